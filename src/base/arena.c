@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/arena.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define ARENA_POISON 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ARENA_POISON 1
+#endif
+#endif
+
+#ifdef ARENA_POISON
+#include <sanitizer/asan_interface.h>
+/* Bytes left poisoned after each piece, so that a sanitizer sees an overrun. */
+#define GUARD 16
+#define poison(p, n) __asan_poison_memory_region((p), (n))
+#define unpoison(p, n) __asan_unpoison_memory_region((p), (n))
+#else
+#define GUARD 0
+#define poison(p, n) ((void)0)
+#define unpoison(p, n) ((void)0)
+#endif
+
+enum { CHUNK_MIN = 16 << 10, CHUNK_MAX = 1 << 20, ALIGN = 16 };
+
+struct chunk {
+	struct chunk *next;
+	size_t size, used;
+	_Alignas(ALIGN) unsigned char data[];
+};
+
+struct arena {
+	struct chunk *chunks;
+	size_t used, next_size;
+};
+
+static _Noreturn void out_of_memory(void)
+{
+	static const char text[] = "out of memory\n";
+
+	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
+		_exit(71);
+	_exit(71);
+}
+
+static void *xcalloc(size_t size)
+{
+	void *p = calloc(1, size);
+
+	if (!p)
+		out_of_memory();
+	return p;
+}
+
+struct arena *arena_new(void)
+{
+	struct arena *a = xcalloc(sizeof(*a));
+
+	a->next_size = CHUNK_MIN;
+	return a;
+}
+
+void arena_free(struct arena *a)
+{
+	struct chunk *c, *next;
+
+	if (!a)
+		return;
+	for (c = a->chunks; c; c = next) {
+		next = c->next;
+		unpoison(c->data, c->size);
+		free(c);
+	}
+	free(a);
+}
+
+/* A large piece gets a chunk of its own behind the current one, which stays in use. */
+static struct chunk *add_chunk(struct arena *a, size_t need)
+{
+	bool own = need > a->next_size / 4;
+	size_t size = own ? need : a->next_size;
+	struct chunk *c = xcalloc(sizeof(*c) + size);
+
+	c->size = size;
+	poison(c->data, size);
+	if (own && a->chunks) {
+		c->next = a->chunks->next;
+		a->chunks->next = c;
+	} else {
+		c->next = a->chunks;
+		a->chunks = c;
+	}
+	if (!own && a->next_size < CHUNK_MAX)
+		a->next_size *= 2;
+	return c;
+}
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+	struct chunk *c = a->chunks;
+	size_t need;
+	void *p;
+
+	if (size > SIZE_MAX / 2)
+		out_of_memory();
+	need = (MAX_OF(size, (size_t)1) + GUARD + ALIGN - 1) / ALIGN * ALIGN;
+	if (!c || c->size - c->used < need)
+		c = add_chunk(a, need);
+	p = c->data + c->used;
+	c->used += need;
+	a->used += need;
+	unpoison(p, size);
+	return p;
+}
+
+char *arena_strndup(struct arena *a, const char *s, size_t n)
+{
+	size_t len = strnlen(s, n);
+	char *p = arena_alloc(a, len + 1);
+
+	memcpy(p, s, len);
+	return p;
+}
+
+char *arena_strdup(struct arena *a, const char *s)
+{
+	return arena_strndup(a, s, strlen(s));
+}
+
+char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
+{
+	va_list again;
+	char *p;
+	int n;
+
+	va_copy(again, ap);
+	n = vsnprintf(NULL, 0, fmt, again);
+	va_end(again);
+	if (n < 0)
+		out_of_memory();
+	p = arena_alloc(a, (size_t)n + 1);
+	vsnprintf(p, (size_t)n + 1, fmt, ap);
+	return p;
+}
+
+char *arena_printf(struct arena *a, const char *fmt, ...)
+{
+	va_list ap;
+	char *p;
+
+	va_start(ap, fmt);
+	p = arena_vprintf(a, fmt, ap);
+	va_end(ap);
+	return p;
+}
+
+size_t arena_used(const struct arena *a)
+{
+	return a->used;
+}
+
+void *arena_grow(struct arena *a, void *v, size_t n, size_t size)
+{
+	void **array = v;
+	size_t bytes;
+
+	if ((n & (n - 1)) == 0) {
+		void *grown;
+
+		if (__builtin_mul_overflow(n ? 2 * n : 1, size, &bytes))
+			out_of_memory();
+		grown = arena_alloc(a, bytes);
+		if (n)
+			memcpy(grown, *array, n * size);
+		*array = grown;
+	}
+	return (unsigned char *)*array + n * size;
+}
+
+void *xmalloc(size_t size)
+{
+	void *p = malloc(MAX_OF(size, (size_t)1));
+
+	if (!p)
+		out_of_memory();
+	return p;
+}
+
+void *xrealloc(void *p, size_t size)
+{
+	p = realloc(p, MAX_OF(size, (size_t)1));
+	if (!p)
+		out_of_memory();
+	return p;
+}
+
+char *xstrdup(const char *s)
+{
+	size_t n = strlen(s) + 1;
+
+	return memcpy(xmalloc(n), s, n);
+}
+
+char *xprintf(const char *fmt, ...)
+{
+	va_list ap;
+	char *p;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(&p, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		out_of_memory();
+	return p;
+}
