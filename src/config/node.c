@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config/node.h"
+#include "config/diag.h"
+
+enum { FEW_PAIRS = 8 };
+
+static bool is_one_of(const char *s, const char *const *words)
+{
+	for (; *words; words++)
+		if (streq(s, *words))
+			return true;
+	return false;
+}
+
+static size_t digits(const char *s)
+{
+	return strspn(s, "0123456789");
+}
+
+static bool looks_int(const char *s)
+{
+	if (startswith(s, "0x") && s[2])
+		return s[2 + strspn(s + 2, "0123456789abcdefABCDEF")] == '\0';
+	if (startswith(s, "0o") && s[2])
+		return s[2 + strspn(s + 2, "01234567")] == '\0';
+	s += *s == '+' || *s == '-';
+	return *s && s[digits(s)] == '\0';
+}
+
+static bool looks_float(const char *s)
+{
+	static const char *const special[] = { ".inf", ".Inf", ".INF", NULL };
+	static const char *const nan[] = { ".nan", ".NaN", ".NAN", NULL };
+	size_t whole, fraction = 0;
+
+	if (is_one_of(s, nan))
+		return true;
+	s += *s == '+' || *s == '-';
+	if (is_one_of(s, special))
+		return true;
+	s += whole = digits(s);
+	if (*s == '.')
+		s += 1 + (fraction = digits(s + 1));
+	if (whole + fraction == 0)
+		return false;
+	if (*s == 'e' || *s == 'E') {
+		s++;
+		s += *s == '+' || *s == '-';
+		if (!digits(s))
+			return false;
+		s += digits(s);
+	}
+	return *s == '\0';
+}
+
+enum scalar_kind node_scalar_kind(const struct node *n)
+{
+	static const char *const nulls[] = { "", "~", "null", "Null", "NULL", NULL };
+	static const char *const bools[] = { "true", "True", "TRUE", "false", "False", "FALSE",
+		NULL };
+
+	if (n->type != NODE_SCALAR || n->quoted)
+		return SCALAR_STRING;
+	if (is_one_of(n->text, nulls))
+		return SCALAR_NULL;
+	if (is_one_of(n->text, bools))
+		return SCALAR_BOOL;
+	if (looks_int(n->text))
+		return SCALAR_INT;
+	return looks_float(n->text) ? SCALAR_FLOAT : SCALAR_STRING;
+}
+
+static int compare_keys(const void *a, const void *b, void *arg)
+{
+	const struct pair *pairs = arg;
+	uint32_t i = *(const uint32_t *)a, j = *(const uint32_t *)b;
+	int r = strcmp(pairs[i].key->text, pairs[j].key->text);
+
+	return r ? r : (i > j) - (i < j);
+}
+
+static size_t index_few(const struct node *map, uint32_t *first_of)
+{
+	size_t twice = 0;
+
+	for (size_t i = 0; i < map->n; i++) {
+		size_t j = 0;
+
+		while (!streq(map->pairs[i].key->text, map->pairs[j].key->text))
+			j++;
+		twice += j < i;
+		if (first_of)
+			first_of[i] = (uint32_t)j;
+	}
+	return twice;
+}
+
+size_t node_index(struct arena *a, struct node *map, uint32_t *first_of)
+{
+	uint32_t *order, first = 0;
+	size_t twice = 0;
+
+	map->order = NULL;
+	if (map->n <= FEW_PAIRS)
+		return index_few(map, first_of);
+	order = arena_alloc(a, map->n * sizeof(*order));
+	for (size_t i = 0; i < map->n; i++)
+		order[i] = (uint32_t)i;
+	qsort_r(order, map->n, sizeof(*order), compare_keys, map->pairs);
+	map->order = order;
+	for (size_t i = 0; i < map->n; i++) {
+		if (i && streq(map->pairs[first].key->text, map->pairs[order[i]].key->text))
+			twice++;
+		else
+			first = order[i];
+		if (first_of)
+			first_of[order[i]] = first;
+	}
+	return twice;
+}
+
+static const struct pair *find_sorted(const struct node *n, const char *key)
+{
+	size_t low = 0, high = n->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct pair *p = &n->pairs[n->order[middle]];
+		int r = strcmp(key, p->key->text);
+
+		if (r == 0)
+			return p;
+		if (r < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+}
+
+const struct pair *node_find(const struct node *n, const char *key)
+{
+	if (!n || n->type != NODE_MAP)
+		return NULL;
+	if (n->order)
+		return find_sorted(n, key);
+	for (size_t i = 0; i < n->n; i++)
+		if (streq(n->pairs[i].key->text, key))
+			return &n->pairs[i];
+	return NULL;
+}
+
+const char *node_describe(struct arena *a, const struct node *n)
+{
+	if (n->type == NODE_LIST)
+		return "a list";
+	if (n->type == NODE_MAP)
+		return "a map";
+	if (n->quoted)
+		return arena_printf(a, "the text \"%s\"", text_shown(a, n->text));
+	if (node_scalar_kind(n) == SCALAR_NULL)
+		return "an empty value";
+	return arena_printf(a, "`%s`", text_shown(a, n->text));
+}
+
+static struct node *scalar_new(struct arena *a, const char *text, bool quoted)
+{
+	struct node *n = arena_alloc(a, sizeof(*n));
+
+	n->text = arena_strdup(a, text);
+	n->n = strlen(text);
+	n->quoted = quoted;
+	return n;
+}
+
+static struct node *map_from_json(struct arena *a, json_t *json)
+{
+	struct node *n = arena_alloc(a, sizeof(*n));
+	const char *key;
+	json_t *value;
+
+	n->type = NODE_MAP;
+	n->pairs = arena_alloc(a, json_object_size(json) * sizeof(*n->pairs));
+	json_object_foreach(json, key, value)
+	{
+		n->pairs[n->n].key = scalar_new(a, key, true);
+		n->pairs[n->n++].value = node_from_json(a, value);
+	}
+	node_index(a, n, NULL);
+	return n;
+}
+
+static struct node *list_from_json(struct arena *a, json_t *json)
+{
+	struct node *n = arena_alloc(a, sizeof(*n));
+
+	n->type = NODE_LIST;
+	n->n = json_array_size(json);
+	n->items = arena_alloc(a, n->n * sizeof(*n->items));
+	for (size_t i = 0; i < n->n; i++)
+		n->items[i] = node_from_json(a, json_array_get(json, i));
+	return n;
+}
+
+struct node *node_from_json(struct arena *a, json_t *json)
+{
+	switch (json_typeof(json)) {
+	case JSON_OBJECT: return map_from_json(a, json);
+	case JSON_ARRAY: return list_from_json(a, json);
+	case JSON_STRING: return scalar_new(a, json_string_value(json), true);
+	case JSON_INTEGER:
+		return scalar_new(a,
+			arena_printf(a, "%" JSON_INTEGER_FORMAT, json_integer_value(json)), false);
+	case JSON_REAL:
+		return scalar_new(a, arena_printf(a, "%.17g", json_real_value(json)), false);
+	case JSON_TRUE: return scalar_new(a, "true", false);
+	case JSON_FALSE: return scalar_new(a, "false", false);
+	default: return scalar_new(a, "null", false);
+	}
+}

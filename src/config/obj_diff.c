@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Two objects compared. What want has no opinion on does not differ, at every
+ * level. One walk serves both questions: obj_differs() has no arena and ends
+ * at the first difference, obj_diff() writes all of them down.
+ */
+#include "config/obj_internal.h"
+
+struct differ {
+	struct arena *arena; /* NULL: the answer is enough */
+	struct change *changes;
+	size_t n;
+};
+
+static bool differ_object(struct differ *d, const struct table *t, const void *want,
+	const void *have, const struct path *where);
+
+static const char *list_text(struct arena *a, const struct field *f, const struct list *l)
+{
+	_cleanup_strbuf_ struct strbuf out = { 0 };
+
+	if (f->shape != SHAPE_LIST) {
+		field_json(f, l, &out);
+		return arena_strdup(a, sb_str(&out));
+	}
+	sb_addc(&out, '[');
+	for (size_t i = 0; i < l->n; i++) {
+		sb_add(&out, i ? ", " : "");
+		value_text(f, element(l, i, f->type->size), &out);
+	}
+	sb_addc(&out, ']');
+	return arena_strdup(a, sb_str(&out));
+}
+
+static const char *member_text(struct arena *a, const struct field *f, const void *member)
+{
+	if (!member)
+		return NULL;
+	return f->shape == SHAPE_SCALAR ? value_string(a, f, member) : list_text(a, f, member);
+}
+
+/* Notes a difference; always true. */
+static bool note(struct differ *d, const struct field *f, const struct path *where,
+	const char *have, const char *want)
+{
+	*ARENA_PUSH(d->arena, d->changes, d->n) = (struct change){
+		.field = f,
+		.path = path_text(d->arena, where),
+		.have = have,
+		.want = want,
+	};
+	return true;
+}
+
+static bool note_member(struct differ *d, const struct field *f, const struct path *where,
+	const void *want, const void *have)
+{
+	if (!d->arena)
+		return true;
+	return note(d, f, where, member_text(d->arena, f, have), member_text(d->arena, f, want));
+}
+
+static bool lists_equal(const struct field *f, const struct list *want, const struct list *have)
+{
+	struct differ quick = { .arena = NULL };
+
+	if (want->n != have->n)
+		return false;
+	for (size_t i = 0; i < want->n; i++) {
+		if (f->shape == SHAPE_LIST) {
+			if (!value_equal(f->type, element(want, i, f->type->size),
+				    element(have, i, f->type->size)))
+				return false;
+		} else if (differ_object(&quick, f->table, element(want, i, f->table->size),
+				   element(have, i, f->table->size), NULL)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* An entry that one side lacks, in few words: the value alone where one field says it all. */
+static const char *entry_text(struct arena *a, const struct field *f, const struct obj *o)
+{
+	_cleanup_strbuf_ struct strbuf out = { 0 };
+	const struct table *t = f->table;
+	const struct field *only = t->scalar ? table_field(t, t->scalar) : NULL;
+
+	if (only && o->set == UINT64_C(1) << (only - t->fields))
+		return value_string(a, only, member_of(o, only));
+	object_json(t, o, &out);
+	return arena_strdup(a, sb_str(&out));
+}
+
+static bool differ_entry(struct differ *d, const struct field *f, const struct obj *want,
+	const struct obj *have, const struct path *where)
+{
+	struct path entry = { where, want ? want->name : have->name };
+
+	if (want && have)
+		return differ_object(d, f->table, want, have, &entry);
+	if (!d->arena)
+		return true;
+	if (want && want->set)
+		return differ_object(d, f->table, want, NULL, &entry);
+	return note(d, f, &entry, have ? entry_text(d->arena, f, have) : NULL,
+		want ? entry_text(d->arena, f, want) : NULL);
+}
+
+static bool differ_map(struct differ *d, const struct field *f, const struct list *want,
+	const struct list *have, const struct path *where)
+{
+	static const struct list empty = { .v = NULL };
+	_cleanup_free_ const struct obj **w = sorted_entries(f, want);
+	_cleanup_free_ const struct obj **h = sorted_entries(f, have ? have : &empty);
+	size_t i = 0, j = 0, n = have ? have->n : 0;
+	bool differs = false;
+
+	while ((i < want->n || j < n) && (!differs || d->arena)) {
+		int r = i == want->n ? 1 : j == n ? -1 : strcmp(w[i]->name, h[j]->name);
+
+		differs |= differ_entry(d, f, r <= 0 ? w[i] : NULL, r >= 0 ? h[j] : NULL, where);
+		i += r <= 0;
+		j += r >= 0;
+	}
+	return differs;
+}
+
+static bool differ_field(struct differ *d, const struct field *f, const void *want,
+	const void *have, const struct path *where)
+{
+	switch (f->shape) {
+	case SHAPE_SCALAR:
+		return (!have || !value_equal(f->type, want, have)) &&
+		       note_member(d, f, where, want, have);
+	case SHAPE_OBJECT: return differ_object(d, f->table, want, have, where);
+	case SHAPE_MAP: return differ_map(d, f, want, have, where);
+	default:
+		return (!have || !lists_equal(f, want, have)) &&
+		       note_member(d, f, where, want, have);
+	}
+}
+
+static bool differ_object(struct differ *d, const struct table *t, const void *want,
+	const void *have, const struct path *where)
+{
+	bool differs = false;
+
+	for (size_t i = 0; i < t->n_fields && (!differs || d->arena); i++) {
+		const struct field *f = &t->fields[i];
+		struct path child = { where, f->name };
+		bool shorthand = t->scalar && streq(t->scalar, f->name);
+
+		if (is_set(want, i))
+			differs |= differ_field(d, f, member_of(want, f),
+				have && is_set(have, i) ? member_of(have, f) : NULL,
+				shorthand && where ? where : &child);
+	}
+	return differs;
+}
+
+size_t obj_diff(const void *want, const void *have, struct arena *a, struct change **out)
+{
+	struct differ d = { .arena = a };
+
+	differ_object(&d, ((const struct obj *)want)->table, want, have, NULL);
+	*out = d.changes;
+	return d.n;
+}
+
+bool obj_differs(const void *want, const void *have)
+{
+	struct differ d = { .arena = NULL };
+
+	return differ_object(&d, ((const struct obj *)want)->table, want, have, NULL);
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config/obj_errors.h"
+
+/* "KEY: " before a sentence, nothing at the top. */
+static const char *prefix(struct diags *d, const struct path *where)
+{
+	const char *text = path_text(d->arena, where);
+
+	return *text ? arena_printf(d->arena, "%s: ", text_shown(d->arena, text)) : "";
+}
+
+/* The keys of a table, without those that are not built. */
+static const char *keys_text(struct arena *a, const struct table *t)
+{
+	_cleanup_strbuf_ struct strbuf out = { 0 };
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->n_fields; i++)
+		if (t->fields[i].shape != SHAPE_PLANNED)
+			sb_addf(&out, "%s%s", n++ ? ", " : "", t->fields[i].name);
+	return arena_strdup(a, sb_str(&out));
+}
+
+static const char *shape_hint(struct arena *a, const struct field *f, const struct node *n)
+{
+	bool list = f->shape == SHAPE_LIST || f->shape == SHAPE_OBJECTS;
+
+	if (f->shape == SHAPE_LIST && n->type == NODE_SCALAR)
+		return arena_printf(a, "write `%s: [%s]`", f->name, text_shown(a, n->text));
+	if (f->shape == SHAPE_OBJECTS && n->type == NODE_MAP)
+		return "begin each entry of the list with `- `";
+	if (f->shape == SHAPE_SCALAR && n->type == NODE_LIST && n->n == 1)
+		return "remove the brackets or the `- `";
+	if (f->shape == SHAPE_MAP && n->type == NODE_LIST)
+		return arena_printf(a, "write `%s:` before each entry, in place of `- `",
+			f->table->key_word ? f->table->key_word : "NAME");
+	if (f->shape == SHAPE_OBJECT)
+		return arena_printf(a, "its keys are: %s", keys_text(a, f->table));
+	if (list || f->shape == SHAPE_SCALAR)
+		return arena_printf(a, "write `%s: %s`", f->name, field_sample(a, f));
+	return NULL;
+}
+
+bool refuse_shape(
+	struct diags *d, const struct field *f, const struct node *n, const struct path *where)
+{
+	static const char *const wanted[] = {
+		[SHAPE_LIST] = "a list",
+		[SHAPE_OBJECT] = "a map of keys",
+		[SHAPE_OBJECTS] = "a list of maps",
+		[SHAPE_MAP] = "a map of names",
+	};
+
+	if (diags_full(d))
+		diag_error(d, n->mark, NULL, "%s", f->name);
+	else
+		diag_error(d, n->mark, shape_hint(d->arena, f, n), "%smust be %s, not %s",
+			prefix(d, where),
+			f->shape == SHAPE_SCALAR ? f->type->name : wanted[f->shape],
+			node_describe(d->arena, n));
+	return false;
+}
+
+bool refuse_null(
+	struct diags *d, const struct field *f, const struct node *n, const struct path *where)
+{
+	const char *hint;
+
+	if (f->shape == SHAPE_SCALAR || f->shape == SHAPE_LIST)
+		hint = arena_printf(d->arena, "write `%s: %s`, or remove the key", f->name,
+			field_sample(d->arena, f));
+	else
+		hint = arena_printf(
+			d->arena, "write what belongs below it, indented, or remove the key");
+	diag_error(d, n->mark, hint, "%shas no value", prefix(d, where));
+	return false;
+}
+
+bool refuse_null_object(
+	struct diags *d, const struct table *t, const struct node *n, const struct path *where)
+{
+	const struct field *needed = NULL;
+	const char *hint = "write `{}` where the defaults are meant";
+
+	for (size_t i = 0; i < t->n_fields && !needed; i++)
+		if (t->fields[i].required)
+			needed = &t->fields[i];
+	if (needed)
+		hint = arena_printf(d->arena, "write at least `%s: %s` below it, indented",
+			needed->name, field_sample(d->arena, needed));
+	diag_error(d, n->mark, hint, "%shas no value", prefix(d, where));
+	return false;
+}
+
+bool refuse_object(
+	struct diags *d, const struct table *t, const struct node *n, const struct path *where)
+{
+	if (diags_full(d))
+		diag_error(d, n->mark, NULL, "map");
+	else
+		diag_error(d, n->mark,
+			arena_printf(d->arena, "its keys are: %s", keys_text(d->arena, t)),
+			"%smust be a map of keys, not %s", prefix(d, where),
+			node_describe(d->arena, n));
+	return false;
+}
+
+/* The type's own words, or "must be TYPE, not VALUE". */
+static const char *why(
+	struct diags *d, const struct field *f, const struct node *n, const struct scalar *s)
+{
+	if (s->why)
+		return s->why;
+	return arena_printf(
+		d->arena, "must be %s, not %s", f->type->name, node_describe(d->arena, n));
+}
+
+bool refuse_scalar(struct diags *d, const struct field *f, const struct node *n,
+	const struct path *where, const struct scalar *s)
+{
+	const char *text = prefix(d, where);
+
+	if (f->secret)
+		diag_error(d, n->mark, NULL, "%smust be %s", text, f->type->name);
+	else
+		diag_error(d, n->mark, s->hint, "%s%s", text, why(d, f, n, s));
+	return false;
+}
+
+bool refuse_key(struct diags *d, const struct field *f, const struct node *key,
+	const struct path *where, const struct scalar *s)
+{
+	diag_error(d, key->mark, s->hint, "key in %s: %s", path_text(d->arena, where),
+		why(d, f, key, s));
+	return false;
+}
+
+bool refuse_planned(
+	struct diags *d, const struct field *f, const struct node *key, const struct path *where)
+{
+	const char *in = path_text(d->arena, where->up);
+
+	diag_error(d, key->mark, "remove it; a later version will know it",
+		"`%s`%s%s is not built in this version of kvmhost", f->name, *in ? " in " : "", in);
+	return false;
+}
+
+bool refuse_missing(
+	struct diags *d, const struct field *f, const struct node *n, const struct path *where)
+{
+	const char *in = path_text(d->arena, where);
+
+	diag_error(d, n->mark,
+		arena_printf(d->arena, "add `%s: %s`", f->name, field_sample(d->arena, f)),
+		"`%s` is missing%s%s", f->name, *in ? " in " : "", in);
+	return false;
+}
+
+bool refuse_default(struct diags *d, const struct field *f, const struct path *where)
+{
+	diag_error(d, (struct mark){ 0 }, NULL,
+		"%sits default `%s` is not valid (a fault of kvmhost)", prefix(d, where), f->def);
+	return false;
+}
+
+/*
+ * Unknown keys
+ */
+
+enum { DEEPEST = 8 };
+
+/* Where below t, exactly `depth` tables down, there is such a key: "host.cpu". */
+static const char *find_at(struct arena *a, const struct table *t, const char *key,
+	const struct path *where, size_t depth)
+{
+	const struct field *f;
+	const char *found = NULL;
+
+	if (depth == 0) {
+		f = table_field(t, key);
+		return f && f->shape != SHAPE_PLANNED ? path_text(a, where) : NULL;
+	}
+	for (size_t i = 0; i < t->n_fields && !found; i++) {
+		struct path section = { where, t->fields[i].name };
+		struct path entry = { &section, "NAME" };
+
+		f = &t->fields[i];
+		if (f->table && f->table->key_word)
+			entry.part = f->table->key_word;
+		if (f->table && f->shape != SHAPE_PLANNED)
+			found = find_at(a, f->table, key, f->shape == SHAPE_MAP ? &entry : &section,
+				depth - 1);
+	}
+	return found;
+}
+
+static const char *elsewhere_hint(struct arena *a, const struct table *root, const char *key)
+{
+	const struct path top = { NULL, "" };
+
+	for (size_t depth = 0; depth < DEEPEST; depth++) {
+		const char *found = find_at(a, root, key, &top, depth);
+
+		if (found)
+			return arena_printf(a, "`%s` belongs %s%s", key,
+				*found ? "under " : "at the top level, beside `version`", found);
+	}
+	return NULL;
+}
+
+static const char *all_keys_hint(struct arena *a, const struct table *t)
+{
+	return arena_printf(a, "the keys here are: %s", keys_text(a, t));
+}
+
+/* A slip or none: surely this one. More: only where the word is nobody's key. */
+static const struct field *nearest(const struct table *t, const char *key, size_t *slips)
+{
+	const char *names[64], *found;
+
+	for (size_t i = 0; i < t->n_fields; i++)
+		names[i] = t->fields[i].name;
+	found = suggest_slips(key, names, t->n_fields, slips);
+	return found ? table_field(t, found) : NULL;
+}
+
+const struct field *refuse_unknown(struct diags *d, const struct table *root, const struct table *t,
+	const struct node *key, const struct path *where)
+{
+	const char *hint = NULL, *in = path_text(d->arena, where);
+	const struct field *meant = NULL;
+	size_t slips = 0;
+
+	if (diags_full(d)) {
+		diag_error(d, key->mark, NULL, "unknown key");
+		return NULL;
+	}
+	meant = nearest(t, key->text, &slips);
+	if (!meant || slips > 1)
+		hint = elsewhere_hint(d->arena, root, key->text);
+	if (hint)
+		meant = NULL;
+	else if (meant)
+		hint = arena_printf(d->arena, "did you mean `%s`?", meant->name);
+	else
+		hint = all_keys_hint(d->arena, t);
+	diag_error(d, key->mark, hint, "unknown key `%s`%s%s", text_shown(d->arena, key->text),
+		*in ? " in " : " at the top level", text_shown(d->arena, in));
+	return meant;
+}

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * From nodes to structs. A fault in one field hides none in its siblings: each
+ * is reported, the field stays without a value, and the walk goes on.
+ */
+#include "config/obj_internal.h"
+#include "base/strmap.h"
+#include "config/compose.h"
+#include "config/obj_errors.h"
+#include <assert.h>
+
+/* What is being parsed; the outermost table serves hints. */
+struct parser {
+	struct diags *d;
+	const struct table *root;
+	bool load; /* a record, not a document: no defaults, nothing required, no checks */
+};
+
+static bool parse_field(struct parser *p, const struct field *f, const struct node *n,
+	const struct path *where, void *member);
+static bool parse_object(struct parser *p, const struct table *t, const struct node *n,
+	const char *name, const struct path *where, void *out);
+
+static bool is_null(const struct node *n)
+{
+	return n->type == NODE_SCALAR && node_scalar_kind(n) == SCALAR_NULL;
+}
+
+static bool parse_scalar(struct parser *p, const struct field *f, const struct node *n,
+	const struct path *where, void *value)
+{
+	struct scalar s = { .text = n->text, .quoted = n->quoted, .arena = p->d->arena };
+
+	if (n->type != NODE_SCALAR)
+		return refuse_shape(p->d, f, n, where);
+	if (is_null(n))
+		return refuse_null(p->d, f, n, where);
+	s.kind = node_scalar_kind(n);
+	if (f->type->parse(f, &s, value))
+		return true;
+	return refuse_scalar(p->d, f, n, where, &s);
+}
+
+static bool parse_list(struct parser *p, const struct field *f, const struct node *n,
+	const struct path *where, struct list *out)
+{
+	bool ok = true;
+
+	if (n->type != NODE_LIST)
+		return refuse_shape(p->d, f, n, where);
+	out->v = arena_alloc(p->d->arena, n->n * f->type->size);
+	out->n = n->n;
+	for (size_t i = 0; i < n->n; i++)
+		ok &= parse_scalar(p, f, n->items[i], where, element(out, i, f->type->size));
+	return ok;
+}
+
+static bool parse_objects(struct parser *p, const struct field *f, const struct node *n,
+	const struct path *where, struct list *out)
+{
+	bool ok = true;
+	char index[24];
+
+	if (n->type != NODE_LIST)
+		return refuse_shape(p->d, f, n, where);
+	out->v = arena_alloc(p->d->arena, n->n * f->table->size);
+	out->n = n->n;
+	for (size_t i = 0; i < n->n; i++) {
+		struct path item = { where, index };
+
+		snprintf(index, sizeof(index), "%zu", i);
+		ok &= parse_object(
+			p, f->table, n->items[i], NULL, &item, element(out, i, f->table->size));
+	}
+	return ok;
+}
+
+/* The canonical text of a map's key, or NULL after reporting what is wrong with it. */
+static const char *parse_key(
+	struct parser *p, const struct table *t, const struct node *key, const struct path *where)
+{
+	const struct field f = { .name = t->key_word ? t->key_word : "NAME", .type = t->key };
+	struct arena *a = p->d->arena;
+	struct scalar s = { .text = key->text, .arena = a };
+	struct node plain = *key;
+	void *value;
+
+	if (!t->key)
+		return key->text;
+	/* Keys are text in JSON too: quotes mean nothing. */
+	plain.quoted = s.quoted = !t->key->bare;
+	s.kind = node_scalar_kind(&plain);
+	value = arena_alloc(a, t->key->size);
+	if (t->key->parse(&f, &s, value))
+		return value_string(a, &f, value);
+	refuse_key(p->d, &f, key, where, &s);
+	return NULL;
+}
+
+/* Two spellings of one key, such as kvm-intel and kvm_intel. */
+static bool check_twice(
+	struct parser *p, const struct field *f, const struct node *n, const struct list *entries)
+{
+	_cleanup_strmap_ struct strmap seen = { 0 };
+	bool ok = true;
+
+	for (size_t i = 0; i < n->n; i++) {
+		const struct obj *o = element(entries, i, f->table->size);
+		struct pair *first = strmap_get(&seen, o->name);
+
+		if (!first) {
+			strmap_put(&seen, o->name, &n->pairs[i]);
+			continue;
+		}
+		diag_relate(diag_error(p->d, n->pairs[i].key->mark, "remove one of the two",
+				    "`%s` stands for %s, which is in this map already",
+				    text_shown(p->d->arena, n->pairs[i].key->text), o->name),
+			first->key->mark, "first used here");
+		ok = false;
+	}
+	return ok;
+}
+
+static bool parse_map(struct parser *p, const struct field *f, const struct node *n,
+	const struct path *where, struct list *out)
+{
+	bool ok = true, renamed = false;
+
+	if (n->type != NODE_MAP)
+		return refuse_shape(p->d, f, n, where);
+	out->v = arena_alloc(p->d->arena, n->n * f->table->size);
+	out->n = n->n;
+	for (size_t i = 0; i < n->n; i++) {
+		const struct node *key = n->pairs[i].key;
+		const char *name = parse_key(p, f->table, key, where);
+		struct path entry = { where, key->text };
+
+		ok &= name != NULL;
+		name = name ? name : key->text;
+		renamed |= !streq(name, key->text);
+		ok &= parse_object(p, f->table, n->pairs[i].value, name, &entry,
+			element(out, i, f->table->size));
+	}
+	return (!renamed || check_twice(p, f, n, out)) && ok;
+}
+
+static bool parse_field(struct parser *p, const struct field *f, const struct node *n,
+	const struct path *where, void *member)
+{
+	if (f->shape == SHAPE_PLANNED)
+		return refuse_planned(p->d, f, n, where);
+	if (is_null(n))
+		return refuse_null(p->d, f, n, where);
+	switch (f->shape) {
+	case SHAPE_SCALAR: return parse_scalar(p, f, n, where, member);
+	case SHAPE_LIST: return parse_list(p, f, n, where, member);
+	case SHAPE_OBJECT:
+		if (n->type != NODE_MAP && !f->table->scalar)
+			return refuse_shape(p->d, f, n, where);
+		return parse_object(p, f->table, n, NULL, where, member);
+	case SHAPE_OBJECTS: return parse_objects(p, f, n, where, member);
+	case SHAPE_MAP: return parse_map(p, f, n, where, member);
+	default: return false;
+	}
+}
+
+static bool parse_default(
+	struct parser *p, const struct field *f, const struct path *where, void *member)
+{
+	bool nothing = streq(f->def, "{}") || streq(f->def, "[]");
+	struct node *n;
+
+	if (f->shape == SHAPE_SCALAR)
+		return text_parse(f, f->def, p->d->arena, member);
+	if (f->shape == SHAPE_OBJECT && nothing)
+		return parse_object(p, f->table, NULL, NULL, where, member);
+	if (nothing)
+		return true;
+	n = compose_text(p->d->arena, f->def);
+	return n && parse_field(p, f, n, where, member);
+}
+
+/* Fields that were not written: default, required, or no opinion. */
+static bool fill_in(struct parser *p, struct obj *o, const struct path *where, uint64_t given,
+	uint64_t suspected)
+{
+	bool ok = true;
+
+	for (size_t i = 0; i < o->table->n_fields; i++) {
+		const struct field *f = &o->table->fields[i];
+		struct path child = { where, f->name };
+
+		if (given >> i & 1)
+			continue;
+		if (f->required && o->node) {
+			ok = false;
+			if (!(suspected >> i & 1) && !p->d->incomplete)
+				refuse_missing(p->d, f, o->node, where);
+		} else if (f->def) {
+			if (parse_default(p, f, &child, member_of(o, f)))
+				o->set |= UINT64_C(1) << i;
+			else
+				ok = refuse_default(p->d, f, &child);
+		}
+	}
+	return ok;
+}
+
+static bool parse_pairs(struct parser *p, struct obj *o, const struct path *where, uint64_t *given,
+	uint64_t *suspected)
+{
+	const struct table *t = o->table;
+	bool ok = true;
+
+	for (size_t i = 0; i < o->node->n; i++) {
+		const struct pair *pair = &o->node->pairs[i];
+		const struct field *f = table_field(t, pair->key->text);
+		struct path child = { where, pair->key->text };
+		size_t row = f ? (size_t)(f - t->fields) : 0;
+
+		if (!f) {
+			f = refuse_unknown(p->d, p->root, t, pair->key, where);
+			*suspected |= f ? UINT64_C(1) << (f - t->fields) : 0;
+			ok = false;
+			continue;
+		}
+		*given |= UINT64_C(1) << row;
+		if (parse_field(p, f, f->shape == SHAPE_PLANNED ? pair->key : pair->value, &child,
+			    member_of(o, f)))
+			o->set |= UINT64_C(1) << row;
+		else
+			ok = false;
+	}
+	return ok;
+}
+
+static bool parse_shorthand(
+	struct parser *p, struct obj *o, const struct path *where, uint64_t *given)
+{
+	const struct field *f = table_field(o->table, o->table->scalar);
+
+	assert(f && f->shape == SHAPE_SCALAR);
+	*given |= UINT64_C(1) << (f - o->table->fields);
+	if (!parse_scalar(p, f, o->node, where, member_of(o, f)))
+		return false;
+	o->set |= *given;
+	return true;
+}
+
+static bool parse_object(struct parser *p, const struct table *t, const struct node *n,
+	const char *name, const struct path *where, void *out)
+{
+	struct obj *o = out;
+	uint64_t given = 0, suspected = 0;
+	size_t errors;
+	bool ok = true;
+
+	obj_init(o, t, name);
+	o->node = n;
+	if (n && is_null(n))
+		return refuse_null_object(p->d, t, n, where);
+	if (n && n->type == NODE_MAP)
+		ok = parse_pairs(p, o, where, &given, &suspected);
+	else if (n && n->type == NODE_SCALAR && t->scalar)
+		ok = parse_shorthand(p, o, where, &given);
+	else if (n)
+		return refuse_object(p->d, t, n, where);
+	if (p->load)
+		return ok;
+	ok &= fill_in(p, o, where, given, suspected);
+	if (!ok || !n || !t->check)
+		return ok;
+	errors = p->d->errors;
+	t->check(o, p->d);
+	return p->d->errors == errors;
+}
+
+bool obj_parse(const struct table *t, const struct node *n, const char *name, const char *where,
+	void *out, struct diags *d)
+{
+	struct parser p = { .d = d, .root = t };
+	struct path path = { NULL, where ? where : "" };
+
+	return parse_object(&p, t, n, name ? arena_strdup(d->arena, name) : NULL, &path, out);
+}
+
+bool obj_load(void *obj, const struct node *n, struct diags *d)
+{
+	const struct obj *o = obj;
+	struct parser p = { .d = d, .root = o->table, .load = true };
+	struct path path = { NULL, o->name ? o->name : "" };
+
+	return parse_object(&p, o->table, n, o->name, &path, obj);
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config/scalar.h"
+
+bool scalar_refuse(struct scalar *s, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	s->why = arena_vprintf(s->arena, fmt, ap);
+	va_end(ap);
+	return false;
+}
+
+bool scalar_cure(struct scalar *s, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	s->hint = arena_vprintf(s->arena, fmt, ap);
+	va_end(ap);
+	return false;
+}
+
+const char *scalar_shown(const struct scalar *s)
+{
+	return text_shown(s->arena, s->text);
+}
+
+void range_text(const struct field *f, struct strbuf *out)
+{
+	if (f->min == 0 && f->max == 0)
+		return;
+	if (f->max == INT64_MAX) {
+		sb_add(out, "at least ");
+		f->type->format(f, &f->min, out);
+	} else if (f->min == INT64_MIN) {
+		sb_add(out, "at most ");
+		f->type->format(f, &f->max, out);
+	} else if (f->min == f->max) {
+		f->type->format(f, &f->min, out);
+	} else {
+		f->type->format(f, &f->min, out);
+		sb_add(out, " to ");
+		f->type->format(f, &f->max, out);
+	}
+}
+
+bool scalar_in_range(const struct field *f, struct scalar *s, int64_t value)
+{
+	_cleanup_strbuf_ struct strbuf range = { 0 };
+
+	if ((f->min == 0 && f->max == 0) || (value >= f->min && value <= f->max))
+		return true;
+	range_text(f, &range);
+	return scalar_refuse(s, "must be %s, not %s", sb_str(&range), scalar_shown(s));
+}
+
+bool digits_parse(const char *s, const char **end, uint64_t *out)
+{
+	uint64_t value = 0;
+	size_t n = strspn(s, "0123456789");
+
+	*end = s + n;
+	if (n == 0 || (n > 1 && *s == '0'))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (__builtin_mul_overflow(value, 10, &value) ||
+			__builtin_add_overflow(value, (uint64_t)(s[i] - '0'), &value))
+			return false;
+	*out = value;
+	return value <= INT64_MAX;
+}
+
+static const struct unit *unit_find(const struct units *u, const char *name)
+{
+	for (size_t i = 0; i < u->n; i++)
+		if (streq(u->v[i].name, name))
+			return &u->v[i];
+	return NULL;
+}
+
+/* The unit that was probably meant. */
+static const struct unit *unit_guess(const struct units *u, const char *name)
+{
+	if (*name == '\0')
+		return unit_find(u, u->usual);
+	for (size_t i = 0; i < u->n; i++)
+		if (strcasecmp(u->v[i].name, name) == 0)
+			return &u->v[i];
+	for (size_t i = 0; u->slips && u->slips[i][0]; i++)
+		if (strcasecmp(u->slips[i][0], name) == 0)
+			return unit_find(u, u->slips[i][1]);
+	return NULL;
+}
+
+/* "1.5" times the factor, when that is a whole number. */
+static bool fraction_times(const char *text, uint64_t factor, uint64_t *out)
+{
+	uint64_t value = 0, divisor = 1;
+	bool fraction = false;
+
+	for (; *text; text++) {
+		if (*text == '.') {
+			fraction = true;
+			continue;
+		}
+		if (value > UINT64_MAX / 10 - 9 || divisor > UINT64_MAX / 10)
+			return false;
+		value = value * 10 + (uint64_t)(*text - '0');
+		divisor *= fraction ? 10 : 1;
+	}
+	if (__builtin_mul_overflow(value, factor, &value) || value % divisor ||
+		value / divisor > INT64_MAX)
+		return false;
+	*out = value / divisor;
+	return true;
+}
+
+/* Says what is wrong with a number that has no, or no known, unit, and proposes the right text. */
+static bool units_refuse(const struct units *u, struct scalar *s)
+{
+	_cleanup_strbuf_ struct strbuf proposal = { 0 };
+	size_t n = strspn(s->text, "0123456789");
+	const struct unit *unit;
+	const char *name, *number;
+	uint64_t value;
+
+	if (n == 0 || n > 40)
+		return false;
+	if (s->text[n] == '.')
+		n += 1 + strspn(s->text + n + 1, "0123456789");
+	name = s->text + n + strspn(s->text + n, " \t");
+	number = arena_strndup(s->arena, s->text, n);
+	unit = unit_guess(u, name);
+	if (!unit || !fraction_times(number, unit->factor, &value))
+		return false;
+	if (value == 0 || *name == '\0' || !strchr(number, '.'))
+		sb_addf(&proposal, "%llu%s", strtoull(number, NULL, 10), unit->name);
+	else
+		units_format(u, value, &proposal);
+	if (*name == '\0')
+		scalar_refuse(s, "needs a unit");
+	else if (strchr(number, '.'))
+		scalar_refuse(s, "must be a whole number with a unit, not `%s`", scalar_shown(s));
+	return scalar_cure(s, "write `%s`", sb_str(&proposal));
+}
+
+bool units_parse(const struct units *u, const struct field *f, struct scalar *s, uint64_t *out)
+{
+	const struct unit *unit;
+	const char *end;
+	uint64_t n;
+
+	if (!digits_parse(s->text, &end, &n)) {
+		if (end > s->text && unit_find(u, end) && *s->text != '0')
+			return scalar_refuse(s, "`%s` is too large", scalar_shown(s));
+		return units_refuse(u, s);
+	}
+	unit = unit_find(u, end);
+	if (!unit)
+		return units_refuse(u, s);
+	if (__builtin_mul_overflow(n, unit->factor, &n) || n > INT64_MAX)
+		return scalar_refuse(s, "`%s` is too large", scalar_shown(s));
+	if (!scalar_in_range(f, s, (int64_t)n))
+		return false;
+	*out = n;
+	return true;
+}
+
+void units_format(const struct units *u, uint64_t value, struct strbuf *out)
+{
+	size_t i = u->n - 1;
+
+	if (value == 0) {
+		sb_add(out, u->zero);
+		return;
+	}
+	while (i > 0 && value % u->v[i].factor)
+		i--;
+	sb_addf(out, "%llu%s", (unsigned long long)(value / u->v[i].factor), u->v[i].name);
+}
+
+void units_schema(const struct units *u, struct strbuf *out)
+{
+	sb_add(out, "\"type\":\"string\",\"pattern\":\"^(0|[1-9][0-9]*)(");
+	for (size_t i = 0; i < u->n; i++)
+		sb_addf(out, "%s%s", i ? "|" : "", u->v[i].name);
+	sb_add(out, ")$\"");
+}
