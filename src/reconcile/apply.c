@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "reconcile/apply.h"
+#include "base/log.h"
+#include "reconcile/record.h"
+#include "reconcile/run.h"
+#include "reconcile/undo.h"
+
+void outcome_free(struct outcome *o)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(o->arenas); i++)
+		arena_free(o->arenas[i]);
+	*o = (struct outcome){ 0 };
+}
+
+int outcome_status(int r, const struct outcome *o)
+{
+	if (r < 0)
+		return 1;
+	return o->reboot_pending ? 3 : 0;
+}
+
+const char *apply_held(const struct host *h, const char **reason)
+{
+	const json_t *held = json_object_get(h->record->root, "held");
+
+	if (reason)
+		*reason = json_string_value(json_object_get(held, "reason"));
+	return json_string_value(json_object_get(held, "document"));
+}
+
+static void hold(struct host *h, const struct apply_options *o, const struct outcome *out)
+{
+	const struct step *why = NULL;
+
+	for (size_t i = 0; i < out->n && !why; i++)
+		if (out->steps[i]->state == STEP_UNDONE)
+			why = out->steps[i]->blocked_by;
+	if (!why) {
+		if (json_object_del(h->record->root, "held") == 0)
+			record_touch(h);
+		return;
+	}
+	json_object_set_new(h->record->root, "held", json_pack("{s:s, s:s++}", "document",
+		o->document_hash ? o->document_hash : "", "reason", why->r->id, ": ",
+		why->error.text ? why->error.text : "failed"));
+	record_touch(h);
+}
+
+static int refuse(const struct plan *p, struct outcome *out, struct error *e)
+{
+	out->refused = true;
+	error_set(e, -EPERM, "refused: this document would release %zu of the things that the one "
+		"before it asked for, which is most of them", p->n_removals);
+	return error_cure(e, "if that is meant: kvmhostctl apply --allow-mass-removal; else look for "
+		"an empty or missing file");
+}
+
+/* Written before the first change: what is about to be ours, and how it was. */
+static int take_all(struct host *h, struct wants *w, const struct plan *p, struct error *e)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		const struct step *s = p->steps[i];
+
+		if (s->state == STEP_READY && s->r->want)
+			record_take(h, s->r, s->ours ? NULL : s->have);
+	}
+	for (size_t i = 0; i < w->n; i++)
+		if (record_has(h, w->v[i]->id))
+			record_take(h, w->v[i], NULL);
+	return record_save(h, e);
+}
+
+static void drop_released(struct host *h, const struct plan *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (!p->steps[i]->r->want && p->steps[i]->state == STEP_DONE)
+			record_drop(h, p->steps[i]->r->id);
+}
+
+/* Keeps the newest step of each resource. */
+static void collect(struct outcome *out, struct arena *a, struct strmap *seen, const struct plan *p)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		size_t *at = strmap_get(seen, p->steps[i]->r->id);
+
+		if (at) {
+			out->steps[*at] = p->steps[i];
+			continue;
+		}
+		at = arena_alloc(a, sizeof(*at));
+		*at = out->n;
+		strmap_put(seen, p->steps[i]->r->id, at);
+		*ARENA_PUSH(a, out->steps, out->n) = p->steps[i];
+	}
+}
+
+/* Steps of resources that failed in an earlier round for good are not tried again. */
+static size_t skip_dead(struct plan *p, const struct outcome *out, const struct strmap *seen)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < p->n; i++) {
+		struct step *s = p->steps[i];
+		const size_t *at = strmap_get(seen, s->r->id);
+		const struct step *was = at ? out->steps[*at] : NULL;
+
+		if (s->state == STEP_READY && was &&
+			((was->state == STEP_FAILED && !moved(was)) ||
+				was->state == STEP_BLOCKED || was->state == STEP_UNDONE)) {
+			s->state = was->state;
+			s->error = was->error;
+			s->blocked_by = was->blocked_by;
+		}
+		left += s->state == STEP_READY;
+	}
+	return left;
+}
+
+/* What differs although its step was done: somebody else changes it, or we cannot read it back. */
+static void fail_unsettled(struct host *h, struct plan *p, const struct apply_options *o)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		struct step *s = p->steps[i];
+
+		if (s->state != STEP_READY)
+			continue;
+		s->state = STEP_FAILED;
+		s->error.code = -EBUSY;
+		s->error.text = s->n_changes
+			? arena_printf(h->pass, "still differs after %d tries: %s is %s, wanted %s",
+				  APPLY_ROUNDS, s->changes[0].path,
+				  s->changes[0].have ? s->changes[0].have : "absent",
+				  s->changes[0].want ? s->changes[0].want : "absent")
+			: arena_printf(h->pass, "still differs after %d tries", APPLY_ROUNDS);
+		s->error.cure = "find who else changes it; journalctl -u kvmhostd has the tries";
+		if (o->told)
+			o->told(s, o->arg);
+	}
+}
+
+static void count(struct outcome *out)
+{
+	for (size_t i = 0; i < out->n; i++) {
+		const struct step *s = out->steps[i];
+
+		out->done += s->state == STEP_DONE;
+		out->failed += s->state == STEP_FAILED;
+		out->blocked += s->state == STEP_BLOCKED;
+		out->undone += s->state == STEP_UNDONE;
+		out->waiting += s->state == STEP_WAITING;
+		if (s->state == STEP_WAITING && s->disruption == DISRUPT_REBOOT)
+			out->reboot_pending = true;
+	}
+}
+
+/* A crash in the middle of an earlier apply left its log: first put that back. */
+static int recover(struct host *h, struct error *e)
+{
+	int r;
+
+	if (!undo_pending(h))
+		return 0;
+	r = undo_replay(h, e);
+	if (r >= 0)
+		log_notice("an earlier apply was cut off; %d resources are back to how they were", r);
+	return r;
+}
+
+static int rounds(struct host *h, struct wants *w, const struct apply_options *o,
+	struct outcome *out, struct strmap *seen, struct error *e)
+{
+	struct plan p;
+	int r;
+
+	for (int round = 0;; round++) {
+		r = plan_make(h, w, &p, e);
+		if (r < 0)
+			return r;
+		out->n_resources = p.n_resources;
+		if (round == 0 && p.removes_most && !o->allow_mass_removal)
+			return refuse(&p, out, e);
+		if (!skip_dead(&p, out, seen) || round == APPLY_ROUNDS) {
+			fail_unsettled(h, &p, o);
+			collect(out, out->arenas[0], seen, &p);
+			return 0;
+		}
+		r = take_all(h, w, &p, e);
+		if (r >= 0)
+			r = run_steps(h, &p, o, round + 1 == APPLY_ROUNDS, e);
+		drop_released(h, &p);
+		collect(out, out->arenas[0], seen, &p);
+		if (r < 0)
+			return r;
+		out->arenas[round + 1] = TAKE_PTR(h->pass);
+	}
+}
+
+int apply(struct host *h, struct wants *w, const struct apply_options *o, struct outcome *out,
+	struct error *e)
+{
+	_cleanup_strmap_ struct strmap seen = { 0 };
+	int r, saved;
+
+	*out = (struct outcome){ .arenas = { arena_new() } };
+	if (!h->record && (r = record_load(h, e)) < 0)
+		return r;
+	r = recover(h, e);
+	if (r < 0)
+		return r;
+	r = rounds(h, w, o, out, &seen, e);
+	if (out->refused)
+		return r;
+	hold(h, o, out);
+	saved = record_save(h, r < 0 ? NULL : e);
+	count(out);
+	if (r < 0 || saved < 0)
+		return r < 0 ? r : saved;
+	if (out->failed || out->blocked || out->undone)
+		return error_set(e, -EIO, "%zu failed, %zu blocked by them, %zu put back",
+			out->failed, out->blocked, out->undone);
+	return 0;
+}

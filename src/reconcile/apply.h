@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Apply: plan, record what is about to be taken, do the steps, observe again.
+ * What still differs after three rounds has failed.
+ *
+ * Network and firewall steps run under the undo log. When one of them fails,
+ * all of this apply's are put back and the document is held: the daemon does
+ * not try it again until it changes or someone says apply.
+ */
+#ifndef KVMHOST_APPLY_H
+#define KVMHOST_APPLY_H
+
+#include "reconcile/plan.h"
+
+struct apply_options {
+	bool allow_mass_removal;
+	/* Names the document in a hold; may be NULL. */
+	const char *document_hash;
+	/* Told of each step when its fate is known, for a terminal or the journal; may be NULL. */
+	void (*told)(const struct step *s, void *arg);
+	void *arg;
+};
+
+enum { APPLY_ROUNDS = 3 };
+
+struct outcome {
+	struct step **steps; /* each resource's last step, in the order they ran */
+	size_t n;
+	size_t done, failed, blocked, waiting, undone;
+	bool reboot_pending;
+	bool refused; /* the plan would remove most of what the document once named */
+	size_t n_resources;
+	/* Holds the steps; ends with outcome_free. */
+	struct arena *arenas[APPLY_ROUNDS + 1];
+};
+void outcome_free(struct outcome *o);
+#define _cleanup_outcome_ _cleanup_(outcome_free)
+
+/*
+ * The caller holds the lock. 0: converged (there may be waits); -EIO: steps
+ * failed, the outcome says which; other negative errno: nothing was changed
+ * (-EPERM: mass removal refused), e says why.
+ */
+int apply(struct host *h, struct wants *w, const struct apply_options *o, struct outcome *out,
+	struct error *e);
+
+/* Exit status of kvmhostctl apply: 0 converged, 1 failed, 3 converged but a reboot is pending. */
+int outcome_status(int r, const struct outcome *o);
+
+/* The hash of the document that a rollback holds, or NULL; reason may be NULL. Borrowed. */
+const char *apply_held(const struct host *h, const char **reason);
+
+#endif

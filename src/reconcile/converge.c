@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "reconcile/converge.h"
+#include "base/log.h"
+#include "reconcile/generation.h"
+#include "reconcile/record.h"
+#include "reconcile/status.h"
+
+static int held(struct host *h, struct config *c, struct error *e)
+{
+	const char *reason, *hash = apply_held(h, &reason);
+
+	if (!hash || !streq(hash, c->hash))
+		return 0;
+	error_set(e, -ECANCELED, "this document was tried and the network put back, because %s",
+		reason ? reason : "a step failed");
+	return error_cure(e, "change the document, or try it again: kvmhostctl apply");
+}
+
+static int converge_locked(struct host *h, struct config *c, const struct converge_options *o,
+	struct outcome *out, struct error *e)
+{
+	struct apply_options a = o->apply;
+	_cleanup_error_ struct error later = { 0 };
+	int r = record_load(h, e);
+
+	if (r < 0)
+		return r;
+	r = o->try_held ? 0 : held(h, c, e);
+	if (r < 0)
+		return r;
+	a.document_hash = c->hash;
+	r = apply(h, &c->wants, &a, out, e);
+	if ((r == 0 || r == -EIO) && generation_accept(h, c, &later) < 0)
+		log_failure(&later);
+	if (h->live && status_write(h, r, out, e, &later) < 0)
+		log_failure(&later);
+	return r;
+}
+
+int converge(struct host *h, struct config *c, const struct converge_options *o,
+	struct outcome *out, struct error *e)
+{
+	int r;
+
+	*out = (struct outcome){ 0 };
+	r = host_lock(h, o->lock_seconds, e);
+	if (r < 0)
+		return r;
+	r = converge_locked(h, c, o, out, e);
+	host_unlock(h);
+	return r;
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "reconcile/generation.h"
+#include "reconcile/record.h"
+
+#define GENERATION_DIR STATE_DIR "/generations"
+#define GENERATION_MAX (32 << 20)
+
+json_t *generation_current(const struct host *h)
+{
+	return json_object_get(h->record->root, "generation");
+}
+
+static void generation_path(char *out, size_t size, json_int_t number)
+{
+	snprintf(out, size, "%s/%lld.yaml", GENERATION_DIR, (long long)number);
+}
+
+static void forget_old(struct host *h, json_t *history)
+{
+	char path[128];
+
+	while (json_array_size(history) > GENERATIONS_KEPT) {
+		json_t *oldest = json_array_get(history, 0);
+
+		generation_path(path, sizeof(path),
+			json_integer_value(json_object_get(oldest, "number")));
+		file_remove(h->root, path);
+		json_array_remove(history, 0);
+	}
+}
+
+int generation_accept(struct host *h, const struct config *c, struct error *e)
+{
+	json_t *current = generation_current(h), *history, *new;
+	json_int_t number = json_integer_value(json_object_get(current, "number")) + 1;
+	const char *hash = json_string_value(json_object_get(current, "hash"));
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+	_cleanup_free_ char *git = NULL;
+	char path[128];
+	int r;
+
+	if (hash && streq(hash, c->hash))
+		return 0;
+	generation_path(path, sizeof(path), number);
+	document_write(&c->document, true, &text);
+	r = file_write_atomic(h->root, path, sb_str(&text), text.len, 0600);
+	if (r < 0)
+		return error_set(e, r, "cannot store the document as %s: %s", path, strerror(-r));
+	git = git_revision(h->root, CONFIG_FILE);
+	new = json_pack("{s:I, s:s, s:s*, s:I}", "number", number, "hash", c->hash, "git", git,
+		"time", (json_int_t)h->now());
+	json_object_set(h->record->root, "generation", new);
+	history = json_object_get(h->record->root, "history");
+	if (!history) {
+		history = json_array();
+		json_object_set_new(h->record->root, "history", history);
+	}
+	json_array_append_new(history, new);
+	forget_old(h, history);
+	record_touch(h);
+	return record_save(h, e);
+}
+
+int generation_load(struct host *h, struct config *c, struct error *e)
+{
+	json_t *current = generation_current(h);
+	_cleanup_free_ char *text = NULL;
+	char path[128];
+	size_t len;
+	int r;
+
+	if (!current)
+		return error_set(e, -ENOENT, "no document was ever applied on this host");
+	generation_path(path, sizeof(path), json_integer_value(json_object_get(current, "number")));
+	r = file_read(h->root, path, GENERATION_MAX, &text, &len);
+	if (r < 0)
+		return error_set(e, r, "cannot read the last good document %s: %s", path,
+			strerror(-r));
+	/* The nodes point into the text, which therefore lives as long as they do. */
+	config_load_text(c, path, text, len);
+	return 0;
+}
+
+/* What HEAD says: a hash, or "ref: refs/heads/x" whose hash stands in a file or in packed-refs. */
+static char *resolve_head(int root, const char *git_dir)
+{
+	_cleanup_free_ char *head = NULL, *path = xprintf("%s/HEAD", git_dir), *ref_path = NULL;
+	_cleanup_free_ char *packed = NULL, *packed_path = NULL;
+	const char *ref;
+	char *hash = NULL, *line;
+
+	if (file_read_line(root, path, &head) < 0)
+		return NULL;
+	ref = startswith(head, "ref: ");
+	if (!ref)
+		return TAKE_PTR(head);
+	ref_path = xprintf("%s/%s", git_dir, ref);
+	if (file_read_line(root, ref_path, &hash) >= 0)
+		return hash;
+	packed_path = xprintf("%s/packed-refs", git_dir);
+	if (file_read(root, packed_path, 16 << 20, &packed, NULL) < 0)
+		return NULL;
+	for (line = strtok(packed, "\n"); line; line = strtok(NULL, "\n")) {
+		char *space = strchr(line, ' ');
+
+		if (space && streq(space + 1, ref))
+			return strndup(line, (size_t)(space - line));
+	}
+	return NULL;
+}
+
+char *git_revision(int root, const char *path)
+{
+	_cleanup_free_ char *dir = xstrdup(path);
+	char *slash;
+
+	while ((slash = strrchr(dir, '/'))) {
+		_cleanup_free_ char *git = NULL;
+
+		*slash = '\0';
+		git = xprintf("%s/.git", dir);
+		if (file_exists(root, git))
+			return resolve_head(root, git);
+	}
+	return NULL;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Generations: every accepted document, merged, as STATE_DIR/generations/N.yaml
+ * with the origin of each value as a comment. The record names the current one
+ * and keeps a short history. The daemon falls back on the current one when the
+ * files in /etc are not valid.
+ */
+#ifndef KVMHOST_GENERATION_H
+#define KVMHOST_GENERATION_H
+
+#include "reconcile/config.h"
+#include <jansson.h>
+
+enum { GENERATIONS_KEPT = 20 };
+
+/* Stores the document when it differs from the current one. The record is loaded. */
+int generation_accept(struct host *h, const struct config *c, struct error *e);
+/* Loads the current one; -ENOENT: there is none yet. c->valid as in config_load. */
+int generation_load(struct host *h, struct config *c, struct error *e);
+/* {"number", "hash", "git", "time"} of the current one, or NULL; borrowed. */
+json_t *generation_current(const struct host *h);
+/* The commit checked out in the repository that holds `path`, or NULL; the caller frees. */
+char *git_revision(int root, const char *path);
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "reconcile/host.h"
+#include "reconcile/record.h"
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <time.h>
+
+static uint64_t wall_clock(void)
+{
+	return (uint64_t)time(NULL);
+}
+
+static bool same_directory(int fd, const char *path)
+{
+	struct stat a, b;
+
+	return fstat(fd, &a) == 0 && stat(path, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
+int host_open(struct host *h, const char *root_path, struct error *e)
+{
+	*h = (struct host){ .root = -1, .lock = -1, .now = wall_clock };
+	h->root_path = root_path ? root_path : "/";
+	h->root = open(h->root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (h->root < 0)
+		return error_set(e, -errno, "cannot open the root directory %s: %s", h->root_path,
+			strerror(errno));
+	h->live = same_directory(h->root, "/");
+	h->pass = arena_new();
+	return 0;
+}
+
+void host_close(struct host *h)
+{
+	for (size_t i = 0; i < HOST_HANDLES_MAX; i++)
+		if (h->handles[i].type && h->handles[i].type->close)
+			h->handles[i].type->close(h->handles[i].data);
+	if (h->record)
+		record_free(h->record);
+	if (h->pass)
+		arena_free(h->pass);
+	if (h->lock >= 0)
+		close(h->lock);
+	if (h->root >= 0)
+		close(h->root);
+	*h = (struct host){ .root = -1, .lock = -1 };
+}
+
+int host_handle(struct host *h, const struct handle *type, void **data, struct error *e)
+{
+	size_t i;
+	int r;
+
+	for (i = 0; i < HOST_HANDLES_MAX && h->handles[i].type; i++)
+		if (h->handles[i].type == type) {
+			*data = h->handles[i].data;
+			return 0;
+		}
+	if (i == HOST_HANDLES_MAX)
+		return error_set(e, -ENFILE, "no room for the handle `%s`", type->name);
+	r = type->open(h, data, e);
+	if (r < 0)
+		return r;
+	h->handles[i].type = type;
+	h->handles[i].data = *data;
+	return 0;
+}
+
+void host_forget(struct host *h)
+{
+	for (size_t i = 0; i < HOST_HANDLES_MAX; i++)
+		if (h->handles[i].type && h->handles[i].type->forget)
+			h->handles[i].type->forget(h->handles[i].data);
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The only handles to the outside: the root directory through which all of
+ * /etc, /proc, /sys and /var is opened, and what folders to the right hang in
+ * (netlink, the firewall, the bus), each opened on first use.
+ */
+#ifndef KVMHOST_HOST_H
+#define KVMHOST_HOST_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/file.h"
+
+struct record;
+struct host;
+
+/*
+ * A handle kept in the host: a folder's own connection with what it caches of
+ * the machine. forget drops what was cached of the machine's state (called
+ * before each observation); close ends it. Either may be NULL.
+ */
+struct handle {
+	const char *name;
+	int (*open)(struct host *h, void **data, struct error *e);
+	void (*forget)(void *data);
+	void (*close)(void *data);
+};
+
+enum { HOST_HANDLES_MAX = 8 };
+
+struct host {
+	int root; /* directory descriptor */
+	const char *root_path;
+	/* The root is the running machine's. Else files only: --root DIR, an image or chroot. */
+	bool live;
+	/* Lives from one observation to the next: haves, changes, the plan. */
+	struct arena *pass;
+	struct record *record; /* what is managed and how it was before; reconcile/record.h */
+	uint64_t (*now)(void); /* seconds since 1970 */
+	struct {
+		const struct handle *type;
+		void *data;
+	} handles[HOST_HANDLES_MAX];
+	int lock; /* descriptor of the reconciler's lock, -1: not held */
+};
+
+int host_open(struct host *h, const char *root_path, struct error *e);
+void host_close(struct host *h);
+#define _cleanup_host_ _cleanup_(host_close)
+
+/* The handle's data, opened if it was not; *data is left alone on error. */
+int host_handle(struct host *h, const struct handle *type, void **data, struct error *e);
+/* What was observed is out of date. Keeps h->pass; call it before observing again. */
+void host_forget(struct host *h);
+
+/* Directories of ours, below root. */
+#define STATE_DIR "/var/lib/kvmhost"
+#define RUN_DIR "/run/kvmhost"
+
+/*
+ * One reconciler at a time: takes the lock in RUN_DIR (STATE_DIR when not
+ * live), waiting up to `seconds`. -EBUSY names the holder. Freed by host_close
+ * and by the kernel when the process ends.
+ */
+int host_lock(struct host *h, unsigned seconds, struct error *e);
+void host_unlock(struct host *h);
+
+#endif

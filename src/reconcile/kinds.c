@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* All kinds, in the order in which steps that do not depend on each other run. */
+#include "reconcile/kind.h"
+
+extern const struct kind sysctl_kind, module_kind;
+extern const struct kind bridge_kind, network_kind, firewall_kind, tap_kind;
+extern const struct kind guest_kind;
+
+const struct kind *const kinds[] = {
+	&module_kind,
+	&sysctl_kind,
+	&bridge_kind,
+	&network_kind,
+	&firewall_kind,
+	&tap_kind,
+	&guest_kind,
+};
+const size_t n_kinds = ARRAY_SIZE(kinds);
+
+const struct kind *kind_find(const char *name)
+{
+	for (size_t i = 0; i < n_kinds; i++)
+		if (streq(kinds[i]->name, name))
+			return kinds[i];
+	return NULL;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "reconcile/host.h"
+#include <fcntl.h>
+#include <sys/file.h>
+#include <time.h>
+
+/* The holder writes its pid into the file, so that who waits can name it. */
+static int holder(int fd)
+{
+	char text[32] = "";
+
+	if (pread(fd, text, sizeof(text) - 1, 0) <= 0)
+		return 0;
+	return atoi(text);
+}
+
+static int take(int fd, unsigned seconds)
+{
+	const struct timespec pause = { .tv_nsec = 50 * 1000 * 1000 };
+	uint64_t tries = (uint64_t)seconds * 20;
+
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return -errno;
+		if (!tries--)
+			return -EBUSY;
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
+int host_lock(struct host *h, unsigned seconds, struct error *e)
+{
+	const char *dir = h->live ? RUN_DIR : STATE_DIR;
+	const char *path = h->live ? RUN_DIR "/lock" : STATE_DIR "/lock";
+	_cleanup_close_ int fd = -1;
+	char text[32];
+	int r;
+
+	if (h->lock >= 0)
+		return 0;
+	r = file_mkdirs(h->root, dir, 0755);
+	if (r >= 0)
+		r = fd = file_open(h->root, path, O_RDWR | O_CREAT, 0600);
+	if (r < 0) {
+		error_set(e, r, "cannot open the lock %s: %s", path, strerror(-r));
+		if (r == -EACCES || r == -EPERM)
+			error_cure(e, "run it as root: sudo kvmhostctl ...");
+		return r;
+	}
+	r = take(fd, seconds);
+	if (r == -EBUSY)
+		return error_set(e, r, "another kvmhost (pid %d) is changing this host and did not "
+			"finish within %u s", holder(fd), seconds);
+	if (r < 0)
+		return error_set(e, r, "cannot lock %s: %s", path, strerror(-r));
+	snprintf(text, sizeof(text), "%d\n", (int)getpid());
+	if (ftruncate(fd, 0) < 0 || pwrite(fd, text, strlen(text), 0) < 0)
+		return error_set(e, -errno, "cannot write %s: %s", path, strerror(errno));
+	h->lock = TAKE_FD(fd);
+	return 0;
+}
+
+void host_unlock(struct host *h)
+{
+	if (h->lock >= 0)
+		close(TAKE_FD(h->lock));
+}

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* From wants and the machine to steps. Only reads. */
+#include "reconcile/plan.h"
+#include "reconcile/record.h"
+#include "reconcile/steps.h"
+
+void step_change(struct host *h, struct step *s, const char *field, const char *path,
+	const char *have, const char *want)
+{
+	struct change *c = ARENA_PUSH(h->pass, s->changes, s->n_changes);
+
+	c->field = table_field(s->r->kind->table, field);
+	c->path = arena_strdup(h->pass, path);
+	c->have = have ? arena_strdup(h->pass, have) : NULL;
+	c->want = want ? arena_strdup(h->pass, want) : NULL;
+}
+
+static struct step *add_step(struct host *h, struct plan *p, struct resource *r, enum verb verb)
+{
+	struct step *s = arena_alloc(h->pass, sizeof(*s));
+
+	s->verb = verb;
+	s->r = r;
+	s->have = r->have;
+	s->want = r->want;
+	r->step = s;
+	*ARENA_PUSH(h->pass, p->steps, p->n) = s;
+	return s;
+}
+
+/* Rows say what a change costs; the kind says what "made again" costs. */
+static enum disruption cost(const struct step *s)
+{
+	enum disruption worst = DISRUPT_NONE;
+
+	for (size_t i = 0; i < s->n_changes; i++) {
+		enum on_change c = s->changes[i].field ? s->changes[i].field->on_change : CHANGE_LIVE;
+
+		if (c == CHANGE_RECREATE)
+			worst = MAX_OF(worst, s->r->kind->recreate_costs);
+		else if (c == CHANGE_REBOOT)
+			worst = DISRUPT_REBOOT;
+	}
+	return worst;
+}
+
+static bool must_recreate(const struct step *s)
+{
+	for (size_t i = 0; i < s->n_changes; i++)
+		if (s->changes[i].field && s->changes[i].field->on_change == CHANGE_RECREATE)
+			return true;
+	return false;
+}
+
+static void compare(struct host *h, struct step *s)
+{
+	if (s->r->kind->diff)
+		s->r->kind->diff(h, s);
+	else
+		s->n_changes = obj_diff(s->want, s->have, h->pass, &s->changes);
+}
+
+static void refine(struct host *h, struct step *s)
+{
+	if (s->verb == STEP_UPDATE && must_recreate(s))
+		s->verb = STEP_RECREATE;
+	s->disruption = s->have ? cost(s) : DISRUPT_NONE;
+	if (s->want == NULL)
+		s->disruption = s->r->kind->recreate_costs;
+	if (s->r->kind->refine)
+		s->r->kind->refine(h, s);
+	if (s->wait)
+		s->state = STEP_WAITING;
+}
+
+/* A machine that cannot be read where this resource is: the step has failed before it began. */
+static void unreadable(struct host *h, struct plan *p, struct resource *r, struct error *why)
+{
+	struct step *s = add_step(h, p, r, r->want ? STEP_UPDATE : STEP_REMOVE);
+
+	s->state = STEP_FAILED;
+	s->error.code = why->code;
+	s->error.text = why->text ? arena_strdup(h->pass, why->text) : NULL;
+	s->error.cure = why->cure ? arena_strdup(h->pass, why->cure) : NULL;
+	error_clear(why);
+}
+
+static bool observe(struct host *h, struct plan *p, struct resource *r)
+{
+	_cleanup_error_ struct error why = { 0 };
+
+	r->have = NULL;
+	if (r->kind->observe(h, r, &r->have, &why) >= 0)
+		return true;
+	unreadable(h, p, r, &why);
+	return false;
+}
+
+static void plan_wanted(struct host *h, struct plan *p, struct resource *r, bool marked)
+{
+	struct step *s;
+
+	r->step = NULL;
+	r->recorded = record_has(h, r->id);
+	if (!h->live && !r->kind->offline) {
+		r->have = NULL;
+		if (r->origin)
+			return;
+		s = add_step(h, p, r, STEP_CREATE);
+		s->wait = "the machine that boots from this tree";
+		s->state = STEP_WAITING;
+		return;
+	}
+	if (!observe(h, p, r))
+		return;
+	s = add_step(h, p, r, r->have ? STEP_UPDATE : STEP_CREATE);
+	compare(h, s);
+	if (!s->n_changes && r->have && (r->recorded || marked)) {
+		r->step = NULL;
+		p->n--;
+		return;
+	}
+	if (!s->n_changes && r->have)
+		s->verb = STEP_ADOPT;
+	s->ours = marked;
+	refine(h, s);
+}
+
+static void plan_unwanted(struct host *h, struct plan *p, const struct kind *k, const char *name)
+{
+	struct resource *r = arena_alloc(h->pass, sizeof(*r));
+	struct step *s;
+
+	r->kind = k;
+	r->name = arena_strdup(h->pass, name);
+	r->id = arena_printf(h->pass, "%s/%s", k->name, name);
+	r->recorded = record_has(h, r->id);
+	r->before = record_before(h, k, r->name, r->id);
+	if ((!h->live && !k->offline) || !observe(h, p, r))
+		return;
+	s = add_step(h, p, r, r->before ? STEP_RESTORE : STEP_REMOVE);
+	if (!r->have) {
+		s->verb = STEP_FORGET;
+		return;
+	}
+	s->want = r->before;
+	if (s->want)
+		compare(h, s);
+	s->reason = s->want ? "no longer in the document: back to how it was"
+			    : "no longer in the document";
+	refine(h, s);
+}
+
+struct marked {
+	struct host *h;
+	const struct kind *kind;
+	struct strmap *ids;
+};
+
+static void note_marked(const char *name, void *arg)
+{
+	struct marked *m = arg;
+	struct resource *r = arena_alloc(m->h->pass, sizeof(*r));
+
+	r->kind = m->kind;
+	r->name = arena_strdup(m->h->pass, name);
+	r->id = arena_printf(m->h->pass, "%s/%s", m->kind->name, name);
+	strmap_put(m->ids, r->id, r);
+}
+
+static int find_marked(struct host *h, struct strmap *ids, struct error *e)
+{
+	struct marked m = { .h = h, .ids = ids };
+	int r;
+
+	for (size_t i = 0; i < n_kinds; i++) {
+		m.kind = kinds[i];
+		if (!m.kind->owned || (!h->live && !m.kind->offline))
+			continue;
+		r = m.kind->owned(h, note_marked, &m, e);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int unknown_kind(const char *id, struct error *e)
+{
+	error_set(e, -EBADMSG, "the record holds `%s`, of a kind that this version of kvmhost does "
+		"not know", id);
+	return error_cure(e, "use the version of kvmhost that wrote it");
+}
+
+/* What the record or a mark says is ours and the document does not name. */
+static int plan_released(struct host *h, struct wants *w, struct plan *p, struct strmap *marked,
+	struct error *e)
+{
+	const char *id;
+	json_t *entry;
+
+	json_object_foreach(record_resources(h), id, entry) {
+		const char *slash = strchr(id, '/');
+		_cleanup_free_ char *kind = slash ? strndup(id, (size_t)(slash - id)) : NULL;
+		const struct kind *k = kind ? kind_find(kind) : NULL;
+
+		if (!k)
+			return unknown_kind(id, e);
+		if (!strmap_get(&w->by_id, id))
+			plan_unwanted(h, p, k, slash + 1);
+	}
+	for (size_t i = 0; i < marked->cap; i++) {
+		const struct resource *r = marked->slots[i].value;
+
+		if (r && !record_has(h, r->id) && !strmap_get(&w->by_id, r->id))
+			plan_unwanted(h, p, r->kind, r->name);
+	}
+	return 0;
+}
+
+/*
+ * More than half of what the document once asked for would go: an emptied file or a lost include
+ * looks like this. What a resource only implied (taps, rules) does not count.
+ */
+static void weigh_removals(struct host *h, struct wants *w, struct plan *p)
+{
+	size_t declared = 0, removed = 0, wanted = 0;
+	const char *id;
+	json_t *entry;
+
+	json_object_foreach(record_resources(h), id, entry) {
+		if (json_is_true(json_object_get(entry, "derived")))
+			continue;
+		declared++;
+		removed += !strmap_get(&w->by_id, id);
+	}
+	for (size_t i = 0; i < w->n; i++)
+		wanted += !w->v[i]->origin;
+	for (size_t i = 0; i < p->n; i++)
+		p->n_removals += p->steps[i]->r->want == NULL;
+	p->removes_most = removed * 2 > declared && (removed >= 3 || !wanted);
+}
+
+int plan_make(struct host *h, struct wants *w, struct plan *p, struct error *e)
+{
+	_cleanup_strmap_ struct strmap marked = { 0 };
+	int r;
+
+	*p = (struct plan){ .n_resources = w->n };
+	arena_free(h->pass);
+	h->pass = arena_new();
+	host_forget(h);
+	if (!h->record && (r = record_load(h, e)) < 0)
+		return r;
+	r = find_marked(h, &marked, e);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < w->n; i++)
+		plan_wanted(h, p, w->v[i], strmap_get(&marked, w->v[i]->id) != NULL);
+	r = plan_released(h, w, p, &marked, e);
+	if (r < 0)
+		return r;
+	weigh_removals(h, w, p);
+	steps_order(h, p);
+	steps_wait(h, p);
+	for (size_t i = 0; i < p->n; i++)
+		p->n_wait += p->steps[i]->state == STEP_WAITING;
+	return 0;
+}

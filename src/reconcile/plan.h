@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The plan: ordered steps, pure data. Printing it changes nothing; applying
+ * it does exactly it.
+ */
+#ifndef KVMHOST_PLAN_H
+#define KVMHOST_PLAN_H
+
+#include "reconcile/kind.h"
+
+enum verb {
+	STEP_CREATE,
+	STEP_ADOPT,  /* it was there, is as wanted, and is ours to keep from now on */
+	STEP_UPDATE, /* changed in place */
+	STEP_RECREATE,
+	STEP_REMOVE,  /* made by us, no longer wanted */
+	STEP_RESTORE, /* not made by us, no longer wanted: back to how it was */
+	STEP_FORGET,  /* no longer wanted, and gone or as it was already */
+};
+
+enum step_state { STEP_READY, STEP_DONE, STEP_FAILED, STEP_BLOCKED, STEP_WAITING, STEP_UNDONE };
+
+struct step {
+	enum verb verb;
+	struct resource *r;
+	const void *have; /* NULL: absent */
+	const void *want; /* NULL: to be absent */
+	struct change *changes;
+	size_t n_changes;
+	const char *reason; /* why, in words; may be NULL where the changes say it */
+	const char *wait;   /* why it is not done now ("a reboot", ...); NULL: it is */
+	enum disruption disruption;
+	bool ours; /* the thing there carries our mark, though the record may not know it */
+	struct step **after;
+	size_t n_after;
+	bool placed; /* private to the ordering */
+
+	/* Filled by apply. */
+	enum step_state state;
+	struct error error;
+	const struct step *blocked_by;
+};
+
+struct plan {
+	struct step **steps; /* in order */
+	size_t n;
+	size_t n_wait;      /* how many of them wait */
+	size_t n_resources; /* wanted in all */
+	size_t n_removals;  /* steps that release something */
+	bool removes_most; /* refused unless confirmed */
+};
+
+/* Adds a change in the pass arena. have or want may be NULL. */
+void step_change(struct host *h, struct step *s, const char *field, const char *path,
+	const char *have, const char *want);
+
+/*
+ * Observes every wanted, recorded and marked resource and compares. The plan
+ * lives in h->pass, which is emptied first. Wants stay untouched but for
+ * resource->have, before, recorded and step.
+ */
+int plan_make(struct host *h, struct wants *w, struct plan *p, struct error *e);
+
+void plan_print(const struct plan *p, FILE *to, bool color);
+void plan_json(const struct plan *p, struct strbuf *out);
+
+const char *verb_name(enum verb v);
+const char *disruption_name(enum disruption d);
+const char *step_state_name(enum step_state s);
+
+#endif

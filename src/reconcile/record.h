@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The last-applied record, STATE_DIR/record.json: for every resource under
+ * management how it was before (null: absent, so we made it), which resources
+ * it came after, and what its kind keeps with it. Written before the first
+ * change to a resource and after the last, atomically.
+ *
+ *	{"format": 1, "generation": {...}, "resources":
+ *	  {"sysctl/vm.swappiness": {"before": {"value": "60"}, "after": [], "derived": true,
+ *	    "kept": {...}}}}
+ */
+#ifndef KVMHOST_RECORD_H
+#define KVMHOST_RECORD_H
+
+#include "reconcile/kind.h"
+#include <jansson.h>
+
+struct record {
+	json_t *root;
+	bool dirty;
+};
+
+/* An absent file is an empty record; a damaged one is an error that names it. */
+int record_load(struct host *h, struct error *e);
+int record_save(struct host *h, struct error *e);
+void record_free(struct record *r);
+
+bool record_has(const struct host *h, const char *id);
+/* The state before management as an object of the kind, in h->pass; NULL: absent then. */
+const void *record_before(struct host *h, const struct kind *k, const char *name, const char *id);
+/*
+ * Takes the resource under management, remembering how it was (NULL: absent). Of one that is
+ * there already only what it comes after is brought up to date.
+ */
+void record_take(struct host *h, const struct resource *r, const void *before);
+void record_drop(struct host *h, const char *id);
+/* {id: entry}; borrowed. */
+json_t *record_resources(const struct host *h);
+
+/* An object as JSON (NULL: null), and back from there into the arena (null: NULL). */
+json_t *record_json(const void *obj);
+const void *record_object(struct arena *a, const struct kind *k, const char *name, json_t *json);
+
+/*
+ * A JSON object that the kind keeps with the resource ("kept"); made when
+ * missing. Borrowed. Changes are saved with the next record_save after
+ * record_touch.
+ */
+json_t *record_kept(struct host *h, const char *id);
+void record_touch(struct host *h);
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* References and claims between resources, all from the rows' ref, uses and claims. */
+#include "reconcile/wants.h"
+
+struct claim {
+	struct resource *owner;
+	struct mark mark;
+};
+
+struct walk {
+	struct wants *w;
+	struct resource *r;    /* being walked */
+	struct strmap claims; /* "space value" -> struct claim */
+};
+
+static const char *claim_key(struct walk *k, const char *space, const char *value)
+{
+	return arena_printf(k->w->arena, "%s %s", space, value);
+}
+
+static void claim(struct walk *k, const char *space, const char *value, struct mark m)
+{
+	struct claim *c = arena_alloc(k->w->arena, sizeof(*c));
+	const char *key = claim_key(k, space, value);
+	struct claim *first = strmap_get(&k->claims, key);
+
+	*c = (struct claim){ .owner = k->r, .mark = m };
+	if (!first) {
+		strmap_put(&k->claims, key, c);
+		return;
+	}
+	diag_relate(diag_error(k->w->diags, m, NULL, "%s `%s` is claimed twice: by %s and by %s",
+			space, value, first->owner->id, k->r->id),
+		first->mark, "first claimed here");
+}
+
+static void note_claims(const struct field *f, const char *text, struct mark m, void *arg)
+{
+	if (f->claims)
+		claim(arg, f->claims, text, m);
+}
+
+/* The declared name that was probably meant. */
+static const char *near_name(struct wants *w, const char *kind, const char *name)
+{
+	const char **names = arena_alloc(w->arena, w->n * sizeof(*names));
+	const char *best;
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->n; i++)
+		if (streq(w->v[i]->kind->name, kind))
+			names[n++] = w->v[i]->name;
+	best = suggest(name, names, n);
+	if (best)
+		return arena_printf(w->arena, "did you mean `%s`?", best);
+	return arena_printf(w->arena, "declare it under %ss, or name one that is declared", kind);
+}
+
+static void resolve_ref(struct walk *k, const struct field *f, const char *text, struct mark m)
+{
+	struct resource *r = wants_find(k->w, f->ref, text);
+
+	if (r == k->r)
+		diag_error(k->w->diags, m, "name another one, or leave it out", "%s names itself", r->id);
+	else if (r)
+		want_after(k->w, k->r, r);
+	else if (!strmap_get(&k->w->invalid, arena_printf(k->w->arena, "%s/%s", f->ref, text)))
+		diag_error(k->w->diags, m, near_name(k->w, f->ref, text),
+			"there is no %s `%s` in this document", f->ref, text);
+}
+
+static void resolve(const struct field *f, const char *text, struct mark m, void *arg)
+{
+	struct walk *k = arg;
+	struct claim *c;
+
+	if (f->ref)
+		resolve_ref(k, f, text, m);
+	if (f->uses && (c = strmap_get(&k->claims, claim_key(k, f->uses, text))))
+		want_after(k->w, k->r, c->owner);
+}
+
+void wants_resolve(struct wants *w)
+{
+	struct walk k = { .w = w };
+
+	for (size_t i = 0; i < w->n; i++) {
+		k.r = w->v[i];
+		if (k.r->kind->claims)
+			claim(&k, k.r->kind->claims, k.r->name, k.r->mark);
+		obj_walk(k.r->want, w->arena, note_claims, &k);
+	}
+	for (size_t i = 0; i < w->n; i++) {
+		k.r = w->v[i];
+		obj_walk(k.r->want, w->arena, resolve, &k);
+	}
+	strmap_free(&k.claims);
+}

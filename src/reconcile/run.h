@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Running one plan's steps; apply.c's other half. */
+#ifndef KVMHOST_RUN_H
+#define KVMHOST_RUN_H
+
+#include "reconcile/apply.h"
+
+/* The world moved between observe and apply: plan again rather than fail. */
+bool moved(const struct step *s);
+
+/*
+ * Runs every ready step whose needs are met and blocks those whose needs
+ * failed. `final`: no round follows, so that a moved world is a failure.
+ * Returns a negative errno only where the undo log itself failed.
+ */
+int run_steps(struct host *h, struct plan *p, const struct apply_options *o, bool final,
+	struct error *e);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the last apply came to, in RUN_DIR/status.json, readable by everyone:
+ *
+ *	{"format": 1, "result": "converged", "time": ..., "generation": {...},
+ *	 "resources": 7, "steps": [what did not converge], "error": {...}}
+ */
+#ifndef KVMHOST_STATUS_H
+#define KVMHOST_STATUS_H
+
+#include "reconcile/apply.h"
+#include <jansson.h>
+
+/*
+ * Results: "converged", "waiting" (converged but for waits), "failed", "rolled
+ * back" (and held), "refused", "invalid" (the document; the generation before
+ * stays in force). r and e as apply() returned them; out may be NULL.
+ */
+int status_write(struct host *h, int r, const struct outcome *out, const struct error *e,
+	struct error *failure);
+int status_write_invalid(struct host *h, struct diags *d, struct error *failure);
+/* -ENOENT: nothing was applied since boot. The caller owns *out. */
+int status_read(struct host *h, json_t **out, struct error *e);
+
+#endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "reconcile/undo.h"
+#include "base/log.h"
+#include "reconcile/record.h"
+
+#define UNDO_PATH STATE_DIR "/undo.json"
+#define UNDO_MAX (64 << 20)
+
+bool undo_pending(struct host *h)
+{
+	return file_exists(h->root, UNDO_PATH);
+}
+
+static int load(struct host *h, json_t **log, struct error *e)
+{
+	_cleanup_free_ char *text = NULL;
+	json_error_t why;
+	size_t len;
+	int r = file_read(h->root, UNDO_PATH, UNDO_MAX, &text, &len);
+
+	if (r < 0)
+		return r == -ENOENT ? r : error_set(e, r, "cannot read the undo log %s: %s",
+						  UNDO_PATH, strerror(-r));
+	*log = json_loadb(text, len, 0, &why);
+	if (!*log) {
+		error_set(e, -EBADMSG, "the undo log %s is damaged: %s", UNDO_PATH, why.text);
+		return error_cure(e, "look at the network, then remove the file");
+	}
+	return 0;
+}
+
+static bool logged(const json_t *steps, const char *id)
+{
+	size_t i;
+	json_t *s;
+
+	json_array_foreach(steps, i, s)
+		if (streq(json_string_value(json_object_get(s, "id")), id))
+			return true;
+	return false;
+}
+
+/*
+ * A log that is there belongs to an earlier round of the same apply: what it
+ * says of a resource is older and stays.
+ */
+int undo_begin(struct host *h, const struct plan *p, struct error *e)
+{
+	_cleanup_free_ char *text = NULL;
+	json_t *log = NULL, *steps;
+	bool merge;
+	int r = load(h, &log, e);
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	merge = log != NULL;
+	if (!log)
+		log = json_pack("{s:i, s:[]}", "format", 1, "steps");
+	steps = json_object_get(log, "steps");
+	for (size_t i = 0; i < p->n; i++) {
+		const struct step *s = p->steps[i];
+
+		if (!s->r->kind->undo || s->state != STEP_READY || s->verb == STEP_FORGET ||
+			(merge && logged(steps, s->r->id)))
+			continue;
+		json_array_append_new(steps, json_pack("{s:s, s:s, s:s, s:o}", "id", s->r->id,
+			"kind", s->r->kind->name, "name", s->r->name, "before",
+			record_json(s->have)));
+	}
+	text = json_dumps(log, JSON_COMPACT);
+	r = json_array_size(steps) ? file_write_atomic(h->root, UNDO_PATH, text, strlen(text), 0600) : 0;
+	json_decref(log);
+	return r < 0 ? error_set(e, r, "cannot write the undo log %s: %s", UNDO_PATH, strerror(-r))
+		     : 0;
+}
+
+int undo_commit(struct host *h, struct error *e)
+{
+	int r = file_remove(h->root, UNDO_PATH);
+
+	return r < 0 ? error_set(e, r, "cannot remove the undo log %s: %s", UNDO_PATH, strerror(-r))
+		     : 0;
+}
+
+/* One resource back to its state in the log. 1: it was put back, 0: it is as it was. */
+static int put_back(struct host *h, const json_t *entry, struct error *e)
+{
+	const struct kind *k = kind_find(json_string_value(json_object_get(entry, "kind")));
+	struct resource r = { .kind = k };
+	struct step s = { .r = &r };
+	struct step *one = &s;
+	int ret;
+
+	if (!k)
+		return error_set(e, -EBADMSG, "the undo log names an unknown kind");
+	r.name = json_string_value(json_object_get(entry, "name"));
+	r.id = json_string_value(json_object_get(entry, "id"));
+	r.want = record_object(h->pass, k, r.name, json_object_get(entry, "before"));
+	host_forget(h);
+	ret = k->observe(h, &r, &r.have, e);
+	if (ret < 0)
+		return ret;
+	s.have = r.have;
+	s.want = r.want;
+	if (!s.have && !s.want)
+		return 0;
+	s.verb = !s.want ? STEP_REMOVE : !s.have ? STEP_CREATE : STEP_UPDATE;
+	if (s.want && s.have) {
+		if (k->diff)
+			k->diff(h, &s);
+		else
+			s.n_changes = obj_diff(s.want, s.have, h->pass, &s.changes);
+		if (!s.n_changes)
+			return 0;
+	}
+	if (k->apply)
+		return (ret = k->apply(h, &s, e)) < 0 ? ret : 1;
+	k->apply_all(h, &one, 1);
+	*e = s.error;
+	return s.error.code < 0 ? s.error.code : 1;
+}
+
+int undo_replay(struct host *h, struct error *e)
+{
+	json_t *log = NULL, *steps;
+	int r = load(h, &log, e), back = 0, failed = 0;
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	steps = json_object_get(log, "steps");
+	for (size_t i = json_array_size(steps); i-- > 0;) {
+		const json_t *entry = json_array_get(steps, i);
+		_cleanup_error_ struct error why = { 0 };
+
+		r = put_back(h, entry, &why);
+		if (r > 0)
+			back++;
+		if (r >= 0)
+			continue;
+		/* Go on: the more comes back, the better the chance to reach the host. */
+		error_prefix(&why, "cannot put back %s: ",
+			json_string_value(json_object_get(entry, "id")));
+		log_failure(&why);
+		failed = r;
+	}
+	json_decref(log);
+	if (failed)
+		return error_set(e, failed, "the network could not be put back whole; the undo log "
+			"%s is kept and tried again at the next apply", UNDO_PATH);
+	r = undo_commit(h, e);
+	return r < 0 ? r : back;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The undo log, STATE_DIR/undo.json: the state before this apply of every
+ * network and firewall resource it is about to change, on disk before the
+ * first of those changes. Present at start: an apply was cut off; the states
+ * in it are put back in reverse order before anything else is done.
+ */
+#ifndef KVMHOST_UNDO_H
+#define KVMHOST_UNDO_H
+
+#include "reconcile/plan.h"
+
+/* Writes the log for the plan's steps of kinds with .undo; none: writes nothing. */
+int undo_begin(struct host *h, const struct plan *p, struct error *e);
+/* All is well: the log goes. */
+int undo_commit(struct host *h, struct error *e);
+/*
+ * Puts everything in the log back, last first, then removes it. Returns how
+ * many resources were put back, or a negative errno with the log kept.
+ */
+int undo_replay(struct host *h, struct error *e);
+bool undo_pending(struct host *h);
+
+#endif

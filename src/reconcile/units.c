@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "reconcile/units_bus.h"
+
+#define PRIVATE_SOCKET "/run/systemd/private"
+
+/* Of one row of ListUnitsByPatterns: name, description, load, active, sub, follows, path, job id... */
+#define UNIT_ROW "(ssssssouso)"
+
+static int no_systemd(int r, const char *where, struct error *e)
+{
+	error_set(e, r, "cannot reach systemd through %s: %s", where, strerror(-r));
+	if (r == -EACCES || r == -EPERM)
+		return error_cure(e, "run it as root: sudo kvmhostctl ...");
+	return error_cure(e, "guests and DHCP run as systemd units: run kvmhost on a machine that "
+		"systemd booted, with the D-Bus system bus up (systemctl start dbus.socket)");
+}
+
+static int connect_private(struct units *u, struct error *e)
+{
+	int r = sd_bus_new(&u->bus);
+
+	if (r >= 0)
+		r = sd_bus_set_address(u->bus, "unix:path=" PRIVATE_SOCKET);
+	if (r >= 0)
+		r = sd_bus_start(u->bus);
+	return r < 0 ? no_systemd(r, PRIVATE_SOCKET, e) : 0;
+}
+
+static int connect_system(struct units *u, struct error *e)
+{
+	int r = sd_bus_open_system(&u->bus);
+
+	u->to = "org.freedesktop.systemd1";
+	return r < 0 ? no_systemd(r, "the D-Bus system bus", e) : 0;
+}
+
+static void drop_list(void *data)
+{
+	struct units *u = data;
+
+	strmap_free(&u->by_name);
+	u->by_name = (struct strmap){ 0 };
+	u->list = sd_bus_message_unref(u->list);
+	free(u->v);
+	u->v = NULL;
+	u->n = 0;
+	u->listed = false;
+}
+
+static void close_units(void *data)
+{
+	struct units *u = data;
+
+	drop_list(u);
+	sd_bus_flush_close_unref(u->bus);
+	free(u);
+}
+
+static int open_units(struct host *h, void **data, struct error *e)
+{
+	struct units *u = xmalloc(sizeof(*u));
+	int r;
+
+	*u = (struct units){ 0 };
+	if (!h->live)
+		r = error_set(e, -EOPNOTSUPP, "units are not looked at under --root %s",
+			h->root_path);
+	else if (geteuid() == 0)
+		r = connect_private(u, e);
+	else
+		r = connect_system(u, e);
+	if (r < 0) {
+		close_units(u);
+		return r;
+	}
+	*data = u;
+	return 0;
+}
+
+static const struct handle units_handle = {
+	.name = "systemd",
+	.open = open_units,
+	.forget = drop_list,
+	.close = close_units,
+};
+
+/* systemd was executed anew, or the bus went: the next call makes a new connection. */
+static int reconnect(struct units *u, struct error *e)
+{
+	drop_list(u);
+	u->bus = sd_bus_flush_close_unref(u->bus);
+	return u->to ? connect_system(u, e) : connect_private(u, e);
+}
+
+int units_bus(struct host *h, struct units **u, struct error *e)
+{
+	void *data;
+	int r = host_handle(h, &units_handle, &data, e);
+
+	if (r < 0)
+		return r;
+	*u = data;
+	if ((*u)->bus && sd_bus_is_open((*u)->bus) > 0)
+		return 0;
+	return reconnect(*u, e);
+}
+
+int units_refused(int r, const sd_bus_error *why, const char *what, struct error *e)
+{
+	const char *text = why && why->message ? why->message : strerror(-r);
+
+	error_set(e, r, "systemd refused to %s: %s", what, text);
+	if (r == -EACCES || r == -EPERM ||
+		sd_bus_error_has_name(why, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED))
+		return error_cure(e, "run it as root: sudo kvmhostctl ...");
+	return r;
+}
+
+static enum unit_state parse_state(const char *active)
+{
+	static const struct {
+		const char *word;
+		enum unit_state state;
+	} words[] = {
+		{ "inactive", UNIT_INACTIVE },
+		{ "activating", UNIT_ACTIVATING },
+		{ "deactivating", UNIT_DEACTIVATING },
+		{ "failed", UNIT_FAILED },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (streq(active, words[i].word))
+			return words[i].state;
+	return UNIT_ACTIVE;
+}
+
+/* 0 at the end of the list. */
+static int read_unit(sd_bus_message *m, struct unit *out)
+{
+	const char *active;
+	uint32_t job;
+	int r = sd_bus_message_read(m, UNIT_ROW, &out->name, NULL, NULL, &active, &out->sub, NULL,
+		NULL, &job, NULL, NULL);
+
+	if (r <= 0)
+		return r;
+	out->state = parse_state(active);
+	out->job = job != 0;
+	return 1;
+}
+
+static int read_list(struct units *u)
+{
+	struct unit one;
+	size_t cap = 0;
+	int r = sd_bus_message_enter_container(u->list, 'a', UNIT_ROW);
+
+	while (r >= 0 && (r = read_unit(u->list, &one)) > 0) {
+		if (u->n == cap) {
+			cap = cap ? cap * 2 : 64;
+			u->v = xrealloc(u->v, cap * sizeof(*u->v));
+		}
+		u->v[u->n++] = one;
+	}
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < u->n; i++)
+		strmap_put(&u->by_name, u->v[i].name, &u->v[i]);
+	return 0;
+}
+
+static int list(struct host *h, struct units **out, struct error *e)
+{
+	sd_bus_error why = SD_BUS_ERROR_NULL;
+	struct units *u;
+	int r = units_bus(h, &u, e);
+
+	if (r < 0)
+		return r;
+	*out = u;
+	if (u->listed)
+		return 0;
+	r = sd_bus_call_method(u->bus, u->to, SYSTEMD_PATH, SYSTEMD_MANAGER, "ListUnitsByPatterns",
+		&why, &u->list, "asas", 0, 1, UNITS_PREFIX "*");
+	if (r >= 0)
+		r = read_list(u);
+	if (r < 0) {
+		r = units_refused(r, &why, "list its units", e);
+		drop_list(u);
+	}
+	sd_bus_error_free(&why);
+	u->listed = r >= 0;
+	return r;
+}
+
+int units_state(struct host *h, const char *name, struct unit *out, struct error *e)
+{
+	const struct unit *found;
+	struct units *u;
+	int r = list(h, &u, e);
+
+	if (r < 0)
+		return r;
+	found = strmap_get(&u->by_name, name);
+	*out = found ? *found : (struct unit){ .name = name, .state = UNIT_INACTIVE, .sub = "dead" };
+	return 0;
+}
+
+int units_each(struct host *h, const char *prefix, void (*fn)(const struct unit *u, void *arg),
+	void *arg, struct error *e)
+{
+	struct units *u;
+	int r = list(h, &u, e);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < u->n; i++)
+		if (startswith(u->v[i].name, prefix))
+			fn(&u->v[i], arg);
+	return 0;
+}

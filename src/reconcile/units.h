@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * systemd's units over D-Bus. Root speaks to systemd's private socket, others
+ * to the system bus. One ListUnitsByPatterns call per pass answers for all
+ * units of ours (they all begin with "kvmhost-"); host_forget() drops it.
+ */
+#ifndef KVMHOST_UNITS_H
+#define KVMHOST_UNITS_H
+
+#include "reconcile/host.h"
+
+#define UNITS_PREFIX "kvmhost-"
+
+/* ActiveState of org.freedesktop.systemd1.Unit, as systemd spells it, folded where we see no difference. */
+enum unit_state {
+	UNIT_INACTIVE, /* also: not loaded */
+	UNIT_ACTIVATING,
+	UNIT_ACTIVE, /* also reloading, refreshing, maintenance */
+	UNIT_DEACTIVATING,
+	UNIT_FAILED,
+};
+
+struct unit {
+	const char *name;
+	enum unit_state state;
+	const char *sub; /* SubState: "auto-restart", "stop-sigterm", ... */
+	bool job;        /* a job of it is queued or runs */
+};
+
+/*
+ * The state of a unit whose name begins with UNITS_PREFIX; UNIT_INACTIVE when
+ * systemd has not loaded it. Strings live until host_forget().
+ */
+int units_state(struct host *h, const char *name, struct unit *out, struct error *e);
+/* Every loaded unit whose name begins with prefix (which begins with UNITS_PREFIX). */
+int units_each(struct host *h, const char *prefix, void (*fn)(const struct unit *u, void *arg),
+	void *arg, struct error *e);
+
+enum unit_verb { UNIT_START, UNIT_STOP, UNIT_RESTART };
+
+/* One job. The caller fills unit, verb and reset. */
+struct unit_job {
+	const char *unit;
+	enum unit_verb verb;
+	bool reset; /* forget failures and the start limit first (ResetFailedUnit) */
+	/* Filled by units_run: 0, or what went wrong with this one. The caller clears it. */
+	struct error error;
+	/* Private to units_run. */
+	uint32_t id;
+	bool replied, done;
+};
+
+/*
+ * Sends all jobs at once and waits until systemd is done with each, or
+ * `seconds` have passed: those not done then have -ETIMEDOUT and go on in
+ * systemd. Returns 0 when the bus worked, whatever the jobs' results; else
+ * nothing is known of those that are not done.
+ * The cached list is out of date afterwards: host_forget().
+ */
+int units_run(struct host *h, struct unit_job *jobs, size_t n, unsigned seconds, struct error *e);
+
+/* Why a service ended, from its properties. */
+struct unit_end {
+	char result[32];  /* Result: "success", "exit-code", "signal", "start-limit-hit", ... */
+	int32_t code;     /* ExecMainCode: CLD_EXITED, CLD_KILLED, ... */
+	int32_t status;   /* ExecMainStatus: exit status or signal */
+	uint32_t main_pid;
+};
+int units_end(struct host *h, const char *service, struct unit_end *out, struct error *e);
+
+/*
+ * SetUnitProperties at run time (lost at reboot). Each property is one
+ * assignment of an unsigned 64-bit property: {"CPUWeight", 200}.
+ */
+struct unit_property {
+	const char *name;
+	uint64_t value;
+};
+int units_set(struct host *h, const char *unit, const struct unit_property *v, size_t n,
+	struct error *e);
+
+#endif

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Jobs, pipelined: all calls go out at once; systemd answers each with the
+ * job's object path, and says JobRemoved when it is done with it. systemd
+ * queues the answer before the job can run, so the order on the one connection
+ * is answer, then JobRemoved.
+ */
+#include "reconcile/units_bus.h"
+#include <time.h>
+
+struct run {
+	struct units *u;
+	struct unit_job *jobs;
+	size_t n, open; /* open: not done yet */
+};
+
+static uint64_t now_usec(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+static const char *const verb_method[] = {
+	[UNIT_START] = "StartUnit",
+	[UNIT_STOP] = "StopUnit",
+	[UNIT_RESTART] = "RestartUnit",
+};
+static const char *const verb_word[] = {
+	[UNIT_START] = "start",
+	[UNIT_STOP] = "stop",
+	[UNIT_RESTART] = "restart",
+};
+
+static void finish(struct run *run, struct unit_job *j)
+{
+	if (j->done)
+		return;
+	j->done = true;
+	run->open--;
+}
+
+/* The `result` of JobRemoved, in words; NULL: all is well. org.freedesktop.systemd1(5). */
+static const char *job_result(const char *result)
+{
+	static const char *const words[][2] = {
+		{ "failed", "it failed" },
+		{ "timeout", "it took too long" },
+		{ "canceled", "the job was canceled by another one" },
+		{ "dependency", "a unit that it needs failed" },
+		{ "assert", "a condition of the unit file does not hold" },
+		{ "unsupported", "systemd cannot do that here" },
+		{ "invalid", "the unit cannot do that" },
+	};
+
+	if (streq(result, "done") || streq(result, "skipped"))
+		return NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (streq(result, words[i][0]))
+			return words[i][1];
+	return result;
+}
+
+static int on_removed(sd_bus_message *m, void *arg, _unused_ sd_bus_error *ret)
+{
+	struct run *run = arg;
+	const char *result, *why;
+	uint32_t id;
+	int r = sd_bus_message_read(m, "uoss", &id, NULL, NULL, &result);
+
+	if (r < 0)
+		return r;
+	why = job_result(result);
+	for (size_t i = 0; i < run->n; i++) {
+		struct unit_job *j = &run->jobs[i];
+
+		if (!j->replied || j->done || j->id != id)
+			continue;
+		if (why)
+			error_set(&j->error, -EIO, "systemd could not %s %s: %s",
+				verb_word[j->verb], j->unit, why);
+		finish(run, j);
+	}
+	return 0;
+}
+
+/*
+ * Which of run->jobs an answer belongs to: by the call's cookie, kept in id
+ * until the answer brings the job's own id.
+ */
+static struct unit_job *by_cookie(struct run *run, sd_bus_message *m)
+{
+	uint64_t cookie;
+
+	if (sd_bus_message_get_reply_cookie(m, &cookie) < 0)
+		return NULL;
+	for (size_t i = 0; i < run->n; i++)
+		if (!run->jobs[i].replied && run->jobs[i].id == cookie)
+			return &run->jobs[i];
+	return NULL;
+}
+
+static int on_reply(sd_bus_message *m, void *arg, _unused_ sd_bus_error *ret)
+{
+	const sd_bus_error *why = sd_bus_message_get_error(m);
+	struct run *run = arg;
+	struct unit_job *j = by_cookie(run, m);
+	const char *path, *number;
+
+	if (!j)
+		return 0;
+	j->replied = true;
+	if (why) {
+		char what[300];
+
+		snprintf(what, sizeof(what), "%s %s", verb_word[j->verb], j->unit);
+		units_refused(-sd_bus_error_get_errno(why), why, what, &j->error);
+		finish(run, j);
+		return 0;
+	}
+	if (sd_bus_message_read(m, "o", &path) < 0 || !(number = strrchr(path, '/')))
+		return -EBADMSG;
+	j->id = (uint32_t)strtoul(number + 1, NULL, 10);
+	return 0;
+}
+
+/* A unit without failures answers with an error, which says nothing. */
+static int on_reset(_unused_ sd_bus_message *m, _unused_ void *arg, _unused_ sd_bus_error *ret)
+{
+	return 0;
+}
+
+static int send_job(struct run *run, struct unit_job *j)
+{
+	sd_bus_message *m = NULL;
+	struct units *u = run->u;
+	uint64_t cookie;
+	int r = 0;
+
+	if (j->reset)
+		r = sd_bus_call_method_async(u->bus, NULL, u->to, SYSTEMD_PATH, SYSTEMD_MANAGER,
+			"ResetFailedUnit", on_reset, NULL, "s", j->unit);
+	if (r >= 0)
+		r = sd_bus_message_new_method_call(u->bus, &m, u->to, SYSTEMD_PATH, SYSTEMD_MANAGER,
+			verb_method[j->verb]);
+	if (r >= 0)
+		r = sd_bus_message_append(m, "ss", j->unit, "replace");
+	if (r >= 0)
+		r = sd_bus_call_async(u->bus, NULL, m, on_reply, run, 0);
+	if (r >= 0)
+		r = sd_bus_message_get_cookie(m, &cookie);
+	if (r >= 0)
+		j->id = (uint32_t)cookie;
+	sd_bus_message_unref(m);
+	return r;
+}
+
+static int subscribe(struct run *run, sd_bus_slot **slot, struct error *e)
+{
+	sd_bus_error why = SD_BUS_ERROR_NULL;
+	struct units *u = run->u;
+	int r = sd_bus_match_signal(u->bus, slot, u->to, SYSTEMD_PATH, SYSTEMD_MANAGER, "JobRemoved",
+		on_removed, run);
+
+	/* On the private socket systemd sends signals unasked. */
+	if (r >= 0 && u->to)
+		r = sd_bus_call_method(u->bus, u->to, SYSTEMD_PATH, SYSTEMD_MANAGER, "Subscribe",
+			&why, NULL, "");
+	/* Asked for already on this connection: just as well. */
+	if (r < 0 && sd_bus_error_has_name(&why, "org.freedesktop.systemd1.AlreadySubscribed"))
+		r = 0;
+	if (r < 0)
+		r = units_refused(r, &why, "tell when jobs are done", e);
+	sd_bus_error_free(&why);
+	return r;
+}
+
+static int wait_jobs(struct run *run, unsigned seconds)
+{
+	uint64_t end = now_usec() + (uint64_t)seconds * 1000000, now;
+	int r;
+
+	while (run->open) {
+		r = sd_bus_process(run->u->bus, NULL);
+		if (r < 0)
+			return r;
+		if (r > 0)
+			continue;
+		now = now_usec();
+		if (now >= end)
+			return -ETIMEDOUT;
+		r = sd_bus_wait(run->u->bus, end - now);
+		if (r < 0 && r != -EINTR)
+			return r;
+	}
+	return 0;
+}
+
+static void give_up(struct run *run, unsigned seconds)
+{
+	for (size_t i = 0; i < run->n; i++) {
+		struct unit_job *j = &run->jobs[i];
+
+		if (!j->done)
+			error_set(&j->error, -ETIMEDOUT, "systemd did not %s %s within %u s",
+				verb_word[j->verb], j->unit, seconds);
+	}
+}
+
+int units_run(struct host *h, struct unit_job *jobs, size_t n, unsigned seconds, struct error *e)
+{
+	struct run run = { .jobs = jobs, .n = n, .open = n };
+	sd_bus_slot *slot = NULL;
+	int r;
+
+	if (!n)
+		return 0;
+	r = units_bus(h, &run.u, e);
+	if (r < 0)
+		return r;
+	r = subscribe(&run, &slot, e);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n && r >= 0; i++) {
+		jobs[i].replied = jobs[i].done = false;
+		r = send_job(&run, &jobs[i]);
+	}
+	if (r >= 0)
+		r = wait_jobs(&run, seconds);
+	sd_bus_slot_unref(slot);
+	if (r == -ETIMEDOUT) {
+		give_up(&run, seconds);
+		return 0;
+	}
+	if (r < 0) {
+		/* Answers that are still to come would find no `run`. */
+		run.u->bus = sd_bus_flush_close_unref(run.u->bus);
+		return error_set(e, r, "the connection to systemd broke while jobs ran: %s",
+			strerror(-r));
+	}
+	return 0;
+}
+
+static int unit_path(const char *unit, char **path)
+{
+	return sd_bus_path_encode(SYSTEMD_PATH "/unit", unit, path);
+}
+
+static int get_number(struct units *u, const char *path, const char *name, char type, void *out)
+{
+	return sd_bus_get_property_trivial(u->bus, u->to, path, "org.freedesktop.systemd1.Service",
+		name, NULL, type, out);
+}
+
+int units_end(struct host *h, const char *service, struct unit_end *out, struct error *e)
+{
+	_cleanup_free_ char *path = NULL, *result = NULL;
+	struct units *u;
+	int r = units_bus(h, &u, e);
+
+	if (r < 0)
+		return r;
+	*out = (struct unit_end){ 0 };
+	r = unit_path(service, &path);
+	if (r >= 0)
+		r = sd_bus_get_property_string(u->bus, u->to, path,
+			"org.freedesktop.systemd1.Service", "Result", NULL, &result);
+	if (r >= 0)
+		r = get_number(u, path, "ExecMainCode", 'i', &out->code);
+	if (r >= 0)
+		r = get_number(u, path, "ExecMainStatus", 'i', &out->status);
+	if (r >= 0)
+		r = get_number(u, path, "MainPID", 'u', &out->main_pid);
+	if (r < 0)
+		return error_set(e, r, "cannot ask systemd about %s: %s", service, strerror(-r));
+	snprintf(out->result, sizeof(out->result), "%s", result);
+	return 0;
+}
+
+int units_set(struct host *h, const char *unit, const struct unit_property *v, size_t n,
+	struct error *e)
+{
+	sd_bus_error why = SD_BUS_ERROR_NULL;
+	sd_bus_message *m = NULL;
+	struct units *u;
+	int r = units_bus(h, &u, e);
+
+	if (r < 0)
+		return r;
+	r = sd_bus_message_new_method_call(u->bus, &m, u->to, SYSTEMD_PATH, SYSTEMD_MANAGER,
+		"SetUnitProperties");
+	if (r >= 0)
+		r = sd_bus_message_append(m, "sb", unit, true);
+	if (r >= 0)
+		r = sd_bus_message_open_container(m, 'a', "(sv)");
+	for (size_t i = 0; i < n && r >= 0; i++)
+		r = sd_bus_message_append(m, "(sv)", v[i].name, "t", v[i].value);
+	if (r >= 0)
+		r = sd_bus_message_close_container(m);
+	if (r >= 0)
+		r = sd_bus_call(u->bus, m, 0, &why, NULL);
+	if (r < 0)
+		r = units_refused(r, &why, "set properties of a unit", e);
+	sd_bus_message_unref(m);
+	sd_bus_error_free(&why);
+	return r;
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * From a document's tree to wants. Where the document has errors, its valid
+ * entries are still checked against each other, so that one run reports all
+ * that is wrong; nothing is derived from such a document.
+ */
+#include "reconcile/wants.h"
+
+struct resource *wants_add(struct wants *w, const struct kind *k, const char *name,
+	const void *want, struct mark m)
+{
+	struct resource *r = arena_alloc(w->arena, sizeof(*r));
+
+	r->kind = k;
+	r->name = name;
+	r->id = arena_printf(w->arena, "%s/%s", k->name, name);
+	r->want = want;
+	r->mark = m;
+	*ARENA_PUSH(w->arena, w->v, w->n) = r;
+	strmap_put(&w->by_id, r->id, r);
+	return r;
+}
+
+struct resource *wants_find(const struct wants *w, const char *kind, const char *name)
+{
+	char id[512];
+
+	if ((size_t)snprintf(id, sizeof(id), "%s/%s", kind, name) >= sizeof(id))
+		return NULL;
+	return strmap_get(&w->by_id, id);
+}
+
+void wants_free(struct wants *w)
+{
+	strmap_free(&w->by_id);
+	strmap_free(&w->invalid);
+}
+
+/* An entry of a document that has errors somewhere: its own object if itself is valid. */
+static const void *parse_alone(struct wants *w, const struct field *f, const struct pair *p)
+{
+	struct diags scratch = { .arena = w->arena };
+	void *obj = arena_alloc(w->arena, f->table->size);
+
+	return obj_parse(f->table, p->value, p->key->text, f->name, obj, &scratch) ? obj : NULL;
+}
+
+static void add_entries(struct wants *w, const struct field *f, const struct list *entries,
+	const struct node *map)
+{
+	const struct kind *k = kind_find(f->kind);
+
+	if (!map || map->type != NODE_MAP)
+		return;
+	for (size_t i = 0; i < map->n; i++) {
+		const struct pair *p = &map->pairs[i];
+		const struct obj *obj =
+			entries ? (const void *)((char *)entries->v + i * f->table->size)
+				: parse_alone(w, f, p);
+
+		if (obj)
+			wants_add(w, k, obj->name, obj, p->key->mark);
+		else
+			strmap_put(&w->invalid,
+				arena_printf(w->arena, "%s/%s", k->name, p->key->text), w);
+	}
+}
+
+/* Walks the sections; obj is NULL in a document that has errors. */
+static void add_sections(struct wants *w, const struct table *t, const void *obj,
+	const struct node *node)
+{
+	for (size_t i = 0; i < t->n_fields; i++) {
+		const struct field *f = &t->fields[i];
+		const void *member = obj ? (const char *)obj + f->offset : NULL;
+		const struct node *child = node_get(node, f->name);
+
+		if (f->shape == SHAPE_MAP && f->kind)
+			add_entries(w, f, member, child);
+		else if (f->shape == SHAPE_OBJECT && f->kind && member && child)
+			wants_add(w, kind_find(f->kind), f->name, member,
+				node_find(node, f->name)->key->mark);
+		else if (f->shape == SHAPE_OBJECT && !f->kind)
+			add_sections(w, f->table, member, child);
+	}
+}
+
+struct resource *want_derive(struct wants *w, const struct resource *from, const char *kind,
+	const char *name, bool before_from)
+{
+	struct resource *r = wants_find(w, kind, name), *origin;
+
+	if (!r) {
+		const struct kind *k = kind_find(kind);
+
+		r = wants_add(w, k, arena_strdup(w->arena, name), NULL, from->mark);
+		r->want = obj_new(w->arena, k->table, r->name);
+		r->origin = from;
+	}
+	origin = wants_find(w, from->kind->name, from->name);
+	if (before_from)
+		want_after(w, origin, r);
+	else
+		want_after(w, r, origin);
+	return r;
+}
+
+void want_set(struct wants *w, struct resource *r, const char *field, const char *text)
+{
+	const char *had = obj_text(r->want, field, w->arena);
+
+	if (had && streq(had, text))
+		return;
+	if (!had) {
+		obj_set_text((void *)r->want, field, text, w->arena);
+		return;
+	}
+	diag_error(w->diags, r->origin ? r->mark : obj_mark(r->want, field), NULL,
+		"%s is %s here, but the rest of the document needs %s", r->id, had, text);
+}
+
+void want_after(struct wants *w, struct resource *r, struct resource *needed)
+{
+	if (r == needed)
+		return;
+	for (size_t i = 0; i < r->n_after; i++)
+		if (r->after[i] == needed)
+			return;
+	*ARENA_PUSH(w->arena, r->after, r->n_after) = needed;
+}
+
+static void derive_all(struct wants *w)
+{
+	/* The array grows while it is walked: what is derived may derive in turn. */
+	for (size_t i = 0; i < w->n; i++)
+		if (w->v[i]->kind->derive)
+			w->v[i]->kind->derive(w->v[i], w);
+}
+
+bool wants_build(struct wants *w, const struct node *root, struct diags *d)
+{
+	void *doc = arena_alloc(d->arena, document_table.size);
+	bool valid;
+
+	*w = (struct wants){ .arena = d->arena, .diags = d };
+	valid = obj_parse(&document_table, root, NULL, "", doc, d) && !d->errors;
+	w->document = doc;
+	add_sections(w, &document_table, valid ? doc : NULL, root);
+	for (size_t i = 0; i < w->n; i++)
+		if (w->v[i]->kind->check)
+			w->v[i]->kind->check(w->v[i], w, d);
+	if (!d->errors)
+		derive_all(w);
+	wants_resolve(w);
+	if (!d->errors)
+		wants_order(w);
+	return !d->errors;
+}

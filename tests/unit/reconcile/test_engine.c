@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The engine on toy kinds: planning, applying, releasing, failing, undoing, and being killed. */
+#include "toy.h"
+#include "reconcile/record.h"
+#include "reconcile/undo.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <sys/wait.h>
+#include <cmocka.h>
+
+static int setup(void **state _unused_)
+{
+	toy_begin();
+	return 0;
+}
+
+static int teardown(void **state _unused_)
+{
+	toy_end();
+	return 0;
+}
+
+static size_t planned(const char *yaml)
+{
+	_cleanup_config_ struct config c = { 0 };
+	struct plan p;
+
+	config_load_text(&c, "toy.yaml", yaml, strlen(yaml));
+	assert_true(c.valid);
+	assert_int_equal(plan_make(&toy.host, &c.wants, &p, NULL), 0);
+	return p.n;
+}
+
+static const struct step *step_of(const struct toy_run *run, const char *id)
+{
+	for (size_t i = 0; i < run->outcome.n; i++)
+		if (streq(run->outcome.steps[i]->r->id, id))
+			return run->outcome.steps[i];
+	return NULL;
+}
+
+static void has_error(const char *yaml, const char *text)
+{
+	_cleanup_config_ struct config c = { 0 };
+	bool found = false;
+
+	config_load_text(&c, "toy.yaml", yaml, strlen(yaml));
+	assert_false(c.valid);
+	for (size_t i = 0; i < c.diags.n; i++)
+		found |= strstr(c.diags.v[i].text, text) != NULL;
+	if (!found)
+		fail_msg("no error says \"%s\"", text);
+}
+
+static void creates_and_then_has_nothing_to_do(void **state _unused_)
+{
+	static const char yaml[] = "version: 1\nthings: {a: {value: one}, b: {value: two}}\n"
+				   "batches: {x: {value: three}, y: {value: four}}\n";
+	_cleanup_toy_run_ struct toy_run run;
+
+	assert_int_equal(planned(yaml), 4);
+	toy_apply(&run, yaml, false);
+	assert_int_equal(run.r, 0);
+	assert_int_equal(run.outcome.done, 4);
+	assert_string_equal(toy_value("thing", "a"), "one");
+	assert_string_equal(toy_value("batch", "y"), "four");
+	assert_int_equal(toy.batches, 1);
+	assert_int_equal(planned(yaml), 0);
+	assert_false(undo_pending(&toy.host));
+}
+
+static void releases_made_things_and_restores_adopted_ones(void **state _unused_)
+{
+	_cleanup_toy_run_ struct toy_run first, second;
+
+	toy_put("thing", "old", "former");
+	toy_put("thing", "foreign", "untouched");
+	toy_apply(&first,
+		"version: 1\nthings: {old: {value: new}, made: {value: x}, kept: {value: k}}\n", false);
+	assert_int_equal(first.r, 0);
+	assert_string_equal(toy_value("thing", "old"), "new");
+	toy_apply(&second, "version: 1\nthings: {kept: {value: k}}\n", true);
+	assert_int_equal(second.r, 0);
+	assert_string_equal(toy_value("thing", "old"), "former");
+	assert_string_equal(toy_value("thing", "made"), "");
+	assert_string_equal(toy_value("thing", "kept"), "k");
+	assert_string_equal(toy_value("thing", "foreign"), "untouched");
+	assert_int_equal(step_of(&second, "thing/old")->verb, STEP_RESTORE);
+	assert_int_equal(step_of(&second, "thing/made")->verb, STEP_REMOVE);
+	assert_false(record_has(&toy.host, "thing/old"));
+}
+
+static void adopts_what_is_as_wanted(void **state _unused_)
+{
+	_cleanup_toy_run_ struct toy_run run;
+
+	toy_put("thing", "a", "one");
+	toy_apply(&run, "version: 1\nthings: {a: {value: one}}\n", false);
+	assert_int_equal(run.r, 0);
+	assert_int_equal(step_of(&run, "thing/a")->verb, STEP_ADOPT);
+	assert_int_equal(planned("version: 1\nthings: {a: {value: one}}\n"), 0);
+}
+
+static void refuses_mass_removal(void **state _unused_)
+{
+	_cleanup_toy_run_ struct toy_run first, second, third;
+
+	toy_apply(&first, "version: 1\nthings: {a: {value: 'a1'}, b: {value: b1}, c: {value: c1}}\n",
+		false);
+	toy_apply(&second, "version: 1\n", false);
+	assert_int_equal(second.r, -EPERM);
+	assert_true(second.outcome.refused);
+	assert_string_equal(toy_value("thing", "a"), "a1");
+	toy_apply(&third, "version: 1\n", true);
+	assert_int_equal(third.r, 0);
+	assert_string_equal(toy_value("thing", "a"), "");
+}
+
+static void a_failed_step_blocks_only_dependents(void **state _unused_)
+{
+	_cleanup_toy_run_ struct toy_run run;
+
+	toy.fail_name = "bad";
+	toy.fail_code = -EIO;
+	toy.fail_times = 99;
+	toy_apply(&run,
+		"version: 1\nthings: {t: {value: v}}\n"
+		"users: {bad: {value: v, needs: t}, good: {value: v, needs: t}}\n", false);
+	assert_int_equal(run.r, -EIO);
+	assert_int_equal(step_of(&run, "user/bad")->state, STEP_FAILED);
+	assert_string_equal(step_of(&run, "user/bad")->error.text, "the toy breaks");
+	assert_string_equal(toy_value("user", "good"), "v");
+	assert_string_equal(toy_value("thing", "t"), "v");
+}
+
+static void a_failed_network_step_puts_all_of_them_back(void **state _unused_)
+{
+	static const char yaml[] =
+		"version: 1\nthings: {a: {value: new}, b: {value: x}, z: {value: x}}\n"
+		"users: {u: {value: v, needs: a}, free: {value: v}}\n";
+	_cleanup_toy_run_ struct toy_run run, again;
+
+	toy_put("thing", "a", "old");
+	toy.fail_name = "z";
+	toy.fail_code = -EIO;
+	toy.fail_times = 1;
+	toy_apply(&run, yaml, false);
+	assert_int_equal(run.r, -EIO);
+	assert_string_equal(toy_value("thing", "a"), "old");
+	assert_string_equal(toy_value("thing", "b"), "");
+	assert_int_equal(step_of(&run, "thing/a")->state, STEP_UNDONE);
+	assert_int_equal(step_of(&run, "user/u")->state, STEP_BLOCKED);
+	assert_string_equal(toy_value("user", "free"), "v");
+	assert_string_equal(apply_held(&toy.host, NULL), run.config.hash);
+	toy_apply(&again, yaml, false);
+	assert_int_equal(again.r, 0);
+	assert_null(apply_held(&toy.host, NULL));
+	assert_string_equal(toy_value("thing", "z"), "x");
+}
+
+static void a_held_document_is_not_tried_by_itself(void **state _unused_)
+{
+	static const char yaml[] = "version: 1\nthings: {a: {value: x}}\n";
+	const struct converge_options o = { .try_held = false };
+	_cleanup_toy_run_ struct toy_run run;
+	_cleanup_outcome_ struct outcome out = { 0 };
+	_cleanup_error_ struct error e = { 0 };
+
+	toy.fail_name = "a";
+	toy.fail_code = -EIO;
+	toy.fail_times = 1;
+	toy_apply(&run, yaml, false);
+	/* Nothing was done before the failure, so nothing was put back and nothing is held. */
+	assert_null(apply_held(&toy.host, NULL));
+	toy.fail_name = "b";
+	toy.fail_times = 1;
+	toy_run_free(&run);
+	toy_apply(&run, "version: 1\nthings: {a: {value: x}, b: {value: y}}\n", false);
+	assert_non_null(apply_held(&toy.host, NULL));
+	assert_int_equal(converge(&toy.host, &run.config, &o, &out, &e), -ECANCELED);
+	assert_string_equal(toy_value("thing", "a"), "");
+}
+
+static void a_moved_world_is_planned_again(void **state _unused_)
+{
+	_cleanup_toy_run_ struct toy_run run;
+
+	toy.fail_name = "a";
+	toy.fail_code = -EEXIST;
+	toy.fail_times = 2;
+	toy_apply(&run, "version: 1\nthings: {a: {value: x}}\nbatches: {q: {value: y}}\n", false);
+	assert_int_equal(run.r, 0);
+	assert_string_equal(toy_value("thing", "a"), "x");
+}
+
+static void a_world_that_keeps_moving_fails(void **state _unused_)
+{
+	_cleanup_toy_run_ struct toy_run run;
+
+	toy.fail_name = "a";
+	toy.fail_code = -EEXIST;
+	toy.fail_times = 99;
+	toy_apply(&run, "version: 1\nthings: {a: {value: x}}\n", false);
+	assert_int_equal(run.r, -EIO);
+	assert_int_equal(99 - toy.fail_times, APPLY_ROUNDS);
+	assert_false(undo_pending(&toy.host));
+}
+
+static void users_go_before_what_they_use(void **state _unused_)
+{
+	_cleanup_toy_run_ struct toy_run first, second;
+	size_t user = 0, thing = 0;
+
+	toy_apply(&first,
+		"version: 1\nthings: {t: {value: v}, k: {value: v}, l: {value: v}}\n"
+		"users: {u: {value: v, needs: t}}\n", false);
+	assert_int_equal(first.r, 0);
+	toy_apply(&second, "version: 1\nthings: {k: {value: v}, l: {value: v}}\n", false);
+	assert_int_equal(second.r, 0);
+	for (size_t i = 0; i < second.outcome.n; i++) {
+		if (streq(second.outcome.steps[i]->r->id, "user/u"))
+			user = i;
+		if (streq(second.outcome.steps[i]->r->id, "thing/t"))
+			thing = i;
+	}
+	assert_true(user < thing);
+}
+
+static void finds_what_contradicts_itself(void **state _unused_)
+{
+	has_error("version: 1\nusers: {u: {value: v, needs: nothing}}\n",
+		"there is no thing `nothing`");
+	has_error("version: 1\nthings: {a: {value: v, needs: b}, b: {value: v, needs: a}}\n",
+		"wait for each other");
+	has_error("version: 1\nthings: {a: {value: v, needs: a}}\n", "names itself");
+	has_error("version: 1\nthings: {a: {value: v, name_of: n}, b: {value: v, name_of: n}}\n",
+		"claimed twice");
+	/* All errors of one run: a typo in one entry does not hide a dangling name in another. */
+	has_error("version: 1\nthings: {a: {valu: v}}\nusers: {u: {value: v, needs: x}}\n",
+		"there is no thing `x`");
+}
+
+static void an_invalid_entry_is_not_dangling(void **state _unused_)
+{
+	static const char yaml[] =
+		"version: 1\nthings: {a: {valu: v}}\nusers: {u: {value: v, needs: a}}\n";
+	_cleanup_config_ struct config c = { 0 };
+
+	config_load_text(&c, "toy.yaml", yaml, strlen(yaml));
+	for (size_t i = 0; i < c.diags.n; i++)
+		assert_null(strstr(c.diags.v[i].text, "there is no thing"));
+}
+
+/* Killed at every single step, in every order of kinds: the next run ends where an unharmed one does. */
+static void killed_anywhere_the_next_run_converges(void **state _unused_)
+{
+	static const char yaml[] =
+		"version: 1\nthings: {a: {value: new}, b: {value: x}, c: {value: y, needs: b}}\n"
+		"users: {u: {value: v, needs: a}}\nbatches: {q: {value: w}, r: {value: w}}\n";
+	int status, die_at;
+
+	for (die_at = 1; die_at < 20; die_at++) {
+		_cleanup_toy_run_ struct toy_run run, gone;
+		pid_t pid;
+
+		toy_put("thing", "a", "old");
+		toy_put("thing", "foreign", "untouched");
+		pid = fork();
+		if (pid == 0) {
+			toy.die_at = die_at;
+			toy.applied = 0;
+			toy_apply(&run, yaml, false);
+			_exit(0);
+		}
+		waitpid(pid, &status, 0);
+		toy_apply(&run, yaml, false);
+		assert_int_equal(run.r, 0);
+		assert_string_equal(toy_value("thing", "a"), "new");
+		assert_string_equal(toy_value("thing", "c"), "y");
+		assert_string_equal(toy_value("user", "u"), "v");
+		assert_int_equal(planned(yaml), 0);
+		toy_apply(&gone, "version: 1\n", true);
+		assert_int_equal(gone.r, 0);
+		assert_string_equal(toy_value("thing", "a"), "old");
+		assert_string_equal(toy_value("thing", "b"), "");
+		assert_string_equal(toy_value("thing", "foreign"), "untouched");
+		if (WEXITSTATUS(status) == 0)
+			break;
+	}
+	assert_in_range(die_at, 6, 10);
+}
+
+static void a_damaged_record_stops_everything(void **state _unused_)
+{
+	_cleanup_toy_run_ struct toy_run run;
+
+	file_write_atomic(toy.host.root, STATE_DIR "/record.json", "{\"format\"", 9, 0600);
+	toy_apply(&run, "version: 1\nthings: {a: {value: x}}\n", false);
+	assert_int_equal(run.r, -EBADMSG);
+	assert_string_equal(toy_value("thing", "a"), "");
+	assert_non_null(run.error.cure);
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(creates_and_then_has_nothing_to_do),
+		TEST(releases_made_things_and_restores_adopted_ones),
+		TEST(adopts_what_is_as_wanted),
+		TEST(refuses_mass_removal),
+		TEST(a_failed_step_blocks_only_dependents),
+		TEST(a_failed_network_step_puts_all_of_them_back),
+		TEST(a_held_document_is_not_tried_by_itself),
+		TEST(a_moved_world_is_planned_again),
+		TEST(a_world_that_keeps_moving_fails),
+		TEST(users_go_before_what_they_use),
+		TEST(finds_what_contradicts_itself),
+		TEST(an_invalid_entry_is_not_dangling),
+		TEST(killed_anywhere_the_next_run_converges),
+		TEST(a_damaged_record_stops_everything),
+	};
+
+	return cmocka_run_group_tests_name("engine", tests, NULL, NULL);
+}
