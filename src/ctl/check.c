@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* kvmhostctl check */
+#include "ctl/ctl.h"
+
+static int check(struct ctl *c, struct config *config)
+{
+	config_load(config, &c->host, c->configs, c->n_configs, 0);
+	if (c->json) {
+		_cleanup_strbuf_ struct strbuf out = { 0 };
+
+		diags_json(&config->diags, &out);
+		printf("{\"format\": 1, \"valid\": %s, \"diagnostics\": %s}\n",
+			config->valid ? "true" : "false", sb_str(&out));
+		return config->valid ? 0 : 1;
+	}
+	diags_print(&config->diags, stderr, c->color_err);
+	if (!config->valid) {
+		fprintf(stderr, "%zu error%s; nothing was changed\n", config->diags.errors,
+			config->diags.errors == 1 ? "" : "s");
+		return 1;
+	}
+	if (c->merged) {
+		_cleanup_strbuf_ struct strbuf out = { 0 };
+
+		document_write(&config->document, true, &out);
+		fputs(sb_str(&out), stdout);
+	} else {
+		printf("valid: %zu resources in %zu file%s\n", config->wants.n,
+			config->document.n_sources, config->document.n_sources == 1 ? "" : "s");
+	}
+	return 0;
+}
+
+int verb_check(struct ctl *c, int argc, char **argv)
+{
+	_cleanup_config_ struct config config = { 0 };
+
+	if (argc) {
+		c->configs = (const char **)argv;
+		c->n_configs = (size_t)argc;
+	}
+	if (ctl_host(c, false, "check"))
+		return 1;
+	return check(c, &config);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ctl/ctl.h"
+
+int ctl_fail(const struct ctl *c, const struct error *e)
+{
+	const char *red = c->color_err ? "\033[1;31m" : "", *off = c->color_err ? "\033[0m" : "";
+
+	fflush(stdout);
+	fprintf(stderr, "%serror%s: %s\n", red, off, e->text ? e->text : strerror(-e->code));
+	if (e->cure)
+		fprintf(stderr, "  = %s\n", e->cure);
+	return 1;
+}
+
+int ctl_host(struct ctl *c, bool needs_root, const char *verb)
+{
+	_cleanup_error_ struct error e = { 0 };
+
+	if (c->host.pass)
+		return 0;
+	if (host_open(&c->host, c->root, &e) < 0)
+		return ctl_fail(c, &e);
+	if (needs_root && c->host.live && geteuid() != 0) {
+		error_set(&e, -EPERM, "%s reads and changes kernel state, for which it must be root",
+			verb);
+		error_cure(&e, "sudo kvmhostctl %s", verb);
+		return ctl_fail(c, &e);
+	}
+	return 0;
+}
+
+int ctl_config(struct ctl *c, struct config *config, int flags)
+{
+	config_load(config, &c->host, c->configs, c->n_configs, flags);
+	diags_print(&config->diags, stderr, c->color_err);
+	return config->valid ? 0 : 1;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What kvmhostctl's verbs share. One file per verb or small family of them. */
+#ifndef KVMHOST_CTL_H
+#define KVMHOST_CTL_H
+
+#include "reconcile/config.h"
+
+/* Exit statuses of plan and apply; everything else is 0 or 1. */
+enum { EXIT_CHANGES = 2, EXIT_REBOOT = 3 };
+
+struct ctl {
+	const char **configs; /* --config, in order */
+	size_t n_configs;
+	const char *root; /* --root, NULL: the running machine */
+	bool json;
+	bool color;     /* of standard output */
+	bool color_err; /* of standard error */
+	bool allow_mass_removal;
+	bool merged;
+	bool man;
+	bool list;
+	struct host host;
+};
+
+int verb_check(struct ctl *c, int argc, char **argv);
+int verb_plan(struct ctl *c, int argc, char **argv);
+int verb_apply(struct ctl *c, int argc, char **argv);
+int verb_status(struct ctl *c, int argc, char **argv);
+int verb_history(struct ctl *c, int argc, char **argv);
+int verb_explain(struct ctl *c, int argc, char **argv);
+int verb_schema(struct ctl *c, int argc, char **argv);
+int verb_guest(struct ctl *c, int argc, char **argv);
+int verb_console(struct ctl *c, int argc, char **argv);
+int verb_reload(struct ctl *c, int argc, char **argv);
+
+/* Says what is wrong on standard error, in the form of all diagnostics; returns 1. */
+int ctl_fail(const struct ctl *c, const struct error *e);
+/* Opens the host; where the verb reads or changes the live machine it must be root. */
+int ctl_host(struct ctl *c, bool needs_root, const char *verb);
+/* Loads the document and shows its diagnostics; 0 when it is valid. */
+int ctl_config(struct ctl *c, struct config *config, int flags);
+
+#endif

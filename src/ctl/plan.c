@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* kvmhostctl plan and apply */
+#include "ctl/ctl.h"
+#include "reconcile/converge.h"
+#include "reconcile/plan_json.h"
+
+static bool has_failed(const struct plan *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->steps[i]->state == STEP_FAILED)
+			return true;
+	return false;
+}
+
+int verb_plan(struct ctl *c, int argc _unused_, char **argv _unused_)
+{
+	_cleanup_config_ struct config config = { 0 };
+	_cleanup_error_ struct error e = { 0 };
+	struct plan p;
+
+	if (ctl_host(c, true, "plan") || ctl_config(c, &config, DOCUMENT_STRICT_OWNER))
+		return 1;
+	if (plan_make(&c->host, &config.wants, &p, &e) < 0)
+		return ctl_fail(c, &e);
+	if (c->json) {
+		_cleanup_strbuf_ struct strbuf out = { 0 };
+
+		plan_json(&p, &out);
+		fputs(sb_str(&out), stdout);
+	} else {
+		plan_print(&p, stdout, c->color);
+	}
+	if (has_failed(&p))
+		return 1;
+	return p.n > p.n_wait ? EXIT_CHANGES : 0;
+}
+
+static const char *past(const struct step *s)
+{
+	static const char *const words[] = {
+		[STEP_CREATE] = "created",
+		[STEP_ADOPT] = "adopted",
+		[STEP_UPDATE] = "updated",
+		[STEP_RECREATE] = "made again",
+		[STEP_REMOVE] = "removed",
+		[STEP_RESTORE] = "restored",
+		[STEP_FORGET] = "forgotten",
+	};
+
+	return words[s->verb];
+}
+
+static void told(const struct step *s, void *arg)
+{
+	const struct ctl *c = arg;
+	const char *red = c->color ? "\033[31m" : "", *off = c->color ? "\033[0m" : "";
+
+	if (c->json)
+		return;
+	switch (s->state) {
+	case STEP_DONE:
+		printf("  %s %s\n", s->r->id, past(s));
+		break;
+	case STEP_FAILED:
+		printf("  %s %sfailed%s: %s\n", s->r->id, red, off, s->error.text);
+		if (s->error.cure)
+			printf("      = %s\n", s->error.cure);
+		break;
+	case STEP_BLOCKED:
+		printf("  %s not done: %s %s\n", s->r->id, s->blocked_by->r->id,
+			s->blocked_by->state == STEP_UNDONE ? "was put back" : "failed");
+		break;
+	case STEP_UNDONE:
+		printf("  %s put back: %s failed\n", s->r->id, s->blocked_by->r->id);
+		break;
+	case STEP_READY:
+	case STEP_WAITING:
+		break;
+	}
+	fflush(stdout);
+}
+
+static void print_waits(const struct outcome *out)
+{
+	for (size_t i = 0; i < out->n; i++)
+		if (out->steps[i]->state == STEP_WAITING)
+			printf("  %s waits for %s\n", out->steps[i]->r->id, out->steps[i]->wait);
+}
+
+static void print_outcome(struct ctl *c, int r, const struct outcome *out)
+{
+	if (c->json) {
+		json_t *o = json_pack("{s:i, s:b, s:b, s:i, s:o}", "format", 1, "converged", r == 0,
+			"reboot_pending", out->reboot_pending, "resources", (int)out->n_resources,
+			"steps", steps_json(out->steps, out->n));
+
+		json_dumpf(o, stdout, JSON_INDENT(2));
+		putchar('\n');
+		json_decref(o);
+		return;
+	}
+	if (r == 0) {
+		print_waits(out);
+		printf("converged: %zu resources, %zu changed%s\n", out->n_resources, out->done,
+			out->reboot_pending ? "; a reboot is pending" : "");
+	}
+}
+
+int verb_apply(struct ctl *c, int argc _unused_, char **argv _unused_)
+{
+	_cleanup_config_ struct config config = { 0 };
+	_cleanup_outcome_ struct outcome out = { 0 };
+	_cleanup_error_ struct error e = { 0 };
+	struct converge_options o = {
+		.apply = { .allow_mass_removal = c->allow_mass_removal, .told = told, .arg = c },
+		.try_held = true,
+		.lock_seconds = 60,
+	};
+	int r;
+
+	if (ctl_host(c, true, "apply") || ctl_config(c, &config, DOCUMENT_STRICT_OWNER))
+		return 1;
+	r = converge(&c->host, &config, &o, &out, &e);
+	if (r == 0 || r == -EIO)
+		print_outcome(c, r, &out);
+	if (r < 0)
+		return ctl_fail(c, &e);
+	return outcome_status(r, &out);
+}

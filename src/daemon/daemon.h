@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The running kvmhostd: when it converges, and what it tells of it. */
+#ifndef KVMHOST_DAEMON_H
+#define KVMHOST_DAEMON_H
+
+#include "base/strbuf.h"
+#include "reconcile/host.h"
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+struct daemon {
+	struct host host;
+	sd_event *event;
+	sd_bus *bus;
+	const char *const *configs; /* --config */
+	size_t n_configs;
+	char *summary; /* one line: what the last run came to */
+	bool failed;   /* ... and that it was no success */
+};
+
+/*
+ * One run over the document in /etc. Returns 0 or a negative errno with the
+ * reason in e; every detail has gone to the journal. `starting`: there is no
+ * running generation yet, so that an invalid document falls back on the last
+ * good one.
+ */
+int daemon_converge(struct daemon *d, bool starting, struct error *e);
+
+/* Exports the bus object and asks for the name. A machine without a bus is served all the same. */
+int daemon_bus(struct daemon *d, struct error *e);
+
+#endif

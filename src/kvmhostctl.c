@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/log.h"
+#include "config/diag.h"
+#include "ctl/ctl.h"
+#include "version.h"
+#include <getopt.h>
+#include <locale.h>
+
+static const struct verb {
+	const char *name;
+	int (*run)(struct ctl *c, int argc, char **argv);
+	int min_args, max_args; /* max -1: any number */
+	const char *usage;
+} verbs[] = {
+	{ "check", verb_check, 0, -1, "check [FILE...]        validate; nothing is changed" },
+	{ "plan", verb_plan, 0, 0, "plan                   what apply would do, and why" },
+	{ "apply", verb_apply, 0, 0, "apply                  do what plan shows" },
+	{ "reload", verb_reload, 0, 0, "reload                 have kvmhostd converge now, and wait" },
+	{ "status", verb_status, 0, 1, "status [RESOURCE]      how the host is" },
+	{ "history", verb_history, 0, 0, "history                documents applied so far" },
+	{ "explain", verb_explain, 0, 1, "explain [KEY.PATH]     what a key means" },
+	{ "schema", verb_schema, 0, 0, "schema                 JSON Schema for editors" },
+	{ "guest", verb_guest, 1, -1,
+		"guest list|start|stop|restart [NAME...]\n"
+		"                         what runs; start and stop by hand" },
+	{ "console", verb_console, 1, 1, "console NAME           serial console; Ctrl-] leaves" },
+};
+
+/* Verbs of the design that this version does not have: an honest answer beats "unknown". */
+static const char *const planned[] = { "confirm", "diff", "rollback", "doctor", "devices", "topology",
+	"import", "export" };
+
+enum { OPT_ROOT = 256, OPT_JSON, OPT_NO_COLOR, OPT_MASS, OPT_MERGED, OPT_MAN, OPT_LIST, OPT_VERSION };
+
+static const struct option options[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "root", required_argument, NULL, OPT_ROOT },
+	{ "json", no_argument, NULL, OPT_JSON },
+	{ "no-color", no_argument, NULL, OPT_NO_COLOR },
+	{ "allow-mass-removal", no_argument, NULL, OPT_MASS },
+	{ "merged", no_argument, NULL, OPT_MERGED },
+	{ "man", no_argument, NULL, OPT_MAN },
+	{ "list", no_argument, NULL, OPT_LIST },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, OPT_VERSION },
+	{ NULL, 0, NULL, 0 },
+};
+
+static void usage(FILE *to)
+{
+	fputs("usage: kvmhostctl [--config PATH]... [--root DIR] [--json] [--no-color] VERB ...\n\n",
+		to);
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+		fprintf(to, "  %s\n", verbs[i].usage);
+	fputs("\n  check --merged         the merged document with the origin of each value\n"
+	      "  apply --allow-mass-removal\n"
+	      "                         also when most of what was named before would go\n"
+	      "  explain --list         every key\n\n"
+	      "Without --config: " CONFIG_FILE " and " CONFIG_DIR "/*.yaml. See kvmhostctl(1).\n",
+		to);
+}
+
+static int unknown_verb(const struct ctl *c, const char *word)
+{
+	_cleanup_error_ struct error e = { 0 };
+	const char *names[ARRAY_SIZE(verbs)], *near;
+
+	for (size_t i = 0; i < ARRAY_SIZE(planned); i++)
+		if (streq(planned[i], word)) {
+			error_set(&e, -ENOSYS, "`%s` is not built in kvmhost " KVMHOST_VERSION, word);
+			return ctl_fail(c, &e);
+		}
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+		names[i] = verbs[i].name;
+	error_set(&e, -EINVAL, "there is no verb `%s`", word);
+	near = suggest(word, names, ARRAY_SIZE(verbs));
+	if (near)
+		error_cure(&e, "did you mean `%s`?", near);
+	else
+		error_cure(&e, "kvmhostctl --help lists them");
+	return ctl_fail(c, &e);
+}
+
+static int run_verb(struct ctl *c, int argc, char **argv)
+{
+	_cleanup_error_ struct error e = { 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
+		const struct verb *v = &verbs[i];
+
+		if (!streq(v->name, argv[0]))
+			continue;
+		if (argc - 1 < v->min_args || (v->max_args >= 0 && argc - 1 > v->max_args)) {
+			error_set(&e, -EINVAL, "`%s` has too %s arguments", v->name,
+				argc - 1 < v->min_args ? "few" : "many");
+			error_cure(&e, "kvmhostctl %s", v->usage);
+			return ctl_fail(c, &e);
+		}
+		return v->run(c, argc - 1, argv + 1);
+	}
+	return unknown_verb(c, argv[0]);
+}
+
+static int parse_option(struct ctl *c, int opt)
+{
+	switch (opt) {
+	case 'c':
+		c->configs[c->n_configs++] = optarg;
+		return 0;
+	case OPT_ROOT:
+		c->root = optarg;
+		return 0;
+	case OPT_JSON:
+		c->json = true;
+		return 0;
+	case OPT_NO_COLOR:
+		c->color = c->color_err = false;
+		return 0;
+	case OPT_MASS:
+		c->allow_mass_removal = true;
+		return 0;
+	case OPT_MERGED:
+		c->merged = true;
+		return 0;
+	case OPT_MAN:
+		c->man = true;
+		return 0;
+	case OPT_LIST:
+		c->list = true;
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+int main(int argc, char **argv)
+{
+	bool plain = getenv("NO_COLOR") != NULL;
+	struct ctl c = { .configs = xmalloc(sizeof(char *) * (size_t)(argc + 1)),
+		.color = !plain && isatty(STDOUT_FILENO),
+		.color_err = !plain && isatty(STDERR_FILENO) };
+	int opt, r;
+
+	setlocale(LC_ALL, "");
+	log_setup("kvmhostctl", LOG_NOTICE);
+	while ((opt = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+		if (opt == 'h' || opt == OPT_VERSION) {
+			if (opt == 'h')
+				usage(stdout);
+			else
+				puts("kvmhost " KVMHOST_VERSION);
+			free(c.configs);
+			return 0;
+		}
+		if (parse_option(&c, opt) < 0) {
+			fputs("  = kvmhostctl --help\n", stderr);
+			free(c.configs);
+			return 1;
+		}
+	}
+	if (optind == argc) {
+		usage(stderr);
+		r = 1;
+	} else {
+		const char **configs = c.configs;
+
+		r = run_verb(&c, argc - optind, argv + optind);
+		c.configs = configs;
+	}
+	if (c.host.pass)
+		host_close(&c.host);
+	free(c.configs);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		perror("kvmhostctl: cannot write the output");
+		return 1;
+	}
+	return r;
+}

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""kvmhostd: converges at start, tells the truth on reload, and leaves guests alone when it ends."""
+import json
+
+import pytest
+from documents import EMPTY, GUEST, NAT, put
+from harness import wait_until
+
+
+@pytest.fixture(scope="module")
+def host(capsule):
+    capsule.add_guest_kernel()
+    put(capsule, NAT)
+    capsule.run("systemctl start kvmhostd")
+    return capsule
+
+
+def test_start_converges(host):
+    assert host.run("systemctl is-active kvmhostd").stdout == "active\n"
+    assert host.ctl("plan").rc == 0
+    status = host.ctl("status")
+    assert "running (pid" in status.stdout and "converged" in status.stdout
+    assert "converged" in host.run("systemctl status kvmhostd").stdout
+
+
+def test_reload_converges(host):
+    put(host, NAT.replace("/24", "/25"))
+    host.reload_daemon()
+    assert "192.168.122.1/25" in host.run("ip -4 addr show virbr0").stdout
+    assert "192.168.122.1/24" not in host.run("ip -4 addr show virbr0").stdout
+    put(host, NAT)
+    host.reload_daemon()
+    assert host.ctl("plan").rc == 0
+
+
+def test_reload_of_a_bad_document_fails_with_the_reason(host):
+    put(host, NAT.replace("bridge:", "brigde:"))
+    r = host.reload_daemon(check=False)
+    assert r.rc != 0
+    journal = host.journal()
+    assert "/etc/kvmhost/host.yaml:5:5" in journal
+    assert "brigde" in journal and "did you mean `bridge`" in journal
+    assert "192.168.122.1/24" in host.run("ip -4 addr show virbr0").stdout, "the generation in force was lost"
+    status = host.ctl("status", check=False)
+    assert status.rc == 1 and "invalid" in status.stdout
+    assert host.run("systemctl is-active kvmhostd").stdout == "active\n"
+    put(host, NAT)
+    host.reload_daemon()
+    assert host.ctl("status").rc == 0
+
+
+def test_an_empty_file_is_refused(host):
+    put(host, NAT + "  b: {mode: isolated, bridge: vb, addresses: [10.1.0.1/24]}\n"
+        "  c: {mode: isolated, bridge: vc, addresses: [10.2.0.1/24]}\n")
+    host.reload_daemon()
+    put(host, EMPTY)
+    r = host.reload_daemon(check=False)
+    assert r.rc != 0
+    assert "--allow-mass-removal" in host.journal()
+    assert "192.168.122.1/24" in host.run("ip -4 addr show virbr0").stdout
+    put(host, NAT)
+    host.run("kvmhostctl apply --allow-mass-removal")
+    host.reload_daemon()
+
+
+def test_bad_document_at_start_falls_back_on_the_last_good_one(host):
+    put(host, NAT)
+    host.reload_daemon()
+    host.run("systemctl stop kvmhostd && ip link del virbr0")
+    put(host, "version: 1\nnetworks: [oops\n")
+    host.run("systemctl start kvmhostd")
+    assert "192.168.122.1/24" in host.run("ip -4 addr show virbr0").stdout
+    assert "host.yaml:" in host.journal()
+    put(host, NAT)
+    host.reload_daemon()
+
+
+def test_guests_outlive_the_daemon(host):
+    put(host, GUEST)
+    host.reload_daemon()
+    pid = host.run("systemctl show -p MainPID --value kvmhost-guest@web1").stdout
+    assert int(pid) > 0
+    host.run("systemctl stop kvmhostd")
+    assert host.run("systemctl show -p MainPID --value kvmhost-guest@web1").stdout == pid
+    host.run("systemctl start kvmhostd")
+    host.run("systemctl kill -s KILL kvmhostd; sleep 0.2; systemctl reset-failed kvmhostd; systemctl start kvmhostd")
+    assert host.run("systemctl show -p MainPID --value kvmhost-guest@web1").stdout == pid
+    assert host.ctl("plan").rc == 0
+    put(host, NAT)
+    host.reload_daemon()
+    assert host.run("systemctl is-active kvmhost-guest@web1", check=False).stdout != "active\n"
+
+
+def test_reload_without_the_daemon(host):
+    host.run("systemctl stop kvmhostd")
+    r = host.ctl("reload", check=False)
+    assert r.rc == 1
+    assert "kvmhostd is not running" in r.stderr and "systemctl start kvmhostd" in r.stderr
+    status = host.ctl("status", check=False)
+    assert "not running" in status.stdout
+    host.run("systemctl start kvmhostd")
+
+
+def test_only_root_may_reload(host):
+    r = host.run("setpriv --reuid=1000 --regid=1000 --clear-groups kvmhostctl reload", check=False)
+    assert r.rc == 1
+    assert "root" in r.stderr and "sudo" in r.stderr
+    status = host.run("setpriv --reuid=1000 --regid=1000 --clear-groups kvmhostctl status", check=False)
+    assert "running (pid" in status.stdout
+    for verb in ("plan", "apply"):
+        r = host.run(f"setpriv --reuid=1000 --regid=1000 --clear-groups kvmhostctl {verb}", check=False)
+        assert r.rc == 1 and f"sudo kvmhostctl {verb}" in r.stderr
+
+
+def test_a_file_that_others_can_write_is_refused(host):
+    host.run("chmod 0666 /etc/kvmhost/host.yaml")
+    r = host.ctl("plan", check=False)
+    assert r.rc == 1 and "host.yaml" in r.stderr and "chmod" in r.stderr
+    assert host.reload_daemon(check=False).rc != 0
+    host.run("chmod 0644 /etc/kvmhost/host.yaml")
+    host.reload_daemon()
+
+
+def test_no_process_is_spawned_when_nothing_changes(host):
+    for args in ("plan", "apply"):
+        r = host.run(f"strace -f -qq -e trace=clone,clone3,fork,vfork,execve -o /run/spawned kvmhostctl {args}; "
+                     "grep -c -v exited /run/spawned")
+        assert r.stdout.strip().splitlines()[-1] == "1", host.read("/run/spawned")
+
+
+def test_history_names_generations(host):
+    out = json.loads(host.ctl("--json", "history").stdout)
+    numbers = [g["number"] for g in out["generations"]]
+    assert len(numbers) >= 2 and numbers == sorted(numbers)
+
+
+def test_two_at_once_take_turns(host):
+    put(host, NAT)
+    r = host.run("for i in 1 2 3 4; do kvmhostctl apply >/run/turn.$i 2>&1 & done; wait; cat /run/turn.*")
+    assert r.stdout.count("converged") == 4
+
+
+def test_memory_stays_flat(host):
+    def pss():
+        pid = host.run("systemctl show -p MainPID --value kvmhostd").stdout.strip()
+        text = host.read(f"/proc/{pid}/smaps_rollup")
+        return next(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:"))
+    host.run("for i in $(seq 20); do kvmhostctl reload >/dev/null; done", timeout=120)
+    before = pss()
+    host.run("for i in $(seq 100); do kvmhostctl reload >/dev/null; done", timeout=300)
+    after = pss()
+    assert after <= before + 128, f"{before} KiB before, {after} KiB after 100 reloads"
+    assert after <= 6 * 1024
+
+
+def test_the_unit_is_confined(host):
+    score = float(host.run("systemd-analyze security --no-pager kvmhostd | tail -1 | grep -o '[0-9.]* [A-Z]*' | cut -d' ' -f1").stdout)
+    assert score < 7
+
+
+def test_stop_is_quick(host):
+    host.run("systemctl stop kvmhostd", timeout=10)
+    wait_until(lambda: host.run("systemctl is-active kvmhostd", check=False).stdout.strip() == "inactive", 5, "stopped")
