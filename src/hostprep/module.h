@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The module kind's own parts: module.c declares and observes, module_diff.c compares,
+ * module_apply.c does. */
+#ifndef KVMHOST_MODULE_H
+#define KVMHOST_MODULE_H
+
+#include "hostprep/hostprep.h"
+#include "hostprep/module_files.h"
+#include "hostprep/module_live.h"
+
+enum module_wish { WISH_LOADED, WISH_AVAILABLE, WISH_BLACKLISTED };
+
+struct module_option {
+	struct obj obj;
+	const char *value;
+};
+
+extern const struct table module_option_table;
+
+/* have: `state` is the kernel's (loaded or available), which is what a release restores. */
+struct module {
+	struct obj obj;
+	struct list options; /* struct module_option */
+	int state; /* enum module_wish */
+};
+
+/* What a pass caches of the machine. */
+struct modules {
+	bool loaded;
+	struct module_trees trees;
+	struct module_lines own, foreign;
+};
+int modules_get(struct host *h, struct modules **out, struct error *e);
+
+/* What the document wants; NULL when it lets the module go. */
+const struct module *module_wanted(const struct step *s);
+const char *module_option(const struct module *m, const char *param);
+
+/* The change that module_diff plans and module_apply_all does to the running kernel. */
+#define MODULE_RUNNING "state (running kernel)"
+
+void module_diff(struct host *h, struct step *s);
+void module_apply_all(struct host *h, struct step *const *steps, size_t n);
+
+#endif

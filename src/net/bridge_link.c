@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "net/bridge_link.h"
+#include <net/if.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+
+#define MTU_MAX 65535
+
+static void put_options(struct nl_msg *m, const bool *stp, const uint32_t *delay)
+{
+	struct nlattr *info = netlink_nest(m, IFLA_LINKINFO), *data;
+
+	netlink_put_text(m, IFLA_INFO_KIND, "bridge");
+	data = netlink_nest(m, IFLA_INFO_DATA);
+	if (delay)
+		netlink_put_u32(m, IFLA_BR_FORWARD_DELAY, *delay);
+	if (stp)
+		netlink_put_u32(m, IFLA_BR_STP_STATE, *stp);
+	netlink_nest_end(m, data);
+	netlink_nest_end(m, info);
+}
+
+/*
+ * A bridge follows the smallest MTU of its ports until one was set by a
+ * change (br_change_mtu() in net/bridge/br_device.c); one given when it is
+ * made does not count. So it is made with another one and changed.
+ */
+static uint32_t mtu_before(uint32_t mtu)
+{
+	return mtu < MTU_MAX ? mtu + 1 : mtu - 1;
+}
+
+static struct nl_msg *create(struct host *h, const struct bridge_link *b)
+{
+	struct ifinfomsg head = { .ifi_family = AF_UNSPEC };
+	struct nl_msg *m =
+		netlink_request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &head, sizeof(head));
+	struct mac mac = b->has_mac ? b->mac : link_mac(h, 0x52, b->name);
+
+	netlink_put_text(m, IFLA_IFNAME, b->name);
+	/* A given address stays whatever ports come (NET_ADDR_SET). */
+	netlink_put(m, IFLA_ADDRESS, &mac, sizeof(mac));
+	if (b->mtu)
+		netlink_put_u32(m, IFLA_MTU, mtu_before(b->mtu));
+	put_options(m, &b->stp, &b->forward_delay);
+	return m;
+}
+
+static struct nl_msg *ask_index(const char *name)
+{
+	struct ifinfomsg head = { .ifi_family = AF_UNSPEC };
+	struct nl_msg *m = netlink_request(RTM_GETLINK, 0, &head, sizeof(head));
+
+	netlink_put_u32(m, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	netlink_put_text(m, IFLA_IFNAME, name);
+	return m;
+}
+
+/* No mark can be given in the request that makes a link: the kernel takes IFLA_IFALIAS in changes
+ * only. */
+static void make_all(struct host *h, struct nl *nl, struct bridge_link *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct bridge_link *b = &v[i];
+		struct error *e = &b->step->error;
+
+		if (b->there || e->code)
+			continue;
+		netlink_queue(nl, create(h, b),
+			(struct netlink_call){ "make the bridge", b->name, 0, e, NULL });
+		netlink_queue(nl, ask_index(b->name),
+			(struct netlink_call){ "read back the bridge", b->name, 0, e, &b->index });
+	}
+	netlink_flush(nl);
+}
+
+static void put_no_ipv6(struct nl_msg *m)
+{
+	struct nlattr *spec = netlink_nest(m, IFLA_AF_SPEC), *inet6 = netlink_nest(m, AF_INET6);
+	uint8_t mode = IN6_ADDR_GEN_MODE_NONE;
+
+	netlink_put(m, IFLA_INET6_ADDR_GEN_MODE, &mode, sizeof(mode));
+	netlink_nest_end(m, inet6);
+	netlink_nest_end(m, spec);
+}
+
+static void queue_change(struct nl *nl, struct bridge_link *b, struct nl_msg *m)
+{
+	netlink_queue(nl, m,
+		(struct netlink_call){ "change the bridge", b->name, 0, &b->step->error, NULL });
+}
+
+/*
+ * With STP on the kernel takes delays of 2 s and more only: it goes off
+ * before the delay changes. Going on it comes after the delay in one request,
+ * the order in which the kernel handles them.
+ */
+static void change_options(struct nl *nl, struct bridge_link *b)
+{
+	bool stp = b->there->stp != b->stp;
+	bool delay = b->there->forward_delay != b->forward_delay;
+	struct nl_msg *m;
+
+	if (stp && !b->stp) {
+		m = link_change(b->index, false);
+		put_options(m, &b->stp, NULL);
+		queue_change(nl, b, m);
+		stp = false;
+	}
+	if (!stp && !delay)
+		return;
+	m = link_change(b->index, false);
+	put_options(m, stp ? &b->stp : NULL, delay ? &b->forward_delay : NULL);
+	queue_change(nl, b, m);
+}
+
+/* Renaming asks for a link that is down on kernels before 6.2; its addresses and ports stay. */
+static void rename_link(struct nl *nl, struct bridge_link *b)
+{
+	struct ifinfomsg head = { .ifi_index = b->index, .ifi_change = IFF_UP };
+
+	queue_change(nl, b, netlink_request(RTM_NEWLINK, 0, &head, sizeof(head)));
+}
+
+static void put_mac(struct nl_msg *m, const struct bridge_link *b)
+{
+	const struct link *l = b->there;
+
+	/* Taken over, its present address is set once more: from now on it does not follow ports.
+	 */
+	if (l && b->has_mac)
+		netlink_put(m, IFLA_ADDRESS, &b->mac, sizeof(b->mac));
+	else if (l && !link_marked(l) && *b->mark)
+		netlink_put(m, IFLA_ADDRESS, &l->mac, sizeof(l->mac));
+}
+
+static void change(struct nl *nl, struct bridge_link *b)
+{
+	const struct link *l = b->there;
+	bool renamed = l && !streq(l->name, b->name);
+	struct nl_msg *m;
+
+	if (l && b->options)
+		change_options(nl, b);
+	if (renamed)
+		rename_link(nl, b);
+	m = link_change(b->index, true);
+	if (renamed)
+		netlink_put_text(m, IFLA_IFNAME, b->name);
+	put_mac(m, b);
+	if (b->mtu && (!l || l->mtu != b->mtu))
+		netlink_put_u32(m, IFLA_MTU, b->mtu);
+	if (b->no_ipv6 && !l)
+		put_no_ipv6(m);
+	if (!l || !streq(l->alias ? l->alias : "", b->mark))
+		netlink_put_text(m, IFLA_IFALIAS, b->mark);
+	queue_change(nl, b, m);
+}
+
+void bridge_links_apply(struct host *h, struct nl *nl, struct bridge_link *v, size_t n)
+{
+	make_all(h, nl, v, n);
+	for (size_t i = 0; i < n; i++) {
+		if (v[i].there)
+			v[i].index = v[i].there->index;
+		if (!v[i].step->error.code)
+			change(nl, &v[i]);
+	}
+	netlink_flush(nl);
+}
+
+bool bridge_link_find(
+	const struct links *ls, struct step *s, const char *name, const struct link **there)
+{
+	const struct link *l = links_name(ls, name);
+	char mark[LINK_MARK_MAX];
+
+	if (s->have) {
+		/* A rename under way: it is known by its mark. */
+		const struct link *marked = links_mark(ls, link_mark(s->r, mark));
+
+		l = marked ? marked : l;
+	}
+	*there = l;
+	if (!l && s->have) {
+		error_set(&s->error, -ENOENT, "the bridge %s went away meanwhile", name);
+		return false;
+	}
+	if (l && !s->have && !link_marked(l)) {
+		error_set(&s->error, -EEXIST, "a link %s appeared meanwhile", name);
+		return false;
+	}
+	return true;
+}
+
+int bridge_link_check(struct host *h, const struct link *l, struct error *e)
+{
+	if (l->type && streq(l->type, "bridge"))
+		return 0;
+	error_set(e, -ENOTUNIQ, "the link %s is there already and is %s, not a bridge", l->name,
+		link_describe(l, h->pass));
+	return error_cure(
+		e, "name the bridge otherwise, or remove the link: ip link delete %s", l->name);
+}

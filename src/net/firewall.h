@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The firewall: rules as data, one interface, several backends.
+ *
+ * A resource is one table of one family, `firewall/ip-filter`; kinds that need
+ * rules derive it and add theirs with firewall_add(). All rules stand in
+ * chains of our own; each built-in chain that leads to one has one jump, put
+ * first when it is made. Where others put rules before it later, it stays: two
+ * who both want to be first would never end.
+ */
+#ifndef KVMHOST_FIREWALL_H
+#define KVMHOST_FIREWALL_H
+
+#include "config/type.h"
+#include "net/net.h"
+
+/*
+ * The kernel's chains, in which we have jumps only, and ours. Forwarded
+ * packets see the rules of all networks in three stages: within a network,
+ * into one, out of one. So one network's leave to go out is no leave to come
+ * into another.
+ */
+enum fw_chain {
+	FW_BASE_PREROUTING,
+	FW_BASE_INPUT,
+	FW_BASE_FORWARD,
+	FW_BASE_OUTPUT,
+	FW_BASE_POSTROUTING,
+	FW_PREROUTING,
+	FW_INPUT,
+	FW_FORWARD,
+	FW_FORWARD_WITHIN,
+	FW_FORWARD_INTO,
+	FW_FORWARD_OUT_OF,
+	FW_OUTPUT,
+	FW_POSTROUTING,
+	FW_STRAY, /* named like ours, but none that we know: always removed */
+	FW_CHAINS,
+};
+#define FW_FIRST_OWN FW_PREROUTING
+extern const char *const fw_chain_names[FW_CHAINS];
+/* Begins the names of our chains. */
+#define FW_CHAIN_PREFIX "KVMHOST-"
+
+enum fw_target {
+	FW_UNKNOWN, /* read back and not understood: never wanted, equal to nothing */
+	FW_ACCEPT,
+	FW_REJECT, /* with ICMP port unreachable */
+	FW_RETURN,
+	FW_MASQUERADE, /* to_ports: from which the new source port comes; 0: any */
+	FW_CHECKSUM_FILL, /* what offloading left open is filled in */
+	FW_JUMP, /* to a chain of ours */
+};
+
+struct fw_ports {
+	uint16_t min, max; /* host order; both 0: any */
+};
+
+struct fw_rule {
+	enum fw_chain chain;
+	enum fw_target target;
+	enum fw_chain jump;
+	const char *in, *out; /* whole interface names; NULL: any */
+	struct cidr src, dst; /* networks; family 0: any */
+	bool not_src, not_dst;
+	bool established; /* conntrack: RELATED,ESTABLISHED */
+	uint8_t protocol; /* IPPROTO_TCP, IPPROTO_UDP or 0: any; ports need one of them */
+	struct fw_ports sport, dport, to_ports;
+	const char *owner; /* the resource's id, kept as comment; NULL for jumps */
+	const char *stray; /* the chain's name for FW_STRAY */
+};
+
+bool fw_rule_equal(const struct fw_rule *a, const struct fw_rule *b);
+uint64_t fw_rule_hash(const struct fw_rule *r);
+/* As iptables-save would write it, without "-A"; brief: without the comment. */
+void fw_rule_format(const struct fw_rule *r, bool brief, struct strbuf *out);
+/* The same back. What it does not know is false. */
+bool fw_rule_parse(const char *text, struct fw_rule *r, struct arena *a);
+/* A row's type: struct fw_rule, as text in records and undo logs. */
+extern const struct type type_fw_rule;
+
+struct fw_rules {
+	struct fw_rule *v; /* by chain; within one in the order of evaluation */
+	size_t n;
+};
+
+/*
+ * The quickest way from one chain's rules to another: fn is called in order
+ * for every rule, with its position at that moment. have and want are arrays
+ * of pointers, so that a chain may be picked out of a table.
+ */
+enum fw_edit { FW_KEEP, FW_DELETE, FW_INSERT };
+typedef void fw_edit_fn(enum fw_edit edit, const struct fw_rule *r, size_t at, void *arg);
+void fw_compare(const struct fw_rule *const *have, size_t n_have, const struct fw_rule *const *want,
+	size_t n_want, fw_edit_fn *fn, void *arg);
+/* Pointers to the chain's rules, in order, in the arena. */
+const struct fw_rule **fw_pick(
+	const struct fw_rules *all, enum fw_chain chain, struct arena *a, size_t *n);
+
+/* One table of one family. */
+struct fw_table {
+	const char *resource; /* "ip-filter" */
+	int family; /* AF_INET */
+	const char *table; /* "filter" */
+};
+extern const struct fw_table fw_tables[];
+extern const size_t fw_n_tables;
+
+struct firewall {
+	struct obj obj;
+	struct list rules; /* struct fw_rule */
+	uint32_t chains; /* private to firewall_add(): bit per chain that has its jumps */
+};
+
+/*
+ * Adds a rule that `from` needs to the wanted table, with the jumps that lead
+ * to its chain. owner is filled in.
+ */
+void firewall_add(
+	struct wants *w, const struct resource *from, const char *table, struct fw_rule rule);
+
+struct fw_backend {
+	const char *name;
+	/*
+	 * Our rules of the table into h->pass. *present: any chain of ours is there. A table that
+	 * the kernel does not have, or has not made yet, holds none of ours, and is not made by
+	 * looking.
+	 */
+	int (*observe)(struct host *h, const struct fw_table *t, struct fw_rules *rules,
+		bool *present, struct error *e);
+	/*
+	 * Makes our chains hold just these rules, in one commit; none: chains and jumps go. Rules
+	 * of others and all counters stay.
+	 */
+	int (*apply)(struct host *h, const struct fw_table *t, const struct fw_rules *rules,
+		struct error *e);
+};
+extern const struct fw_backend fw_iptc;
+
+#endif

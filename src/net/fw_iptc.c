@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The backend that speaks iptables tables through libiptc. One commit replaces
+ * the whole table in the kernel; libiptc carries over the counters of every
+ * rule that stays. A table that grew or shrank since it was read makes the
+ * commit fail with EAGAIN; one that changed without that cannot be noticed,
+ * hence the lock around both.
+ */
+/* libiptc.h brings netinet/ip.h, whose struct ip is not ours of config/type.h. */
+#define ip netinet_ip
+#include <netinet/ip.h>
+#undef ip
+#include "net/fw_xt.h"
+#include "net/xt_lock.h"
+#include <libiptc/libiptc.h>
+#include <libkmod.h>
+
+#define TRIES 10
+#define LOCK_SECONDS 10
+
+struct edit {
+	struct host *h;
+	const struct fw_table *table;
+	struct xtc_handle *iptc;
+	const struct fw_rules *want;
+	struct arena *arena; /* for this try */
+	struct fw_texts texts;
+	const char *chain; /* being brought up to date */
+	bool changed;
+	int code; /* the first failure */
+	struct error *e;
+};
+
+static int failed(struct edit *d, const char *what, const char *chain)
+{
+	int code = errno ? errno : EINVAL;
+
+	if (!d->code)
+		d->code = error_set(d->e, -code, "cannot %s %s in the iptables table %s: %s", what,
+			chain, d->table->table, iptc_strerror(code));
+	return d->code;
+}
+
+/* ---- the rules of one chain ---- */
+
+static const struct fw_rule **read_chain(struct edit *d, enum fw_chain c, size_t *n)
+{
+	const struct fw_rule **v = NULL;
+	const struct ipt_entry *e;
+
+	*n = 0;
+	for (e = iptc_first_rule(d->chain, d->iptc); e; e = iptc_next_rule(e, d->iptc)) {
+		struct fw_rule *r = arena_alloc(d->arena, sizeof(*r));
+
+		fw_xt_decode(e, iptc_get_target(e, d->iptc), &d->texts, r);
+		r->chain = c;
+		*ARENA_PUSH(d->arena, v, *n) = r;
+	}
+	return v;
+}
+
+static void edit_rule(enum fw_edit edit, const struct fw_rule *r, size_t at, void *arg)
+{
+	char buf[FW_XT_ENTRY_MAX] __attribute__((aligned(16)));
+	struct edit *d = arg;
+
+	if (edit == FW_KEEP || d->code)
+		return;
+	d->changed = true;
+	if (edit == FW_DELETE) {
+		if (!iptc_delete_num_entry(d->chain, (unsigned)at, d->iptc))
+			failed(d, "remove a rule from", d->chain);
+	} else if (!iptc_insert_entry(d->chain, fw_xt_encode(r, buf), (unsigned)at, d->iptc)) {
+		failed(d, "add a rule to", d->chain);
+	}
+}
+
+static void edit_chain(struct edit *d, enum fw_chain c)
+{
+	size_t n_have, n_want;
+	const struct fw_rule **want = fw_pick(d->want, c, d->arena, &n_want), **have;
+
+	if (!n_want)
+		return;
+	d->chain = fw_chain_names[c];
+	have = read_chain(d, c, &n_have);
+	fw_compare(have, n_have, want, n_want, edit_rule, d);
+}
+
+/* ---- chains and the jumps to them ---- */
+
+static bool wanted_chain(const struct edit *d, enum fw_chain c)
+{
+	for (size_t i = 0; i < d->want->n; i++)
+		if (d->want->v[i].chain == c)
+			return true;
+	return false;
+}
+
+static void make_chains(struct edit *d)
+{
+	for (enum fw_chain c = FW_FIRST_OWN; c < FW_STRAY && !d->code; c++) {
+		const char *name = fw_chain_names[c];
+
+		if (!wanted_chain(d, c) || iptc_is_chain(name, d->iptc))
+			continue;
+		d->changed = true;
+		if (!iptc_create_chain(name, d->iptc))
+			failed(d, "make the chain", name);
+	}
+}
+
+/* The rule is a jump to `to` for every packet, and nothing else. */
+static bool is_jump(const struct fw_rule *r, enum fw_chain *to)
+{
+	const struct fw_rule plain = { .chain = r->chain, .target = FW_JUMP, .jump = r->jump };
+
+	*to = r->jump;
+	return fw_rule_equal(r, &plain);
+}
+
+/* One jump to each wanted chain, the others out; what else is in the chain stays. */
+static void edit_base(struct edit *d, enum fw_chain base)
+{
+	char buf[FW_XT_ENTRY_MAX] __attribute__((aligned(16)));
+	uint32_t found = 0;
+	size_t n, n_want, at = 0;
+	const struct fw_rule **v, **want = fw_pick(d->want, base, d->arena, &n_want);
+
+	d->chain = fw_chain_names[base];
+	if (!iptc_is_chain(d->chain, d->iptc))
+		return;
+	v = read_chain(d, base, &n);
+	for (size_t i = 0; i < n; i++) {
+		bool keep = false;
+		enum fw_chain to;
+
+		if (!is_jump(v[i], &to)) {
+			at++;
+			continue;
+		}
+		for (size_t k = 0; k < n_want; k++)
+			keep |= want[k]->jump == to && !(found & 1u << to);
+		found |= 1u << to;
+		edit_rule(keep ? FW_KEEP : FW_DELETE, v[i], at, d);
+		at += keep;
+	}
+	for (size_t k = 0; k < n_want && !d->code; k++) {
+		if (found & 1u << want[k]->jump)
+			continue;
+		d->changed = true;
+		if (!iptc_insert_entry(d->chain, fw_xt_encode(want[k], buf), 0, d->iptc))
+			failed(d, "add a jump to", d->chain);
+	}
+}
+
+static bool is_doomed(const struct edit *d, const char *chain)
+{
+	enum fw_chain c = fw_own_chain(chain);
+
+	return c == FW_STRAY || (c < FW_STRAY && !wanted_chain(d, c));
+}
+
+static int refuse_referenced(struct edit *d, const char *chain)
+{
+	d->code = error_set(d->e, -EBUSY,
+		"a rule that is not kvmhost's leads to the chain %s in the "
+		"iptables table %s, so it cannot be removed",
+		chain, d->table->table);
+	return error_cure(d->e, "find it with `iptables -t %s -S | grep %s` and delete it",
+		d->table->table, chain);
+}
+
+/* All are emptied before the first is deleted: they refer to each other. */
+static void remove_chains(struct edit *d)
+{
+	const char **v = NULL, *c;
+	size_t n = 0;
+	unsigned refs;
+
+	for (c = iptc_first_chain(d->iptc); c; c = iptc_next_chain(d->iptc))
+		if (is_doomed(d, c))
+			*ARENA_PUSH(d->arena, v, n) = arena_strdup(d->arena, c);
+	for (size_t i = 0; i < n && !d->code; i++)
+		if (!iptc_flush_entries(v[i], d->iptc))
+			failed(d, "empty the chain", v[i]);
+	for (size_t i = 0; i < n && !d->code; i++) {
+		d->changed = true;
+		if (iptc_get_references(&refs, v[i], d->iptc) && refs)
+			refuse_referenced(d, v[i]);
+		else if (!iptc_delete_chain(v[i], d->iptc))
+			failed(d, "remove the chain", v[i]);
+	}
+}
+
+/* ---- the table ---- */
+
+/*
+ * libiptc carries over the counters of rules, but starts those of the kernel's
+ * chains' policies at zero unless they are set.
+ */
+static void keep_policies(struct edit *d)
+{
+	for (enum fw_chain c = 0; c < FW_FIRST_OWN && !d->code; c++) {
+		const char *name = fw_chain_names[c], *policy;
+		struct xt_counters counters;
+
+		if (!iptc_is_chain(name, d->iptc))
+			continue;
+		policy = iptc_get_policy(name, &counters, d->iptc);
+		if (policy && !iptc_set_policy(name, policy, &counters, d->iptc))
+			failed(d, "keep the policy of", name);
+	}
+}
+
+static void edit_table(struct edit *d)
+{
+	make_chains(d);
+	for (enum fw_chain c = FW_FIRST_OWN; c < FW_STRAY && !d->code; c++)
+		edit_chain(d, c);
+	for (enum fw_chain c = 0; c < FW_FIRST_OWN && !d->code; c++)
+		edit_base(d, c);
+	if (!d->code)
+		remove_chains(d);
+	if (!d->code && d->changed)
+		keep_policies(d);
+}
+
+/* Loads a module, if it is one; a kernel that has it built in needs nothing. */
+static void load_module(const char *name)
+{
+	struct kmod_ctx *ctx = kmod_new(NULL, NULL);
+	struct kmod_list *list = NULL, *at;
+
+	if (!ctx)
+		return;
+	kmod_module_new_from_lookup(ctx, name, &list);
+	kmod_list_foreach(at, list)
+	{
+		struct kmod_module *m = kmod_module_get_module(at);
+
+		kmod_module_probe_insert_module(
+			m, KMOD_PROBE_APPLY_BLACKLIST, NULL, NULL, NULL, NULL);
+		kmod_module_unref(m);
+	}
+	kmod_module_unref_list(list);
+	kmod_unref(ctx);
+}
+
+/* As iptables does: what the kernel does not know yet may be a module that nobody asked for. */
+static struct xtc_handle *open_table(const struct fw_table *t, struct error *e)
+{
+	struct xtc_handle *iptc = iptc_init(t->table);
+	_cleanup_free_ char *module = xprintf("iptable_%s", t->table);
+	int code;
+
+	if (!iptc && (errno == ENOENT || errno == ENOPROTOOPT)) {
+		load_module("ip_tables");
+		load_module(module);
+		iptc = iptc_init(t->table);
+	}
+	if (iptc)
+		return iptc;
+	code = errno ? errno : EINVAL;
+	if (code == EPERM) {
+		error_set(e, -EPERM, "the kernel refuses the iptables table %s", t->table);
+		error_cure(e, "run it as root");
+		return NULL;
+	}
+	error_set(e, -EOPNOTSUPP, "the kernel has no iptables table %s (module %s): %s", t->table,
+		module, strerror(code));
+	error_cure(e,
+		"use a kernel with CONFIG_IP_NF_IPTABLES_LEGACY, or load the module: modprobe %s",
+		module);
+	return NULL;
+}
+
+/* -EAGAIN: somebody else wrote the table meanwhile. */
+static int try_once(struct edit *d)
+{
+	d->iptc = open_table(d->table, d->e);
+	if (!d->iptc)
+		return d->e->code;
+	d->code = 0;
+	d->changed = false;
+	d->arena = arena_new();
+	d->texts = (struct fw_texts){ .arena = d->arena };
+	edit_table(d);
+	if (!d->code && d->changed && !iptc_commit(d->iptc)) {
+		if (errno == EAGAIN)
+			d->code = -EAGAIN;
+		else
+			failed(d, "write", "the rules");
+	}
+	iptc_free(d->iptc);
+	arena_free(d->arena);
+	return d->code;
+}
+
+static int iptc_apply(
+	struct host *h, const struct fw_table *t, const struct fw_rules *rules, struct error *e)
+{
+	_cleanup_error_ struct error own = { 0 };
+	struct edit d = { .h = h, .table = t, .want = rules, .e = e ? e : &own };
+	_cleanup_close_ int lock = -1;
+	int r;
+
+	if (!rules->n) {
+		/* Nothing of ours can be in a table that is not there, and none is made for that.
+		 */
+		r = fw_xt_made(h, t->table, e);
+		if (r <= 0)
+			return r;
+	}
+	lock = xt_lock(h, LOCK_SECONDS, e);
+	if (lock < 0)
+		return lock;
+	for (int i = 0; i < TRIES; i++) {
+		r = try_once(&d);
+		if (r != -EAGAIN)
+			return r;
+	}
+	return error_set(e, -EAGAIN,
+		"the iptables table %s was changed by others %d times while it "
+		"was written",
+		t->table, TRIES);
+}
+
+const struct fw_backend fw_iptc = {
+	.name = "iptables",
+	.observe = fw_xt_read,
+	.apply = iptc_apply,
+};

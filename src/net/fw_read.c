@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A table as the kernel hands it out (IPT_SO_GET_ENTRIES): all entries one
+ * after the other. A chain of a user begins with an entry whose target is
+ * ERROR with the chain's name, and ends with an unconditional RETURN; the
+ * kernel's chains begin where info.hook_entry says and end with their policy at
+ * info.underflow. A jump is a verdict that is the offset of a chain's first
+ * rule.
+ */
+#include "net/fw_xt.h"
+#include <linux/netfilter/x_tables.h>
+#include <linux/netfilter_ipv4.h>
+#include <linux/netfilter_ipv4/ip_tables.h>
+#include <sys/socket.h>
+
+#define TRIES 8
+#define NAMES_PATH "/proc/net/ip_tables_names"
+
+struct chain {
+	uint32_t first; /* offset of its first rule */
+	const char *name; /* in the blob */
+	enum fw_chain which; /* FW_CHAINS: not ours */
+};
+
+struct blob {
+	struct ipt_getinfo info;
+	struct ipt_get_entries *entries;
+	struct chain *chains; /* of users, by offset */
+	size_t n_chains;
+};
+
+enum fw_chain fw_own_chain(const char *name)
+{
+	if (!startswith(name, FW_CHAIN_PREFIX))
+		return FW_CHAINS;
+	for (enum fw_chain c = FW_FIRST_OWN; c < FW_STRAY; c++)
+		if (streq(name, fw_chain_names[c]))
+			return c;
+	return FW_STRAY;
+}
+
+bool fw_base_chain(const char *name, enum fw_chain *out)
+{
+	for (enum fw_chain c = 0; c < FW_FIRST_OWN; c++)
+		if (streq(name, fw_chain_names[c])) {
+			*out = c;
+			return true;
+		}
+	return false;
+}
+
+/* The names file is root's; a kernel without ip_tables, or before the module is loaded, has none.
+ */
+int fw_xt_made(struct host *h, const char *table, struct error *e)
+{
+	_cleanup_free_ char *names = NULL;
+	char *line, *rest;
+	int r = file_read(h->root, NAMES_PATH, 4096, &names, NULL);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0) {
+		error_set(e, r, "cannot read %s: %s", NAMES_PATH, strerror(-r));
+		if (r == -EACCES)
+			error_cure(e, "reading the firewall needs root");
+		return r;
+	}
+	rest = names;
+	while ((line = strsep(&rest, "\n")))
+		if (streq(line, table))
+			return 1;
+	return 0;
+}
+
+static int get(int fd, const char *table, struct blob *b)
+{
+	socklen_t len = sizeof(b->info);
+
+	memset(&b->info, 0, sizeof(b->info));
+	snprintf(b->info.name, sizeof(b->info.name), "%s", table);
+	if (getsockopt(fd, IPPROTO_IP, IPT_SO_GET_INFO, &b->info, &len) < 0)
+		return -errno;
+	len = (socklen_t)(sizeof(*b->entries) + b->info.size);
+	b->entries = xrealloc(b->entries, len);
+	memset(b->entries, 0, sizeof(*b->entries));
+	snprintf(b->entries->name, sizeof(b->entries->name), "%s", table);
+	b->entries->size = b->info.size;
+	return getsockopt(fd, IPPROTO_IP, IPT_SO_GET_ENTRIES, b->entries, &len) < 0 ? -errno : 0;
+}
+
+/* Between the two questions another writer may have changed the size: EAGAIN. */
+static int fetch(const char *table, struct blob *b)
+{
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int r = -EAGAIN;
+
+	if (fd < 0)
+		return -errno;
+	for (int i = 0; i < TRIES && r == -EAGAIN; i++)
+		r = get(fd, table, b);
+	return r;
+}
+
+static const struct ipt_entry *entry_at(const struct blob *b, uint32_t at)
+{
+	return (const void *)((const char *)b->entries->entrytable + at);
+}
+
+static const struct xt_entry_target *target_of(const struct ipt_entry *e)
+{
+	return (const void *)((const char *)e + e->target_offset);
+}
+
+/* The chain's name if a chain begins here, else NULL. */
+static const char *head(const struct ipt_entry *e)
+{
+	const struct xt_entry_target *t = target_of(e);
+
+	return streq(t->u.user.name, XT_ERROR_TARGET)
+		       ? ((const struct xt_error_target *)t)->errorname
+		       : NULL;
+}
+
+/* The last entry of all is an ERROR target too, of no chain. */
+static void find_chains(struct blob *b, struct arena *a)
+{
+	for (uint32_t at = 0; at < b->info.size; at += entry_at(b, at)->next_offset) {
+		const struct ipt_entry *e = entry_at(b, at);
+		const char *name = head(e);
+		struct chain *c;
+
+		if (!name || at + e->next_offset >= b->info.size)
+			continue;
+		c = ARENA_PUSH(a, b->chains, b->n_chains);
+		*c = (struct chain){ at + e->next_offset, name, fw_own_chain(name) };
+	}
+}
+
+static const struct chain *chain_at(const struct blob *b, uint32_t first)
+{
+	size_t from = 0, to = b->n_chains;
+
+	while (from < to) {
+		size_t mid = from + (to - from) / 2;
+
+		if (b->chains[mid].first < first)
+			from = mid + 1;
+		else
+			to = mid;
+	}
+	return from < b->n_chains && b->chains[from].first == first ? &b->chains[from] : NULL;
+}
+
+/* The target's name as libiptc gives it; "" for a goto or fall through, which we never write. */
+static const char *target_name(const struct blob *b, const struct ipt_entry *e)
+{
+	const struct xt_entry_target *t = target_of(e);
+	const struct chain *c;
+	int verdict;
+
+	if (*t->u.user.name)
+		return t->u.user.name;
+	verdict = ((const struct xt_standard_target *)t)->verdict;
+	if (verdict == XT_RETURN)
+		return "RETURN";
+	if (verdict < 0)
+		return verdict == -NF_ACCEPT - 1 ? "ACCEPT" : "";
+	c = chain_at(b, (uint32_t)verdict);
+	return c ? c->name : "";
+}
+
+static void add_rule(struct fw_rules *rules, struct arena *a, const struct fw_rule *r)
+{
+	*ARENA_PUSH(a, rules->v, rules->n) = *r;
+}
+
+/* A chain of ours, up to the RETURN before the next chain's head. */
+static void read_chain(
+	const struct blob *b, const struct chain *c, struct fw_texts *texts, struct fw_rules *rules)
+{
+	struct fw_rule r;
+
+	for (uint32_t at = c->first;; at += entry_at(b, at)->next_offset) {
+		const struct ipt_entry *e = entry_at(b, at);
+
+		if (at + e->next_offset >= b->info.size || head(entry_at(b, at + e->next_offset)))
+			return;
+		fw_xt_decode(e, target_name(b, e), texts, &r);
+		r.chain = c->which;
+		add_rule(rules, texts->arena, &r);
+	}
+}
+
+/* In the kernel's chains only our jumps are of interest; others' rules that lead to us are theirs.
+ */
+static void read_base(
+	const struct blob *b, unsigned hook, struct fw_texts *texts, struct fw_rules *rules)
+{
+	static const enum fw_chain chains[NF_INET_NUMHOOKS] = {
+		[NF_INET_PRE_ROUTING] = FW_BASE_PREROUTING,
+		[NF_INET_LOCAL_IN] = FW_BASE_INPUT,
+		[NF_INET_FORWARD] = FW_BASE_FORWARD,
+		[NF_INET_LOCAL_OUT] = FW_BASE_OUTPUT,
+		[NF_INET_POST_ROUTING] = FW_BASE_POSTROUTING,
+	};
+	static const struct fw_rule plain = { .target = FW_JUMP };
+	struct fw_rule r;
+
+	if (!(b->info.valid_hooks & 1u << hook))
+		return;
+	for (uint32_t at = b->info.hook_entry[hook]; at < b->info.underflow[hook];
+		at += entry_at(b, at)->next_offset) {
+		const struct ipt_entry *e = entry_at(b, at);
+		const char *name = target_name(b, e);
+		struct fw_rule want = plain;
+
+		if (fw_own_chain(name) == FW_CHAINS)
+			continue;
+		fw_xt_decode(e, name, texts, &r);
+		want.jump = r.jump;
+		if (!fw_rule_equal(&r, &want))
+			continue;
+		r.chain = chains[hook];
+		add_rule(rules, texts->arena, &r);
+	}
+}
+
+static void read_all(struct host *h, struct blob *b, struct fw_rules *rules, bool *present)
+{
+	struct fw_texts texts = { .arena = h->pass };
+
+	find_chains(b, h->pass);
+	for (unsigned hook = 0; hook < NF_INET_NUMHOOKS; hook++)
+		read_base(b, hook, &texts, rules);
+	for (size_t i = 0; i < b->n_chains; i++) {
+		const struct chain *c = &b->chains[i];
+
+		if (c->which == FW_CHAINS)
+			continue;
+		*present = true;
+		if (c->which == FW_STRAY)
+			add_rule(rules, h->pass,
+				&(struct fw_rule){ .chain = FW_STRAY,
+					.stray = arena_strdup(h->pass, c->name) });
+		else
+			read_chain(b, c, &texts, rules);
+	}
+}
+
+int fw_xt_read(struct host *h, const struct fw_table *t, struct fw_rules *rules, bool *present,
+	struct error *e)
+{
+	struct blob b = { 0 };
+	int r;
+
+	*rules = (struct fw_rules){ 0 };
+	*present = false;
+	r = fw_xt_made(h, t->table, e);
+	if (r <= 0)
+		return r;
+	r = fetch(t->table, &b);
+	if (r >= 0)
+		read_all(h, &b, rules, present);
+	free(b.entries);
+	if (r < 0)
+		return error_set(
+			e, r, "cannot read the iptables table %s: %s", t->table, strerror(-r));
+	return 0;
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One rule: equality, and its text in the words of iptables. */
+#include "net/firewall.h"
+
+const char *const fw_chain_names[FW_CHAINS] = {
+	[FW_BASE_PREROUTING] = "PREROUTING",
+	[FW_BASE_INPUT] = "INPUT",
+	[FW_BASE_FORWARD] = "FORWARD",
+	[FW_BASE_OUTPUT] = "OUTPUT",
+	[FW_BASE_POSTROUTING] = "POSTROUTING",
+	[FW_PREROUTING] = FW_CHAIN_PREFIX "PREROUTING",
+	[FW_INPUT] = FW_CHAIN_PREFIX "INPUT",
+	[FW_FORWARD] = FW_CHAIN_PREFIX "FORWARD",
+	[FW_FORWARD_WITHIN] = FW_CHAIN_PREFIX "WITHIN",
+	[FW_FORWARD_INTO] = FW_CHAIN_PREFIX "INTO",
+	[FW_FORWARD_OUT_OF] = FW_CHAIN_PREFIX "OUT-OF",
+	[FW_OUTPUT] = FW_CHAIN_PREFIX "OUTPUT",
+	[FW_POSTROUTING] = FW_CHAIN_PREFIX "POSTROUTING",
+	[FW_STRAY] = "?",
+};
+
+static bool cidr_equal(const struct cidr *a, const struct cidr *b)
+{
+	if (a->ip.family != b->ip.family || a->prefix != b->prefix)
+		return false;
+	return !a->ip.family || !memcmp(a->ip.b, b->ip.b, a->ip.family == AF_INET ? 4 : 16);
+}
+
+static bool ports_equal(struct fw_ports a, struct fw_ports b)
+{
+	return a.min == b.min && a.max == b.max;
+}
+
+bool fw_rule_equal(const struct fw_rule *a, const struct fw_rule *b)
+{
+	return a->target != FW_UNKNOWN && a->chain == b->chain && a->target == b->target &&
+	       a->jump == b->jump && a->not_src == b->not_src && a->not_dst == b->not_dst &&
+	       a->established == b->established && a->protocol == b->protocol &&
+	       cidr_equal(&a->src, &b->src) && cidr_equal(&a->dst, &b->dst) &&
+	       ports_equal(a->sport, b->sport) && ports_equal(a->dport, b->dport) &&
+	       ports_equal(a->to_ports, b->to_ports) && streq_null(a->in, b->in) &&
+	       streq_null(a->out, b->out) && streq_null(a->owner, b->owner);
+}
+
+static uint64_t mix(uint64_t x, uint64_t v)
+{
+	x = (x ^ v) * UINT64_C(0x9e3779b97f4a7c15);
+	return x ^ x >> 29;
+}
+
+static uint64_t mix_text(uint64_t x, const char *s)
+{
+	for (; s && *s; s++)
+		x = (x ^ (uint8_t)*s) * UINT64_C(0x100000001b3);
+	return mix(x, s != NULL);
+}
+
+static uint64_t mix_cidr(uint64_t x, const struct cidr *c)
+{
+	if (!c->ip.family)
+		return mix(x, 0);
+	for (int i = 0; i < (c->ip.family == AF_INET ? 4 : 16); i++)
+		x = (x ^ c->ip.b[i]) * UINT64_C(0x100000001b3);
+	return mix(x, c->prefix);
+}
+
+uint64_t fw_rule_hash(const struct fw_rule *r)
+{
+	uint64_t x = mix(0, (uint64_t)r->chain << 24 | (uint64_t)r->target << 16 |
+				    (uint64_t)r->jump << 8 | r->protocol);
+
+	x = mix(x, (uint64_t)r->sport.min << 48 | (uint64_t)r->sport.max << 32 |
+			   (uint64_t)r->dport.min << 16 | r->dport.max);
+	x = mix(x, (uint64_t)r->to_ports.min << 32 | (uint64_t)r->to_ports.max << 16 |
+			   r->not_src << 2 | r->not_dst << 1 | r->established);
+	x = mix_cidr(mix_cidr(x, &r->src), &r->dst);
+	return mix_text(mix_text(x, r->in), r->out);
+}
+
+static void add_cidr(struct strbuf *out, const char *option, const struct cidr *c, bool not )
+{
+	if (!c->ip.family)
+		return;
+	sb_addf(out, " %s%s ", not ? "! " : "", option);
+	cidr_format(c, out);
+}
+
+static void add_ports(struct strbuf *out, const char *option, struct fw_ports p, char between)
+{
+	if (!p.min && !p.max)
+		return;
+	sb_addf(out, " %s %u", option, p.min);
+	if (p.max != p.min)
+		sb_addf(out, "%c%u", between, p.max);
+}
+
+static void add_target(struct strbuf *out, const struct fw_rule *r)
+{
+	static const char *const words[] = {
+		[FW_ACCEPT] = "ACCEPT",
+		[FW_REJECT] = "REJECT --reject-with icmp-port-unreachable",
+		[FW_RETURN] = "RETURN",
+		[FW_MASQUERADE] = "MASQUERADE",
+		[FW_CHECKSUM_FILL] = "CHECKSUM --checksum-fill",
+	};
+
+	sb_addf(out, " -j %s", r->target == FW_JUMP ? fw_chain_names[r->jump] : words[r->target]);
+	add_ports(out, "--to-ports", r->to_ports, '-');
+}
+
+/* In the order in which iptables-save puts them. */
+void fw_rule_format(const struct fw_rule *r, bool brief, struct strbuf *out)
+{
+	sb_add(out, r->stray ? r->stray : fw_chain_names[r->chain]);
+	if (r->target == FW_UNKNOWN) {
+		sb_add(out, " ?");
+		return;
+	}
+	add_cidr(out, "-s", &r->src, r->not_src);
+	add_cidr(out, "-d", &r->dst, r->not_dst);
+	if (r->in)
+		sb_addf(out, " -i %s", r->in);
+	if (r->out)
+		sb_addf(out, " -o %s", r->out);
+	if (r->protocol)
+		sb_addf(out, " -p %s", r->protocol == IPPROTO_TCP ? "tcp" : "udp");
+	if (r->protocol && (r->sport.max || r->dport.max))
+		sb_addf(out, " -m %s", r->protocol == IPPROTO_TCP ? "tcp" : "udp");
+	add_ports(out, "--sport", r->sport, ':');
+	add_ports(out, "--dport", r->dport, ':');
+	if (r->established)
+		sb_add(out, " -m conntrack --ctstate RELATED,ESTABLISHED");
+	if (r->owner && !brief)
+		sb_addf(out, " -m comment --comment kvmhost:%s", r->owner);
+	add_target(out, r);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The machine's links and IPv4 addresses: one dump of each per pass, kept in
+ * the host until host_forget() or links_forget().
+ */
+#ifndef KVMHOST_LINKS_H
+#define KVMHOST_LINKS_H
+
+#include "base/strmap.h"
+#include "config/type.h"
+#include "reconcile/host.h"
+
+/* What stands before the resource in the alias of a link of ours. */
+#define LINK_MARK "kvmhost:"
+
+struct link {
+	int index;
+	int master; /* index, 0: none */
+	uint32_t mtu, flags, group;
+	bool carrier; /* of a tap: somebody has it open */
+	struct mac mac;
+	const char *name;
+	const char *alias; /* NULL: none */
+	const char *type; /* "bridge", "tun", "veth", ...; NULL: a device with a driver */
+	/* IFLA_BR_*: the delay in hundredths of a second. */
+	bool stp;
+	uint32_t forward_delay;
+	/* IFLA_TUN_*; owner -1: none */
+	bool tap, multi_queue, vnet_hdr;
+	int64_t owner;
+};
+
+struct addr {
+	int index; /* of its link */
+	unsigned order; /* in the kernel's answer */
+	struct cidr cidr;
+};
+
+struct links {
+	struct arena *arena;
+	struct link *v; /* by index */
+	size_t n;
+	struct strmap by_name, by_mark;
+	struct addr *addrs; /* by index of the link, then as the kernel keeps them */
+	size_t n_addrs;
+};
+
+/* Without live root, or without a netlink socket, an error. The snapshot stays the host's. */
+int links_get(struct host *h, const struct links **out, struct error *e);
+/* After a change: the next links_get() reads anew. */
+void links_forget(struct host *h);
+
+/* NULL: there is none. */
+const struct link *links_name(const struct links *l, const char *name);
+const struct link *links_index(const struct links *l, int index);
+/* By its whole alias, "kvmhost:bridge/br0". */
+const struct link *links_mark(const struct links *l, const char *mark);
+/* The link's addresses; *n may be 0. */
+const struct addr *links_addrs(const struct links *l, int index, size_t *n);
+
+/* The link carries a mark of kvmhost. */
+static inline bool link_marked(const struct link *l)
+{
+	return l->alias && startswith(l->alias, LINK_MARK);
+}
+/* "a veth device", "a bridge", "a hardware device", for messages. */
+const char *link_describe(const struct link *l, struct arena *a);
+
+#endif

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What this folder gives to the list of kinds and the schema. */
+#ifndef KVMHOST_NET_H
+#define KVMHOST_NET_H
+
+#include "reconcile/kind.h"
+
+extern const struct kind bridge_kind, network_kind, tap_kind, firewall_kind;
+extern const struct table bridge_table, network_table;
+
+#endif

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The kind `network`: a bridge without outside ports, the host's addresses on
+ * it, and by its mode the rules that let guests out. The bridge is known by
+ * its mark, so that it can be renamed in place.
+ */
+#include "net/network.h"
+#include "net/bridge_link.h"
+#include "reconcile/record.h"
+
+static const char *const mode_names[] = { "nat", "routed", "isolated", NULL };
+
+static const struct field network_fields[] = {
+	FIELD_ENUM(struct network, mode, mode_names, .def = "nat",
+		.doc = "How guests reach other networks: `nat` behind the host's address, `routed` "
+		       "with their own, `isolated` not at all. They reach each other and the host "
+		       "in "
+		       "every mode."),
+	FIELD_STRING(struct network, bridge, type_ifname, .required = true, .claims = "link",
+		.example = "virbr0",
+		.doc = "Interface name of the network's own bridge. A new name renames it in "
+		       "place."),
+	FIELD_LIST(struct network, addresses, type_cidr, .def = "[]",
+		.example = "[192.168.122.1/24]",
+		.doc = "The host's addresses in the network, each with its prefix length. They say "
+		       "which addresses the guests have; `nat` and `routed` need one at least."),
+	FIELD_INT(struct network, mtu, 68, 65535, .example = "1500",
+		.doc = "Largest packet in bytes. Left out, the kernel's choice: 1500, then the "
+		       "smallest of the guests' interfaces."),
+	FIELD_PLANNED("dhcp", "Addresses handed out to guests."),
+	FIELD_PLANNED("dns", "Names of guests and of the outside, answered by the host."),
+	FIELD_PLANNED("tftp", "Files for guests that boot over the network."),
+	FIELD_PLANNED("forwards", "Ports of the host that lead to guests."),
+};
+
+const struct table network_table = TABLE(struct network, network_fields, .key = &type_name,
+	.key_word = "NETWORK", .check = network_check_values,
+	.doc = "Virtual networks, each on a bridge of its own that no physical port is in.");
+
+bool network_lists(const struct network *n, const struct cidr *c)
+{
+	for (size_t i = 0; n && i < n->addresses.n; i++) {
+		const struct cidr *x = &LIST_AT(&n->addresses, struct cidr, i);
+
+		if (x->prefix == c->prefix && x->ip.family == c->ip.family &&
+			!memcmp(x->ip.b, c->ip.b, c->ip.family == AF_INET ? 4 : 16))
+			return true;
+	}
+	return false;
+}
+
+/* In the order in which the document has them, then the others: order alone is no difference. */
+static void read_addresses(struct host *h, const struct links *ls, const struct link *l,
+	const struct network *want, struct network *have)
+{
+	struct network all = { 0 };
+	struct cidr *v;
+	size_t n, k = 0;
+	const struct addr *a = links_addrs(ls, l->index, &n);
+
+	v = arena_alloc(h->pass, (2 * n + 1) * sizeof(*v));
+	for (size_t i = 0; i < n; i++)
+		v[n + i] = a[i].cidr;
+	all.addresses = (struct list){ v + n, n };
+	for (size_t i = 0; want && i < want->addresses.n && k < n; i++)
+		if (network_lists(&all, &LIST_AT(&want->addresses, struct cidr, i)))
+			v[k++] = LIST_AT(&want->addresses, struct cidr, i);
+	for (size_t i = 0; i < n && k < n; i++)
+		if (!network_lists(want, &a[i].cidr))
+			v[k++] = a[i].cidr;
+	have->addresses = (struct list){ v, k };
+	obj_mark_set(have, "addresses");
+}
+
+static struct network *network_have(
+	struct host *h, const struct resource *r, const struct links *ls, const struct link *l)
+{
+	struct network *have = obj_new(h->pass, &network_table, r->name);
+	const struct network *want = r->want, *mode = r->want ? r->want : r->before;
+
+	have->bridge = arena_strdup(h->pass, l->name);
+	have->mtu = l->mtu;
+	have->state = link_state(l, r);
+	obj_mark_set(have, "bridge");
+	obj_mark_set(have, "mtu");
+	read_addresses(h, ls, l, want, have);
+	/* The mode is nothing on the link: the firewall's rules say it and are compared there. */
+	if (mode) {
+		have->mode = mode->mode;
+		obj_mark_set(have, "mode");
+	}
+	return have;
+}
+
+/* The name under which an unmarked bridge would be ours. */
+static const char *bridge_name(const struct resource *r)
+{
+	const struct network *n = r->want ? r->want : r->before;
+
+	return n ? n->bridge : NULL;
+}
+
+/* The wanted name is somebody else's while our bridge still has the old one. */
+static int check_rename(struct host *h, const struct resource *r, const struct links *ls,
+	const struct link *ours, struct error *e)
+{
+	const struct link *taken = links_name(ls, bridge_name(r));
+
+	if (!taken || taken == ours || link_marked(taken))
+		return 0;
+	error_set(e, -ENOTUNIQ, "cannot rename %s to %s: there is %s of that name", ours->name,
+		taken->name, link_describe(taken, h->pass));
+	return error_cure(
+		e, "name the bridge otherwise, or remove the link: ip link delete %s", taken->name);
+}
+
+static int network_find(struct host *h, const struct resource *r, const struct links *ls,
+	const struct link **out, struct error *e)
+{
+	char mark[LINK_MARK_MAX];
+	const char *name = bridge_name(r);
+	const struct link *l = links_mark(ls, link_mark(r, mark));
+
+	*out = l;
+	if (l)
+		return r->want ? check_rename(h, r, ls, l, e) : 0;
+	l = name ? links_name(ls, name) : NULL;
+	if (!l || link_marked(l))
+		return 0;
+	*out = l;
+	return r->want ? bridge_link_check(h, l, e) : 0;
+}
+
+static int network_observe(struct host *h, const struct resource *r, void **have, struct error *e)
+{
+	const struct links *ls;
+	const struct link *l;
+	int ret;
+
+	*have = NULL;
+	if (!h->live)
+		return 0;
+	ret = links_get(h, &ls, e);
+	if (ret < 0)
+		return ret;
+	ret = network_find(h, r, ls, &l, e);
+	if (ret < 0 || !l || !l->type || !streq(l->type, "bridge"))
+		return ret;
+	if (!r->want && !r->before && (ret = bridge_ports_check(ls, l, e)) < 0)
+		return ret;
+	*have = network_have(h, r, ls, l);
+	return 0;
+}
+
+bool network_keeps_foreign(struct host *h, const struct step *s)
+{
+	const struct network *have = s->have;
+
+	if (!have || s->verb == STEP_RESTORE)
+		return false;
+	if (!h->record || !record_has(h, s->r->id))
+		return have->state.unmarked;
+	return record_before(h, s->r->kind, s->r->name, s->r->id) != NULL;
+}
+
+/* Every address that is wanted is there. */
+static bool has_wanted(const struct network *want, const struct network *have)
+{
+	for (size_t i = 0; i < want->addresses.n; i++)
+		if (!network_lists(have, &LIST_AT(&want->addresses, struct cidr, i)))
+			return false;
+	return true;
+}
+
+static void network_diff(struct host *h, struct step *s)
+{
+	const struct network *have = s->have, *want = s->want;
+	struct network shown;
+
+	if (have && have->addresses.n > want->addresses.n && has_wanted(want, have) &&
+		network_keeps_foreign(h, s)) {
+		shown = *have;
+		shown.addresses.n = want->addresses.n;
+		s->have = &shown;
+	}
+	link_diff(h, s, have ? &have->state : NULL);
+	s->have = have;
+}
+
+static void network_refine(struct host *h _unused_, struct step *s)
+{
+	const struct network *have = s->have, *want = s->want;
+
+	if (have && want && !streq(have->bridge, want->bridge))
+		s->disruption = DISRUPT_LINK;
+}
+
+static int network_owned(
+	struct host *h, void (*found)(const char *name, void *arg), void *arg, struct error *e)
+{
+	return links_owned(h, &network_kind, found, arg, e);
+}
+
+const struct kind network_kind = {
+	.name = "network",
+	.table = &network_table,
+	.recreate_costs = DISRUPT_LINK,
+	.undo = true,
+	.check = network_check,
+	.derive = network_derive,
+	.observe = network_observe,
+	.diff = network_diff,
+	.refine = network_refine,
+	.apply_all = network_apply_all,
+	.owned = network_owned,
+};

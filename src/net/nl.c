@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "net/nl.h"
+#include <linux/rtnetlink.h>
+#include <netlink/netlink.h>
+#include <netlink/socket.h>
+#include <sys/socket.h>
+
+/* Below the send buffer, above any single message; the kernel copies it whole. */
+#define NL_SEND_MAX ((size_t)128 << 10)
+/* The kernel fills at most 32 KiB of a dump at once; acknowledgements are small. */
+#define NL_RECV_MAX ((size_t)64 << 10)
+#define NL_BUFFER (8 << 20)
+
+struct nl {
+	struct nl_sock *sock;
+	int fd;
+	uint32_t seq; /* of the last message made */
+	uint32_t first; /* of calls[0] */
+	struct netlink_call *calls;
+	size_t n_calls, cap_calls;
+	char *out;
+	size_t len;
+	size_t last; /* offset of the last queued message */
+	char *in;
+};
+
+static int open_socket(struct nl *nl)
+{
+	int on = 1, size = NL_BUFFER, r;
+
+	nl->sock = nl_socket_alloc();
+	if (!nl->sock)
+		return -ENOMEM;
+	r = nl_connect(nl->sock, NETLINK_ROUTE);
+	if (r < 0)
+		return errno ? -errno : -EPROTO;
+	nl->fd = nl_socket_get_fd(nl->sock);
+	/* Best effort: without CAP_NET_ADMIN there is nothing to write, hence little to receive. */
+	setsockopt(nl->fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
+	setsockopt(nl->fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	setsockopt(nl->fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
+	/* The error need not repeat the request. */
+	setsockopt(nl->fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
+	return 0;
+}
+
+static void nl_close_(void *data)
+{
+	struct nl *nl = data;
+
+	nl_socket_free(nl->sock);
+	free(nl->calls);
+	free(nl->out);
+	free(nl->in);
+	free(nl);
+}
+
+static int nl_open(struct host *h _unused_, void **data, struct error *e)
+{
+	struct nl *nl = xmalloc(sizeof(*nl));
+	int r;
+
+	*nl = (struct nl){ .fd = -1 };
+	r = open_socket(nl);
+	if (r < 0) {
+		nl_close_(nl);
+		return error_set(e, r, "cannot open a netlink socket: %s", strerror(-r));
+	}
+	nl->out = xmalloc(NL_SEND_MAX);
+	nl->in = xmalloc(NL_RECV_MAX);
+	*data = nl;
+	return 0;
+}
+
+static const struct handle nl_handle = {
+	.name = "netlink",
+	.open = nl_open,
+	.close = nl_close_,
+};
+
+int netlink_get(struct host *h, struct nl **nl, struct error *e)
+{
+	void *data;
+	int r = host_handle(h, &nl_handle, &data, e);
+
+	if (r >= 0)
+		*nl = data;
+	return r;
+}
+
+static void no_memory(void)
+{
+	fputs("out of memory\n", stderr);
+	exit(71);
+}
+
+struct nl_msg *netlink_request(int type, int flags, const void *head, size_t len)
+{
+	struct nl_msg *m = nlmsg_alloc_simple(type, NLM_F_REQUEST | flags);
+
+	if (!m || nlmsg_append(m, (void *)head, len, NLMSG_ALIGNTO) < 0)
+		no_memory();
+	return m;
+}
+
+void netlink_put(struct nl_msg *m, int type, const void *data, size_t len)
+{
+	if (nla_put(m, type, (int)len, data) < 0)
+		no_memory();
+}
+
+void netlink_put_u32(struct nl_msg *m, int type, uint32_t v)
+{
+	netlink_put(m, type, &v, sizeof(v));
+}
+
+void netlink_put_text(struct nl_msg *m, int type, const char *text)
+{
+	netlink_put(m, type, text, strlen(text) + 1);
+}
+
+struct nlattr *netlink_nest(struct nl_msg *m, int type)
+{
+	struct nlattr *nest = nla_nest_start(m, type);
+
+	if (!nest)
+		no_memory();
+	return nest;
+}
+
+void netlink_nest_end(struct nl_msg *m, struct nlattr *nest)
+{
+	/* nla_nest_end() drops an empty nest, which here would be a missing attribute. */
+	nla_nest_end_keep_empty(m, nest);
+}
+
+/* Puts the message behind those that wait, with the next number. */
+static void append(struct nl *nl, struct nl_msg *m)
+{
+	struct nlmsghdr *head = nlmsg_hdr(m);
+	size_t len = NLMSG_ALIGN(head->nlmsg_len);
+
+	head->nlmsg_seq = ++nl->seq;
+	memcpy(nl->out + nl->len, head, head->nlmsg_len);
+	memset(nl->out + nl->len + head->nlmsg_len, 0, len - head->nlmsg_len);
+	nl->last = nl->len;
+	nl->len += len;
+	nlmsg_free(m);
+}
+
+void netlink_queue(struct nl *nl, struct nl_msg *m, struct netlink_call call)
+{
+	if (nl->len + NLMSG_ALIGN(nlmsg_hdr(m)->nlmsg_len) > NL_SEND_MAX)
+		netlink_flush(nl);
+	if (nl->n_calls == nl->cap_calls) {
+		nl->cap_calls = nl->cap_calls ? nl->cap_calls * 2 : 64;
+		nl->calls = xrealloc(nl->calls, nl->cap_calls * sizeof(*nl->calls));
+	}
+	append(nl, m);
+	if (!nl->n_calls)
+		nl->first = nl->seq;
+	nl->calls[nl->n_calls++] = call;
+}
+
+/* The kernel's sentence, or NULL. */
+static const char *extack(const struct nlmsghdr *m)
+{
+	const struct nlmsgerr *err = nlmsg_data(m);
+	size_t at = sizeof(*err);
+	struct nlattr *tb[NLMSGERR_ATTR_MAX + 1];
+
+	if (!(m->nlmsg_flags & NLM_F_ACK_TLVS))
+		return NULL;
+	if (!(m->nlmsg_flags & NLM_F_CAPPED))
+		at += NLMSG_ALIGN(err->msg.nlmsg_len) - NLMSG_HDRLEN;
+	if (NLMSG_HDRLEN + at > m->nlmsg_len)
+		return NULL;
+	if (nla_parse(tb, NLMSGERR_ATTR_MAX, (struct nlattr *)((char *)nlmsg_data(m) + at),
+		    (int)(m->nlmsg_len - NLMSG_HDRLEN - at), NULL) < 0 ||
+		!tb[NLMSGERR_ATTR_MSG])
+		return NULL;
+	return nla_get_string(tb[NLMSGERR_ATTR_MSG]);
+}
+
+static void fail(const struct netlink_call *c, int code, const char *words)
+{
+	if (!c->e || c->e->code)
+		return;
+	if (words)
+		error_set(c->e, code, "cannot %s %s: %s (%s)", c->what, c->name, words,
+			strerror(-code));
+	else
+		error_set(c->e, code, "cannot %s %s: %s", c->what, c->name, strerror(-code));
+	if (code == -EPERM)
+		error_cure(c->e, "run it as root");
+}
+
+static struct netlink_call *call_of(struct nl *nl, const struct nlmsghdr *m)
+{
+	uint32_t at = m->nlmsg_seq - nl->first;
+
+	return at < nl->n_calls ? &nl->calls[at] : NULL;
+}
+
+static void answer(struct nl *nl, const struct nlmsghdr *m)
+{
+	const struct netlink_call *c = call_of(nl, m);
+
+	if (!c)
+		return;
+	if (m->nlmsg_type == NLMSG_ERROR) {
+		const struct nlmsgerr *err = nlmsg_data(m);
+
+		if (err->error && -err->error != c->ignore)
+			fail(c, err->error, extack(m));
+	} else if (m->nlmsg_type == RTM_NEWLINK && c->index) {
+		*c->index = ((const struct ifinfomsg *)nlmsg_data(m))->ifi_index;
+	}
+}
+
+/* No answer came for what is still open: nobody may take that for success. */
+static void fail_all(struct nl *nl, int code)
+{
+	for (size_t i = 0; i < nl->n_calls; i++)
+		fail(&nl->calls[i], code, "no answer from the kernel");
+}
+
+/*
+ * All answers are queued before send(2) returns, so nothing is waited for: an
+ * empty socket before the last answer means that answers were lost.
+ */
+static ssize_t receive(struct nl *nl)
+{
+	ssize_t n;
+
+	do
+		n = recv(nl->fd, nl->in, NL_RECV_MAX, MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return errno == EAGAIN ? -EPROTO : -errno;
+	return n;
+}
+
+static int send_all(struct nl *nl)
+{
+	ssize_t n;
+
+	do
+		n = send(nl->fd, nl->out, nl->len, 0);
+	while (n < 0 && errno == EINTR);
+	nl->len = 0;
+	return n < 0 ? -errno : 0;
+}
+
+static int exchange(struct nl *nl)
+{
+	uint32_t last = nl->seq;
+	int r = send_all(nl);
+
+	while (r >= 0) {
+		ssize_t n = receive(nl);
+		int left = (int)n;
+
+		if (n < 0)
+			return (int)n;
+		for (struct nlmsghdr *m = (void *)nl->in; nlmsg_ok(m, left);
+			m = nlmsg_next(m, &left)) {
+			answer(nl, m);
+			if (m->nlmsg_seq == last && m->nlmsg_type == NLMSG_ERROR)
+				return 0;
+		}
+	}
+	return r;
+}
+
+void netlink_flush(struct nl *nl)
+{
+	int r;
+
+	if (!nl->n_calls)
+		return;
+	((struct nlmsghdr *)(nl->out + nl->last))->nlmsg_flags |= NLM_F_ACK;
+	r = exchange(nl);
+	if (r < 0)
+		fail_all(nl, r);
+	nl->n_calls = 0;
+}
+
+/* 1: go on, 0: it ended well, negative: it failed. */
+static int dump_one(const struct nlmsghdr *m, netlink_dump_fn *fn, void *arg)
+{
+	if (m->nlmsg_type == NLMSG_DONE)
+		return nlmsg_datalen(m) >= 4 ? MIN_OF(*(int *)nlmsg_data(m), 0) : 0;
+	if (m->nlmsg_type == NLMSG_ERROR)
+		return ((struct nlmsgerr *)nlmsg_data(m))->error;
+	fn(m, arg);
+	return 1;
+}
+
+int netlink_dump(
+	struct nl *nl, struct nl_msg *request, netlink_dump_fn *fn, void *arg, struct error *e)
+{
+	bool interrupted = false;
+	int r;
+
+	netlink_flush(nl);
+	nlmsg_hdr(request)->nlmsg_flags |= NLM_F_DUMP;
+	append(nl, request);
+	r = send_all(nl);
+	if (r >= 0)
+		r = 1;
+	while (r > 0) {
+		ssize_t n = receive(nl);
+		int left = (int)n;
+
+		if (n < 0)
+			r = (int)n;
+		for (struct nlmsghdr *m = (void *)nl->in; r > 0 && nlmsg_ok(m, left);
+			m = nlmsg_next(m, &left)) {
+			if (m->nlmsg_seq != nl->seq)
+				continue;
+			interrupted |= m->nlmsg_flags & NLM_F_DUMP_INTR;
+			r = dump_one(m, fn, arg);
+		}
+	}
+	if (r < 0)
+		return error_set(
+			e, r, "cannot read links and addresses from the kernel: %s", strerror(-r));
+	return interrupted;
+}

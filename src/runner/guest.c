@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Kind `guest`: "a unit with this specification, in this state". systemd
+ * supervises, kvmhost-run joins it with QEMU; here the specification is
+ * written and the unit started, stopped or restarted.
+ */
+#include "runner/guest_kind.h"
+
+struct uid_owner {
+	uid_t uid;
+	const struct resource *r;
+};
+
+static int compare_uids(const void *a, const void *b)
+{
+	const struct uid_owner *x = a, *y = b;
+
+	return x->uid < y->uid ? -1 : x->uid > y->uid;
+}
+
+static bool is_guest(const struct resource *r)
+{
+	return streq(r->kind->name, "guest");
+}
+
+/* Users come from names by a hash; two guests with one user could read each other's memory. */
+static void check_uids(const struct wants *w, struct diags *d)
+{
+	struct uid_owner *v = arena_alloc(d->arena, (w->n + 1) * sizeof(*v));
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->n; i++)
+		if (is_guest(w->v[i]))
+			v[n++] = (struct uid_owner){ guest_uid(w->v[i]->name), w->v[i] };
+	qsort(v, n, sizeof(*v), compare_uids);
+	for (size_t i = 1; i < n; i++)
+		if (v[i].uid == v[i - 1].uid)
+			diag_relate(diag_error(d, v[i].r->mark, "give one of them another name",
+					"the names of %s and %s lead to the same user %lu",
+					v[i - 1].r->id, v[i].r->id, (unsigned long)v[i].uid),
+				v[i - 1].r->mark, "the other one");
+}
+
+/* Once for all guests, on behalf of the first. */
+static void check(const struct resource *r, const struct wants *w, struct diags *d)
+{
+	size_t first = 0;
+
+	while (first < w->n && !is_guest(w->v[first]))
+		first++;
+	if (first < w->n && w->v[first] == r)
+		check_uids(w, d);
+}
+
+/* The resource that an interface is connected to, and its bridge; NULL: not declared. */
+static struct resource *connected_to(const struct guest_interface *nic, struct wants *w,
+	const char **bridge)
+{
+	struct resource *to;
+
+	if (nic->bridge) {
+		*bridge = nic->bridge;
+		return wants_find(w, "bridge", nic->bridge);
+	}
+	to = nic->network ? wants_find(w, "network", nic->network) : NULL;
+	*bridge = to ? obj_text(to->want, "bridge", w->arena) : NULL;
+	return to;
+}
+
+static void derive(const struct resource *r, struct wants *w)
+{
+	const struct guest *g = r->want;
+	char name[IFNAMSIZ], owner[24];
+
+	snprintf(owner, sizeof(owner), "%lu", (unsigned long)guest_uid(r->name));
+	for (size_t i = 0; i < g->interfaces.n; i++) {
+		const struct guest_interface *nic =
+			&LIST_AT(&g->interfaces, const struct guest_interface, i);
+		const char *bridge;
+		struct resource *tap, *to = connected_to(nic, w, &bridge);
+
+		/* A dangling reference is reported from the row. */
+		if (!to || !bridge)
+			continue;
+		guest_tap_name(r->name, i, name);
+		tap = want_derive(w, r, "tap", name, true);
+		want_set(w, tap, "bridge", bridge);
+		want_set(w, tap, "owner", owner);
+		want_after(w, tap, to);
+	}
+}
+
+const struct kind guest_kind = {
+	.name = "guest",
+	.table = &guest_table,
+	.recreate_costs = DISRUPT_GUEST,
+	.check = check,
+	.derive = derive,
+	.observe = guest_observe,
+	.diff = guest_diff,
+	.refine = guest_refine,
+	.apply_all = guest_apply,
+	.owned = guest_owned,
+};

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Specifications written, then all units started, stopped and restarted side by side. */
+#include "config/obj.h"
+#include "runner/guest_kind.h"
+
+enum { START_SECONDS = 180, STOP_SLACK_SECONDS = 60 };
+
+struct batch {
+	struct host *h;
+	struct step *const *steps;
+	struct unit_job *jobs;
+	struct step **of; /* the step of each job */
+	size_t n_jobs;
+	unsigned seconds; /* the slowest may take */
+	char *host_id;
+};
+
+int guest_host_id(struct host *h, char **id, struct error *e)
+{
+	int r = file_read_line(h->root, "/etc/machine-id", id);
+
+	if (r >= 0 && strlen(*id) >= 32)
+		return 0;
+	if (r >= 0)
+		free(*id);
+	*id = NULL;
+	error_set(e, -ENODATA, "this host has no identity in /etc/machine-id, which guests' MAC "
+		"addresses and UUIDs are derived from");
+	return error_cure(e, "systemd-machine-id-setup");
+}
+
+static int write_file(struct host *h, const char *name, const char *file, const struct strbuf *b,
+	mode_t mode, struct error *e)
+{
+	struct guest_path p = guest_path(name, file);
+	int r = file_write_atomic(h->root, p.s, sb_str(b), b->len, mode);
+
+	return r < 0 ? error_set(e, r, "cannot write %s: %s", p.s, strerror(-r)) : 0;
+}
+
+static int write_spec(struct batch *b, const struct step *s, struct error *e)
+{
+	_cleanup_strbuf_ struct strbuf live = { 0 }, text = { 0 };
+	struct spec spec;
+	int r = b->host_id ? 0 : guest_host_id(b->h, &b->host_id, e);
+
+	if (r < 0)
+		return r;
+	spec_resolve(b->h->pass, s->want, s->r->name, b->host_id, &spec);
+	spec_json(&spec, &text);
+	live_json(s->want, &live);
+	r = write_file(b->h, s->r->name, FILE_LIVE, &live, 0644, e);
+	return r < 0 ? r : write_file(b->h, s->r->name, FILE_SPEC, &text, 0600, e);
+}
+
+/* A start on purpose: what the last run left is no longer true. */
+static int clear_past(struct batch *b, const char *name, struct error *e)
+{
+	struct guest_path p = guest_path(name, FILE_STATE);
+	int r = file_remove(b->h->root, p.s);
+
+	if (r < 0 && r != -ENOENT)
+		return error_set(e, r, "cannot remove %s: %s", p.s, strerror(-r));
+	return 0;
+}
+
+static void add_job(struct batch *b, struct step *s, enum unit_verb verb)
+{
+	const struct guest_seen *seen = s->have;
+	unsigned seconds = verb == UNIT_STOP ? 0 : START_SECONDS;
+
+	if (verb != UNIT_START && seen && seen->applied)
+		seconds += (unsigned)(seen->applied->shutdown.timeout / USEC_PER_SEC);
+	b->seconds = MAX_OF(b->seconds, seconds + STOP_SLACK_SECONDS);
+	b->of[b->n_jobs] = s;
+	b->jobs[b->n_jobs++] = (struct unit_job){
+		.unit = arena_strdup(b->h->pass, guest_unit(s->r->name).s),
+		.verb = verb,
+		.reset = true,
+	};
+}
+
+static int prepare(struct batch *b, struct step *s, struct error *e)
+{
+	const struct guest_seen *seen = s->have;
+	struct decision d;
+	int r = 0;
+
+	if (!s->want) {
+		if (seen && (seen->running || seen->failed))
+			add_job(b, s, UNIT_STOP);
+		return 0;
+	}
+	d = guest_decide(s->want, seen);
+	if (d.write)
+		r = write_spec(b, s, e);
+	if (r >= 0 && d.start)
+		r = clear_past(b, s->r->name, e);
+	if (r < 0)
+		return r;
+	if (d.start || d.stop || d.restart)
+		add_job(b, s, d.start ? UNIT_START : d.stop ? UNIT_STOP : UNIT_RESTART);
+	return 0;
+}
+
+/* systemd knows that it failed, the runner knows why. */
+static void explain_failure(struct host *h, struct step *s, struct unit_job *job)
+{
+	_cleanup_free_ char *why = NULL;
+	struct unit_end end;
+	json_t *record = NULL;
+
+	if (job->verb != UNIT_STOP && state_read(h->root, s->r->name, &record) >= 0 &&
+		state_phase(record) == RUN_ENDED)
+		why = state_why(record);
+	json_decref(record);
+	if (why)
+		error_set(&s->error, -EIO, "it did not start: %s", why);
+	else if (job->verb != UNIT_STOP && units_end(h, job->unit, &end, NULL) >= 0 &&
+		!streq(end.result, "success"))
+		error_set(&s->error, -EIO, "%s (%s, status %d)", job->error.text, end.result,
+			(int)end.status);
+	else
+		error_set(&s->error, -EIO, "%s", job->error.text);
+	error_cure(&s->error, "journalctl -u %s", job->unit);
+}
+
+static void finish_jobs(struct batch *b, int bus, const struct error *why)
+{
+	for (size_t i = 0; i < b->n_jobs; i++) {
+		struct unit_job *job = &b->jobs[i];
+
+		if (bus < 0 && !job->done && !job->error.code)
+			error_set(&b->of[i]->error, bus, "%s", why->text);
+		else if (job->error.code)
+			explain_failure(b->h, b->of[i], job);
+		error_clear(&job->error);
+	}
+}
+
+void guest_apply(struct host *h, struct step *const *steps, size_t n)
+{
+	_cleanup_error_ struct error why = { 0 };
+	struct batch b = {
+		.h = h,
+		.steps = steps,
+		.jobs = arena_alloc(h->pass, (n + 1) * sizeof(*b.jobs)),
+		.of = arena_alloc(h->pass, (n + 1) * sizeof(*b.of)),
+	};
+	int bus;
+
+	for (size_t i = 0; i < n; i++) {
+		int r = prepare(&b, steps[i], &steps[i]->error);
+
+		if (r < 0 && !steps[i]->error.code)
+			error_set(&steps[i]->error, r, "%s", strerror(-r));
+	}
+	bus = units_run(h, b.jobs, b.n_jobs, b.seconds, &why);
+	finish_jobs(&b, bus, &why);
+	for (size_t i = 0; i < n; i++)
+		if (!steps[i]->want && !steps[i]->error.code)
+			guest_files_remove(h->root, steps[i]->r->name, &steps[i]->error);
+	free(b.host_id);
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What differs, what follows from it, and what waits for somebody's consent. */
+#include "config/obj.h"
+#include "runner/guest_kind.h"
+
+/* Both ways: a key that was taken out differs too. */
+static bool same(const struct guest *a, const struct guest *b)
+{
+	return !obj_differs(a, b) && !obj_differs(b, a);
+}
+
+struct decision guest_decide(const struct guest *want, const struct guest_seen *seen)
+{
+	bool up = seen && seen->running, down = want->state == GUEST_STOPPED;
+	bool other = up && seen->started && guest_differs(want, seen->started);
+	bool held = seen && (seen->held ||
+			(seen->powered_off && want->restart != RESTART_ALWAYS));
+
+	return (struct decision){
+		.write = !seen || !seen->applied || !same(want, seen->applied),
+		.start = !up && !down && want->autostart && !held,
+		.stays_down = !up && !down && want->autostart && held,
+		.stop = up && down,
+		.restart = other && !down && want->on_change == GUEST_RESTART,
+		.pending = other && !down && want->on_change == GUEST_WAIT,
+	};
+}
+
+static bool is_state(const struct change *c)
+{
+	return c->field && streq(c->field->name, "state");
+}
+
+/* The differences of a and b as changes from b to a; `removed`: those that a lacks and b has. */
+static void add_changes(struct host *h, struct step *s, const struct guest *a,
+	const struct guest *b, bool removed)
+{
+	struct change *v;
+	size_t n = removed ? obj_diff(b, a, h->pass, &v) : obj_diff(a, b, h->pass, &v);
+
+	for (size_t i = 0; i < n; i++) {
+		/* Seen from the other side, have and want are swapped. */
+		const char *have = removed ? v[i].want : v[i].have;
+		const char *want = removed ? v[i].have : v[i].want;
+		char key[64];
+
+		if (is_state(&v[i]) || (removed && want))
+			continue;
+		snprintf(key, sizeof(key), "%.*s", (int)strcspn(v[i].path, "."), v[i].path);
+		step_change(h, s, key, v[i].path, have, want);
+	}
+}
+
+static void add_state(struct host *h, struct step *s, const struct guest *want,
+	const struct guest_seen *seen, struct decision d)
+{
+	const char *have = !seen ? NULL : seen->failed ? "failed" : guest_state_names[seen->have.state];
+
+	if (d.start || d.stays_down || d.stop || !seen)
+		step_change(h, s, "state", "state", have, guest_state_names[want->state]);
+}
+
+void guest_diff(struct host *h, struct step *s)
+{
+	const struct guest_seen *seen = s->have;
+	const struct guest *want = s->want;
+	struct decision d = guest_decide(want, seen);
+
+	add_state(h, s, want, seen, d);
+	add_changes(h, s, want, seen ? &seen->have : NULL, false);
+	if (!seen)
+		return;
+	add_changes(h, s, want, &seen->have, true);
+	/* A pending change that was taken back: what runs is as wanted, what was applied is not. */
+	if (d.write && !s->n_changes && seen->applied) {
+		add_changes(h, s, want, seen->applied, false);
+		add_changes(h, s, want, seen->applied, true);
+	}
+	if (d.write && !s->n_changes)
+		step_change(h, s, FILE_SPEC, FILE_SPEC, "missing or damaged", "as wanted");
+}
+
+static void explain(struct host *h, struct step *s, const struct guest_seen *seen, struct decision d)
+{
+	const char *name = s->r->name, *text = NULL;
+
+	if (d.pending)
+		text = arena_printf(h->pass,
+			"a restart of the guest (on_change: wait); kvmhostctl guest restart %s", name);
+	else if (d.stays_down)
+		text = arena_printf(h->pass, "a start: it was %s; kvmhostctl guest start %s",
+			seen->held ? "stopped by hand" : "powered off from inside", name);
+	if (!d.write && !d.start && !d.stop && !d.restart)
+		s->wait = text;
+	else if (text)
+		s->reason = arena_printf(h->pass, "is only written down and waits for %s", text);
+	else if (seen->failed && d.start)
+		s->reason = arena_printf(h->pass, "it failed: %s", seen->why ? seen->why : "see the journal");
+}
+
+void guest_refine(struct host *h, struct step *s)
+{
+	const struct guest_seen *seen = s->have;
+	struct decision d;
+
+	if (!seen)
+		return;
+	if (!s->want) {
+		s->disruption = seen->running ? DISRUPT_GUEST : DISRUPT_NONE;
+		return;
+	}
+	d = guest_decide(s->want, seen);
+	s->verb = d.restart ? STEP_RECREATE : STEP_UPDATE;
+	s->disruption = d.restart || d.stop || d.pending ? DISRUPT_GUEST : DISRUPT_NONE;
+	explain(h, s, seen, d);
+	/* Writing down what waits costs nothing yet. */
+	if (d.pending && !s->wait && !d.restart && !d.stop)
+		s->disruption = DISRUPT_NONE;
+}

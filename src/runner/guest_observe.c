@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config/obj.h"
+#include "runner/guest_kind.h"
+
+/* A missing or damaged file is NULL: it is written anew. Other errors count. */
+static int load(struct host *h, const char *name, const char *file, const struct guest **out,
+	struct error *e)
+{
+	struct spec spec;
+	int r = spec_load(h->root, name, file, h->pass, &spec, e);
+
+	*out = r < 0 ? NULL : spec.guest;
+	if (r == -EBADMSG || r == -ENOENT) {
+		error_clear(e);
+		return 0;
+	}
+	return r;
+}
+
+static void read_record(struct host *h, const char *name, struct guest_seen *seen)
+{
+	_cleanup_free_ char *why = NULL;
+	json_t *record = NULL;
+
+	if (state_read(h->root, name, &record) < 0)
+		return;
+	why = state_why(record);
+	seen->powered_off = !seen->running && state_end(record) == END_GUEST;
+	seen->why = why ? arena_strdup(h->pass, why) : NULL;
+	json_decref(record);
+}
+
+/* What only a restart changes is as it runs; what it is connected to was changed under it. */
+void guest_compose(struct guest_seen *seen)
+{
+	const struct guest *applied = seen->applied, *started = seen->started;
+	struct guest *have = &seen->have;
+
+	if (!applied && !started) {
+		have->obj.table = &guest_table;
+	} else if (!applied || !started) {
+		*have = applied ? *applied : *started;
+	} else {
+		*have = *applied;
+		have->cpu = started->cpu;
+		have->memory = started->memory;
+		have->kernel = started->kernel;
+		have->disks = started->disks;
+		have->console = started->console;
+		have->obj.set = started->obj.set;
+		if (interfaces_differ(applied, started))
+			have->interfaces = started->interfaces;
+	}
+	have->state = seen->running ? GUEST_RUNNING : GUEST_STOPPED;
+	obj_mark_set(have, "state");
+}
+
+int guest_observe(struct host *h, const struct resource *r, void **have, struct error *e)
+{
+	struct guest_seen *seen = arena_alloc(h->pass, sizeof(*seen));
+	struct unit unit;
+	int err = units_state(h, guest_unit(r->name).s, &unit, e);
+
+	if (err >= 0)
+		err = load(h, r->name, FILE_SPEC, &seen->applied, e);
+	if (err < 0)
+		return err;
+	seen->running = unit.state != UNIT_INACTIVE && unit.state != UNIT_FAILED;
+	seen->failed = unit.state == UNIT_FAILED;
+	if (!seen->running && !file_exists(h->root, guest_path(r->name, "").s))
+		return 0;
+	if (seen->running)
+		err = load(h, r->name, FILE_STARTED, &seen->started, e);
+	if (err < 0)
+		return err;
+	seen->held = guest_held(h->root, r->name);
+	read_record(h, r->name, seen);
+	guest_compose(seen);
+	*have = &seen->have;
+	return 0;
+}
+
+struct found {
+	void (*fn)(const char *name, void *arg);
+	void *arg;
+};
+
+static void found_unit(const struct unit *u, void *arg)
+{
+	struct found *f = arg;
+	_cleanup_free_ char *name = guest_of_unit(u->name);
+
+	/* A failed unit is a memory of systemd's, not a guest. */
+	if (name && u->state != UNIT_INACTIVE && u->state != UNIT_FAILED)
+		f->fn(name, f->arg);
+}
+
+int guest_owned(struct host *h, void (*found)(const char *name, void *arg), void *arg,
+	struct error *e)
+{
+	struct found f = { found, arg };
+	_cleanup_free_ char **names = NULL;
+	size_t n = 0;
+	int r = units_each(h, GUEST_UNIT_PREFIX, found_unit, &f, e);
+
+	if (r < 0)
+		return r;
+	r = file_list(h->root, GUESTS_DIR, &names, &n);
+	if (r < 0 && r != -ENOENT)
+		return error_set(e, r, "cannot list %s: %s", GUESTS_DIR, strerror(-r));
+	for (size_t i = 0; i < n; i++)
+		found(names[i], arg);
+	return 0;
+}

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Names, states and the list of guests. */
+#include "runner/guestctl.h"
+#include "config/diag.h"
+#include "config/obj.h"
+#include "reconcile/units.h"
+#include "runner/guestctl_names.h"
+#include "runner/spec.h"
+#include "runner/state.h"
+#include <time.h>
+
+static int list_names(struct host *h, char ***names, size_t *n, struct error *e)
+{
+	int r = file_list(h->root, GUESTS_DIR, names, n);
+
+	if (r == -ENOENT) {
+		*names = NULL;
+		*n = 0;
+		return 0;
+	}
+	return r < 0 ? error_set(e, r, "cannot list %s: %s", GUESTS_DIR, strerror(-r)) : 0;
+}
+
+int guestctl_known(struct host *h, const char *name, struct error *e)
+{
+	_cleanup_free_ char **names = NULL;
+	const char *near;
+	size_t n = 0;
+	int r = list_names(h, &names, &n, e);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n; i++)
+		if (streq(names[i], name))
+			return 0;
+	near = suggest(name, (const char *const *)names, n);
+	error_set(e, -ENOENT, "there is no guest `%s`", name);
+	if (near)
+		return error_cure(e, "did you mean `%s`?", near);
+	return error_cure(e, n ? "kvmhostctl guest list" : "add it to `guests:`, then: kvmhostctl apply");
+}
+
+bool guestctl_is_up(struct host *h, const char *name)
+{
+	struct unit u;
+
+	return units_state(h, guest_unit(name).s, &u, NULL) >= 0 && u.state != UNIT_INACTIVE &&
+	       u.state != UNIT_FAILED;
+}
+
+char *guestctl_why(struct host *h, const char *name)
+{
+	json_t *record = NULL;
+	char *why = NULL;
+
+	if (state_read(h->root, name, &record) >= 0 && state_phase(record) == RUN_ENDED)
+		why = state_why(record);
+	json_decref(record);
+	return why;
+}
+
+/* The unit says whether it is up, the runner's record what it is then. */
+static const char *state_word(const struct unit *u, json_t *record)
+{
+	switch (u->state) {
+	case UNIT_INACTIVE: return "stopped";
+	case UNIT_FAILED: return "failed";
+	case UNIT_ACTIVATING: return "starting";
+	case UNIT_DEACTIVATING: return "stopping";
+	default: return record ? run_phase_names[state_phase(record)] : "running";
+	}
+}
+
+static void copy_member(json_t *to, json_t *from, const char *key)
+{
+	json_t *v = json_object_get(from, key);
+
+	if (v)
+		json_object_set(to, key, v);
+}
+
+/* The runner was killed, or never began, and could not say why. */
+static void add_unit_error(struct host *h, const char *unit, json_t *out)
+{
+	struct unit_end end;
+
+	if (units_end(h, unit, &end, NULL) < 0 || streq(end.result, "success"))
+		return;
+	json_object_set_new(out, "error",
+		json_sprintf("the unit failed: %s, status %d", end.result, (int)end.status));
+}
+
+static void add_record(struct host *h, const struct unit *u, json_t *record, json_t *out)
+{
+	static const char *const members[] = { "since", "accel", "accel_reason", "cpu_model",
+		"error", "stderr" };
+	bool up = u->state != UNIT_INACTIVE && u->state != UNIT_FAILED;
+
+	for (size_t i = 0; record && i < ARRAY_SIZE(members); i++)
+		copy_member(out, record, members[i]);
+	if (up)
+		copy_member(out, record, "pid");
+	if (u->state == UNIT_FAILED && (!record || state_phase(record) != RUN_ENDED))
+		add_unit_error(h, u->name, out);
+}
+
+static json_t *pending_changes(struct arena *a, const struct guest *applied,
+	const struct guest *started)
+{
+	json_t *v = json_array();
+	struct change *c;
+	size_t n = guest_differs(applied, started) ? obj_diff(applied, started, a, &c) : 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (!c[i].field || c[i].field->on_change == CHANGE_RECREATE)
+			json_array_append_new(v, json_sprintf("%s: %s -> %s", c[i].path,
+				c[i].have ? c[i].have : "absent", c[i].want ? c[i].want : "absent"));
+	/* What was taken out stands only on the other side. */
+	n = guest_differs(applied, started) ? obj_diff(started, applied, a, &c) : 0;
+	for (size_t i = 0; i < n; i++)
+		if (!c[i].have)
+			json_array_append_new(v, json_sprintf("%s: %s -> absent", c[i].path, c[i].want));
+	return v;
+}
+
+static json_t *interfaces(const struct spec *s)
+{
+	json_t *v = json_array();
+
+	for (size_t i = 0; i < s->guest->interfaces.n; i++) {
+		const struct guest_interface *nic =
+			&LIST_AT(&s->guest->interfaces, const struct guest_interface, i);
+		_cleanup_strbuf_ struct strbuf mac = { 0 };
+
+		mac_format(&s->interfaces[i].mac, &mac);
+		json_array_append_new(v, json_pack("{s:s, s:s, s:s}", "tap", s->interfaces[i].tap,
+			"mac", sb_str(&mac), nic->bridge ? "bridge" : "network",
+			nic->bridge ? nic->bridge : nic->network ? nic->network : ""));
+	}
+	return v;
+}
+
+/* From files that only root may read; for others these members are left out. */
+static void add_spec(struct host *h, const char *name, bool up, json_t *out)
+{
+	_cleanup_arena_ struct arena *a = arena_new();
+	struct spec applied, started;
+
+	if (spec_load(h->root, name, FILE_SPEC, a, &applied, NULL) < 0)
+		return;
+	json_object_set_new(out, "uid", json_integer(applied.uid));
+	json_object_set_new(out, "uuid", json_string(applied.uuid));
+	json_object_set_new(out, "interfaces", interfaces(&applied));
+	if (up && spec_load(h->root, name, FILE_STARTED, a, &started, NULL) >= 0)
+		json_object_set_new(out, "pending", pending_changes(a, applied.guest, started.guest));
+}
+
+static int status(struct host *h, const char *name, json_t **out, struct error *e)
+{
+	json_t *record = NULL;
+	struct unit u;
+	int r = units_state(h, guest_unit(name).s, &u, e);
+
+	if (r < 0)
+		return r;
+	if (state_read(h->root, name, &record) < 0)
+		record = NULL;
+	*out = json_pack("{s:s, s:s, s:b}", "name", name, "state", state_word(&u, record), "held",
+		(int)guest_held(h->root, name));
+	add_record(h, &u, record, *out);
+	add_spec(h, name, u.state != UNIT_INACTIVE && u.state != UNIT_FAILED, *out);
+	json_decref(record);
+	return 0;
+}
+
+int guestctl_status(struct host *h, const char *name, json_t **out, struct error *e)
+{
+	int r = guestctl_known(h, name, e);
+
+	return r < 0 ? r : status(h, name, out, e);
+}
+
+static void add_age(struct strbuf *b, int64_t seconds)
+{
+	if (seconds < 120)
+		sb_addf(b, "%lld s", (long long)seconds);
+	else if (seconds < 7200)
+		sb_addf(b, "%lld min", (long long)seconds / 60);
+	else if (seconds < 48 * 3600)
+		sb_addf(b, "%lld h", (long long)seconds / 3600);
+	else
+		sb_addf(b, "%lld d", (long long)seconds / 86400);
+}
+
+static void column(struct strbuf *b, const char *text, size_t width)
+{
+	size_t n = strlen(text);
+
+	sb_add(b, text);
+	sb_pad(b, ' ', n < width ? width - n + 2 : 2);
+}
+
+static const char *text_member(json_t *guest, const char *key)
+{
+	const char *s = json_string_value(json_object_get(guest, key));
+
+	return s ? s : "-";
+}
+
+static void add_row(struct host *h, struct strbuf *b, json_t *guest, size_t width)
+{
+	_cleanup_strbuf_ struct strbuf age = { 0 };
+	int64_t since = json_integer_value(json_object_get(guest, "since"));
+	size_t start = b->len;
+
+	if (since)
+		add_age(&age, MAX_OF((int64_t)h->now() - since, (int64_t)0));
+	column(b, text_member(guest, "name"), width);
+	column(b, text_member(guest, "state"), 8);
+	column(b, since ? sb_str(&age) : "-", 8);
+	column(b, text_member(guest, "accel"), 5);
+	if (json_is_true(json_object_get(guest, "held")))
+		sb_add(b, "stopped by hand");
+	else if (json_array_size(json_object_get(guest, "pending")))
+		sb_add(b, "changes wait for a restart");
+	else if (json_object_get(guest, "error"))
+		sb_add(b, text_member(guest, "error"));
+	while (b->len > start && b->s[b->len - 1] == ' ')
+		b->s[--b->len] = '\0';
+	sb_addc(b, '\n');
+}
+
+static void add_table(struct host *h, struct strbuf *b, json_t *guests)
+{
+	size_t width = 4, i;
+	json_t *g;
+
+	json_array_foreach(guests, i, g)
+		width = MAX_OF(width, strlen(text_member(g, "name")));
+	if (!json_array_size(guests)) {
+		sb_add(b, "no guests\n");
+		return;
+	}
+	column(b, "NAME", width);
+	sb_add(b, "STATE     SINCE     ACCEL  NOTE\n");
+	json_array_foreach(guests, i, g)
+		add_row(h, b, g, width);
+}
+
+static int collect(struct host *h, json_t *guests, struct error *e)
+{
+	_cleanup_free_ char **names = NULL;
+	size_t n = 0;
+	int r = list_names(h, &names, &n, e);
+
+	for (size_t i = 0; i < n && r >= 0; i++) {
+		json_t *one = NULL;
+
+		r = status(h, names[i], &one, e);
+		if (r >= 0)
+			json_array_append_new(guests, one);
+	}
+	return r;
+}
+
+int guestctl_list(struct host *h, bool json, struct strbuf *out, struct error *e)
+{
+	json_t *guests = json_array();
+	int r = collect(h, guests, e);
+
+	if (r >= 0 && json) {
+		json_t *all = json_pack("{s:i, s:O}", "format", 1, "guests", guests);
+		_cleanup_free_ char *text = json_dumps(all, JSON_INDENT(2));
+
+		sb_addf(out, "%s\n", text ? text : "{}");
+		json_decref(all);
+	} else if (r >= 0) {
+		add_table(h, out, guests);
+	}
+	json_decref(guests);
+	return r;
+}

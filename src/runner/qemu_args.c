@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "runner/qemu_args.h"
+#include "config/obj.h"
+
+struct args {
+	struct arena *arena;
+	char **v;
+	size_t n;
+};
+
+static void add(struct args *x, const char *option, const char *fmt, ...) _printf_(3, 4);
+static void add(struct args *x, const char *option, const char *fmt, ...)
+{
+	va_list ap;
+
+	*ARENA_PUSH(x->arena, x->v, x->n) = arena_strdup(x->arena, option);
+	if (!fmt)
+		return;
+	va_start(ap, fmt);
+	*ARENA_PUSH(x->arena, x->v, x->n) = arena_vprintf(x->arena, fmt, ap);
+	va_end(ap);
+}
+
+static const char *cpu_model(const struct machine *m)
+{
+	const char *model = m->spec->guest->cpu.model;
+
+	/* There is no host CPU to pass on without KVM; `max` is all that QEMU can emulate. */
+	return !m->kvm && streq(model, "host") ? "max" : model;
+}
+
+static void add_machine(struct args *x, const struct machine *m)
+{
+	const struct guest *g = m->spec->guest;
+
+	add(x, "-name", "guest=%s,debug-threads=on", m->spec->name);
+	add(x, "-uuid", "%s", m->spec->uuid);
+	add(x, "-machine", "q35,accel=%s,usb=off,vmport=off,dump-guest-core=off",
+		m->kvm ? "kvm" : "tcg");
+	add(x, "-cpu", "%s", cpu_model(m));
+	add(x, "-smp", "cpus=%lld", (long long)g->cpu.count);
+	add(x, "-m", "size=%lluk", (unsigned long long)(g->memory.size / 1024));
+	add(x, "-boot", "strict=on");
+}
+
+/*
+ * No seccomp filter lets QEMU start a program, change its user or the
+ * scheduler's; nothing of the user's or the distribution's configuration
+ * counts; the guest stands still until the runner has QMP (-S).
+ */
+static void add_confinement(struct args *x)
+{
+	add(x, "-nodefaults", NULL);
+	add(x, "-no-user-config", NULL);
+	add(x, "-display", "none");
+	add(x, "-sandbox",
+		"on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
+	add(x, "-msg", "timestamp=off");
+	add(x, "-S", NULL);
+}
+
+static void add_sockets(struct args *x, const struct machine *m)
+{
+	add(x, "-chardev", "socket,id=qmp,fd=%d", m->qmp);
+	add(x, "-mon", "chardev=qmp,mode=control");
+	add(x, "-chardev", "socket,id=console,fd=%d", m->console);
+	add(x, "-device", "isa-serial,chardev=console,id=serial0");
+}
+
+/* /proc/self/fd rather than an fdset: QEMU reads these with fopen(3). */
+static void add_kernel(struct args *x, const struct machine *m)
+{
+	const struct guest_kernel *k = &m->spec->guest->kernel;
+
+	if (m->kernel < 0)
+		return;
+	add(x, "-kernel", "/proc/self/fd/%d", m->kernel);
+	if (m->initrd >= 0)
+		add(x, "-initrd", "/proc/self/fd/%d", m->initrd);
+	if (k->cmdline)
+		add(x, "-append", "%s", k->cmdline);
+}
+
+/* Function 0 of a slot must say that there are more; chassis numbers are unique in the machine. */
+static void add_port(struct args *x, const char *id, int first_slot, size_t i)
+{
+	int slot = first_slot + (int)(i / PCI_PORTS_PER_SLOT);
+	int function = (int)(i % PCI_PORTS_PER_SLOT);
+
+	add(x, "-device", "pcie-root-port,id=%s,bus=pcie.0,addr=0x%x.0x%x%s,chassis=%d", id, slot,
+		function, function ? "" : ",multifunction=on",
+		slot * PCI_PORTS_PER_SLOT + function);
+}
+
+static void add_interface(struct args *x, const struct machine *m, size_t i)
+{
+	_cleanup_strbuf_ struct strbuf mac = { 0 };
+	char port[32];
+
+	snprintf(port, sizeof(port), "port-net%zu", i);
+	mac_format(&m->spec->interfaces[i].mac, &mac);
+	add_port(x, port, PCI_SLOT_INTERFACES, i);
+	add(x, "-netdev", "tap,id=hostnet%zu,fd=%d,vhost=off", i, m->taps[i]);
+	add(x, "-device", "virtio-net-pci,id=net%zu,netdev=hostnet%zu,mac=%s,bus=%s,addr=0x0", i, i,
+		sb_str(&mac), port);
+}
+
+/* QEMU opens an fdset member like a file, with its image locks, and without any permission. */
+static void add_disk(struct args *x, const struct machine *m, size_t i)
+{
+	const struct guest_disk *d = &LIST_AT(&m->spec->guest->disks, const struct guest_disk, i);
+	const char *driver = m->disks[i].block ? "host_device" : "file";
+	char port[32];
+
+	snprintf(port, sizeof(port), "port-disk%zu", i);
+	add_port(x, port, PCI_SLOT_DISKS, i);
+	add(x, "-add-fd", "fd=%d,set=%zu", m->disks[i].fd, i);
+	add(x, "-blockdev", "driver=%s,node-name=file%zu,filename=/dev/fdset/%zu,locking=on", driver,
+		i, i);
+	add(x, "-blockdev", "driver=%s,node-name=disk%zu,file=file%zu",
+		disk_format_names[d->format], i, i);
+	add(x, "-device", "virtio-blk-pci,id=virtio-disk%zu,drive=disk%zu,bus=%s,addr=0x0", i, i,
+		port);
+}
+
+char **qemu_args(struct arena *a, const struct machine *m)
+{
+	const struct guest *g = m->spec->guest;
+	struct args x = { .arena = a };
+
+	add(&x, m->qemu, NULL);
+	add_machine(&x, m);
+	add_confinement(&x);
+	add_sockets(&x, m);
+	add_kernel(&x, m);
+	for (size_t i = 0; i < g->interfaces.n; i++)
+		add_interface(&x, m, i);
+	for (size_t i = 0; i < g->disks.n; i++)
+		add_disk(&x, m, i);
+	*ARENA_PUSH(a, x.v, x.n) = NULL;
+	return x.v;
+}

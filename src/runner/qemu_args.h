@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * QEMU's argument list. Pure: everything that needs the machine has been
+ * opened before and comes as a descriptor that QEMU inherits under the same
+ * number.
+ *
+ * The guest's view is laid out by hand so that an added device moves no other
+ * one. Every device sits alone behind a PCIe root port with a fixed place on
+ * the root bus, eight ports a slot:
+ *
+ *	slots 2 to 5     network interfaces, port i for interface i
+ *	slots 8 to 15    disks, port i for disk i
+ *
+ * Interfaces come first because firmware numbers the buses in the order of
+ * the ports, and Linux names interfaces after the bus: interface i is on bus
+ * i + 1 (enp1s0, enp2s0, ...) however many disks there are.
+ */
+#ifndef KVMHOST_QEMU_ARGS_H
+#define KVMHOST_QEMU_ARGS_H
+
+#include "runner/spec.h"
+
+enum { PCI_SLOT_INTERFACES = 2, PCI_SLOT_DISKS = 8, PCI_PORTS_PER_SLOT = 8 };
+
+struct machine_disk {
+	int fd;
+	bool block; /* a block device, not a file */
+};
+
+struct machine {
+	const struct spec *spec;
+	const char *qemu; /* path of the program */
+	bool kvm;         /* else emulated (TCG) */
+	int qmp;          /* sockets; the other ends are the runner's */
+	int console;
+	int kernel, initrd;         /* -1: none */
+	struct machine_disk *disks; /* as many as the guest's */
+	int *taps;                  /* as many as the guest's interfaces */
+};
+
+/* NULL-terminated, in the arena; the first is m->qemu. */
+char **qemu_args(struct arena *a, const struct machine *m);
+
+#endif

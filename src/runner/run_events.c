@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Events and their members: qapi/run-state.json and qapi/block-core.json in QEMU's source. */
+#include "runner/run_events.h"
+#include "runner/state.h"
+#include <syslog.h>
+
+static char text[400];
+
+static const char *member(json_t *data, const char *key)
+{
+	const char *s = json_string_value(json_object_get(data, key));
+
+	return s ? s : "unknown";
+}
+
+static struct run_event shutdown_event(json_t *data)
+{
+	/* "guest-reset" and the like never end QEMU here: a guest's reboot is a RESET. */
+	return (struct run_event){ .powered_off = json_is_true(json_object_get(data, "guest")) };
+}
+
+static struct run_event reset_event(json_t *data)
+{
+	const char *who = json_is_true(json_object_get(data, "guest")) ? "the guest reboots"
+									: "the guest was reset";
+	return (struct run_event){ .text = who, .level = LOG_INFO };
+}
+
+static struct run_event panic_event(json_t *data)
+{
+	char what[80];
+
+	plain_text(what, sizeof(what), member(data, "action"), strlen(member(data, "action")));
+	snprintf(text, sizeof(text), "the guest's kernel panicked (action: %s)", what);
+	return (struct run_event){ .text = text, .level = LOG_ERR };
+}
+
+static struct run_event io_error_event(json_t *data)
+{
+	char node[80], why[200];
+
+	plain_text(node, sizeof(node), member(data, "node-name"), strlen(member(data, "node-name")));
+	plain_text(why, sizeof(why), member(data, "reason"), strlen(member(data, "reason")));
+	snprintf(text, sizeof(text), "%s fails to %s: %s", node, member(data, "operation")[0] == 'w'
+			? "write" : "read", why);
+	return (struct run_event){ .text = text, .level = LOG_ERR };
+}
+
+static struct run_event stop_event(_unused_ json_t *data)
+{
+	return (struct run_event){ .text = "the guest is paused", .level = LOG_NOTICE, .paused = true };
+}
+
+static struct run_event resume_event(_unused_ json_t *data)
+{
+	return (struct run_event){ .resumed = true };
+}
+
+struct run_event run_event(const char *event, json_t *data)
+{
+	static const struct {
+		const char *name;
+		struct run_event (*fn)(json_t *data);
+	} known[] = {
+		{ "SHUTDOWN", shutdown_event },
+		{ "RESET", reset_event },
+		{ "GUEST_PANICKED", panic_event },
+		{ "GUEST_CRASHLOADED", panic_event },
+		{ "BLOCK_IO_ERROR", io_error_event },
+		{ "STOP", stop_event },
+		{ "RESUME", resume_event },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (streq(known[i].name, event))
+			return known[i].fn(data);
+	return (struct run_event){ 0 };
+}

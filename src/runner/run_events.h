@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What QEMU's events mean to the runner and to who reads the journal. */
+#ifndef KVMHOST_RUN_EVENTS_H
+#define KVMHOST_RUN_EVENTS_H
+
+#include "base/util.h"
+#include <jansson.h>
+
+struct run_event {
+	const char *text; /* for the journal; NULL: nothing to say; lives until the next call */
+	int level;        /* of syslog(3) */
+	bool powered_off; /* by the guest itself */
+	bool paused, resumed;
+};
+
+/* data may be NULL. */
+struct run_event run_event(const char *event, json_t *data);
+
+#endif

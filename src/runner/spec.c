@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "runner/spec.h"
+#include "config/obj.h"
+#include <fcntl.h>
+
+enum { SPEC_FORMAT = 1, SPEC_MAX = 1 << 20 };
+
+void spec_resolve(struct arena *a, const struct guest *g, const char *name, const char *host_id,
+	struct spec *out)
+{
+	*out = (struct spec){ .name = name, .uid = guest_uid(name), .guest = g };
+	guest_uuid(host_id, name, out->uuid);
+	out->interfaces = arena_alloc(a, (g->interfaces.n + 1) * sizeof(*out->interfaces));
+	for (size_t i = 0; i < g->interfaces.n; i++) {
+		const struct guest_interface *nic =
+			&LIST_AT(&g->interfaces, const struct guest_interface, i);
+
+		guest_tap_name(name, i, out->interfaces[i].tap);
+		out->interfaces[i].mac =
+			obj_has(nic, "mac") ? nic->mac : guest_mac(host_id, name, i);
+	}
+}
+
+void spec_json(const struct spec *s, struct strbuf *out)
+{
+	sb_addf(out, "{\"format\": %d, \"name\": \"%s\", \"uid\": %lu, \"uuid\": \"%s\",\n"
+		     " \"guest\": ",
+		SPEC_FORMAT, s->name, (unsigned long)s->uid, s->uuid);
+	obj_json(s->guest, out);
+	sb_add(out, ",\n \"interfaces\": [");
+	for (size_t i = 0; i < s->guest->interfaces.n; i++) {
+		sb_addf(out, "%s{\"tap\": \"%s\", \"mac\": \"", i ? ", " : "", s->interfaces[i].tap);
+		mac_format(&s->interfaces[i].mac, out);
+		sb_add(out, "\"}");
+	}
+	sb_add(out, "]}\n");
+}
+
+static int damaged(struct error *e, const char *why)
+{
+	return error_set(e, -EBADMSG, "%s", why);
+}
+
+static int parse_guest(struct arena *a, json_t *json, struct spec *out, struct error *e)
+{
+	struct diags d = { .arena = a };
+	struct guest *g = arena_alloc(a, sizeof(*g));
+
+	if (!json_is_object(json))
+		return damaged(e, "it has no `guest`");
+	/*
+	 * With defaults: a key that a newer kvmhost knows then has its default in what an older
+	 * one wrote, and an upgrade asks for no restart of guests.
+	 */
+	if (!obj_parse(&guest_table, node_from_json(a, json), out->name, "guest", g, &d))
+		return damaged(e, d.n ? d.v[0].text : "its `guest` is not valid");
+	out->guest = g;
+	return 0;
+}
+
+static int parse_interfaces(struct arena *a, json_t *json, struct spec *out, struct error *e)
+{
+	size_t n = out->guest->interfaces.n;
+
+	if (json_array_size(json) != n)
+		return damaged(e, "its `interfaces` are not those of its `guest`");
+	out->interfaces = arena_alloc(a, (n + 1) * sizeof(*out->interfaces));
+	for (size_t i = 0; i < n; i++) {
+		json_t *item = json_array_get(json, i);
+		const char *tap = json_string_value(json_object_get(item, "tap"));
+		const char *mac = json_string_value(json_object_get(item, "mac"));
+
+		if (!tap || strlen(tap) >= IFNAMSIZ || !mac ||
+			!mac_parse(mac, &out->interfaces[i].mac))
+			return damaged(e, "one of its `interfaces` is not valid");
+		snprintf(out->interfaces[i].tap, IFNAMSIZ, "%s", tap);
+	}
+	return 0;
+}
+
+static int parse_root(struct arena *a, json_t *root, struct spec *out, struct error *e)
+{
+	const char *name = json_string_value(json_object_get(root, "name"));
+	const char *uuid = json_string_value(json_object_get(root, "uuid"));
+	json_int_t uid = json_integer_value(json_object_get(root, "uid"));
+	int r;
+
+	if (json_integer_value(json_object_get(root, "format")) != SPEC_FORMAT)
+		return damaged(e, "its format is not 1");
+	if (!name || !uuid || strlen(uuid) != UUID_TEXT - 1)
+		return damaged(e, "it has no `name` or `uuid`");
+	/* Never a user of the system's, whatever is in the file. */
+	if (uid < GUEST_UID_MIN || uid > GUEST_UID_MAX)
+		return damaged(e, "its `uid` is not in the guests' range");
+	*out = (struct spec){ .name = arena_strdup(a, name), .uid = (uid_t)uid };
+	memcpy(out->uuid, uuid, UUID_TEXT);
+	r = parse_guest(a, json_object_get(root, "guest"), out, e);
+	return r < 0 ? r : parse_interfaces(a, json_object_get(root, "interfaces"), out, e);
+}
+
+int spec_parse(struct arena *a, const char *text, size_t len, struct spec *out, struct error *e)
+{
+	json_error_t why;
+	json_t *root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
+	int r = root ? parse_root(a, root, out, e) : damaged(e, why.text);
+
+	json_decref(root);
+	return r;
+}
+
+int spec_load(int root, const char *name, const char *file, struct arena *a, struct spec *out,
+	struct error *e)
+{
+	struct guest_path path = guest_path(name, file);
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+	int r = file_read(root, path.s, SPEC_MAX, &text, &len);
+
+	if (r == -ENOENT)
+		return r;
+	if (r < 0) {
+		error_set(e, r, "cannot read %s: %s", path.s, strerror(-r));
+		return r == -EACCES ? error_cure(e, "run it as root: sudo kvmhostctl ...") : r;
+	}
+	r = spec_parse(a, text, len, out, e);
+	if (r >= 0 && !streq(out->name, name))
+		r = damaged(e, "it is that of another guest");
+	return r < 0 ? error_prefix(e, "%s is damaged: ", path.s) : 0;
+}
+
+static bool texts_differ(const struct guest *a, const struct guest *b, const char *field)
+{
+	_cleanup_arena_ struct arena *scratch = arena_new();
+
+	return !streq_null(obj_text(a, field, scratch), obj_text(b, field, scratch));
+}
+
+bool interfaces_differ(const struct guest *a, const struct guest *b)
+{
+	if (a->interfaces.n != b->interfaces.n)
+		return true;
+	for (size_t i = 0; i < a->interfaces.n; i++) {
+		const struct guest_interface *x =
+			&LIST_AT(&a->interfaces, const struct guest_interface, i);
+		const struct guest_interface *y =
+			&LIST_AT(&b->interfaces, const struct guest_interface, i);
+
+		if (obj_has(x, "mac") != obj_has(y, "mac") ||
+			memcmp(&x->mac, &y->mac, sizeof(x->mac)) != 0)
+			return true;
+	}
+	return false;
+}
+
+bool guest_differs(const struct guest *a, const struct guest *b)
+{
+	for (size_t i = 0; i < guest_table.n_fields; i++) {
+		const struct field *f = &guest_table.fields[i];
+
+		if (f->on_change != CHANGE_RECREATE || f->shape == SHAPE_PLANNED)
+			continue;
+		if (streq(f->name, "interfaces") ? interfaces_differ(a, b)
+						 : texts_differ(a, b, f->name))
+			return true;
+	}
+	return false;
+}
+
+void live_json(const struct guest *g, struct strbuf *out)
+{
+	sb_addf(out, "{\"format\": 1, \"shutdown_timeout\": %llu, \"restart\": \"%s\"}\n",
+		(unsigned long long)g->shutdown.timeout, guest_restart_names[g->restart]);
+}
+
+struct live live_load(int dir)
+{
+	struct live live = { .shutdown_timeout = 90 * USEC_PER_SEC, .restart = RESTART_ON_FAILURE };
+	_cleanup_close_ int fd = openat(dir, FILE_LIVE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	json_t *root = fd < 0 ? NULL : json_loadfd(fd, 0, NULL), *timeout;
+	const char *restart = json_string_value(json_object_get(root, "restart"));
+
+	timeout = json_object_get(root, "shutdown_timeout");
+	if (json_is_integer(timeout) && json_integer_value(timeout) >= 0)
+		live.shutdown_timeout = (uint64_t)json_integer_value(timeout);
+	for (int i = 0; restart && guest_restart_names[i]; i++)
+		if (streq(restart, guest_restart_names[i]))
+			live.restart = i;
+	json_decref(root);
+	return live;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The runner's life with its QEMU, one process and one poll(2):
+ *
+ *	starting --cont answered--> running --SIGTERM--> stopping --QEMU exits--> ended
+ *	                              |  ^                 power button, at the timeout
+ *	                         STOP |  | RESUME          `quit`, then SIGKILL
+ *	                              v  |
+ *	                             paused
+ *
+ * QEMU that exits in any phase ends it; why is in r->state.
+ */
+#ifndef KVMHOST_SUPERVISE_H
+#define KVMHOST_SUPERVISE_H
+
+#include "runner/console.h"
+#include "runner/qmp.h"
+#include "runner/spec.h"
+#include "runner/state.h"
+
+/* Exit statuses, which kvmhost-guest@.service knows: see RestartPreventExitStatus= there. */
+enum {
+	RUN_EXIT_DONE = 0,
+	RUN_EXIT_FAILED = 1,
+	RUN_EXIT_STAY_DOWN = 78, /* failed, and starting again is not wanted or would not help */
+	RUN_EXIT_AGAIN = 79,     /* ended well, and is to be started again (restart: always) */
+};
+
+/* One line of QEMU's stderr being read. */
+struct lines {
+	int fd; /* -1: closed */
+	char text[TAIL_WIDTH];
+	size_t len;
+};
+
+struct runner {
+	struct spec spec;
+	int dir;     /* the guest's directory, for live.json */
+	int record;  /* state.json */
+	int notify;  /* systemd's socket, -1: none */
+	int signals; /* signalfd: SIGTERM, SIGINT, SIGCHLD */
+	struct run_state state;
+	char error[600]; /* state.error points here */
+	struct tail tail;
+	struct lines output;
+	struct qmp qmp;
+	struct console console;
+	pid_t qemu; /* 0: not running */
+	bool ran;           /* the guest's CPUs ran */
+	bool guest_off;     /* the guest powered itself off */
+	bool told;          /* SIGTERM came */
+	enum { PRESS_BUTTON, KILL } next;
+	uint64_t deadline;  /* CLOCK_MONOTONIC, microseconds, of `next`; 0: none */
+	uint64_t give_up;   /* when the power button has had its time */
+};
+
+/* Notes the reason; the first one counts. */
+void runner_fail(struct runner *r, const char *fmt, ...) _printf_(2, 3);
+/* Changes the phase and writes state.json. */
+void runner_phase(struct runner *r, enum run_phase phase);
+/* Nothing runs any more: state.json's last word; returns the exit status. */
+int runner_end(struct runner *r, enum run_end end);
+
+/* From QEMU's start to its end; returns the exit status. */
+int runner_loop(struct runner *r);
+
+#endif
