@@ -6,7 +6,6 @@
 #include "base/file.h"
 #include "base/arena.h"
 #include <fcntl.h>
-#include <sys/random.h>
 
 static int sync_fd(int fd)
 {
@@ -68,7 +67,7 @@ int file_mkdirs(int root, const char *path, mode_t mode)
 	fd = open_dir(root, path);
 	if (fd >= 0)
 		close(fd);
-	if (fd >= 0 || fd != -ENOENT)
+	if (fd != -ENOENT)
 		return MIN_OF(fd, 0);
 	if (*path == '\0')
 		return fd;
@@ -93,27 +92,47 @@ int file_mkdirs(int root, const char *path, mode_t mode)
 	return MIN_OF(fd, 0);
 }
 
-static int open_temporary(int dir, mode_t mode, char name[static 32])
+/*
+ * The name a new file has until it takes the old one's place. Always the same
+ * for one file, so that what a killed writer left is taken away by the next
+ * write or removal.
+ */
+static char *temporary_name(const char *base)
 {
-	uint64_t random;
-	int fd;
+	return xprintf(".%s.kvmhost-new", base);
+}
 
-	do {
-		if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
-			return -errno;
-		snprintf(name, 32, ".kvmhost-%016llx", (unsigned long long)random);
+/* A file without a name where the file system can have one: it goes with a killed process. */
+static int open_temporary(int dir, const char *name, mode_t mode, bool *named)
+{
+	int fd = openat(dir, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+
+	*named = fd < 0;
+	if (fd < 0) {
+		unlinkat(dir, name, 0);
 		fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	} while (fd < 0 && (errno == EEXIST || errno == EINTR));
+	}
 	if (fd < 0)
 		return -errno;
 	if (fchmod(fd, mode & 07777) < 0) {
 		int r = -errno;
 
 		close(fd);
-		unlinkat(dir, name, 0);
+		if (*named)
+			unlinkat(dir, name, 0);
 		return r;
 	}
 	return fd;
+}
+
+/* rename(2) needs a name, if only for an instant. */
+static int give_name(int fd, int dir, const char *name)
+{
+	char link[32];
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	unlinkat(dir, name, 0);
+	return linkat(AT_FDCWD, link, dir, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
 }
 
 static int write_and_sync(int fd, const char *data, size_t len)
@@ -133,9 +152,9 @@ static int write_and_sync(int fd, const char *data, size_t len)
 
 int file_write_atomic(int root, const char *path, const char *data, size_t len, mode_t mode)
 {
-	_cleanup_free_ char *dir = NULL, *base = NULL;
+	_cleanup_free_ char *dir = NULL, *base = NULL, *temporary = NULL;
 	_cleanup_close_ int dirfd = -1, fd = -1;
-	char temporary[32];
+	bool named;
 	int r;
 
 	r = split_path(path, &dir, &base);
@@ -147,10 +166,13 @@ int file_write_atomic(int root, const char *path, const char *data, size_t len, 
 	dirfd = open_dir(root, dir);
 	if (dirfd < 0)
 		return dirfd;
-	fd = open_temporary(dirfd, mode, temporary);
+	temporary = temporary_name(base);
+	fd = open_temporary(dirfd, temporary, mode, &named);
 	if (fd < 0)
 		return fd;
 	r = write_and_sync(fd, data, len);
+	if (r == 0 && !named)
+		r = give_name(fd, dirfd, temporary);
 	if (r == 0 && renameat(dirfd, temporary, dirfd, base) < 0)
 		r = -errno;
 	if (r < 0) {
@@ -162,7 +184,7 @@ int file_write_atomic(int root, const char *path, const char *data, size_t len, 
 
 int file_remove(int root, const char *path)
 {
-	_cleanup_free_ char *dir = NULL, *base = NULL;
+	_cleanup_free_ char *dir = NULL, *base = NULL, *temporary = NULL;
 	_cleanup_close_ int dirfd = -1;
 	int r;
 
@@ -174,6 +196,9 @@ int file_remove(int root, const char *path)
 		return 0;
 	if (dirfd < 0)
 		return dirfd;
+	temporary = temporary_name(base);
+	if (unlinkat(dirfd, temporary, 0) < 0 && errno != ENOENT)
+		return -errno;
 	if (unlinkat(dirfd, base, 0) < 0)
 		return errno == ENOENT ? 0 : -errno;
 	return sync_fd(dirfd);

@@ -77,20 +77,22 @@ static bool deep(struct composer *c, struct mark m, size_t levels)
 
 static bool refuse_key(struct composer *c, const struct node *key)
 {
+	struct diags *d = c->d;
+
 	if (key->type != NODE_SCALAR)
-		diag_error(c->d, key->mark,
+		diag_error(d, key->mark,
 			"write a plain word before the `:`; quote it if it has {, }, [ or ]",
-			"a key must be plain text, not %s", node_describe(c->d->arena, key));
+			"a key must be plain text, not %s", node_describe(d->arena, key));
 	else if (!key->quoted && key->n == 0)
-		diag_error(
-			c->d, key->mark, "write the key before the `:`", "a key is missing here");
+		diag_error(d, key->mark, "write the key before the `:`", "a key is missing here");
 	else if (!key->quoted && streq(key->text, "<<"))
-		diag_error(c->d, key->mark,
+		diag_error(d, key->mark,
 			"repeat the keys here, or put what is common into a file that is read "
 			"before: maps of several files merge",
 			"the merge key `<<` is not part of this language");
 	else
 		return false;
+	d->incomplete = true;
 	return true;
 }
 
@@ -141,10 +143,14 @@ static struct anchor *add_anchor(struct composer *c, const yaml_char_t *name, st
 
 static void refuse_tag(struct composer *c, struct mark m, const yaml_char_t *tag)
 {
-	if (tag)
-		diag_error(c->d, m, "remove the tag; put text in quotes where it must stay text",
-			"YAML tags such as `%s` are not part of this language",
-			text_shown(c->d->arena, (const char *)tag));
+	const char *text = (const char *)tag, *core;
+
+	if (!tag)
+		return;
+	core = startswith(text, "tag:yaml.org,2002:");
+	diag_error(c->d, m, "remove the tag; put text in quotes where it must stay text",
+		"YAML tags such as `%s%s` are not part of this language", core ? "!!" : "",
+		text_shown(c->d->arena, core ? core : text));
 }
 
 static struct node *new_node(struct composer *c, enum node_type type, const yaml_event_t *e)
@@ -175,23 +181,40 @@ static void on_scalar(struct composer *c, const yaml_event_t *e)
 	attach(c, n, 0);
 }
 
+/* Leaves out a node whose fault was reported, and its key. What is missing then was not forgotten.
+ */
+static void leave_out(struct composer *c)
+{
+	struct frame *f = c->depth ? &c->stack[c->depth - 1] : NULL;
+
+	c->d->incomplete = true;
+	if (!f || f->node->type != NODE_MAP)
+		return;
+	f->drop = !f->drop && !f->key;
+	f->key = NULL;
+}
+
+static void refuse_alias(struct composer *c, struct mark m, const char *name, bool open)
+{
+	name = text_shown(c->d->arena, name);
+	if (open)
+		diag_error(c->d, m, "an alias can only repeat what is complete before it",
+			"the alias `*%s` stands inside its own anchor", name);
+	else
+		diag_error(c->d, m, "text that begins with * needs quotes",
+			"there is no anchor `&%s` before this alias", name);
+	leave_out(c);
+}
+
 static void on_alias(struct composer *c, const yaml_event_t *e)
 {
 	const char *name = (const char *)e->data.alias.anchor;
 	struct anchor *a = strmap_get(&c->anchors, name);
 	struct mark m = event_mark(c, e);
 
-	if (!a || a->open) {
-		diag_error(c->d, m,
-			a ? "an alias can only repeat what is complete before it"
-			  : "text that begins with * needs quotes",
-			a ? "the alias `*%s` stands inside its own anchor"
-			  : "there is no anchor `&%s` before this alias",
-			text_shown(c->d->arena, name));
-		c->stop = true;
-		return;
-	}
-	if (count(c, m, a->nodes) && !deep(c, m, a->height))
+	if (!a || a->open)
+		refuse_alias(c, m, name, a != NULL);
+	else if (count(c, m, a->nodes) && !deep(c, m, a->height))
 		attach(c, a->node, a->height);
 }
 

@@ -131,6 +131,38 @@ static bool explain_char(const struct source *s, struct mark m, struct diags *d)
 	return true;
 }
 
+/* A map's next key was expected, but the line went on, or the key was left out. */
+static bool explain_rest(const struct source *s, struct mark m, struct diags *d)
+{
+	size_t begin = s->lines[m.line - 1], at = source_offset(s, m);
+
+	if (s->text[at] == ':') {
+		diag_error(d, m, "write the key before the `:`", "a key is missing here");
+		return true;
+	}
+	if (begin + strspn(s->text + begin, " ") >= at)
+		return false;
+	diag_error(d, m,
+		"quote the value as a whole; inside single quotes a ' is written twice, inside "
+		"double quotes a \" as \\\"",
+		"the value ends before this place, but its line goes on");
+	return true;
+}
+
+static bool explain_special(const yaml_parser_t *p, const struct source *s, struct mark problem,
+	struct mark context, struct diags *d)
+{
+	if (explain_tab(s, problem, d) || explain_tab(s, context, d))
+		return true;
+	if (!p->problem)
+		return false;
+	if (startswith(p->problem, "found character that"))
+		return explain_char(s, problem, d);
+	if (startswith(p->problem, "did not find expected key"))
+		return explain_rest(s, problem, d);
+	return false;
+}
+
 void compose_error(const yaml_parser_t *p, const struct source *s, struct diags *d)
 {
 	static const struct words other = { .text = NULL };
@@ -147,10 +179,7 @@ void compose_error(const yaml_parser_t *p, const struct source *s, struct diags 
 	for (size_t i = 0; i < ARRAY_SIZE(table) && w == &other; i++)
 		if (matches(&table[i], p))
 			w = &table[i];
-	if (explain_tab(s, w->at_context ? context : problem, d))
-		return;
-	if (p->problem && startswith(p->problem, "found character that") &&
-		explain_char(s, problem, d))
+	if (explain_special(p, s, problem, w->at_context ? context : problem, d))
 		return;
 	if (!w->text) {
 		diag_error(d, problem, NULL, "this is not valid YAML: %s",

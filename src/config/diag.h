@@ -32,7 +32,7 @@ struct diags {
 	struct arena *arena; /* the caller's; texts live in it */
 	struct diag *v;
 	size_t n, errors, warnings;
-	/* A file could not be read as YAML: what seems to be missing may stand there. */
+	/* A part could not be read as YAML: what seems to be missing may stand there. */
 	bool incomplete;
 };
 

@@ -16,7 +16,7 @@ struct source {
 	const char *name; /* as the user named it */
 	const char *text;
 	size_t len;
-	const size_t *lines; /* offset of each line's first byte */
+	const uint32_t *lines; /* offset of each line's first byte */
 	size_t n_lines;
 	unsigned index; /* its turn among the document's inputs */
 };

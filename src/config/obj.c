@@ -10,6 +10,16 @@ const struct field *table_field(const struct table *t, const char *name)
 	return NULL;
 }
 
+const struct field *table_nearest(const struct table *t, const char *word, size_t *slips)
+{
+	const char *names[64] = { NULL }, *found;
+
+	for (size_t i = 0; i < t->n_fields; i++)
+		names[i] = t->fields[i].name;
+	found = suggest_slips(word, names, t->n_fields, slips);
+	return found ? table_field(t, found) : NULL;
+}
+
 const char *path_text(struct arena *a, const struct path *p)
 {
 	const char *up;

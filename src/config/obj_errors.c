@@ -95,12 +95,15 @@ bool refuse_null_object(
 bool refuse_object(
 	struct diags *d, const struct table *t, const struct node *n, const struct path *where)
 {
+	const struct field *alone = t->scalar ? table_field(t, t->scalar) : NULL;
+
 	if (diags_full(d))
 		diag_error(d, n->mark, NULL, "map");
 	else
 		diag_error(d, n->mark,
 			arena_printf(d->arena, "its keys are: %s", keys_text(d->arena, t)),
-			"%smust be a map of keys, not %s", prefix(d, where),
+			"%smust be %s%sa map of keys, not %s", prefix(d, where),
+			alone ? alone->type->name : "", alone ? ", or " : "",
 			node_describe(d->arena, n));
 	return false;
 }
@@ -213,17 +216,6 @@ static const char *all_keys_hint(struct arena *a, const struct table *t)
 	return arena_printf(a, "the keys here are: %s", keys_text(a, t));
 }
 
-/* A slip or none: surely this one. More: only where the word is nobody's key. */
-static const struct field *nearest(const struct table *t, const char *key, size_t *slips)
-{
-	const char *names[64], *found;
-
-	for (size_t i = 0; i < t->n_fields; i++)
-		names[i] = t->fields[i].name;
-	found = suggest_slips(key, names, t->n_fields, slips);
-	return found ? table_field(t, found) : NULL;
-}
-
 const struct field *refuse_unknown(struct diags *d, const struct table *root, const struct table *t,
 	const struct node *key, const struct path *where)
 {
@@ -235,7 +227,8 @@ const struct field *refuse_unknown(struct diags *d, const struct table *root, co
 		diag_error(d, key->mark, NULL, "unknown key");
 		return NULL;
 	}
-	meant = nearest(t, key->text, &slips);
+	/* A slip or none: surely this one. More: only where the word is nobody's key. */
+	meant = table_nearest(t, key->text, &slips);
 	if (!meant || slips > 1)
 		hint = elsewhere_hint(d->arena, root, key->text);
 	if (hint)

@@ -40,6 +40,9 @@ void object_json(const struct table *t, const void *obj, struct strbuf *out);
 /* A map's entries in the order of their names; the caller frees. */
 const struct obj **sorted_entries(const struct field *f, const struct list *l);
 
+/* The row that `word` was probably meant to name, or NULL; suggest_slips(). */
+const struct field *table_nearest(const struct table *t, const char *word, size_t *slips);
+
 /* A value as the user could write it after "KEY: ". reference_sample.c */
 const char *field_sample(struct arena *a, const struct field *f);
 

@@ -113,8 +113,9 @@ static bool check_twice(
 			continue;
 		}
 		diag_relate(diag_error(p->d, n->pairs[i].key->mark, "remove one of the two",
-				    "`%s` stands for %s, which is in this map already",
-				    text_shown(p->d->arena, n->pairs[i].key->text), o->name),
+				    "`%s` is the same as `%s`, which is in this map already",
+				    text_shown(p->d->arena, n->pairs[i].key->text),
+				    text_shown(p->d->arena, first->key->text)),
 			first->key->mark, "first used here");
 		ok = false;
 	}

@@ -2,9 +2,10 @@
 #include "config/source.h"
 #include "base/utf8.h"
 
-static const size_t *find_lines(struct arena *a, const char *text, size_t len, size_t *n_lines)
+static const uint32_t *find_lines(struct arena *a, const char *text, size_t len, size_t *n_lines)
 {
-	size_t *lines, n = 1;
+	size_t n = 1;
+	uint32_t *lines;
 	const char *p = text;
 
 	while ((p = memchr(p, '\n', len - (size_t)(p - text)))) {
@@ -13,7 +14,7 @@ static const size_t *find_lines(struct arena *a, const char *text, size_t len, s
 	}
 	lines = arena_alloc(a, n * sizeof(*lines));
 	for (p = text, n = 1; (p = memchr(p, '\n', len - (size_t)(p - text)));)
-		lines[n++] = (size_t)(++p - text);
+		lines[n++] = (uint32_t)(++p - text);
 	*n_lines = n;
 	return lines;
 }

@@ -35,6 +35,11 @@ static int bus_failure(int r, const sd_bus_error *be, const char *what, struct e
 	if (sd_bus_error_has_name(be, SD_BUS_ERROR_NO_REPLY))
 		return error_set(e, -EIO, "kvmhostd ended before it answered; journalctl -u kvmhostd "
 			"says why");
+	if (!be->message && (r == -ENOTCONN || r == -ECONNRESET || r == -EACCES || r == -EPERM)) {
+		error_set(e, -EACCES, "the system bus refuses the connection of uid %d",
+			(int)geteuid());
+		return error_cure(e, "run it as root: sudo kvmhostctl ...");
+	}
 	if (!be->message)
 		return error_set(e, r, "%s: %s", what, strerror(-r));
 	/* The daemon puts the cure on a line of its own. */

@@ -163,6 +163,7 @@ int daemon_converge(struct daemon *d, bool starting, struct error *e)
 		log_error("%s", d->summary);
 	else
 		log_notice("%s", d->summary);
+	host_idle(&d->host);
 	malloc_trim(0);
 	return r;
 }

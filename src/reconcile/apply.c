@@ -166,6 +166,15 @@ static int recover(struct host *h, struct error *e)
 	return r;
 }
 
+/* Once each: a later round finds the same. */
+static void tell_unreadable(const struct plan *p, const struct apply_options *o,
+	const struct strmap *seen)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->steps[i]->unreadable && o->told && !strmap_get(seen, p->steps[i]->r->id))
+			o->told(p->steps[i], o->arg);
+}
+
 static int rounds(struct host *h, struct wants *w, const struct apply_options *o,
 	struct outcome *out, struct strmap *seen, struct error *e)
 {
@@ -179,6 +188,7 @@ static int rounds(struct host *h, struct wants *w, const struct apply_options *o
 		out->n_resources = p.n_resources;
 		if (round == 0 && p.removes_most && !o->allow_mass_removal)
 			return refuse(&p, out, e);
+		tell_unreadable(&p, o, seen);
 		if (!skip_dead(&p, out, seen) || round == APPLY_ROUNDS) {
 			fail_unsettled(h, &p, o);
 			collect(out, out->arenas[0], seen, &p);

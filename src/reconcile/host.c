@@ -31,19 +31,29 @@ int host_open(struct host *h, const char *root_path, struct error *e)
 	return 0;
 }
 
-void host_close(struct host *h)
+void host_idle(struct host *h)
 {
-	for (size_t i = 0; i < HOST_HANDLES_MAX; i++)
+	for (size_t i = 0; i < HOST_HANDLES_MAX; i++) {
 		if (h->handles[i].type && h->handles[i].type->close)
 			h->handles[i].type->close(h->handles[i].data);
+		h->handles[i].type = NULL;
+	}
 	if (h->record)
-		record_free(h->record);
-	if (h->pass)
-		arena_free(h->pass);
-	if (h->lock >= 0)
-		close(h->lock);
+		record_free(TAKE_PTR(h->record));
+	arena_free(h->pass);
+	h->pass = NULL;
 	if (h->root >= 0)
-		close(h->root);
+		h->pass = arena_new();
+}
+
+void host_close(struct host *h)
+{
+	int root = TAKE_FD(h->root);
+
+	host_idle(h);
+	host_unlock(h);
+	if (root >= 0)
+		close(root);
 	*h = (struct host){ .root = -1, .lock = -1 };
 }
 

@@ -50,6 +50,11 @@ void host_close(struct host *h);
 
 /* The handle's data, opened if it was not; *data is left alone on error. */
 int host_handle(struct host *h, const struct handle *type, void **data, struct error *e);
+/*
+ * Between runs a daemon holds nothing: every handle is closed (systemd's private socket would
+ * pile up signals that nobody reads), the pass arena emptied, the record dropped.
+ */
+void host_idle(struct host *h);
 /* What was observed is out of date. Keeps h->pass; call it before observing again. */
 void host_forget(struct host *h);
 

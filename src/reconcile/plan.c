@@ -78,6 +78,7 @@ static void unreadable(struct host *h, struct plan *p, struct resource *r, struc
 {
 	struct step *s = add_step(h, p, r, r->want ? STEP_UPDATE : STEP_REMOVE);
 
+	s->unreadable = true;
 	s->state = STEP_FAILED;
 	s->error.code = why->code;
 	s->error.text = why->text ? arena_strdup(h->pass, why->text) : NULL;

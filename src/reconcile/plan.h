@@ -35,7 +35,8 @@ struct step {
 	size_t n_after;
 	bool placed; /* private to the ordering */
 
-	/* Filled by apply. */
+	/* Filled by apply; plan sets what waits, and what could not be read. */
+	bool unreadable; /* failed before it began: nothing of it was changed */
 	enum step_state state;
 	struct error error;
 	const struct step *blocked_by;

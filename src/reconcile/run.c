@@ -162,7 +162,8 @@ static struct step *broken(struct plan *p, size_t end, bool final)
 	for (size_t i = 0; i < end; i++) {
 		struct step *s = p->steps[i];
 
-		if (s->r->kind->undo && s->state == STEP_FAILED && (final || !moved(s)))
+		if (s->r->kind->undo && s->state == STEP_FAILED && !s->unreadable &&
+			(final || !moved(s)))
 			return s;
 	}
 	return NULL;
@@ -175,7 +176,9 @@ static int roll_back(struct host *h, struct plan *p, size_t end, struct step *wh
 
 	if (r < 0)
 		return r;
-	log_notice("%s failed; the network is back to how it was (%d resources)", why->r->id, r);
+	if (r)
+		log_notice("%s failed; the network is back to how it was (%d resources)",
+			why->r->id, r);
 	for (size_t i = 0; i < p->n; i++) {
 		struct step *s = p->steps[i];
 

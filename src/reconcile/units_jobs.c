@@ -8,6 +8,8 @@
 #include "reconcile/units_bus.h"
 #include <time.h>
 
+#define NO_SUCH_UNIT "org.freedesktop.systemd1.NoSuchUnit"
+
 struct run {
 	struct units *u;
 	struct unit_job *jobs;
@@ -115,7 +117,9 @@ static int on_reply(sd_bus_message *m, void *arg, _unused_ sd_bus_error *ret)
 		char what[300];
 
 		snprintf(what, sizeof(what), "%s %s", verb_word[j->verb], j->unit);
-		units_refused(-sd_bus_error_get_errno(why), why, what, &j->error);
+		/* Nothing to stop is as good as stopped. */
+		if (j->verb != UNIT_STOP || !sd_bus_error_has_name(why, NO_SUCH_UNIT))
+			units_refused(-sd_bus_error_get_errno(why), why, what, &j->error);
 		finish(run, j);
 		return 0;
 	}

@@ -53,7 +53,7 @@ def foreign_state(capsule):
     return capsule.run(
         "for t in filter nat mangle; do iptables-legacy-save -t $t | grep -v '^#' | "
         "sed 's/\\[[0-9]*:[0-9]*\\]//' | grep -v KVMHOST; done; "
-        "ip -o link show theirs | sed 's/ state [A-Z]*//'; ip -o addr show theirs; bridge link show dev v0 | cut -d' ' -f2-; "
+        "ip -o link show theirs | sed 's/ state [A-Z]*//'; ip -o addr show theirs | sed 's, tentative,,'; bridge link show dev v0 | cut -d' ' -f2-; "
         "sha256sum /etc/sysctl.d/* /etc/modprobe.d/*theirs* 2>/dev/null | grep theirs").stdout
 
 

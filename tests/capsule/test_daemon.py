@@ -102,13 +102,16 @@ def test_reload_without_the_daemon(host):
 
 
 def test_only_root_may_reload(host):
-    r = host.run("setpriv --reuid=1000 --regid=1000 --clear-groups kvmhostctl reload", check=False)
+    nobody = "setpriv --reuid=65534 --regid=65534 --clear-groups kvmhostctl"
+    r = host.run(f"{nobody} reload", check=False)
     assert r.rc == 1
-    assert "root" in r.stderr and "sudo" in r.stderr
-    status = host.run("setpriv --reuid=1000 --regid=1000 --clear-groups kvmhostctl status", check=False)
-    assert "running (pid" in status.stdout
+    assert "refuses a reload" in r.stderr and "sudo" in r.stderr
+    status = host.run(f"{nobody} status", check=False)
+    assert "running (pid" in status.stdout and "only root can" in status.stdout
+    r = host.run("setpriv --reuid=4444 --regid=4444 --clear-groups kvmhostctl reload", check=False)
+    assert r.rc == 1 and "bus refuses the connection of uid 4444" in r.stderr
     for verb in ("plan", "apply"):
-        r = host.run(f"setpriv --reuid=1000 --regid=1000 --clear-groups kvmhostctl {verb}", check=False)
+        r = host.run(f"{nobody} {verb}", check=False)
         assert r.rc == 1 and f"sudo kvmhostctl {verb}" in r.stderr
 
 

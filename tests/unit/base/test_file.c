@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/arena.h"
+#include "base/file.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+#include <fcntl.h>
+#include <ftw.h>
+
+static char dir[] = "/tmp/kvmhost-file-XXXXXX";
+static int root = -1;
+
+static int remove_one(const char *path, const struct stat *st _unused_, int type _unused_,
+	struct FTW *ftw _unused_)
+{
+	return remove(path);
+}
+
+static int set_up(void **state _unused_)
+{
+	strcpy(dir, "/tmp/kvmhost-file-XXXXXX");
+	assert_non_null(mkdtemp(dir));
+	root = open(dir, O_DIRECTORY | O_CLOEXEC);
+	return root < 0;
+}
+
+static int tear_down(void **state _unused_)
+{
+	close(root);
+	return nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static void assert_content(const char *path, const char *expected)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+
+	assert_int_equal(file_read(root, path, 1 << 20, &text, &len), 0);
+	assert_int_equal(len, strlen(expected));
+	assert_string_equal(text, expected);
+}
+
+static void write_text(const char *path, const char *text)
+{
+	assert_int_equal(file_write_atomic(root, path, text, strlen(text), 0644), 0);
+}
+
+static void test_write_makes_directories(void **state _unused_)
+{
+	struct stat st;
+	mode_t mask = umask(077);
+
+	write_text("/etc//sub/dir/file", "one\n");
+	umask(mask);
+	assert_content("etc/sub/dir/file", "one\n");
+	assert_int_equal(file_stat(root, "/etc/sub", &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0755);
+	assert_int_equal(file_write_atomic(root, "/etc/sub/dir/file", "two", 3, 0600), 0);
+	assert_content("/etc/sub/dir/file", "two");
+	assert_int_equal(file_stat(root, "/etc/sub/dir/file", &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+}
+
+static void test_write_leaves_nothing_behind(void **state _unused_)
+{
+	int fd;
+
+	write_text("file", "old");
+	assert_int_equal(mkdirat(root, "taken", 0755), 0);
+	write_text("taken/x", "");
+	assert_int_equal(file_write_atomic(root, "taken", "new", 3, 0644), -EISDIR);
+	assert_int_equal(file_write_atomic(root, "file/below", "new", 3, 0644), -ENOTDIR);
+	assert_int_equal(file_write_atomic(root, "dir/", "new", 3, 0644), -EINVAL);
+	assert_int_equal(file_write_atomic(root, "..", "new", 3, 0644), -EINVAL);
+	assert_content("file", "old");
+	/* No temporary name is left: only what was made above. */
+	assert_int_equal(unlinkat(root, "file", 0), 0);
+	assert_int_equal(unlinkat(root, "taken/x", 0), 0);
+	assert_int_equal(unlinkat(root, "taken", AT_REMOVEDIR), 0);
+	fd = openat(root, "..", O_DIRECTORY);
+	assert_int_equal(unlinkat(fd, strrchr(dir, '/') + 1, AT_REMOVEDIR), 0);
+	assert_int_equal(mkdir(dir, 0755), 0);
+	close(fd);
+}
+
+static void test_stays_in_root(void **state _unused_)
+{
+	struct stat st;
+
+	assert_int_equal(symlinkat("/etc/real", root, "absolute"), 0);
+	assert_int_equal(symlinkat("../../../../../etc/real", root, "upwards"), 0);
+	write_text("etc/real", "inside");
+	assert_content("/absolute", "inside");
+	assert_content("/upwards", "inside");
+	assert_content("/../../etc/real", "inside");
+	/* The host's own. */
+	assert_int_equal(file_stat(root, "/etc/passwd", &st), -ENOENT);
+	assert_int_equal(symlinkat("/etc", root, "link"), 0);
+	write_text("/link/through", "x");
+	assert_content("etc/through", "x");
+	assert_true(access("/etc/through", F_OK) < 0);
+}
+
+static void test_read_limits(void **state _unused_)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len = 0;
+
+	write_text("f", "12345");
+	assert_int_equal(file_read(root, "f", 4, &text, &len), -EFBIG);
+	assert_null(text);
+	assert_int_equal(file_read(root, "f", 5, &text, &len), 0);
+	assert_int_equal(len, 5);
+	assert_int_equal(file_read(root, "none", 5, &text, &len), -ENOENT);
+	assert_int_equal(mkfifoat(root, "fifo", 0600), 0);
+	free(TAKE_PTR(text));
+	assert_int_equal(file_read(root, "fifo", 5, &text, &len), 0);
+	assert_int_equal(len, 0);
+}
+
+static void test_read_large(void **state _unused_)
+{
+	size_t n = 3000000, len;
+	_cleanup_free_ char *data = xmalloc(n + 1), *text = NULL;
+
+	memset(data, 'x', n);
+	data[n] = '\0';
+	assert_int_equal(file_write_atomic(root, "large", data, n, 0644), 0);
+	assert_int_equal(file_read(root, "large", n, &text, &len), 0);
+	assert_int_equal(len, n);
+	assert_memory_equal(text, data, n);
+}
+
+static void test_read_line(void **state _unused_)
+{
+	static const char *const cases[][2] = { { "", "" }, { "\n", "" }, { "abc", "abc" },
+		{ "  abc\t\n", "abc" }, { "abc\ndef\n", "abc" }, { "\nabc", "" } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *line = NULL;
+
+		write_text("f", cases[i][0]);
+		assert_int_equal(file_read_line(root, "f", &line), 0);
+		assert_string_equal(line, cases[i][1]);
+	}
+}
+
+static void test_proc(void **state _unused_)
+{
+	_cleanup_close_ int slash = open("/", O_DIRECTORY | O_CLOEXEC);
+	_cleanup_free_ char *text = NULL, *line = NULL;
+	size_t len;
+
+	assert_int_equal(file_read(slash, "/proc/self/status", 1 << 20, &text, &len), 0);
+	assert_true(len > 100);
+	assert_int_equal(file_read_line(slash, "/proc/sys/kernel/ostype", &line), 0);
+	assert_string_equal(line, "Linux");
+}
+
+static void test_poke(void **state _unused_)
+{
+	write_text("knob", "a longer value\n");
+	assert_int_equal(file_poke(root, "/knob", "1\n"), 0);
+	assert_content("knob", "1\n");
+	assert_int_equal(file_poke(root, "/none", "1"), -ENOENT);
+}
+
+static void test_remove(void **state _unused_)
+{
+	write_text("a/b", "");
+	assert_int_equal(file_remove(root, "a/b"), 0);
+	assert_false(file_exists(root, "a/b"));
+	assert_int_equal(file_remove(root, "a/b"), 0);
+	assert_int_equal(file_remove(root, "none/b"), 0);
+	assert_int_equal(file_remove(root, "a"), -EISDIR);
+}
+
+static void test_mkdirs(void **state _unused_)
+{
+	struct stat st;
+
+	assert_int_equal(file_mkdirs(root, "/run/kvmhost/guests", 0700), 0);
+	assert_int_equal(file_mkdirs(root, "/run/kvmhost/guests/", 0755), 0);
+	assert_int_equal(file_stat(root, "/run/kvmhost/guests", &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0700);
+	write_text("file", "");
+	assert_int_equal(file_mkdirs(root, "file", 0755), -ENOTDIR);
+	assert_int_equal(file_mkdirs(root, "file/x", 0755), -ENOTDIR);
+	assert_int_equal(file_mkdirs(root, "/", 0755), 0);
+	assert_int_equal(symlinkat("nowhere", root, "dangling"), 0);
+	assert_true(file_mkdirs(root, "dangling/x", 0755) < 0);
+}
+
+static void test_list(void **state _unused_)
+{
+	_cleanup_free_ char **names = NULL;
+	size_t n;
+
+	write_text("d/b", "");
+	write_text("d/a", "");
+	write_text("d/.hidden", "");
+	write_text("d/B", "");
+	assert_int_equal(file_list(root, "d", &names, &n), 0);
+	assert_int_equal(n, 3);
+	assert_string_equal(names[0], "B");
+	assert_string_equal(names[1], "a");
+	assert_string_equal(names[2], "b");
+	assert_null(names[3]);
+	free(TAKE_PTR(names));
+	assert_int_equal(file_list(root, "none", &names, &n), -ENOENT);
+	assert_int_equal(file_list(root, "d/a", &names, &n), -ENOTDIR);
+	assert_int_equal(file_mkdirs(root, "empty", 0755), 0);
+	assert_int_equal(file_list(root, "empty", &names, &n), 0);
+	assert_int_equal(n, 0);
+	assert_null(names[0]);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_write_makes_directories),
+		TEST(test_write_leaves_nothing_behind),
+		TEST(test_stays_in_root),
+		TEST(test_read_limits),
+		TEST(test_read_large),
+		TEST(test_read_line),
+		TEST(test_proc),
+		TEST(test_poke),
+		TEST(test_remove),
+		TEST(test_mkdirs),
+		TEST(test_list),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

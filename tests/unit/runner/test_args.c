@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "fixture.h"
+#include "runner/qemu_args.h"
+
+static struct machine machine(struct arena *a, const char *yaml)
+{
+	const struct guest *g = guest_from(a, yaml);
+	struct spec *s = arena_alloc(a, sizeof(*s));
+	struct machine m = { .spec = s, .qemu = "/usr/bin/qemu", .qmp = 3, .console = 4,
+		.kernel = -1, .initrd = -1 };
+
+	spec_resolve(a, g, "web1", HOST_ID, s);
+	memcpy(s->uuid, "01234567-89ab-8def-8123-456789abcdef", UUID_TEXT);
+	m.disks = arena_alloc(a, (g->disks.n + 1) * sizeof(*m.disks));
+	m.taps = arena_alloc(a, (g->interfaces.n + 1) * sizeof(*m.taps));
+	for (size_t i = 0; i < g->disks.n; i++)
+		m.disks[i].fd = 20 + (int)i;
+	for (size_t i = 0; i < g->interfaces.n; i++)
+		m.taps[i] = 60 + (int)i;
+	return m;
+}
+
+static const char *joined(struct arena *a, const struct machine *m)
+{
+	_cleanup_strbuf_ struct strbuf b = { 0 };
+	char **v = qemu_args(a, m);
+
+	for (size_t i = 0; v[i]; i++)
+		sb_addf(&b, "%s%s", i ? (v[i][0] == '-' ? "\n" : " ") : "", v[i]);
+	return arena_strdup(a, sb_str(&b));
+}
+
+static const char golden[] =
+	"/usr/bin/qemu\n"
+	"-name guest=web1,debug-threads=on\n"
+	"-uuid 01234567-89ab-8def-8123-456789abcdef\n"
+	"-machine q35,accel=kvm,usb=off,vmport=off,dump-guest-core=off\n"
+	"-cpu host\n"
+	"-smp cpus=2\n"
+	"-m size=2097152k\n"
+	"-boot strict=on\n"
+	"-nodefaults\n"
+	"-no-user-config\n"
+	"-display none\n"
+	"-sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny\n"
+	"-msg timestamp=off\n"
+	"-S\n"
+	"-chardev socket,id=qmp,fd=3\n"
+	"-mon chardev=qmp,mode=control\n"
+	"-chardev socket,id=console,fd=4\n"
+	"-device isa-serial,chardev=console,id=serial0\n"
+	"-kernel /proc/self/fd/5\n"
+	"-initrd /proc/self/fd/6\n"
+	"-append console=ttyS0 a=b,c\n"
+	"-device pcie-root-port,id=port-net0,bus=pcie.0,addr=0x2.0x0,multifunction=on,chassis=16\n"
+	"-netdev tap,id=hostnet0,fd=60,vhost=off\n"
+	"-device virtio-net-pci,id=net0,netdev=hostnet0,mac=52:54:00:1a:b3:4a,bus=port-net0,addr=0x0\n"
+	"-device pcie-root-port,id=port-disk0,bus=pcie.0,addr=0x8.0x0,multifunction=on,chassis=64\n"
+	"-add-fd fd=20,set=0\n"
+	"-blockdev driver=file,node-name=file0,filename=/dev/fdset/0,locking=on\n"
+	"-blockdev driver=qcow2,node-name=disk0,file=file0\n"
+	"-device virtio-blk-pci,id=virtio-disk0,drive=disk0,bus=port-disk0,addr=0x0\n"
+	"-device pcie-root-port,id=port-disk1,bus=pcie.0,addr=0x8.0x1,chassis=65\n"
+	"-add-fd fd=21,set=1\n"
+	"-blockdev driver=host_device,node-name=file1,filename=/dev/fdset/1,locking=on\n"
+	"-blockdev driver=raw,node-name=disk1,file=file1\n"
+	"-device virtio-blk-pci,id=virtio-disk1,drive=disk1,bus=port-disk1,addr=0x0";
+
+static void test_whole_list(void **state _unused_)
+{
+	_cleanup_arena_ struct arena *a = arena_new();
+	struct machine m = machine(a,
+		"cpu: {count: 2}\nmemory: {size: 2GiB}\n"
+		"kernel: {image: /k, initrd: /i, cmdline: 'console=ttyS0 a=b,c'}\n"
+		"disks: [{path: /srv/a.qcow2}, {path: /dev/vg0/b, format: raw}]\n"
+		"interfaces: [{bridge: br0, mac: '52:54:00:1a:b3:4a'}]\n");
+
+	m.kvm = true;
+	m.kernel = 5;
+	m.initrd = 6;
+	m.disks[1].block = true;
+	assert_string_equal(joined(a, &m), golden);
+}
+
+static void test_without_kvm(void **state _unused_)
+{
+	_cleanup_arena_ struct arena *a = arena_new();
+	struct machine m = machine(a, "disks: [{path: /srv/a.qcow2}]\n");
+	struct machine named = machine(a, "cpu: {model: Skylake-Server}\ndisks: [{path: /srv/a.qcow2}]\n");
+
+	assert_non_null(strstr(joined(a, &m), "accel=tcg"));
+	assert_non_null(strstr(joined(a, &m), "-cpu max\n"));
+	assert_non_null(strstr(joined(a, &named), "-cpu Skylake-Server\n"));
+}
+
+/* What is added last must move nothing that is there: the old list, cut by device, is in the new one. */
+static void test_added_devices_move_nothing(void **state _unused_)
+{
+	_cleanup_arena_ struct arena *a = arena_new();
+	struct machine one = machine(a,
+		"disks: [{path: /a}]\ninterfaces: [{bridge: b, mac: '52:54:00:00:00:01'}]\n");
+	struct machine more = machine(a,
+		"disks: [{path: /a}, {path: /b}]\ninterfaces: "
+		"[{bridge: b, mac: '52:54:00:00:00:01'}, {bridge: b, mac: '52:54:00:00:00:02'}]\n");
+	char **v = qemu_args(a, &one);
+	const char *all = joined(a, &more);
+
+	for (size_t i = 0; v[i]; i++)
+		assert_non_null(strstr(all, v[i]));
+}
+
+static void test_full_house(void **state _unused_)
+{
+	_cleanup_arena_ struct arena *a = arena_new();
+	_cleanup_strbuf_ struct strbuf yaml = { 0 };
+	struct machine m;
+	const char *all;
+
+	sb_add(&yaml, "disks:\n");
+	for (int i = 0; i < GUEST_DISKS_MAX; i++)
+		sb_addf(&yaml, "- {path: /srv/%d}\n", i);
+	sb_add(&yaml, "interfaces:\n");
+	for (int i = 0; i < GUEST_INTERFACES_MAX; i++)
+		sb_add(&yaml, "- {bridge: br0}\n");
+	m = machine(a, sb_str(&yaml));
+	all = joined(a, &m);
+	assert_non_null(strstr(all, "id=port-net31,bus=pcie.0,addr=0x5.0x7,chassis=47"));
+	assert_non_null(strstr(all, "id=port-disk63,bus=pcie.0,addr=0xf.0x7,chassis=127"));
+	sb_add(&yaml, "- {bridge: br0}\n");
+	assert_non_null(strstr(guest_errors(a, sb_str(&yaml)), "at most 32 interfaces"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_whole_list),
+		cmocka_unit_test(test_without_kvm),
+		cmocka_unit_test(test_added_devices_move_nothing),
+		cmocka_unit_test(test_full_house),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

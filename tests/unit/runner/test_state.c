@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "fixture.h"
+#include "runner/run_events.h"
+#include "runner/state.h"
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+static json_t *written(const struct run_state *s, const struct tail *t)
+{
+	static char text[STATE_RECORD + 1];
+	int fd = memfd_create("state", MFD_CLOEXEC);
+	struct stat st;
+	json_t *o;
+
+	assert_int_equal(state_write(fd, s, t), 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_size, STATE_RECORD);
+	assert_int_equal(pread(fd, text, STATE_RECORD, 0), STATE_RECORD);
+	close(fd);
+	o = json_loads(text, 0, NULL);
+	assert_true(json_is_object(o));
+	return o;
+}
+
+static void test_record(void **state _unused_)
+{
+	struct run_state s = { .phase = RUN_ENDED, .end = END_FAILED, .since = 7, .runner = 3,
+		.error = "QEMU did not start", .accel_reason = "no KVM" };
+	struct tail t = { 0 };
+	json_t *o;
+	_cleanup_free_ char *why = NULL;
+
+	tail_add(&t, "qemu: could not open disk", strlen("qemu: could not open disk"));
+	o = written(&s, &t);
+	why = state_why(o);
+	assert_int_equal(state_phase(o), RUN_ENDED);
+	assert_int_equal(state_end(o), END_FAILED);
+	assert_string_equal(why, "QEMU did not start; QEMU said: qemu: could not open disk");
+	assert_null(json_object_get(o, "pid"));
+	json_decref(o);
+}
+
+/* The longest of everything still fits, at the cost of the oldest lines. */
+static void test_record_never_overflows(void **state _unused_)
+{
+	static char line[TAIL_WIDTH + 50];
+	char error[600];
+	struct run_state s = { .phase = RUN_RUNNING, .error = error };
+	struct tail t = { 0 };
+	json_t *o, *lines;
+	size_t n;
+
+	memset(line, '"', sizeof(line));
+	memset(error, '\\', sizeof(error));
+	error[sizeof(error) - 1] = '\0';
+	for (int i = 0; i < 100; i++)
+		tail_add(&t, line, sizeof(line));
+	tail_add(&t, "last", 4);
+	o = written(&s, &t);
+	lines = json_object_get(o, "stderr");
+	n = json_array_size(lines);
+	assert_true(n > 1 && n < TAIL_LINES);
+	assert_string_equal(json_string_value(json_array_get(lines, n - 1)), "last");
+	json_decref(o);
+}
+
+static void test_text_is_made_plain(void **state _unused_)
+{
+	char out[12];
+
+	plain_text(out, sizeof(out), "a\033[1mb\xff\xc3\xa4", 9);
+	assert_string_equal(out, "a?[1mb?\xc3\xa4");
+	plain_text(out, 4, "ab\xc3\xa4", 4);
+	assert_string_equal(out, "ab");
+}
+
+static void test_tail_keeps_the_last(void **state _unused_)
+{
+	struct tail t = { 0 };
+
+	assert_null(tail_line(&t, 0));
+	for (int i = 0; i < TAIL_LINES + 3; i++) {
+		char text[8];
+
+		snprintf(text, sizeof(text), "%d", i);
+		tail_add(&t, text, strlen(text));
+	}
+	assert_string_equal(tail_line(&t, 0), "3");
+	assert_string_equal(tail_line(&t, TAIL_LINES - 1), "14");
+	assert_null(tail_line(&t, TAIL_LINES));
+}
+
+static void test_events(void **state _unused_)
+{
+	json_t *off = json_pack("{s:b, s:s}", "guest", 1, "reason", "guest-shutdown");
+	json_t *io = json_pack("{s:s, s:s, s:s}", "node-name", "disk\033", "operation", "write",
+		"reason", "No space left on device");
+
+	assert_true(run_event("SHUTDOWN", off).powered_off);
+	assert_false(run_event("SHUTDOWN", NULL).powered_off);
+	assert_string_equal(run_event("BLOCK_IO_ERROR", io).text,
+		"disk? fails to write: No space left on device");
+	assert_true(run_event("STOP", NULL).paused);
+	assert_true(run_event("RESUME", NULL).resumed);
+	assert_non_null(run_event("GUEST_PANICKED", NULL).text);
+	assert_null(run_event("RTC_CHANGE", NULL).text);
+	json_decref(off);
+	json_decref(io);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_record),
+		cmocka_unit_test(test_record_never_overflows),
+		cmocka_unit_test(test_text_is_made_plain),
+		cmocka_unit_test(test_tail_keeps_the_last),
+		cmocka_unit_test(test_events),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
