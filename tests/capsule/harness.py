@@ -41,42 +41,15 @@ def wait_until(condition, timeout=30, what=None, step=0.1):
         time.sleep(step)
 
 
-class Capsule:
+class Host:
+    """A machine with kvmhost on it, by whatever way `run` gets a command into it."""
+
     def __init__(self, name):
         self.name = name
 
-    # life
-
-    def boot(self):
-        self._tool("boot", timeout=600)  # the first one makes the root
-
-    def stop(self):
-        self._tool("stop")
-
-    def push(self, stage):
-        self._tool("push", stage)
-
-    def reboot(self):
-        """systemctl reboot; the disk stays, links and processes do not."""
-        old = self.pid()
-        self.run("systemctl reboot", check=False)
-        wait_until(lambda: self.pid(check=False) not in ("", old), 60, "a new systemd", 0.05)
-        self._tool("wait", timeout=60)
-
-    def pid(self, check=True):
-        return self._tool("pid", check=check).stdout.strip()
-
-    # commands and files
-
     def run(self, cmd, check=True, timeout=60, input=None):
         """A list is run as it is, a string by bash. Ended in there after `timeout` seconds (exit 124)."""
-        argv = ["bash", "-c", cmd] if isinstance(cmd, str) else [str(word) for word in cmd]
-        done = subprocess.run([CAPSULE, "exec", self.name, "timeout", "-k", "5", str(timeout), *argv],
-                              input=(input or "").encode(), capture_output=True, timeout=timeout + 30)
-        result = Result(cmd, done)
-        if check and result.rc:
-            raise CommandError(str(result))
-        return result
+        raise NotImplementedError
 
     def write(self, path, text, mode=0o644):
         self.run(["sh", "-c", 'mkdir -p "${1%/*}" && cat >"$1" && chmod "$2" "$1"', "-", path, f"{mode:o}"], input=text)
@@ -100,6 +73,38 @@ class Capsule:
 
     def journal(self):
         return self.run(JOURNAL, check=False).stdout
+
+
+class Capsule(Host):
+    # life
+
+    def boot(self):
+        self._tool("boot", timeout=600)  # the first one makes the root
+
+    def stop(self):
+        self._tool("stop")
+
+    def push(self, stage):
+        self._tool("push", stage)
+
+    def reboot(self):
+        """systemctl reboot; the disk stays, links and processes do not."""
+        old = self.pid()
+        self.run("systemctl reboot", check=False)
+        wait_until(lambda: self.pid(check=False) not in ("", old), 60, "a new systemd", 0.05)
+        self._tool("wait", timeout=60)
+
+    def pid(self, check=True):
+        return self._tool("pid", check=check).stdout.strip()
+
+    def run(self, cmd, check=True, timeout=60, input=None):
+        argv = ["bash", "-c", cmd] if isinstance(cmd, str) else [str(word) for word in cmd]
+        done = subprocess.run([CAPSULE, "exec", self.name, "timeout", "-k", "5", str(timeout), *argv],
+                              input=(input or "").encode(), capture_output=True, timeout=timeout + 30)
+        result = Result(cmd, done)
+        if check and result.rc:
+            raise CommandError(str(result))
+        return result
 
     # guests
 
