@@ -61,6 +61,17 @@ bool refuse_shape(
 	return false;
 }
 
+bool refuse_item(
+	struct diags *d, const struct field *f, const struct node *n, const struct path *where)
+{
+	const char *hint =
+		arena_printf(d->arena, "write `%s: %s`", f->name, field_sample(d->arena, f));
+
+	diag_error(d, n->mark, hint, "%seach entry must be %s, not %s", prefix(d, where),
+		f->type->name, node_describe(d->arena, n));
+	return false;
+}
+
 bool refuse_null(
 	struct diags *d, const struct field *f, const struct node *n, const struct path *where)
 {
@@ -79,15 +90,18 @@ bool refuse_null(
 bool refuse_null_object(
 	struct diags *d, const struct table *t, const struct node *n, const struct path *where)
 {
-	const struct field *needed = NULL;
+	const struct field *f = t->scalar ? table_field(t, t->scalar) : NULL;
 	const char *hint = "write `{}` where the defaults are meant";
 
-	for (size_t i = 0; i < t->n_fields && !needed; i++)
+	for (size_t i = 0; i < t->n_fields && !f; i++)
 		if (t->fields[i].required)
-			needed = &t->fields[i];
-	if (needed)
-		hint = arena_printf(d->arena, "write at least `%s: %s` below it, indented",
-			needed->name, field_sample(d->arena, needed));
+			f = &t->fields[i];
+	if (f && t->scalar)
+		hint = arena_printf(d->arena, "write `%s: %s`", text_shown(d->arena, where->part),
+			field_sample(d->arena, f));
+	else if (f)
+		hint = arena_printf(d->arena, "write at least `%s: %s` below it, indented", f->name,
+			field_sample(d->arena, f));
 	diag_error(d, n->mark, hint, "%shas no value", prefix(d, where));
 	return false;
 }

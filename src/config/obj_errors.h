@@ -8,6 +8,9 @@
 /* A list where a map is wanted, and so on. */
 bool refuse_shape(
 	struct diags *d, const struct field *f, const struct node *n, const struct path *where);
+/* In a list of scalars, one that is none or empty. */
+bool refuse_item(
+	struct diags *d, const struct field *f, const struct node *n, const struct path *where);
 /* "key:" and nothing behind it. */
 bool refuse_null(
 	struct diags *d, const struct field *f, const struct node *n, const struct path *where);

@@ -218,34 +218,46 @@ struct walk {
 	void *arg;
 };
 
-/* `place` is that of the nearest object that was written. */
+/* The node's place; defaults and records have none and take that of what they belong to. */
+static struct mark place_of(const struct node *n, struct mark otherwise)
+{
+	return n && n->mark.source ? n->mark : otherwise;
+}
+
+static void walk_object(struct walk *w, const struct table *t, const void *obj, struct mark place);
+
+static void walk_list(struct walk *w, const struct field *f, const struct list *l,
+	const struct node *value, struct mark place)
+{
+	bool written = value && value->type == NODE_LIST && value->n == l->n;
+
+	for (size_t i = 0; i < l->n; i++)
+		if (f->shape == SHAPE_LIST)
+			w->fn(f, value_string(w->arena, f, element(l, i, f->type->size)),
+				place_of(written ? value->items[i] : NULL, place), w->arg);
+		else
+			walk_object(w, f->table, element(l, i, f->table->size), place);
+}
+
 static void walk_object(struct walk *w, const struct table *t, const void *obj, struct mark place)
 {
 	const struct node *n = ((const struct obj *)obj)->node;
 
-	place = n ? n->mark : place;
+	place = place_of(n, place);
 	for (size_t i = 0; i < t->n_fields; i++) {
 		const struct field *f = &t->fields[i];
-		const struct list *l = member_of(obj, f);
+		const void *member = member_of(obj, f);
 		const struct node *value = node_get(n, f->name);
-		struct mark m = value ? value->mark : place;
+		struct mark m = place_of(value, place);
 
 		if (!is_set(obj, i))
 			continue;
 		if (f->shape == SHAPE_SCALAR)
-			w->fn(f, value_string(w->arena, f, l), m, w->arg);
+			w->fn(f, value_string(w->arena, f, member), m, w->arg);
 		else if (f->shape == SHAPE_OBJECT)
-			walk_object(w, f->table, l, m);
-		else if (f->shape == SHAPE_LIST)
-			for (size_t j = 0; j < l->n; j++)
-				w->fn(f, value_string(w->arena, f, element(l, j, f->type->size)),
-					value && value->type == NODE_LIST && j < value->n
-						? value->items[j]->mark
-						: m,
-					w->arg);
+			walk_object(w, f->table, member, m);
 		else
-			for (size_t j = 0; j < l->n; j++)
-				walk_object(w, f->table, element(l, j, f->table->size), m);
+			walk_list(w, f, member, value, m);
 	}
 }
 

@@ -50,8 +50,14 @@ static bool parse_list(struct parser *p, const struct field *f, const struct nod
 		return refuse_shape(p->d, f, n, where);
 	out->v = arena_alloc(p->d->arena, n->n * f->type->size);
 	out->n = n->n;
-	for (size_t i = 0; i < n->n; i++)
-		ok &= parse_scalar(p, f, n->items[i], where, element(out, i, f->type->size));
+	for (size_t i = 0; i < n->n; i++) {
+		const struct node *item = n->items[i];
+
+		if (item->type != NODE_SCALAR || is_null(item))
+			ok = refuse_item(p->d, f, item, where);
+		else
+			ok &= parse_scalar(p, f, item, where, element(out, i, f->type->size));
+	}
 	return ok;
 }
 

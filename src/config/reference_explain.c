@@ -72,7 +72,7 @@ static void tell_facts(struct teller *t, const struct field *f)
 	else if (f->def)
 		tell_line(t, "Default:", f->def);
 	else if (f->shape == SHAPE_SCALAR || f->shape == SHAPE_LIST)
-		tell_line(t, "Default:", "none: it is left as it is");
+		tell_line(t, "Default:", "none");
 	if (f->ref)
 		tell_line(t, "Names:",
 			arena_printf(t->arena, "a %s that this document declares", f->ref));

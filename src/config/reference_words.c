@@ -17,6 +17,18 @@ static void scalar_words(const struct field *f, struct strbuf *out)
 	}
 }
 
+static void map_words(const struct table *t, struct strbuf *out)
+{
+	const char *word = key_word(t);
+
+	if (t->scalar)
+		sb_addf(out, "a map of %s: %s", word, t->scalar);
+	else
+		sb_addf(out, "a map, each %s with keys of its own", word);
+	if (t->key)
+		sb_addf(out, "; %s is %s", word, t->key->name);
+}
+
 void type_words(const struct field *f, struct strbuf *out)
 {
 	switch (f->shape) {
@@ -25,17 +37,15 @@ void type_words(const struct field *f, struct strbuf *out)
 		sb_add(out, "a list; each: ");
 		scalar_words(f, out);
 		break;
-	case SHAPE_OBJECT: sb_add(out, "a map of keys"); break;
-	case SHAPE_OBJECTS: sb_add(out, "a list of maps"); break;
-	case SHAPE_MAP:
-		sb_addf(out, "a map, each %s with keys of its own", key_word(f->table));
+	case SHAPE_OBJECT:
+		sb_add(out, "a map of keys");
+		if (f->table->scalar)
+			sb_addf(out, ", or its %s alone", f->table->scalar);
 		break;
+	case SHAPE_OBJECTS: sb_add(out, "a list of maps"); break;
+	case SHAPE_MAP: map_words(f->table, out); break;
 	case SHAPE_PLANNED: sb_add(out, "not built in this version"); break;
 	}
-	if (f->shape == SHAPE_MAP && f->table->key)
-		sb_addf(out, "; %s is %s", key_word(f->table), f->table->key->name);
-	if (f->table && f->table->scalar)
-		sb_addf(out, "; or the value of %s alone", f->table->scalar);
 }
 
 const char *change_words(const struct field *f)

@@ -39,7 +39,7 @@ static const struct field module_fields[] = {
 const struct table module_table = TABLE(struct module, module_fields, .key = &type_module,
 	.key_word = "MODULE", .check = check_module,
 	.doc = "Kernel modules. kvmhost keeps their options and blacklist in "
-	       "/etc/modprobe.d/kvmhost.conf and loads them at boot through "
+	       "/etc/modprobe.d/zz-kvmhost.conf and loads them at boot through "
 	       "/etc/modules-load.d/kvmhost.conf.");
 
 static void modules_forget(void *data)

@@ -227,4 +227,6 @@ void module_diff(struct host *h, struct step *s)
 		diff_foreign(&c);
 	if (!c.can_do)
 		s->wait = c.wait;
+	else if (c.wait)
+		s->reason = arena_printf(h->pass, "will then wait for %s", c.wait);
 }

@@ -2,13 +2,17 @@
 /*
  * What the files of modprobe.d(5) and modules-load.d(5) say of modules: ours,
  * and everybody else's.
+ *
+ * All directories' files are read in the order of their names and the last
+ * option wins. Distributions use plain names (systemd.conf has options for
+ * bonding and dummy), so ours sorts after them.
  */
 #ifndef KVMHOST_MODULE_FILES_H
 #define KVMHOST_MODULE_FILES_H
 
 #include "reconcile/host.h"
 
-#define MODPROBE_FILE "kvmhost.conf"
+#define MODPROBE_FILE "zz-kvmhost.conf"
 #define MODPROBE_PATH "/etc/modprobe.d/" MODPROBE_FILE
 #define MODULES_LOAD_PATH "/etc/modules-load.d/kvmhost.conf"
 

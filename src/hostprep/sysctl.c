@@ -156,21 +156,21 @@ static int sysctl_observe(struct host *h, const struct resource *r, void **have,
 	ret = files_get(h, &f, e);
 	if (ret < 0)
 		return ret;
+	line = sysctl_line(&f->own, path);
 	if (h->live) {
 		ret = sysctl_read(h, path, &value, e);
 		if (ret < 0)
 			return ret;
+	} else if (line) {
+		value = xstrdup(line->value);
 	}
-	line = sysctl_line(&f->own, path);
 	if (!line && !value)
 		return 0;
 	s = obj_new(h->pass, &sysctl_table, r->name);
-	if (!h->live)
-		s->value = arena_strdup(h->pass, line->value);
-	else if (value)
+	if (value) {
 		s->value = arena_strdup(h->pass, value);
-	if (s->value)
 		obj_mark_set(s, "value");
+	}
 	*have = s;
 	return 0;
 }
@@ -214,7 +214,7 @@ static void sysctl_diff(struct host *h, struct step *s)
 {
 	_cleanup_free_ char *path = sysctl_name_to_path(s->r->name);
 	bool kept = s->r->want && s->want;
-	const char *want = kept ? value_of(s->want) : NULL;
+	const char *want = kept ? value_of(s->want) : NULL, *have;
 	const struct sysctl_line *own;
 	struct files *f;
 
@@ -222,9 +222,9 @@ static void sysctl_diff(struct host *h, struct step *s)
 		return; /* observe has just told of it */
 	diff_live(h, s, path);
 	own = sysctl_line(&f->own, path);
-	if (want ? !own || !value_same(own->value, want) : own != NULL)
-		step_change(
-			h, s, "value", "value (" SYSCTL_FILE ")", own ? own->value : NULL, want);
+	have = own ? own->value : NULL;
+	if (have && want ? !value_same(have, want) : have != want)
+		step_change(h, s, "value", "value (" SYSCTL_FILE ")", have, want);
 	if (kept)
 		diff_later(h, s, sysctl_line(&f->later, path));
 }

@@ -48,6 +48,12 @@ static void count(struct counts *c, const struct fw_rule *const *have, size_t n_
 		slot_of(c, want[i])->want++;
 }
 
+/* The rule at hand goes: nobody wants it, or only further on, where it is put in again. */
+static bool must_go(const struct slot *have, const struct slot *want)
+{
+	return !have || !have->want || !want || want->have;
+}
+
 void fw_compare(const struct fw_rule *const *have, size_t n_have, const struct fw_rule *const *want,
 	size_t n_want, fw_edit_fn *fn, void *arg)
 {
@@ -59,20 +65,19 @@ void fw_compare(const struct fw_rule *const *have, size_t n_have, const struct f
 	if (i < n_have || j < n_want)
 		count(&c, have + i, n_have - i, want + j, n_want - j);
 	while (i < n_have || j < n_want) {
-		struct slot *h =
-			i < n_have && have[i]->target != FW_UNKNOWN ? slot_of(&c, have[i]) : NULL;
+		bool known = i < n_have && have[i]->target != FW_UNKNOWN;
+		struct slot *h = known ? slot_of(&c, have[i]) : NULL;
 		struct slot *w = j < n_want ? slot_of(&c, want[j]) : NULL;
 
 		if (h && h == w) {
 			fn(FW_KEEP, have[i++], j++, arg);
 			h->have--;
 			h->want--;
-		} else if (i < n_have && (!h || !h->want || w->have)) {
-			/* Not wanted, or wanted elsewhere: there it is put in again. */
+		} else if (i < n_have && must_go(h, w)) {
 			fn(FW_DELETE, have[i++], j, arg);
 			if (h)
 				h->have--;
-		} else {
+		} else if (w) {
 			fn(FW_INSERT, want[j], j, arg);
 			w->want--;
 			j++;

@@ -160,7 +160,7 @@ bool network_keeps_foreign(struct host *h, const struct step *s)
 		return false;
 	if (!h->record || !record_has(h, s->r->id))
 		return have->state.unmarked;
-	return record_before(h, s->r->kind, s->r->name, s->r->id) != NULL;
+	return !record_made(h, s->r->id);
 }
 
 /* Every address that is wanted is there. */

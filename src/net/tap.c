@@ -206,13 +206,15 @@ static void keep_one(struct host *h, struct nl *nl, const struct links *ls, stru
 
 static void tap_apply_all(struct host *h, struct step *const *steps, size_t n)
 {
-	const struct links *ls;
-	struct nl *nl;
+	const struct links *ls = NULL;
+	struct nl *nl = NULL;
+	bool ready = n > 0;
 
 	for (size_t i = 0; i < n; i++)
-		if (links_get(h, &ls, &steps[i]->error) < 0 ||
-			netlink_get(h, &nl, &steps[i]->error) < 0)
-			return;
+		ready &= links_get(h, &ls, &steps[i]->error) >= 0 &&
+			 netlink_get(h, &nl, &steps[i]->error) >= 0;
+	if (!ready)
+		return;
 	remove_old(h, nl, ls, steps, n);
 	for (size_t i = 0; i < n; i++)
 		keep_one(h, nl, ls, steps[i]);

@@ -95,7 +95,8 @@ static void collect(struct outcome *out, struct arena *a, struct strmap *seen, c
 }
 
 /* Steps of resources that failed in an earlier round for good are not tried again. */
-static size_t skip_dead(struct plan *p, const struct outcome *out, const struct strmap *seen)
+static size_t skip_dead(struct plan *p, const struct outcome *out, const struct strmap *seen,
+	bool last)
 {
 	size_t left = 0;
 
@@ -105,7 +106,7 @@ static size_t skip_dead(struct plan *p, const struct outcome *out, const struct 
 		const struct step *was = at ? out->steps[*at] : NULL;
 
 		if (s->state == STEP_READY && was &&
-			((was->state == STEP_FAILED && !moved(was)) ||
+			((was->state == STEP_FAILED && (last || !moved(was))) ||
 				was->state == STEP_BLOCKED || was->state == STEP_UNDONE)) {
 			s->state = was->state;
 			s->error = was->error;
@@ -189,7 +190,7 @@ static int rounds(struct host *h, struct wants *w, const struct apply_options *o
 		if (round == 0 && p.removes_most && !o->allow_mass_removal)
 			return refuse(&p, out, e);
 		tell_unreadable(&p, o, seen);
-		if (!skip_dead(&p, out, seen) || round == APPLY_ROUNDS) {
+		if (!skip_dead(&p, out, seen, round == APPLY_ROUNDS) || round == APPLY_ROUNDS) {
 			fail_unsettled(h, &p, o);
 			collect(out, out->arenas[0], seen, &p);
 			return 0;

@@ -113,6 +113,7 @@ struct wants {
 	struct strmap by_id;
 	/* Declared, but not valid: a reference to one is not dangling. */
 	struct strmap invalid;
+	const struct resource *deriving; /* on whose behalf the last want_derive() was */
 };
 void wants_free(struct wants *w);
 #define _cleanup_wants_ _cleanup_(wants_free)

@@ -130,13 +130,17 @@ static void plan_wanted(struct host *h, struct plan *p, struct resource *r, bool
 static void plan_unwanted(struct host *h, struct plan *p, const struct kind *k, const char *name)
 {
 	struct resource *r = arena_alloc(h->pass, sizeof(*r));
+	_cleanup_error_ struct error why = { 0 };
 	struct step *s;
 
 	r->kind = k;
 	r->name = arena_strdup(h->pass, name);
 	r->id = arena_printf(h->pass, "%s/%s", k->name, name);
 	r->recorded = record_has(h, r->id);
-	r->before = record_before(h, k, r->name, r->id);
+	if (record_before(h, k, r->name, r->id, &r->before, &why) < 0) {
+		unreadable(h, p, r, &why);
+		return;
+	}
 	if ((!h->live && !k->offline) || !observe(h, p, r))
 		return;
 	s = add_step(h, p, r, r->before ? STEP_RESTORE : STEP_REMOVE);

@@ -53,6 +53,12 @@ static const char *shown(const struct change *c, const char *value)
 	return value ? value : "(none)";
 }
 
+/* In something new, an empty list says nothing. */
+static bool says_nothing(const struct change *c)
+{
+	return !c->have && c->want && (streq(c->want, "[]") || streq(c->want, "{}"));
+}
+
 static void print_change(const struct step *s, const struct change *c, int width, FILE *to,
 	const struct style *st)
 {
@@ -64,14 +70,20 @@ static void print_change(const struct step *s, const struct change *c, int width
 
 static void print_cost(const struct step *s, FILE *to)
 {
-	static const char *const costs[] = {
+	static const char *const changed[] = {
 		[DISRUPT_LINK] = "a link goes down for a moment",
+		[DISRUPT_GUEST] = "a guest is shut down and started again",
+		[DISRUPT_REBOOT] = "needs a reboot",
+	};
+	static const char *const released[] = {
+		[DISRUPT_LINK] = "a link goes away",
 		[DISRUPT_GUEST] = "a guest is shut down",
 		[DISRUPT_REBOOT] = "needs a reboot",
 	};
 
 	if (s->disruption != DISRUPT_NONE)
-		fprintf(to, "      disrupts: %s\n", costs[s->disruption]);
+		fprintf(to, "      disrupts: %s\n",
+			(s->want ? changed : released)[s->disruption]);
 }
 
 static void print_step(const struct step *s, FILE *to, bool color, struct arena *a)
@@ -95,7 +107,8 @@ static void print_step(const struct step *s, FILE *to, bool color, struct arena 
 	for (size_t i = 0; i < s->n_changes; i++)
 		width = MAX_OF(width, (int)strlen(s->changes[i].path));
 	for (size_t i = 0; i < s->n_changes && s->verb != STEP_REMOVE; i++)
-		print_change(s, &s->changes[i], MIN_OF(width, 32), to, &st);
+		if (!says_nothing(&s->changes[i]))
+			print_change(s, &s->changes[i], MIN_OF(width, 32), to, &st);
 	if (s->wait)
 		fprintf(to, "      waits for %s\n", s->wait);
 	else

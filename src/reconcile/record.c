@@ -80,21 +80,35 @@ bool record_has(const struct host *h, const char *id)
 	return entry(h, id) != NULL;
 }
 
-const void *record_before(struct host *h, const struct kind *k, const char *name, const char *id)
+bool record_made(const struct host *h, const char *id)
 {
-	return record_object(h->pass, k, name, json_object_get(entry(h, id), "before"));
+	return json_is_null(json_object_get(entry(h, id), "before"));
 }
 
-const void *record_object(struct arena *a, const struct kind *k, const char *name, json_t *json)
+int record_before(struct host *h, const struct kind *k, const char *name, const char *id,
+	const void **before, struct error *e)
+{
+	return record_object(h->pass, k, name, json_object_get(entry(h, id), "before"), before, e);
+}
+
+int record_object(struct arena *a, const struct kind *k, const char *name, json_t *json,
+	const void **out, struct error *e)
 {
 	struct diags d = { .arena = a };
 	void *obj;
 
+	*out = NULL;
 	if (!json_is_object(json))
-		return NULL;
+		return 0;
 	obj = obj_new(a, k->table, name);
-	obj_load(obj, node_from_json(a, json), &d);
-	return obj;
+	if (!obj_load(obj, node_from_json(a, json), &d)) {
+		error_set(e, -EBADMSG, "the record of %s/%s cannot be read back: %s", k->name, name,
+			d.n ? d.v[0].text : "it is not of this kind");
+		return error_cure(e, "bring it to the state you want by hand, then take its entry out "
+			"of " RECORD_PATH);
+	}
+	*out = obj;
+	return 0;
 }
 
 json_t *record_json(const void *obj)

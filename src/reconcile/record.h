@@ -26,8 +26,11 @@ int record_save(struct host *h, struct error *e);
 void record_free(struct record *r);
 
 bool record_has(const struct host *h, const char *id);
+/* Recorded, and absent before: kvmhost made it. */
+bool record_made(const struct host *h, const char *id);
 /* The state before management as an object of the kind, in h->pass; NULL: absent then. */
-const void *record_before(struct host *h, const struct kind *k, const char *name, const char *id);
+int record_before(struct host *h, const struct kind *k, const char *name, const char *id,
+	const void **before, struct error *e);
 /*
  * Takes the resource under management, remembering how it was (NULL: absent). Of one that is
  * there already only what it comes after is brought up to date.
@@ -39,7 +42,8 @@ json_t *record_resources(const struct host *h);
 
 /* An object as JSON (NULL: null), and back from there into the arena (null: NULL). */
 json_t *record_json(const void *obj);
-const void *record_object(struct arena *a, const struct kind *k, const char *name, json_t *json);
+int record_object(struct arena *a, const struct kind *k, const char *name, json_t *json,
+	const void **out, struct error *e);
 
 /*
  * A JSON object that the kind keeps with the resource ("kept"); made when

@@ -23,15 +23,21 @@ static void claim(struct walk *k, const char *space, const char *value, struct m
 	struct claim *c = arena_alloc(k->w->arena, sizeof(*c));
 	const char *key = claim_key(k, space, value);
 	struct claim *first = strmap_get(&k->claims, key);
+	struct diag *d;
 
 	*c = (struct claim){ .owner = k->r, .mark = m };
 	if (!first) {
 		strmap_put(&k->claims, key, c);
 		return;
 	}
-	diag_relate(diag_error(k->w->diags, m, NULL, "%s `%s` is claimed twice: by %s and by %s",
-			space, value, first->owner->id, k->r->id),
-		first->mark, "first claimed here");
+	if (first->owner == k->r)
+		d = diag_error(k->w->diags, m, "take one of the two out",
+			"%s `%s` stands twice in %s", space, value, k->r->id);
+	else
+		d = diag_error(k->w->diags, m, "give one of the two another one",
+			"%s `%s` is claimed by %s and by %s", space, value, first->owner->id,
+			k->r->id);
+	diag_relate(d, first->mark, "first claimed here");
 }
 
 static void note_claims(const struct field *f, const char *text, struct mark m, void *arg)
@@ -56,6 +62,19 @@ static const char *near_name(struct wants *w, const char *kind, const char *name
 	return arena_printf(w->arena, "declare it under %ss, or name one that is declared", kind);
 }
 
+/* What is wanted under that name may be another kind's: the bridge of a network. */
+static const char *ref_hint(struct walk *k, const struct field *f, const char *name)
+{
+	const struct kind *kind = kind_find(f->ref);
+	const struct claim *c =
+		kind->claims ? strmap_get(&k->claims, claim_key(k, kind->claims, name)) : NULL;
+
+	if (!c || c->owner->origin)
+		return near_name(k->w, f->ref, name);
+	return arena_printf(k->w->arena, "`%s` belongs to the %s `%s`: write `%s: %s`", name,
+		c->owner->kind->name, c->owner->name, c->owner->kind->name, c->owner->name);
+}
+
 static void resolve_ref(struct walk *k, const struct field *f, const char *text, struct mark m)
 {
 	struct resource *r = wants_find(k->w, f->ref, text);
@@ -65,7 +84,7 @@ static void resolve_ref(struct walk *k, const struct field *f, const char *text,
 	else if (r)
 		want_after(k->w, k->r, r);
 	else if (!strmap_get(&k->w->invalid, arena_printf(k->w->arena, "%s/%s", f->ref, text)))
-		diag_error(k->w->diags, m, near_name(k->w, f->ref, text),
+		diag_error(k->w->diags, m, ref_hint(k, f, text),
 			"there is no %s `%s` in this document", f->ref, text);
 }
 

@@ -95,7 +95,9 @@ static int put_back(struct host *h, const json_t *entry, struct error *e)
 		return error_set(e, -EBADMSG, "the undo log names an unknown kind");
 	r.name = json_string_value(json_object_get(entry, "name"));
 	r.id = json_string_value(json_object_get(entry, "id"));
-	r.want = record_object(h->pass, k, r.name, json_object_get(entry, "before"));
+	ret = record_object(h->pass, k, r.name, json_object_get(entry, "before"), &r.want, e);
+	if (ret < 0)
+		return ret;
 	host_forget(h);
 	ret = k->observe(h, &r, &r.have, e);
 	if (ret < 0)

@@ -98,6 +98,7 @@ struct resource *want_derive(struct wants *w, const struct resource *from, const
 		r->origin = from;
 	}
 	origin = wants_find(w, from->kind->name, from->name);
+	w->deriving = from;
 	if (before_from)
 		want_after(w, origin, r);
 	else
@@ -115,8 +116,10 @@ void want_set(struct wants *w, struct resource *r, const char *field, const char
 		obj_set_text((void *)r->want, field, text, w->arena);
 		return;
 	}
-	diag_error(w->diags, r->origin ? r->mark : obj_mark(r->want, field), NULL,
-		"%s is %s here, but the rest of the document needs %s", r->id, had, text);
+	diag_error(w->diags, r->origin ? r->mark : obj_mark(r->want, field),
+		arena_printf(w->arena, "write %s, or take the line out: kvmhost then sets it itself",
+			text),
+		"%s is %s here, but %s needs %s", r->id, had, w->deriving->id, text);
 }
 
 void want_after(struct wants *w, struct resource *r, struct resource *needed)

@@ -93,7 +93,7 @@ static void add_unit_error(struct host *h, const char *unit, json_t *out)
 static void add_record(struct host *h, const struct unit *u, json_t *record, json_t *out)
 {
 	static const char *const members[] = { "since", "accel", "accel_reason", "cpu_model",
-		"error", "stderr" };
+		"error", "stderr", "end" };
 	bool up = u->state != UNIT_INACTIVE && u->state != UNIT_FAILED;
 
 	for (size_t i = 0; record && i < ARRAY_SIZE(members); i++)
@@ -225,6 +225,8 @@ static void add_row(struct host *h, struct strbuf *b, json_t *guest, size_t widt
 		sb_add(b, "changes wait for a restart");
 	else if (json_object_get(guest, "error"))
 		sb_add(b, text_member(guest, "error"));
+	else if (streq(text_member(guest, "end"), "guest"))
+		sb_add(b, "powered off from inside");
 	while (b->len > start && b->s[b->len - 1] == ' ')
 		b->s[--b->len] = '\0';
 	sb_addc(b, '\n');

@@ -46,10 +46,10 @@ int guestctl_console(struct host *h, const char *name, struct error *e);
  *	{"name": "web1", "state": "running", "since": 1763783000, "accel": "tcg",
  *	 "accel_reason": "...", "pid": 812, "uid": 1899000000, "held": false,
  *	 "pending": ["cpu.count: 1 -> 2"], "interfaces": [{"tap", "mac", "bridge", "network"}],
- *	 "error": "...", "stderr": ["..."]}
+ *	 "end": "guest", "error": "...", "stderr": ["..."]}
  *
- * state: starting, running, paused, stopping, stopped, failed. since: seconds since 1970.
- * Absent members are unknown. -ENOENT: no such guest.
+ * state: starting, running, paused, stopping, stopped, failed. since: seconds since 1970. end, of
+ * the last run: guest (powered off from inside), stopped, forced, failed. Absent members are unknown. -ENOENT: no such guest.
  */
 int guestctl_status(struct host *h, const char *name, json_t **out, struct error *e);
 

@@ -131,7 +131,7 @@ static void prepare(struct arena *a, struct machine *m)
 {
 	const struct guest *g = m->spec->guest;
 
-	m->kernel = m->initrd = -1;
+	m->kernel = m->initrd = m->kernel_number = m->initrd_number = -1;
 	m->disks = arena_alloc(a, (g->disks.n + 1) * sizeof(*m->disks));
 	m->taps = arena_alloc(a, (g->interfaces.n + 1) * sizeof(*m->taps));
 	for (size_t i = 0; i < g->disks.n; i++)
@@ -155,6 +155,8 @@ int handover_open(struct arena *a, struct machine *m, struct error *e)
 		r = open_boot_file("kernel", g->kernel.image, &m->kernel, e);
 		if (r >= 0 && g->kernel.initrd)
 			r = open_boot_file("initrd", g->kernel.initrd, &m->initrd, e);
+		m->kernel_number = m->kernel;
+		m->initrd_number = m->initrd;
 	}
 	for (size_t i = 0; i < g->disks.n && r >= 0; i++)
 		r = open_disk(&LIST_AT(&g->disks, const struct guest_disk, i), &m->disks[i], e);

@@ -36,6 +36,8 @@ struct machine {
 	int kernel, initrd;         /* -1: none */
 	struct machine_disk *disks; /* as many as the guest's */
 	int *taps;                  /* as many as the guest's interfaces */
+	/* Under which numbers QEMU knows kernel and initrd, also when they are closed here; -1: none. */
+	int kernel_number, initrd_number;
 };
 
 /* NULL-terminated, in the arena; the first is m->qemu. */

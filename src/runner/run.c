@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 static struct runner runner; /* too large for the stack: the console's history */
 
@@ -162,7 +163,7 @@ static int start_qemu(struct runner *r, struct arena *a, struct machine *m, stru
 
 static int run(struct runner *r, const char *name, int root, struct arena *a, struct error *e)
 {
-	struct machine m = { .spec = &r->spec, .qmp = -1, .console = -1 };
+	struct machine *m = &r->machine;
 	int err = open_directory(r, name, e);
 
 	if (err < 0)
@@ -177,8 +178,9 @@ static int run(struct runner *r, const char *name, int root, struct arena *a, st
 	if (err < 0)
 		return fail_with(e);
 	runner_phase(r, RUN_STARTING);
-	err = start_qemu(r, a, &m, e);
-	handover_close(&m);
+	*m = (struct machine){ .spec = &r->spec, .qmp = -1, .console = -1 };
+	err = start_qemu(r, a, m, e);
+	handover_close(m);
 	if (err < 0)
 		return fail_with(e);
 	runner_phase(r, RUN_STARTING);
@@ -206,6 +208,7 @@ int main(int argc, char **argv)
 	int status;
 
 	log_setup("kvmhost-run", LOG_INFO);
+	umask(0022); /* everybody may read state.json */
 	if (argc != 2 || argv[1][0] == '-' || argv[1][0] == '.' || strchr(argv[1], '/') ||
 		strlen(argv[1]) > 64) {
 		fprintf(stderr, "usage: kvmhost-run NAME\n"

@@ -153,7 +153,5 @@ char *state_why(json_t *record)
 	size_t n = json_array_size(lines);
 	const char *last = n ? json_string_value(json_array_get(lines, n - 1)) : NULL;
 
-	if (error && last)
-		return xprintf("%s; QEMU said: %s", error, last);
 	return error || last ? xstrdup(error ? error : last) : NULL;
 }

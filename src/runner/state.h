@@ -70,7 +70,7 @@ int state_read(int root, const char *name, json_t **out);
 /* A phase or end by its name in a record; 0, RUN_STARTING or END_NONE, when there is none. */
 enum run_phase state_phase(json_t *record);
 enum run_end state_end(json_t *record);
-/* "qemu: could not open ...": the error and, in brackets, the last line of stderr. NULL: none. The caller frees. */
+/* The error, else the last line of stderr. NULL: none. The caller frees. */
 char *state_why(json_t *record);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "runner/supervise.h"
 #include "base/log.h"
+#include "runner/complaint.h"
 #include "runner/notify.h"
 #include "runner/run_events.h"
 #include <poll.h>
@@ -13,7 +14,7 @@
 enum { POLL_SIGNALS, POLL_QMP, POLL_OUTPUT, POLL_CONSOLE, POLLS = POLL_CONSOLE + CONSOLE_POLLS };
 
 #define START_TIMEOUT (120 * USEC_PER_SEC) /* QEMU may have much memory to set up */
-#define PRESS_EVERY (5 * USEC_PER_SEC)     /* a guest that is still booting misses the first */
+#define PRESS_EVERY (2 * USEC_PER_SEC)     /* a guest that is still booting misses the first */
 #define QUIT_TIMEOUT (10 * USEC_PER_SEC)
 #define STOP_SLACK (20 * USEC_PER_SEC)     /* for `quit` and SIGKILL, on top of the guest's own */
 
@@ -239,6 +240,29 @@ static void drain(struct runner *r)
 	console_drain(&r->console);
 }
 
+/* QEMU's last words: the end of the lines that it wrote together. */
+static void last_words(struct runner *r, struct strbuf *out)
+{
+	enum { LINES = 3 };
+	size_t n = MIN_OF(r->tail.n, (size_t)TAIL_LINES);
+
+	for (size_t i = n > LINES ? n - LINES : 0; i < n; i++) {
+		if (out->len)
+			sb_add(out, endswith(sb_str(out), ".") ? " " : "; ");
+		complaint(&r->machine, tail_line(&r->tail, i), out);
+	}
+}
+
+static void fail_with_words(struct runner *r, int status)
+{
+	_cleanup_strbuf_ struct strbuf words = { 0 };
+
+	last_words(r, &words);
+	if (!words.len)
+		sb_addf(&words, "exit status %d, without a word", WEXITSTATUS(status));
+	runner_fail(r, "QEMU %s: %s", r->ran ? "ended" : "did not start", sb_str(&words));
+}
+
 static int ended(struct runner *r, int status)
 {
 	bool well = WIFEXITED(status) && WEXITSTATUS(status) == 0 && r->ran;
@@ -259,8 +283,7 @@ static int ended(struct runner *r, int status)
 	else if (well)
 		runner_fail(r, "QEMU was told to end by somebody else");
 	else
-		runner_fail(r, "QEMU %s with status %d", r->ran ? "ended" : "did not start: it ended",
-			WEXITSTATUS(status));
+		fail_with_words(r, status);
 	return runner_end(r, END_FAILED);
 }
 

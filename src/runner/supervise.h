@@ -14,6 +14,7 @@
 #define KVMHOST_SUPERVISE_H
 
 #include "runner/console.h"
+#include "runner/qemu_args.h"
 #include "runner/qmp.h"
 #include "runner/spec.h"
 #include "runner/state.h"
@@ -35,6 +36,7 @@ struct lines {
 
 struct runner {
 	struct spec spec;
+	struct machine machine;
 	int dir;     /* the guest's directory, for live.json */
 	int record;  /* state.json */
 	int notify;  /* systemd's socket, -1: none */

@@ -26,8 +26,6 @@ def install(capsule):
         pytest.fail("KVMHOST_STAGE names no build: run tools/check --only capsule, "
                     "or meson install --destdir DIR and set KVMHOST_STAGE=DIR", pytrace=False)
     capsule.push(stage)
-    # what a package's scripts and triggers would do
-    capsule.run("systemctl daemon-reload && systemctl reload dbus && systemd-tmpfiles --create kvmhost.conf")
 
 
 @pytest.fixture(scope="session", autouse=True)

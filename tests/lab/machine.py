@@ -17,7 +17,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 
@@ -341,7 +340,8 @@ class Machine:
         tree = subprocess.run(["tar", "-C", stage, "--owner=0", "--group=0", "-czf", "-", "."], check=True,
                               stdout=subprocess.PIPE).stdout
         done = self.run(["sh", "-ec", "tar -C / --keep-directory-symlink --no-overwrite-dir -xzf -; ldconfig; "
-                         "systemd-sysusers; systemd-tmpfiles --create 2>/dev/null || true; systemctl daemon-reload"],
+                         "systemd-sysusers; systemd-tmpfiles --create 2>/dev/null || true; systemctl daemon-reload; "
+                         "busctl -q call org.freedesktop.DBus / org.freedesktop.DBus ReloadConfig"],
                         input=tree, timeout=120)
         if done.returncode:
             raise LabError(f"{self.name}: {done.stderr.decode(errors='replace')}")

@@ -34,3 +34,10 @@ debian_sources() {
 debian_apt_options() {
 	apt-config dump | grep -E '^Acquire::(Check-(Valid-Until|Date)|https?::Proxy[^ ]*) ' || true
 }
+
+# Debian 12's backports, from the same archive, as a sources.list line; nothing on a newer release.
+debian_backports() {
+	local suite
+	suite=$(debian_codename)
+	[ "$suite" != bookworm ] || debian_sources | sed -n "s/ $suite main\$/ $suite-backports main/p"
+}

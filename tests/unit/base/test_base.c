@@ -107,7 +107,7 @@ static void test_utf8(void **state _unused_)
 		{ "\xe2\x82\xac", 3, 3, 0x20ac },
 		{ "\xf4\x8f\xbf\xbf", 4, 4, 0x10ffff },
 		{ "\xf4\x90\x80\x80", 4, 0, 0 }, /* beyond Unicode */
-		{ "\xc0\xaf", 2, 0, 0 },	 /* overlong */
+		{ "\xc0\xaf", 2, 0, 0 }, /* overlong */
 		{ "\xe0\x80\xaf", 3, 0, 0 },
 		{ "\xf0\x80\x80\xaf", 4, 0, 0 },
 		{ "\xed\xa0\x80", 3, 0, 0 }, /* a surrogate */

@@ -61,8 +61,8 @@ static void load_paths(struct merged *m, int flags, const char *const *paths, si
 	diags_print(&m->diags, f, false);
 	fclose(f);
 }
-#define LOAD(m, flags, ...)                                                                        \
-	load_paths(m, flags, (const char *const[]){ __VA_ARGS__ },                                 \
+#define LOAD(m, flags, ...) \
+	load_paths(m, flags, (const char *const[]){ __VA_ARGS__ }, \
 		ARRAY_SIZE(((const char *const[]){ __VA_ARGS__ })))
 
 static void assert_says(const struct merged *m, const char *words)
@@ -76,9 +76,11 @@ static void test_merge(void **state _unused_)
 	_cleanup_merged_ struct merged m;
 	_cleanup_strbuf_ struct strbuf out = { 0 };
 
-	put("host.yaml", "version: 1\nmachines:\n  a: {memory: 1GiB, after: [b, c]}\n  b: {memory: 1GiB}\n");
+	put("host.yaml",
+		"version: 1\nmachines:\n  a: {memory: 1GiB, after: [b, c]}\n  b: {memory: 1GiB}\n");
 	put("conf.d/10-x.yaml", "machines:\n  a: {memory: 2GiB, after: [d]}\n");
-	put("conf.d/20-y.yaml", "machines:\n  a: {autostart: false}\n  c: {}\noptions: {vm.x: \"1\"}\n");
+	put("conf.d/20-y.yaml",
+		"machines:\n  a: {autostart: false}\n  c: {}\noptions: {vm.x: \"1\"}\n");
 	put("conf.d/ignored.txt", "nonsense: [");
 	put("conf.d/.hidden.yaml", "nonsense: [");
 	LOAD(&m, 0, "/host.yaml", "conf.d", "none.yaml?");
@@ -103,7 +105,8 @@ static void test_written_document_is_the_same(void **state _unused_)
 {
 	static const char *const texts[] = {
 		"a: {b: [1, {c: d, e: [f, [g, []]]}, {}], x: ~}\n",
-		"a: \"true\"\nb: true\nc: 'on'\nd: \"\"\ne: \"a\\nb\\t\\x01\\u2028\\U0001F427\"\nf: |\n  x\n  y\n"
+		"a: \"true\"\nb: true\nc: 'on'\nd: \"\"\ne: "
+		"\"a\\nb\\t\\x01\\u2028\\U0001F427\"\nf: |\n  x\n  y\n"
 		"g: \"1.5\"\nh: 1.5\ni: '- x'\nj: '#'\n\"k: l\": m\n\"...\": '---'\n\"<<\": 1\n",
 		"- - - a\n    - b\n  - c: d\n    e: f\n- {}\n",
 		"x: \"\\uFFFE\"\ny: 'a b'\nz: a b\n",
@@ -148,7 +151,8 @@ static void test_what_is_no_file(void **state _unused_)
 	LOAD(&m, 0, "fifo.yaml", "d", "none.yaml", "loop.yaml", "large.yaml", "yml");
 	assert_says(&m, "fifo.yaml: error: this is a FIFO, not a file");
 	assert_says(&m, "d/dir.yaml: error: this is a directory, not a file");
-	assert_says(&m, "none.yaml: error: the file cannot be read: No such file or directory\n      = create");
+	assert_says(&m, "none.yaml: error: the file cannot be read: No such file or directory\n    "
+			"  = create");
 	assert_says(&m, "loop.yaml: error: the file cannot be read: Too many levels");
 	assert_says(&m, "large.yaml: error: the file is larger than 16 MiB");
 	assert_says(&m, "yml/host.yml: warning: this file is not read");

@@ -12,7 +12,8 @@ static const struct bad bad[] = {
 	{ "version: 1\nmachines:\n\tweb: {}\n", "t.yaml:3:1:", "YAML forbids tabs", "spaces" },
 	{ "version: 1\nmachines:\n  web:\n  \tmemory: 1GiB\n", "t.yaml:4:3:", "YAML forbids tabs",
 		"spaces" },
-	{ "version: 1\nmachines:\n  web: foo: bar\n", "t.yaml:3:11:", "a `:` is not allowed", "quote" },
+	{ "version: 1\nmachines:\n  web: foo: bar\n", "t.yaml:3:11:", "a `:` is not allowed",
+		"quote" },
 	{ "version: 1\nmachines\noptions: {}\n", "t.yaml:2:1:", "a `:` is missing", "key: value" },
 	{ "version: 1\n: x\n", "t.yaml:2:1:", "a key is missing", "before the `:`" },
 	{ "version: 'it's'\n", "t.yaml:1:14:", "line goes on", "twice" },
@@ -36,18 +37,22 @@ static const struct bad bad[] = {
 	{ "version: !!int 1\n", "t.yaml:1:10:", "tags such as `!!int`", "remove the tag" },
 	{ "version: !foo 1\n", "t.yaml:1:10:", "tags such as `!foo`", "remove the tag" },
 	{ "version: !<x> 1\nmachines: !bar {}\n", "t.yaml:2:11:", "`!bar`", "remove the tag" },
-	{ "version: 1\n---\nversion: 1\n", "t.yaml:2:1:", "a second YAML document", "file of its own" },
-	{ "version: 1\n? {a: b}\n: c\n", "t.yaml:2:3:", "a key must be plain text, not a map", "quote" },
+	{ "version: 1\n---\nversion: 1\n", "t.yaml:2:1:", "a second YAML document",
+		"file of its own" },
+	{ "version: 1\n? {a: b}\n: c\n", "t.yaml:2:3:", "a key must be plain text, not a map",
+		"quote" },
 	{ "version: 1\n[x]: y\n", "t.yaml:2:1:", "a key must be plain text, not a list", "quote" },
-	{ "version: 1\nmachines:\n  a: &a {memory: 1GiB}\n  b:\n    <<: *a\n", "t.yaml:5:5:",
-		"merge key `<<`", "repeat" },
+	{ "version: 1\nmachines:\n  a: &a {memory: 1GiB}\n  b:\n    <<: *a\n",
+		"t.yaml:5:5:", "merge key `<<`", "repeat" },
 	/* keys */
-	{ "version: 1\nversion: 1\n", "t.yaml:2:1:", "duplicate key `version`", "t.yaml:1:1: note" },
-	{ "version: 1\nmachines: {a: {memory: 1GiB}, \"a\": {}}\n", "t.yaml:2:31:",
-		"duplicate key `a`", "t.yaml:2:12: note: first used here" },
+	{ "version: 1\nversion: 1\n", "t.yaml:2:1:", "duplicate key `version`",
+		"t.yaml:1:1: note" },
+	{ "version: 1\nmachines: {a: {memory: 1GiB}, \"a\": {}}\n",
+		"t.yaml:2:31:", "duplicate key `a`", "t.yaml:2:12: note: first used here" },
 	/* aliases */
 	{ "version: *v\n", "t.yaml:1:10:", "no anchor `&v`", "quotes" },
-	{ "version: 1\nmachines: &m {a: *m}\n", "t.yaml:2:18:", "inside its own anchor", "complete" },
+	{ "version: 1\nmachines: &m {a: *m}\n", "t.yaml:2:18:", "inside its own anchor",
+		"complete" },
 	/* shapes */
 	{ "- a\n", "t.yaml:1:1:", "a map of keys, not a list", "version: 1" },
 	{ "hello\n", "t.yaml:1:1:", "a map of keys, not `hello`", "version: 1" },
@@ -61,7 +66,8 @@ static const struct bad bad[] = {
 	{ "version: 1 # \xe2\x80\xa8\n", "t.yaml:1:14:", "U+2028", "remove it" },
 	{ "version: 1 # \xc2\x85\n", "t.yaml:1:14:", "U+0085", "remove it" },
 	{ "version: \"\\0\"\n", "t.yaml:1:10:", "NUL", "remove" },
-	{ "version: 1\r\nmachinesx: {}\r\n", "t.yaml:2:1:", "unknown key", "    2 | machinesx: {}\n" },
+	{ "version: 1\r\nmachinesx: {}\r\n", "t.yaml:2:1:", "unknown key",
+		"    2 | machinesx: {}\n" },
 };
 
 static void test_bad(void **state _unused_)
@@ -91,7 +97,8 @@ static void test_encodings(void **state _unused_)
 	assert_bytes_refused("\0v\0e\0r\0s", 8, "UTF-16");
 	assert_bytes_refused("\xff\xfe\0\0v\0\0\0", 8, "UTF-32");
 	assert_bytes_refused("v\0\0\0e\0\0\0", 8, "UTF-32");
-	assert_bytes_refused("version: 1\0", 11, "t.yaml:1:11: error: the file contains a NUL byte");
+	assert_bytes_refused(
+		"version: 1\0", 11, "t.yaml:1:11: error: the file contains a NUL byte");
 	assert_bytes_refused("\0", 1, "NUL");
 }
 
@@ -150,7 +157,7 @@ static void test_alias_bombs(void **state _unused_)
 			sb_addf(&wide, "%s*a%d", j ? "," : "", i - 1);
 		sb_add(&wide, "]\n");
 	}
-	assert_refused(sb_str(&wide), "t.yaml:7:", "aliases expanded", NULL);
+	assert_refused(sb_str(&wide), "t.yaml:6:22:", "aliases expanded", NULL);
 
 	sb_add(&deep, "a0: &a0 {x: 1}\n");
 	for (int i = 1; i < 100; i++)
@@ -230,15 +237,34 @@ static void test_scalar_kinds(void **state _unused_)
 		const char *text;
 		enum scalar_kind kind;
 	} cases[] = {
-		{ "", SCALAR_NULL }, { "~", SCALAR_NULL }, { "null", SCALAR_NULL },
-		{ "NULL", SCALAR_NULL }, { "nULL", SCALAR_STRING }, { "true", SCALAR_BOOL },
-		{ "FALSE", SCALAR_BOOL }, { "yes", SCALAR_STRING }, { "on", SCALAR_STRING },
-		{ "0", SCALAR_INT }, { "-12", SCALAR_INT }, { "+3", SCALAR_INT }, { "007", SCALAR_INT },
-		{ "0o17", SCALAR_INT }, { "0x1F", SCALAR_INT }, { "0x", SCALAR_STRING },
-		{ "0b1", SCALAR_STRING }, { "-", SCALAR_STRING }, { "1_000", SCALAR_STRING },
-		{ "1.", SCALAR_FLOAT }, { ".5", SCALAR_FLOAT }, { ".", SCALAR_STRING },
-		{ "1e3", SCALAR_FLOAT }, { "1e", SCALAR_STRING }, { "-.inf", SCALAR_FLOAT },
-		{ ".NaN", SCALAR_FLOAT }, { "-.nan", SCALAR_STRING }, { "12:30", SCALAR_STRING },
+		{ "", SCALAR_NULL },
+		{ "~", SCALAR_NULL },
+		{ "null", SCALAR_NULL },
+		{ "NULL", SCALAR_NULL },
+		{ "nULL", SCALAR_STRING },
+		{ "true", SCALAR_BOOL },
+		{ "FALSE", SCALAR_BOOL },
+		{ "yes", SCALAR_STRING },
+		{ "on", SCALAR_STRING },
+		{ "0", SCALAR_INT },
+		{ "-12", SCALAR_INT },
+		{ "+3", SCALAR_INT },
+		{ "007", SCALAR_INT },
+		{ "0o17", SCALAR_INT },
+		{ "0x1F", SCALAR_INT },
+		{ "0x", SCALAR_STRING },
+		{ "0b1", SCALAR_STRING },
+		{ "-", SCALAR_STRING },
+		{ "1_000", SCALAR_STRING },
+		{ "1.", SCALAR_FLOAT },
+		{ ".5", SCALAR_FLOAT },
+		{ ".", SCALAR_STRING },
+		{ "1e3", SCALAR_FLOAT },
+		{ "1e", SCALAR_STRING },
+		{ "-.inf", SCALAR_FLOAT },
+		{ ".NaN", SCALAR_FLOAT },
+		{ "-.nan", SCALAR_STRING },
+		{ "12:30", SCALAR_STRING },
 		{ "1.2.3", SCALAR_STRING },
 	};
 

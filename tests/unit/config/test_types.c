@@ -105,8 +105,8 @@ static void test_round_trip(void **state _unused_)
 		if (!parse(good[i].f, good[i].text, quoted, a, &s, one))
 			fail_msg("%s refused: %s", good[i].text, s.why ? s.why : t->name);
 		t->format(good[i].f, one, &text);
-		assert_string_equal(sb_str(&text),
-			good[i].canonical ? good[i].canonical : good[i].text);
+		assert_string_equal(
+			sb_str(&text), good[i].canonical ? good[i].canonical : good[i].text);
 		assert_true(parse(good[i].f, sb_str(&text), quoted, a, &s, two));
 		assert_true(t->equal ? t->equal(one, two) : memcmp(one, two, t->size) == 0);
 		t->format(good[i].f, two, &again);
@@ -140,7 +140,8 @@ static const struct {
 	{ &f_range, "11", "must be -5 to 10, not 11", NULL },
 	{ &f_range, "-6", "must be -5 to 10, not -6", NULL },
 	{ &f_size, "512", "needs a unit", "write `512MiB`" },
-	{ &f_size, "1.5GiB", "must be a whole number with a unit, not `1.5GiB`", "write `1536MiB`" },
+	{ &f_size, "1.5GiB", "must be a whole number with a unit, not `1.5GiB`",
+		"write `1536MiB`" },
 	{ &f_size, "0.5KiB", NULL, "write `512B`" },
 	{ &f_size, "2GB", NULL, "write `2GiB`" },
 	{ &f_size, "2g", NULL, "write `2GiB`" },
@@ -151,7 +152,8 @@ static const struct {
 	{ &f_size, "GiB", NULL, NULL },
 	{ &f_size, "0.1B", NULL, NULL },
 	{ &f_size, "8388608TiB", "`8388608TiB` is too large", NULL },
-	{ &f_size, "99999999999999999999999GiB", "`99999999999999999999999GiB` is too large", NULL },
+	{ &f_size, "99999999999999999999999GiB", "`99999999999999999999999GiB` is too large",
+		NULL },
 	{ &f_size_range, "1023KiB", "must be 1MiB to 2TiB, not 1023KiB", NULL },
 	{ &f_duration, "30", "needs a unit", "write `30s`" },
 	{ &f_duration, "5m", NULL, "write `5min`" },
@@ -159,10 +161,12 @@ static const struct {
 	{ &f_duration, "1.5h", NULL, "write `90min`" },
 	{ &f_duration, "9223372036854775807s", "`9223372036854775807s` is too large", NULL },
 	{ &f_percent, "150", "needs a unit", "write `150%`" },
-	{ &f_enum, "virtoi", "must be one of virtio, scsi, ide, not `virtoi`", "did you mean `virtio`?" },
+	{ &f_enum, "virtoi", "must be one of virtio, scsi, ide, not `virtoi`",
+		"did you mean `virtio`?" },
 	{ &f_enum, "xyzzy", NULL, NULL },
 	{ &f_string, "", "must not be empty", NULL },
-	{ &f_string, "12", "must be text, and `12` without quotes is a number", "quote it: \"12\"" },
+	{ &f_string, "12", "must be text, and `12` without quotes is a number",
+		"quote it: \"12\"" },
 	{ &f_string, "true", "must be text, and `true` without quotes is a boolean", NULL },
 	{ &f_string, "1.5", NULL, "quote it: \"1.5\"" },
 	{ &f_string, "a\nb", "must not contain a line break", NULL },
@@ -172,7 +176,8 @@ static const struct {
 	{ &f_path, "/.", "must not contain the parts . and ..", NULL },
 	{ &f_path, "", NULL, NULL },
 	{ &f_ifname, "", NULL, NULL },
-	{ &f_ifname, "sixteen-bytes-xy", "must be an interface name of 1 to 15 bytes, not of 16", NULL },
+	{ &f_ifname, "sixteen-bytes-xy", "must be an interface name of 1 to 15 bytes, not of 16",
+		NULL },
 	{ &f_ifname, "a b", NULL, NULL },
 	{ &f_ifname, "a/b", NULL, NULL },
 	{ &f_ifname, "a:b", NULL, NULL },
@@ -243,8 +248,9 @@ static void test_quotes(void **state _unused_)
 
 static void test_long_text_in_messages(void **state _unused_)
 {
-	static const struct field *const all[] = { &f_bool, &f_int, &f_size, &f_duration, &f_percent,
-		&f_enum, &f_path, &f_ifname, &f_name, &f_sysctl, &f_module, &f_mac, &f_ip, &f_cidr };
+	static const struct field *const all[] = { &f_bool, &f_int, &f_size, &f_duration,
+		&f_percent, &f_enum, &f_path, &f_ifname, &f_name, &f_sysctl, &f_module, &f_mac,
+		&f_ip, &f_cidr };
 	static const char digits[] = "0123456789";
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)

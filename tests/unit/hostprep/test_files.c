@@ -90,8 +90,8 @@ static void test_modprobe(void **state)
 	put(m, "/etc/modprobe.d/a.conf",
 		"options snd-hda-intel model=\"a b\" power_save=1 \\\n  enable\n"
 		"# blacklist x\nblacklist pcspkr\n");
-	put(m, "/etc/modprobe.d/z.conf", "options igb max_vfs=2\n");
-	put(m, "/lib/modprobe.d/z.conf", "options igb max_vfs=3\n");
+	put(m, "/etc/modprobe.d/zzz.conf", "options igb max_vfs=2\n");
+	put(m, "/lib/modprobe.d/zzz.conf", "options igb max_vfs=3\n");
 	module_read_foreign(&m->host, &l);
 	line = module_line(&l, "snd_hda_intel", MODULE_OPTION, "model");
 	assert_string_equal(line->value, "a b");

@@ -203,6 +203,7 @@ static void a_world_that_keeps_moving_fails(void **state _unused_)
 	toy_apply(&run, "version: 1\nthings: {a: {value: x}}\n", false);
 	assert_int_equal(run.r, -EIO);
 	assert_int_equal(99 - toy.fail_times, APPLY_ROUNDS);
+	assert_string_equal(step_of(&run, "thing/a")->error.text, "the toy breaks");
 	assert_false(undo_pending(&toy.host));
 }
 
@@ -234,7 +235,7 @@ static void finds_what_contradicts_itself(void **state _unused_)
 		"wait for each other");
 	has_error("version: 1\nthings: {a: {value: v, needs: a}}\n", "names itself");
 	has_error("version: 1\nthings: {a: {value: v, name_of: n}, b: {value: v, name_of: n}}\n",
-		"claimed twice");
+		"is claimed by thing/a and by thing/b");
 	/* All errors of one run: a typo in one entry does not hide a dangling name in another. */
 	has_error("version: 1\nthings: {a: {valu: v}}\nusers: {u: {value: v, needs: x}}\n",
 		"there is no thing `x`");
@@ -301,6 +302,21 @@ static void a_damaged_record_stops_everything(void **state _unused_)
 	assert_non_null(run.error.cure);
 }
 
+/* A former value that cannot be read back must not be lost in silence. */
+static void a_record_that_does_not_fit_its_kind_is_told(void **state _unused_)
+{
+	static const char record[] = "{\"format\": 1, \"resources\": {\"thing/a\": "
+				     "{\"before\": {\"value\": \"\"}}}}";
+	_cleanup_toy_run_ struct toy_run run;
+
+	toy_put("thing", "a", "x");
+	file_write_atomic(toy.host.root, STATE_DIR "/record.json", record, strlen(record), 0600);
+	toy_apply(&run, "version: 1\n", true);
+	assert_int_equal(run.r, -EIO);
+	assert_non_null(strstr(step_of(&run, "thing/a")->error.text, "cannot be read back"));
+	assert_string_equal(toy_value("thing", "a"), "x");
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -320,6 +336,7 @@ int main(void)
 		TEST(an_invalid_entry_is_not_dangling),
 		TEST(killed_anywhere_the_next_run_converges),
 		TEST(a_damaged_record_stops_everything),
+		TEST(a_record_that_does_not_fit_its_kind_is_told),
 	};
 
 	return cmocka_run_group_tests_name("engine", tests, NULL, NULL);

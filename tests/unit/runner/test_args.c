@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "fixture.h"
-#include "runner/qemu_args.h"
+#include "runner/complaint.h"
 
 static struct machine machine(struct arena *a, const char *yaml)
 {
@@ -130,6 +130,35 @@ static void test_full_house(void **state _unused_)
 	assert_non_null(strstr(guest_errors(a, sb_str(&yaml)), "at most 32 interfaces"));
 }
 
+static void test_complaints(void **state _unused_)
+{
+	static const char *const cases[][2] = {
+		{ "qemu-system-x86_64: -blockdev driver=qcow2,node-name=disk1,file=file1: Image is not in qcow2 format",
+			"disk /srv/b: Image is not in qcow2 format" },
+		{ "Is another process using the image [/dev/fdset/0]?", "Is another process using the image [/srv/a]?" },
+		{ "qemu: could not load kernel '/proc/self/fd/5': x", "qemu: could not load kernel '/k': x" },
+		{ "qemu-system-x86_64: -cpu foo: no such model", "-cpu foo: no such model" },
+		/* What stands for nothing stays as it is. */
+		{ "/dev/fdset/2 /dev/fdset/ /dev/fdset/99999999999 /proc/self/fd/7", NULL },
+		{ "-blockdev node-name=disk7: x", NULL },
+		{ "-blockdev ", NULL },
+		{ "qemu- : x", NULL },
+		{ "", NULL },
+	};
+	_cleanup_arena_ struct arena *a = arena_new();
+	struct machine m = machine(a,
+		"kernel: {image: /k}\ndisks: [{path: /srv/a}, {path: /srv/b}]\n");
+
+	m.kernel_number = 5;
+	m.initrd_number = -1;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_strbuf_ struct strbuf b = { 0 };
+
+		complaint(&m, cases[i][0], &b);
+		assert_string_equal(sb_str(&b), cases[i][1] ? cases[i][1] : cases[i][0]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -137,6 +166,7 @@ int main(void)
 		cmocka_unit_test(test_without_kvm),
 		cmocka_unit_test(test_added_devices_move_nothing),
 		cmocka_unit_test(test_full_house),
+		cmocka_unit_test(test_complaints),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# bash completion for kvmhostctl(1)
+
+_kvmhostctl_guests() {
+	kvmhostctl --json guest list 2>/dev/null | sed -n 's/.*"name": *"\([^"]*\)".*/\1/p'
+}
+
+# What is under management; only root can read the record.
+_kvmhostctl_resources() {
+	grep -o '"[a-z]*/[^"]*":' /var/lib/kvmhost/record.json 2>/dev/null | tr -d '":'
+}
+
+_kvmhostctl_keys() {
+	kvmhostctl explain --list 2>/dev/null | awk '{ print $1 }'
+}
+
+# The verb and what follows it, without options and their values.
+_kvmhostctl_words() {
+	local i skip=
+	words_only=()
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		if [[ $skip ]]; then
+			skip=
+			continue
+		fi
+		case ${COMP_WORDS[i]} in
+		--config | -c | --root) skip=1 ;;
+		-* | =) ;;
+		*) words_only+=("${COMP_WORDS[i]}") ;;
+		esac
+	done
+}
+
+_kvmhostctl() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} words_only
+	local options='--config --root --json --no-color --help --version'
+
+	case $prev in
+	--config | -c)
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		compopt -o filenames
+		return
+		;;
+	--root)
+		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+		compopt -o filenames
+		return
+		;;
+	esac
+	_kvmhostctl_words
+	if [[ $cur == -* ]]; then
+		case ${words_only[0]-} in
+		apply) options+=' --allow-mass-removal' ;;
+		check) options+=' --merged' ;;
+		explain) options+=' --list' ;;
+		esac
+		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
+		return
+	fi
+	case ${#words_only[@]}:${words_only[0]-} in
+	0:*)
+		mapfile -t COMPREPLY < <(compgen -W 'check plan apply reload status history explain schema
+			guest console' -- "$cur")
+		;;
+	*:check)
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		compopt -o filenames
+		;;
+	1:status) mapfile -t COMPREPLY < <(compgen -W "$(_kvmhostctl_resources)" -- "$cur") ;;
+	1:explain) mapfile -t COMPREPLY < <(compgen -W "$(_kvmhostctl_keys)" -- "$cur") ;;
+	1:guest) mapfile -t COMPREPLY < <(compgen -W 'list start stop restart' -- "$cur") ;;
+	1:console) mapfile -t COMPREPLY < <(compgen -W "$(_kvmhostctl_guests)" -- "$cur") ;;
+	*:guest)
+		if [[ ${words_only[1]} != list ]]; then
+			mapfile -t COMPREPLY < <(compgen -W "$(_kvmhostctl_guests)" -- "$cur")
+		fi
+		;;
+	esac
+}
+complete -F _kvmhostctl kvmhostctl

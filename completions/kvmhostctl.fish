@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# fish completion for kvmhostctl(1)
+
+set -g __kvmhostctl_verbs check plan apply reload status history explain schema guest console
+
+function __kvmhostctl_guests
+    kvmhostctl --json guest list 2>/dev/null | string replace -rf '.*"name": *"([^"]*)".*' '$1'
+end
+
+# What is under management; only root can read the record.
+function __kvmhostctl_resources
+    test -r /var/lib/kvmhost/record.json
+    and grep -o '"[a-z]*/[^"]*":' /var/lib/kvmhost/record.json | string trim -c '":'
+end
+
+function __kvmhostctl_keys
+    kvmhostctl explain --list 2>/dev/null | string match -r '^\S+'
+end
+
+function __kvmhostctl_no_verb
+    not __fish_seen_subcommand_from $__kvmhostctl_verbs
+end
+
+complete -c kvmhostctl -f
+complete -c kvmhostctl -s c -l config -r -F -d 'File or directory to read'
+complete -c kvmhostctl -l root -x -a '(__fish_complete_directories)' -d 'Work on the files of an image'
+complete -c kvmhostctl -l json -d 'Print JSON'
+complete -c kvmhostctl -l no-color -d 'Print no colors'
+complete -c kvmhostctl -s h -l help -d 'Print a summary'
+complete -c kvmhostctl -l version -d 'Print the version'
+
+complete -c kvmhostctl -n __kvmhostctl_no_verb -a check -d 'Validate; nothing is changed'
+complete -c kvmhostctl -n __kvmhostctl_no_verb -a plan -d 'What apply would do, and why'
+complete -c kvmhostctl -n __kvmhostctl_no_verb -a apply -d 'Do what plan shows'
+complete -c kvmhostctl -n __kvmhostctl_no_verb -a reload -d 'Have kvmhostd converge now, and wait'
+complete -c kvmhostctl -n __kvmhostctl_no_verb -a status -d 'How the host is'
+complete -c kvmhostctl -n __kvmhostctl_no_verb -a history -d 'Documents applied so far'
+complete -c kvmhostctl -n __kvmhostctl_no_verb -a explain -d 'What a key means'
+complete -c kvmhostctl -n __kvmhostctl_no_verb -a schema -d 'JSON Schema for editors'
+complete -c kvmhostctl -n __kvmhostctl_no_verb -a guest -d 'What runs; start and stop by hand'
+complete -c kvmhostctl -n __kvmhostctl_no_verb -a console -d 'Serial console of a guest'
+
+complete -c kvmhostctl -n '__fish_seen_subcommand_from check' -F
+complete -c kvmhostctl -n '__fish_seen_subcommand_from check' -l merged -d 'Print the merged document'
+complete -c kvmhostctl -n '__fish_seen_subcommand_from apply' -l allow-mass-removal \
+    -d 'Also release most of what was named before'
+complete -c kvmhostctl -n '__fish_seen_subcommand_from status' -a '(__kvmhostctl_resources)'
+complete -c kvmhostctl -n '__fish_seen_subcommand_from explain' -l list -d 'Every key'
+complete -c kvmhostctl -n '__fish_seen_subcommand_from explain' -a '(__kvmhostctl_keys)'
+complete -c kvmhostctl -n '__fish_seen_subcommand_from guest; and not __fish_seen_subcommand_from list start stop restart' \
+    -a 'list start stop restart'
+complete -c kvmhostctl -n '__fish_seen_subcommand_from guest; and __fish_seen_subcommand_from start stop restart' \
+    -a '(__kvmhostctl_guests)'
+complete -c kvmhostctl -n '__fish_seen_subcommand_from console' -a '(__kvmhostctl_guests)'

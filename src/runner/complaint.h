@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What QEMU said, in words of the document. QEMU knows its disks as
+ * descriptors and repeats its own options:
+ *
+ *	qemu-system-x86_64: -blockdev driver=qcow2,node-name=disk0,file=file0: Image is not ...
+ *	disk /srv/a.qcow2: Image is not ...
+ */
+#ifndef KVMHOST_COMPLAINT_H
+#define KVMHOST_COMPLAINT_H
+
+#include "base/strbuf.h"
+#include "runner/qemu_args.h"
+
+/* Adds the line in such words to out. */
+void complaint(const struct machine *m, const char *line, struct strbuf *out);
+
+#endif
