@@ -149,6 +149,14 @@ static bool explain_rest(const struct source *s, struct mark m, struct diags *d)
 	return true;
 }
 
+static bool explain_end(const struct source *s, struct mark m, struct diags *d)
+{
+	if (source_offset(s, m) < s->len)
+		return false;
+	diag_error(d, m, "close it with `]` or `}`", "the text ends inside a list or map");
+	return true;
+}
+
 static bool explain_special(const yaml_parser_t *p, const struct source *s, struct mark problem,
 	struct mark context, struct diags *d)
 {
@@ -160,6 +168,8 @@ static bool explain_special(const yaml_parser_t *p, const struct source *s, stru
 		return explain_char(s, problem, d);
 	if (startswith(p->problem, "did not find expected key"))
 		return explain_rest(s, problem, d);
+	if (startswith(p->problem, "did not find expected node content"))
+		return explain_end(s, problem, d);
 	return false;
 }
 

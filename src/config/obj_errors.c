@@ -4,7 +4,7 @@
 /* "KEY: " before a sentence, nothing at the top. */
 static const char *prefix(struct diags *d, const struct path *where)
 {
-	const char *text = path_text(d->arena, where);
+	const char *text = diags_full(d) ? "" : path_text(d->arena, where);
 
 	return *text ? arena_printf(d->arena, "%s: ", text_shown(d->arena, text)) : "";
 }

@@ -122,6 +122,31 @@ static int put_back(struct host *h, const json_t *entry, struct error *e)
 	return s.error.code < 0 ? s.error.code : 1;
 }
 
+/* Last first. Returns how many were put back; *failed: the last error, told when `tell`. */
+static int put_back_all(struct host *h, const json_t *steps, bool tell, int *failed)
+{
+	int back = 0;
+
+	*failed = 0;
+	for (size_t i = json_array_size(steps); i-- > 0;) {
+		const json_t *entry = json_array_get(steps, i);
+		_cleanup_error_ struct error why = { 0 };
+		int r = put_back(h, entry, &why);
+
+		back += r > 0;
+		if (r >= 0)
+			continue;
+		/* Go on: the more comes back, the better the chance to reach the host. */
+		*failed = r;
+		if (!tell)
+			continue;
+		error_prefix(&why, "cannot put back %s: ",
+			json_string_value(json_object_get(entry, "id")));
+		log_failure(&why);
+	}
+	return back;
+}
+
 int undo_replay(struct host *h, struct error *e)
 {
 	json_t *log = NULL, *steps;
@@ -130,21 +155,13 @@ int undo_replay(struct host *h, struct error *e)
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
 	steps = json_object_get(log, "steps");
-	for (size_t i = json_array_size(steps); i-- > 0;) {
-		const json_t *entry = json_array_get(steps, i);
-		_cleanup_error_ struct error why = { 0 };
-
-		r = put_back(h, entry, &why);
-		if (r > 0)
-			back++;
-		if (r >= 0)
-			continue;
-		/* Go on: the more comes back, the better the chance to reach the host. */
-		error_prefix(&why, "cannot put back %s: ",
-			json_string_value(json_object_get(entry, "id")));
-		log_failure(&why);
-		failed = r;
-	}
+	/* A port may need its bridge to have the old name again first: once more while that helps. */
+	do {
+		r = put_back_all(h, steps, false, &failed);
+		back += r;
+	} while (failed && r);
+	if (failed)
+		back += put_back_all(h, steps, true, &failed);
 	json_decref(log);
 	if (failed)
 		return error_set(e, failed, "the network could not be put back whole; the undo log "

@@ -3,7 +3,8 @@
 
 #define PRIVATE_SOCKET "/run/systemd/private"
 
-/* Of one row of ListUnitsByPatterns: name, description, load, active, sub, follows, path, job id... */
+/* Of one row of ListUnitsByPatterns: name, description, load, active, sub, follows, path, job id...
+ */
 #define UNIT_ROW "(ssssssouso)"
 
 static int no_systemd(int r, const char *where, struct error *e)
@@ -11,7 +12,8 @@ static int no_systemd(int r, const char *where, struct error *e)
 	error_set(e, r, "cannot reach systemd through %s: %s", where, strerror(-r));
 	if (r == -EACCES || r == -EPERM)
 		return error_cure(e, "run it as root: sudo kvmhostctl ...");
-	return error_cure(e, "guests and DHCP run as systemd units: run kvmhost on a machine that "
+	return error_cure(e,
+		"guests and DHCP run as systemd units: run kvmhost on a machine that "
 		"systemd booted, with the D-Bus system bus up (systemctl start dbus.socket)");
 }
 
@@ -63,8 +65,8 @@ static int open_units(struct host *h, void **data, struct error *e)
 
 	*u = (struct units){ 0 };
 	if (!h->live)
-		r = error_set(e, -EOPNOTSUPP, "units are not looked at under --root %s",
-			h->root_path);
+		r = error_set(
+			e, -EOPNOTSUPP, "units are not looked at under --root %s", h->root_path);
 	else if (geteuid() == 0)
 		r = connect_private(u, e);
 	else
@@ -202,7 +204,8 @@ int units_state(struct host *h, const char *name, struct unit *out, struct error
 	if (r < 0)
 		return r;
 	found = strmap_get(&u->by_name, name);
-	*out = found ? *found : (struct unit){ .name = name, .state = UNIT_INACTIVE, .sub = "dead" };
+	*out = found ? *found
+		     : (struct unit){ .name = name, .state = UNIT_INACTIVE, .sub = "dead" };
 	return 0;
 }
 

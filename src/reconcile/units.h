@@ -11,7 +11,8 @@
 
 #define UNITS_PREFIX "kvmhost-"
 
-/* ActiveState of org.freedesktop.systemd1.Unit, as systemd spells it, folded where we see no difference. */
+/* ActiveState of org.freedesktop.systemd1.Unit, as systemd spells it, folded where we see no
+ * difference. */
 enum unit_state {
 	UNIT_INACTIVE, /* also: not loaded */
 	UNIT_ACTIVATING,
@@ -24,7 +25,7 @@ struct unit {
 	const char *name;
 	enum unit_state state;
 	const char *sub; /* SubState: "auto-restart", "stop-sigterm", ... */
-	bool job;        /* a job of it is queued or runs */
+	bool job; /* a job of it is queued or runs */
 };
 
 /*
@@ -61,9 +62,9 @@ int units_run(struct host *h, struct unit_job *jobs, size_t n, unsigned seconds,
 
 /* Why a service ended, from its properties. */
 struct unit_end {
-	char result[32];  /* Result: "success", "exit-code", "signal", "start-limit-hit", ... */
-	int32_t code;     /* ExecMainCode: CLD_EXITED, CLD_KILLED, ... */
-	int32_t status;   /* ExecMainStatus: exit status or signal */
+	char result[32]; /* Result: "success", "exit-code", "signal", "start-limit-hit", ... */
+	int32_t code; /* ExecMainCode: CLD_EXITED, CLD_KILLED, ... */
+	int32_t status; /* ExecMainStatus: exit status or signal */
 	uint32_t main_pid;
 };
 int units_end(struct host *h, const char *service, struct unit_end *out, struct error *e);

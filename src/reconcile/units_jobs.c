@@ -146,8 +146,8 @@ static int send_job(struct run *run, struct unit_job *j)
 		r = sd_bus_call_method_async(u->bus, NULL, u->to, SYSTEMD_PATH, SYSTEMD_MANAGER,
 			"ResetFailedUnit", on_reset, NULL, "s", j->unit);
 	if (r >= 0)
-		r = sd_bus_message_new_method_call(u->bus, &m, u->to, SYSTEMD_PATH, SYSTEMD_MANAGER,
-			verb_method[j->verb]);
+		r = sd_bus_message_new_method_call(
+			u->bus, &m, u->to, SYSTEMD_PATH, SYSTEMD_MANAGER, verb_method[j->verb]);
 	if (r >= 0)
 		r = sd_bus_message_append(m, "ss", j->unit, "replace");
 	if (r >= 0)
@@ -164,13 +164,13 @@ static int subscribe(struct run *run, sd_bus_slot **slot, struct error *e)
 {
 	sd_bus_error why = SD_BUS_ERROR_NULL;
 	struct units *u = run->u;
-	int r = sd_bus_match_signal(u->bus, slot, u->to, SYSTEMD_PATH, SYSTEMD_MANAGER, "JobRemoved",
-		on_removed, run);
+	int r = sd_bus_match_signal(
+		u->bus, slot, u->to, SYSTEMD_PATH, SYSTEMD_MANAGER, "JobRemoved", on_removed, run);
 
 	/* On the private socket systemd sends signals unasked. */
 	if (r >= 0 && u->to)
-		r = sd_bus_call_method(u->bus, u->to, SYSTEMD_PATH, SYSTEMD_MANAGER, "Subscribe",
-			&why, NULL, "");
+		r = sd_bus_call_method(
+			u->bus, u->to, SYSTEMD_PATH, SYSTEMD_MANAGER, "Subscribe", &why, NULL, "");
 	/* Asked for already on this connection: just as well. */
 	if (r < 0 && sd_bus_error_has_name(&why, "org.freedesktop.systemd1.AlreadySubscribed"))
 		r = 0;
@@ -240,8 +240,8 @@ int units_run(struct host *h, struct unit_job *jobs, size_t n, unsigned seconds,
 	if (r < 0) {
 		/* Answers that are still to come would find no `run`. */
 		run.u->bus = sd_bus_flush_close_unref(run.u->bus);
-		return error_set(e, r, "the connection to systemd broke while jobs ran: %s",
-			strerror(-r));
+		return error_set(
+			e, r, "the connection to systemd broke while jobs ran: %s", strerror(-r));
 	}
 	return 0;
 }
@@ -253,8 +253,8 @@ static int unit_path(const char *unit, char **path)
 
 static int get_number(struct units *u, const char *path, const char *name, char type, void *out)
 {
-	return sd_bus_get_property_trivial(u->bus, u->to, path, "org.freedesktop.systemd1.Service",
-		name, NULL, type, out);
+	return sd_bus_get_property_trivial(
+		u->bus, u->to, path, "org.freedesktop.systemd1.Service", name, NULL, type, out);
 }
 
 int units_end(struct host *h, const char *service, struct unit_end *out, struct error *e)
@@ -292,8 +292,8 @@ int units_set(struct host *h, const char *unit, const struct unit_property *v, s
 
 	if (r < 0)
 		return r;
-	r = sd_bus_message_new_method_call(u->bus, &m, u->to, SYSTEMD_PATH, SYSTEMD_MANAGER,
-		"SetUnitProperties");
+	r = sd_bus_message_new_method_call(
+		u->bus, &m, u->to, SYSTEMD_PATH, SYSTEMD_MANAGER, "SetUnitProperties");
 	if (r >= 0)
 		r = sd_bus_message_append(m, "sb", unit, true);
 	if (r >= 0)

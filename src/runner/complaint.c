@@ -19,16 +19,18 @@ static const char *disk_path(const struct machine *m, long i)
 {
 	const struct list *disks = &m->spec->guest->disks;
 
-	return i >= 0 && (size_t)i < disks->n
-		       ? LIST_AT(disks, const struct guest_disk, i).path
-		       : NULL;
+	return i >= 0 && (size_t)i < disks->n ? LIST_AT(disks, const struct guest_disk, i).path
+					      : NULL;
 }
 
 static const char *boot_path(const struct machine *m, long fd)
 {
 	const struct guest_kernel *k = &m->spec->guest->kernel;
 
-	return fd < 0 ? NULL : fd == m->kernel_number ? k->image : fd == m->initrd_number ? k->initrd : NULL;
+	return fd < 0                   ? NULL
+	       : fd == m->kernel_number ? k->image
+	       : fd == m->initrd_number ? k->initrd
+					: NULL;
 }
 
 /* "qemu-system-x86_64: " */

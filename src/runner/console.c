@@ -24,8 +24,8 @@ int console_listen(const char *path)
 		return -errno;
 	mask = umask(0177);
 	r = bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 || listen(fd, CONSOLE_CLIENTS) < 0
-		? -errno
-		: 0;
+		    ? -errno
+		    : 0;
 	umask(mask);
 	return r < 0 ? r : TAKE_FD(fd);
 }
@@ -93,9 +93,9 @@ static void read_guest(struct console *c)
 
 static void type_to_guest(struct console *c)
 {
-	ssize_t n = c->guest < 0 ? (ssize_t)c->n_typed
-				 : send(c->guest, c->typed, c->n_typed,
-					   MSG_NOSIGNAL | MSG_DONTWAIT);
+	ssize_t n = c->guest < 0
+			    ? (ssize_t)c->n_typed
+			    : send(c->guest, c->typed, c->n_typed, MSG_NOSIGNAL | MSG_DONTWAIT);
 
 	if (n <= 0)
 		return;

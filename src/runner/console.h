@@ -14,7 +14,7 @@
 enum { CONSOLE_CLIENTS = 8, CONSOLE_POLLS = CONSOLE_CLIENTS + 2 };
 
 struct console {
-	int guest;  /* the other end of QEMU's serial port; -1: QEMU has gone */
+	int guest; /* the other end of QEMU's serial port; -1: QEMU has gone */
 	int listen; /* -1: no socket */
 	struct {
 		int fd; /* -1: free */

@@ -13,8 +13,8 @@ static int open_log(const char *name, const char *suffix, int *fd, struct error 
 	snprintf(path, sizeof(path), "%s/%s.console.log%s", GUEST_LOG_DIR, name, suffix);
 	*fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (*fd < 0)
-		return error_set(e, -errno, "cannot open the console's log %s: %s", path,
-			strerror(errno));
+		return error_set(
+			e, -errno, "cannot open the console's log %s: %s", path, strerror(errno));
 	return 0;
 }
 

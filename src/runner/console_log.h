@@ -15,7 +15,7 @@ enum { CONSOLE_LOG_MAX = 1 << 20 };
 struct console_log {
 	int now, before;
 	uint64_t size; /* of now */
-	bool failed;   /* said once already */
+	bool failed; /* said once already */
 };
 
 int console_log_open(struct console_log *l, const char *name, struct error *e);

@@ -36,8 +36,8 @@ static void check_uids(const struct wants *w, struct diags *d)
 	for (size_t i = 1; i < n; i++)
 		if (v[i].uid == v[i - 1].uid)
 			diag_relate(diag_error(d, v[i].r->mark, "give one of them another name",
-					"the names of %s and %s lead to the same user %lu",
-					v[i - 1].r->id, v[i].r->id, (unsigned long)v[i].uid),
+					    "the names of %s and %s lead to the same user %lu",
+					    v[i - 1].r->id, v[i].r->id, (unsigned long)v[i].uid),
 				v[i - 1].r->mark, "the other one");
 }
 

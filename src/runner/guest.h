@@ -39,13 +39,13 @@ struct guest_disk {
 	struct obj obj;
 	const char *path;
 	int format; /* enum disk_format */
-	int bus;    /* enum disk_bus */
+	int bus; /* enum disk_bus */
 };
 
 struct guest_interface {
 	struct obj obj;
 	const char *network, *bridge; /* one of them, the other NULL */
-	struct mac mac;               /* where obj_has(.., "mac"), else generated */
+	struct mac mac; /* where obj_has(.., "mac"), else generated */
 };
 
 struct guest_shutdown {
@@ -55,18 +55,18 @@ struct guest_shutdown {
 
 struct guest {
 	struct obj obj;
-	int state;     /* enum guest_state */
+	int state; /* enum guest_state */
 	int on_change; /* enum guest_on_change */
-	int restart;   /* enum guest_restart */
-	int console;   /* enum guest_console */
+	int restart; /* enum guest_restart */
+	int console; /* enum guest_console */
 	bool autostart;
 	struct guest_cpu cpu;
 	struct guest_memory memory;
 	struct guest_kernel kernel; /* where obj_has(g, "kernel") */
 	struct guest_shutdown shutdown;
-	struct list disks;      /* struct guest_disk */
+	struct list disks; /* struct guest_disk */
 	struct list interfaces; /* struct guest_interface */
-	struct list after;      /* const char * */
+	struct list after; /* const char * */
 };
 
 extern const struct table guest_table;

@@ -2,6 +2,7 @@
 /* Specifications written, then all units started, stopped and restarted side by side. */
 #include "config/obj.h"
 #include "runner/guest_kind.h"
+#include "runner/guest_macs.h"
 
 enum { START_SECONDS = 180, STOP_SLACK_SECONDS = 60 };
 
@@ -13,9 +14,11 @@ struct batch {
 	size_t n_jobs;
 	unsigned seconds; /* the slowest may take */
 	char *host_id;
+	struct guest_macs macs;
 };
 
-int guest_host_id(struct host *h, char **id, struct error *e)
+/* From /etc/machine-id; the caller frees. */
+static int read_host_id(struct host *h, char **id, struct error *e)
 {
 	int r = file_read_line(h->root, "/etc/machine-id", id);
 
@@ -24,7 +27,8 @@ int guest_host_id(struct host *h, char **id, struct error *e)
 	if (r >= 0)
 		free(*id);
 	*id = NULL;
-	error_set(e, -ENODATA, "this host has no identity in /etc/machine-id, which guests' MAC "
+	error_set(e, -ENODATA,
+		"this host has no identity in /etc/machine-id, which guests' MAC "
 		"addresses and UUIDs are derived from");
 	return error_cure(e, "systemd-machine-id-setup");
 }
@@ -42,11 +46,14 @@ static int write_spec(struct batch *b, const struct step *s, struct error *e)
 {
 	_cleanup_strbuf_ struct strbuf live = { 0 }, text = { 0 };
 	struct spec spec;
-	int r = b->host_id ? 0 : guest_host_id(b->h, &b->host_id, e);
+	int r = b->host_id ? 0 : read_host_id(b->h, &b->host_id, e);
 
 	if (r < 0)
 		return r;
 	spec_resolve(b->h->pass, s->want, s->r->name, b->host_id, &spec);
+	r = guest_macs_take(b->h, &b->macs, &spec, e);
+	if (r < 0)
+		return r;
 	spec_json(&spec, &text);
 	live_json(s->want, &live);
 	r = write_file(b->h, s->r->name, FILE_LIVE, &live, 0644, e);
@@ -117,7 +124,7 @@ static void explain_failure(struct host *h, struct step *s, struct unit_job *job
 	if (why)
 		error_set(&s->error, -EIO, "it did not start: %s", why);
 	else if (job->verb != UNIT_STOP && units_end(h, job->unit, &end, NULL) >= 0 &&
-		!streq(end.result, "success"))
+		 !streq(end.result, "success"))
 		error_set(&s->error, -EIO, "%s (%s, status %d)", job->error.text, end.result,
 			(int)end.status);
 	else
@@ -160,5 +167,6 @@ void guest_apply(struct host *h, struct step *const *steps, size_t n)
 	for (size_t i = 0; i < n; i++)
 		if (!steps[i]->want && !steps[i]->error.code)
 			guest_files_remove(h->root, steps[i]->r->name, &steps[i]->error);
+	guest_macs_free(&b.macs);
 	free(b.host_id);
 }

@@ -13,8 +13,7 @@ struct decision guest_decide(const struct guest *want, const struct guest_seen *
 {
 	bool up = seen && seen->running, down = want->state == GUEST_STOPPED;
 	bool other = up && seen->started && guest_differs(want, seen->started);
-	bool held = seen && (seen->held ||
-			(seen->powered_off && want->restart != RESTART_ALWAYS));
+	bool held = seen && (seen->held || (seen->powered_off && want->restart != RESTART_ALWAYS));
 
 	return (struct decision){
 		.write = !seen || !seen->applied || !same(want, seen->applied),
@@ -54,7 +53,9 @@ static void add_changes(struct host *h, struct step *s, const struct guest *a,
 static void add_state(struct host *h, struct step *s, const struct guest *want,
 	const struct guest_seen *seen, struct decision d)
 {
-	const char *have = !seen ? NULL : seen->failed ? "failed" : guest_state_names[seen->have.state];
+	const char *have = !seen          ? NULL
+			   : seen->failed ? "failed"
+					  : guest_state_names[seen->have.state];
 
 	if (d.start || d.stays_down || d.stop || !seen)
 		step_change(h, s, "state", "state", have, guest_state_names[want->state]);
@@ -80,13 +81,15 @@ void guest_diff(struct host *h, struct step *s)
 		step_change(h, s, FILE_SPEC, FILE_SPEC, "missing or damaged", "as wanted");
 }
 
-static void explain(struct host *h, struct step *s, const struct guest_seen *seen, struct decision d)
+static void explain(struct host *h, struct step *s, const struct guest_seen *seen,
+	struct decision d)
 {
 	const char *name = s->r->name, *text = NULL;
 
 	if (d.pending)
 		text = arena_printf(h->pass,
-			"a restart of the guest (on_change: wait); kvmhostctl guest restart %s", name);
+			"a restart of the guest (on_change: wait); kvmhostctl guest restart %s",
+			name);
 	else if (d.stays_down)
 		text = arena_printf(h->pass, "a start: it was %s; kvmhostctl guest start %s",
 			seen->held ? "stopped by hand" : "powered off from inside", name);
@@ -95,7 +98,8 @@ static void explain(struct host *h, struct step *s, const struct guest_seen *see
 	else if (text)
 		s->reason = arena_printf(h->pass, "is only written down and waits for %s", text);
 	else if (seen->failed && d.start)
-		s->reason = arena_printf(h->pass, "it failed: %s", seen->why ? seen->why : "see the journal");
+		s->reason = arena_printf(
+			h->pass, "it failed: %s", seen->why ? seen->why : "see the journal");
 }
 
 void guest_refine(struct host *h, struct step *s)

@@ -38,8 +38,8 @@ int guest_hold(int root, const char *name, bool held, struct error *e)
 	int r = held ? file_write_atomic(root, p.s, "", 0, 0644) : file_remove(root, p.s);
 
 	if (r < 0 && r != -ENOENT)
-		return error_set(e, r, "cannot %s %s: %s", held ? "write" : "remove", p.s,
-			strerror(-r));
+		return error_set(
+			e, r, "cannot %s %s: %s", held ? "write" : "remove", p.s, strerror(-r));
 	return 0;
 }
 
@@ -55,8 +55,8 @@ int guest_files_remove(int root, const char *name, struct error *e)
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		r = file_remove(root, guest_path(name, files[i]).s);
 		if (r < 0 && r != -ENOENT)
-			return error_set(e, r, "cannot remove %s/%s: %s", dir.s, files[i],
-				strerror(-r));
+			return error_set(
+				e, r, "cannot remove %s/%s: %s", dir.s, files[i], strerror(-r));
 	}
 	if (fd >= 0 && unlinkat(fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
 		return error_set(e, -errno, "cannot remove %s: %s", dir.s, strerror(errno));

@@ -16,30 +16,31 @@
 #include "runner/state.h"
 
 struct guest_seen {
-	struct guest have;           /* first: a resource's have points here */
+	struct guest have; /* first: a resource's have points here */
 	const struct guest *applied; /* NULL: spec.json is missing or damaged */
-	const struct guest *started; /* of the running one; NULL: it does not run, or nobody knows */
-	bool running;                /* or on its way up or down */
+	const struct guest
+		*started; /* of the running one; NULL: it does not run, or nobody knows */
+	bool running; /* or on its way up or down */
 	bool failed;
-	bool held;        /* kvmhostctl guest stop */
+	bool held; /* kvmhostctl guest stop */
 	bool powered_off; /* the guest did so itself */
-	const char *why;  /* failed: the reason; may be NULL */
+	const char *why; /* failed: the reason; may be NULL */
 };
 
 /* guest_observe.c */
 int guest_observe(struct host *h, const struct resource *r, void **have, struct error *e);
-int guest_owned(struct host *h, void (*found)(const char *name, void *arg), void *arg,
-	struct error *e);
+int guest_owned(
+	struct host *h, void (*found)(const char *name, void *arg), void *arg, struct error *e);
 
 /* Fills seen->have from the rest. */
 void guest_compose(struct guest_seen *seen);
 
 /* What is to be done; all false: nothing, or only to wait. */
 struct decision {
-	bool write;                /* spec.json is not what is wanted */
+	bool write; /* spec.json is not what is wanted */
 	bool start, stop, restart;
-	bool pending;              /* running as something else; waits for a restart */
-	bool stays_down;           /* by hand or by itself; waits for a start */
+	bool pending; /* running as something else; waits for a restart */
+	bool stays_down; /* by hand or by itself; waits for a start */
 };
 struct decision guest_decide(const struct guest *want, const struct guest_seen *seen);
 
@@ -49,8 +50,5 @@ void guest_refine(struct host *h, struct step *s);
 
 /* guest_apply.c */
 void guest_apply(struct host *h, struct step *const *steps, size_t n);
-
-/* The host's identity, from /etc/machine-id; the caller frees. */
-int guest_host_id(struct host *h, char **id, struct error *e);
 
 #endif

@@ -95,8 +95,8 @@ static void found_unit(const struct unit *u, void *arg)
 		f->fn(name, f->arg);
 }
 
-int guest_owned(struct host *h, void (*found)(const char *name, void *arg), void *arg,
-	struct error *e)
+int guest_owned(
+	struct host *h, void (*found)(const char *name, void *arg), void *arg, struct error *e)
 {
 	struct found f = { found, arg };
 	_cleanup_free_ char **names = NULL;

@@ -37,7 +37,8 @@ int guestctl_known(struct host *h, const char *name, struct error *e)
 	error_set(e, -ENOENT, "there is no guest `%s`", name);
 	if (near)
 		return error_cure(e, "did you mean `%s`?", near);
-	return error_cure(e, n ? "kvmhostctl guest list" : "add it to `guests:`, then: kvmhostctl apply");
+	return error_cure(
+		e, n ? "kvmhostctl guest list" : "add it to `guests:`, then: kvmhostctl apply");
 }
 
 bool guestctl_is_up(struct host *h, const char *name)
@@ -114,12 +115,14 @@ static json_t *pending_changes(struct arena *a, const struct guest *applied,
 	for (size_t i = 0; i < n; i++)
 		if (!c[i].field || c[i].field->on_change == CHANGE_RECREATE)
 			json_array_append_new(v, json_sprintf("%s: %s -> %s", c[i].path,
-				c[i].have ? c[i].have : "absent", c[i].want ? c[i].want : "absent"));
+							 c[i].have ? c[i].have : "absent",
+							 c[i].want ? c[i].want : "absent"));
 	/* What was taken out stands only on the other side. */
 	n = guest_differs(applied, started) ? obj_diff(started, applied, a, &c) : 0;
 	for (size_t i = 0; i < n; i++)
 		if (!c[i].have)
-			json_array_append_new(v, json_sprintf("%s: %s -> absent", c[i].path, c[i].want));
+			json_array_append_new(
+				v, json_sprintf("%s: %s -> absent", c[i].path, c[i].want));
 	return v;
 }
 
@@ -133,9 +136,12 @@ static json_t *interfaces(const struct spec *s)
 		_cleanup_strbuf_ struct strbuf mac = { 0 };
 
 		mac_format(&s->interfaces[i].mac, &mac);
-		json_array_append_new(v, json_pack("{s:s, s:s, s:s}", "tap", s->interfaces[i].tap,
-			"mac", sb_str(&mac), nic->bridge ? "bridge" : "network",
-			nic->bridge ? nic->bridge : nic->network ? nic->network : ""));
+		json_array_append_new(
+			v, json_pack("{s:s, s:s, s:s}", "tap", s->interfaces[i].tap, "mac",
+				   sb_str(&mac), nic->bridge ? "bridge" : "network",
+				   nic->bridge    ? nic->bridge
+				   : nic->network ? nic->network
+						  : ""));
 	}
 	return v;
 }
@@ -152,7 +158,8 @@ static void add_spec(struct host *h, const char *name, bool up, json_t *out)
 	json_object_set_new(out, "uuid", json_string(applied.uuid));
 	json_object_set_new(out, "interfaces", interfaces(&applied));
 	if (up && spec_load(h->root, name, FILE_STARTED, a, &started, NULL) >= 0)
-		json_object_set_new(out, "pending", pending_changes(a, applied.guest, started.guest));
+		json_object_set_new(
+			out, "pending", pending_changes(a, applied.guest, started.guest));
 }
 
 static int status(struct host *h, const char *name, json_t **out, struct error *e)
@@ -237,16 +244,14 @@ static void add_table(struct host *h, struct strbuf *b, json_t *guests)
 	size_t width = 4, i;
 	json_t *g;
 
-	json_array_foreach(guests, i, g)
-		width = MAX_OF(width, strlen(text_member(g, "name")));
+	json_array_foreach(guests, i, g) width = MAX_OF(width, strlen(text_member(g, "name")));
 	if (!json_array_size(guests)) {
 		sb_add(b, "no guests\n");
 		return;
 	}
 	column(b, "NAME", width);
 	sb_add(b, "STATE     SINCE     ACCEL  NOTE\n");
-	json_array_foreach(guests, i, g)
-		add_row(h, b, g, width);
+	json_array_foreach(guests, i, g) add_row(h, b, g, width);
 }
 
 static int collect(struct host *h, json_t *guests, struct error *e)

@@ -49,7 +49,8 @@ int guestctl_console(struct host *h, const char *name, struct error *e);
  *	 "end": "guest", "error": "...", "stderr": ["..."]}
  *
  * state: starting, running, paused, stopping, stopped, failed. since: seconds since 1970. end, of
- * the last run: guest (powered off from inside), stopped, forced, failed. Absent members are unknown. -ENOENT: no such guest.
+ * the last run: guest (powered off from inside), stopped, forced, failed. Absent members are
+ *unknown. -ENOENT: no such guest.
  */
 int guestctl_status(struct host *h, const char *name, json_t **out, struct error *e);
 

@@ -13,7 +13,7 @@ enum { DETACH = 0x1d /* Ctrl-] */, QUIET_MS = 1000 };
 struct session {
 	int sock;
 	bool tty;
-	bool input;    /* stdin is open */
+	bool input; /* stdin is open */
 	bool detached;
 };
 
@@ -135,8 +135,9 @@ static int talk_raw(struct session *s, const char *name)
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &raw);
 	r = talk(s);
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-	fprintf(stderr, s->detached ? "\nLeft the console of %s; it runs on.\n"
-				    : "\nThe console of %s is closed.\n",
+	fprintf(stderr,
+		s->detached ? "\nLeft the console of %s; it runs on.\n"
+			    : "\nThe console of %s is closed.\n",
 		name);
 	return r;
 }

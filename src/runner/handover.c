@@ -26,15 +26,15 @@ static int open_image(const char *what, const char *path, int mode, struct stat 
 {
 	*fd = open(path, mode | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (*fd < 0 || fstat(*fd, st) < 0)
-		return error_set(e, -errno, "cannot open the %s %s: %s", what, path,
-			strerror(errno));
+		return error_set(
+			e, -errno, "cannot open the %s %s: %s", what, path, strerror(errno));
 	fcntl(*fd, F_SETFL, fcntl(*fd, F_GETFL) & ~O_NONBLOCK);
 	return 0;
 }
 
 static int open_disk(const struct guest_disk *d, struct machine_disk *out, struct error *e)
 {
-	struct stat st;
+	struct stat st = { 0 };
 	int r = open_image("disk", d->path, O_RDWR, &st, &out->fd, e);
 
 	if (r == -ENOENT)
@@ -44,8 +44,8 @@ static int open_disk(const struct guest_disk *d, struct machine_disk *out, struc
 		return r;
 	out->block = S_ISBLK(st.st_mode);
 	if (!out->block && !S_ISREG(st.st_mode))
-		return error_set(e, -EINVAL, "the disk %s is neither a file nor a block device",
-			d->path);
+		return error_set(
+			e, -EINVAL, "the disk %s is neither a file nor a block device", d->path);
 	return 0;
 }
 
@@ -73,7 +73,7 @@ static int copy_to_memory(int from, off_t size)
 static int open_boot_file(const char *what, const char *path, int *out, struct error *e)
 {
 	_cleanup_close_ int fd = -1;
-	struct stat st;
+	struct stat st = { 0 };
 	int r = open_image(what, path, O_RDONLY, &st, &fd, e);
 
 	if (r < 0)
@@ -109,8 +109,10 @@ static int attach_tap(const char *name, int fd, struct error *e)
 	memcpy(ifr.ifr_name, name, strnlen(name, IFNAMSIZ - 1));
 	if (ioctl(fd, TUNSETIFF, &ifr) < 0) {
 		if (errno == EBUSY)
-			return error_set(e, -EBUSY, "the tap %s is in use by another process", name);
-		return error_set(e, -errno, "cannot attach to the tap %s: %s", name, strerror(errno));
+			return error_set(
+				e, -EBUSY, "the tap %s is in use by another process", name);
+		return error_set(
+			e, -errno, "cannot attach to the tap %s: %s", name, strerror(errno));
 	}
 	if (ioctl(fd, TUNGETIFF, &ifr) < 0 || !(ifr.ifr_flags & IFF_PERSIST))
 		return tap_missing(name, e);

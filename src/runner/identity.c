@@ -16,7 +16,8 @@ static uint64_t hash_more(uint64_t h, const char *text)
 	return h;
 }
 
-/* FNV's low bits mix badly for short texts: fold the high ones in (a finaliser as in splitmix64). */
+/* FNV's low bits mix badly for short texts: fold the high ones in (a finaliser as in splitmix64).
+ */
 static uint64_t hash_end(uint64_t h)
 {
 	h = (h ^ (h >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);

@@ -115,8 +115,8 @@ static void add_disk(struct args *x, const struct machine *m, size_t i)
 	snprintf(port, sizeof(port), "port-disk%zu", i);
 	add_port(x, port, PCI_SLOT_DISKS, i);
 	add(x, "-add-fd", "fd=%d,set=%zu", m->disks[i].fd, i);
-	add(x, "-blockdev", "driver=%s,node-name=file%zu,filename=/dev/fdset/%zu,locking=on", driver,
-		i, i);
+	add(x, "-blockdev", "driver=%s,node-name=file%zu,filename=/dev/fdset/%zu,locking=on",
+		driver, i, i);
 	add(x, "-blockdev", "driver=%s,node-name=disk%zu,file=file%zu",
 		disk_format_names[d->format], i, i);
 	add(x, "-device", "virtio-blk-pci,id=virtio-disk%zu,drive=disk%zu,bus=%s,addr=0x0", i, i,

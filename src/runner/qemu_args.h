@@ -30,13 +30,14 @@ struct machine_disk {
 struct machine {
 	const struct spec *spec;
 	const char *qemu; /* path of the program */
-	bool kvm;         /* else emulated (TCG) */
-	int qmp;          /* sockets; the other ends are the runner's */
+	bool kvm; /* else emulated (TCG) */
+	int qmp; /* sockets; the other ends are the runner's */
 	int console;
-	int kernel, initrd;         /* -1: none */
+	int kernel, initrd; /* -1: none */
 	struct machine_disk *disks; /* as many as the guest's */
-	int *taps;                  /* as many as the guest's interfaces */
-	/* Under which numbers QEMU knows kernel and initrd, also when they are closed here; -1: none. */
+	int *taps; /* as many as the guest's interfaces */
+	/* Under which numbers QEMU knows kernel and initrd, also when they are closed here; -1:
+	 * none. */
 	int kernel_number, initrd_number;
 };
 

@@ -38,11 +38,12 @@ static int open_directory(struct runner *r, const char *name, struct error *e)
 		error_set(e, -errno, "there is no guest %s: cannot open %s: %s", name, p.s,
 			strerror(errno));
 		return error_cure(e, "add it to `guests:` in /etc/kvmhost/host.yaml, then: "
-			"kvmhostctl apply");
+				     "kvmhostctl apply");
 	}
 	r->record = openat(r->dir, FILE_STATE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (r->record < 0)
-		return error_set(e, -errno, "cannot open %s/%s: %s", p.s, FILE_STATE, strerror(errno));
+		return error_set(
+			e, -errno, "cannot open %s/%s: %s", p.s, FILE_STATE, strerror(errno));
 	return 0;
 }
 
@@ -89,7 +90,7 @@ static int pair(int *ours, int *theirs, struct error *e)
 static int open_console(struct runner *r, struct machine *m, struct error *e)
 {
 	struct guest_path p = guest_path(r->spec.name, FILE_CONSOLE);
-	int guest, sock, err = pair(&guest, &m->console, e);
+	int guest = -1, sock, err = pair(&guest, &m->console, e);
 
 	if (err < 0)
 		return err;
@@ -212,7 +213,8 @@ int main(int argc, char **argv)
 	if (argc != 2 || argv[1][0] == '-' || argv[1][0] == '.' || strchr(argv[1], '/') ||
 		strlen(argv[1]) > 64) {
 		fprintf(stderr, "usage: kvmhost-run NAME\n"
-				"Started by systemd as kvmhost-guest@NAME.service; see `kvmhostctl guest`.\n");
+				"Started by systemd as kvmhost-guest@NAME.service; see `kvmhostctl "
+				"guest`.\n");
 		return 2;
 	}
 	a = arena_new();

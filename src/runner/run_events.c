@@ -22,7 +22,7 @@ static struct run_event shutdown_event(json_t *data)
 static struct run_event reset_event(json_t *data)
 {
 	const char *who = json_is_true(json_object_get(data, "guest")) ? "the guest reboots"
-									: "the guest was reset";
+								       : "the guest was reset";
 	return (struct run_event){ .text = who, .level = LOG_INFO };
 }
 
@@ -39,16 +39,19 @@ static struct run_event io_error_event(json_t *data)
 {
 	char node[80], why[200];
 
-	plain_text(node, sizeof(node), member(data, "node-name"), strlen(member(data, "node-name")));
+	plain_text(
+		node, sizeof(node), member(data, "node-name"), strlen(member(data, "node-name")));
 	plain_text(why, sizeof(why), member(data, "reason"), strlen(member(data, "reason")));
-	snprintf(text, sizeof(text), "%s fails to %s: %s", node, member(data, "operation")[0] == 'w'
-			? "write" : "read", why);
+	snprintf(text, sizeof(text), "%s fails to %s: %s", node,
+		member(data, "operation")[0] == 'w' ? "write" : "read", why);
 	return (struct run_event){ .text = text, .level = LOG_ERR };
 }
 
 static struct run_event stop_event(_unused_ json_t *data)
 {
-	return (struct run_event){ .text = "the guest is paused", .level = LOG_NOTICE, .paused = true };
+	return (struct run_event){
+		.text = "the guest is paused", .level = LOG_NOTICE, .paused = true
+	};
 }
 
 static struct run_event resume_event(_unused_ json_t *data)

@@ -8,7 +8,7 @@
 
 struct run_event {
 	const char *text; /* for the journal; NULL: nothing to say; lives until the next call */
-	int level;        /* of syslog(3) */
+	int level; /* of syslog(3) */
 	bool powered_off; /* by the guest itself */
 	bool paused, resumed;
 };

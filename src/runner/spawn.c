@@ -6,7 +6,8 @@
 #include <signal.h>
 #include <sys/prctl.h>
 
-/* The bounding set counts only where a file could give capabilities; no_new_privs forbids that too. */
+/* The bounding set counts only where a file could give capabilities; no_new_privs forbids that too.
+ */
 static void drop_bounds(void)
 {
 	for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)

@@ -7,7 +7,7 @@
 #include <sys/types.h>
 
 struct rights {
-	uid_t uid;   /* and gid */
+	uid_t uid; /* and gid */
 	gid_t group; /* a further one; 0: none */
 };
 

@@ -23,13 +23,15 @@ void spec_resolve(struct arena *a, const struct guest *g, const char *name, cons
 
 void spec_json(const struct spec *s, struct strbuf *out)
 {
-	sb_addf(out, "{\"format\": %d, \"name\": \"%s\", \"uid\": %lu, \"uuid\": \"%s\",\n"
-		     " \"guest\": ",
+	sb_addf(out,
+		"{\"format\": %d, \"name\": \"%s\", \"uid\": %lu, \"uuid\": \"%s\",\n"
+		" \"guest\": ",
 		SPEC_FORMAT, s->name, (unsigned long)s->uid, s->uuid);
 	obj_json(s->guest, out);
 	sb_add(out, ",\n \"interfaces\": [");
 	for (size_t i = 0; i < s->guest->interfaces.n; i++) {
-		sb_addf(out, "%s{\"tap\": \"%s\", \"mac\": \"", i ? ", " : "", s->interfaces[i].tap);
+		sb_addf(out, "%s{\"tap\": \"%s\", \"mac\": \"", i ? ", " : "",
+			s->interfaces[i].tap);
 		mac_format(&s->interfaces[i].mac, out);
 		sb_add(out, "\"}");
 	}

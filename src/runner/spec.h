@@ -48,7 +48,7 @@ bool interfaces_differ(const struct guest *a, const struct guest *b);
 /* The part of the spec that counts while the guest runs. */
 struct live {
 	uint64_t shutdown_timeout; /* microseconds */
-	int restart;               /* enum guest_restart */
+	int restart; /* enum guest_restart */
 };
 /* Defaults where the file is missing or damaged: dir is the guest's directory. */
 struct live live_load(int dir);

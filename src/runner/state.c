@@ -5,7 +5,8 @@
 #include "runner/guest_files.h"
 #include <time.h>
 
-const char *const run_phase_names[] = { "starting", "running", "paused", "stopping", "ended", NULL };
+const char *const run_phase_names[] = { "starting", "running", "paused", "stopping", "ended",
+	NULL };
 const char *const run_end_names[] = { "none", "guest", "stopped", "forced", "failed", NULL };
 
 void plain_text(char *out, size_t room, const char *s, size_t len)
@@ -87,6 +88,7 @@ int state_write(int fd, const struct run_state *s, const struct tail *stderr_tai
 	_cleanup_free_ char *text = NULL;
 	char record[STATE_RECORD];
 	struct run_state bare = *s;
+	size_t len;
 
 	for (size_t lines = TAIL_LINES; !(text = render(s, stderr_tail, lines)) && lines; lines--)
 		;
@@ -96,8 +98,9 @@ int state_write(int fd, const struct run_state *s, const struct tail *stderr_tai
 	}
 	if (!text)
 		return -E2BIG;
-	memset(record, ' ', sizeof(record));
-	memcpy(record, text, strlen(text));
+	len = strlen(text);
+	for (size_t i = 0; i < sizeof(record); i++)
+		record[i] = i < len ? text[i] : ' ';
 	record[sizeof(record) - 1] = '\n';
 	if (pwrite(fd, record, sizeof(record), 0) != (ssize_t)sizeof(record))
 		return errno ? -errno : -EIO;

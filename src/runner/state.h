@@ -27,10 +27,10 @@ extern const char *const run_phase_names[]; /* "starting", ... */
 /* How it ended. */
 enum run_end {
 	END_NONE,
-	END_GUEST,   /* the guest powered itself off */
+	END_GUEST, /* the guest powered itself off */
 	END_STOPPED, /* it was told to stop, and did */
-	END_FORCED,  /* it was told to stop, did not in time, and was switched off */
-	END_FAILED,  /* QEMU failed or never came up */
+	END_FORCED, /* it was told to stop, did not in time, and was switched off */
+	END_FAILED, /* QEMU failed or never came up */
 };
 extern const char *const run_end_names[]; /* NULL for END_NONE, "guest", "stopped", ... */
 
@@ -41,7 +41,7 @@ struct run_state {
 	bool kvm;
 	const char *accel_reason; /* why not KVM; NULL: KVM */
 	const char *cpu_model;
-	int pid, runner;   /* 0: none */
+	int pid, runner; /* 0: none */
 	const char *error; /* NULL: none */
 };
 

@@ -14,9 +14,9 @@
 enum { POLL_SIGNALS, POLL_QMP, POLL_OUTPUT, POLL_CONSOLE, POLLS = POLL_CONSOLE + CONSOLE_POLLS };
 
 #define START_TIMEOUT (120 * USEC_PER_SEC) /* QEMU may have much memory to set up */
-#define PRESS_EVERY (2 * USEC_PER_SEC)     /* a guest that is still booting misses the first */
+#define PRESS_EVERY (2 * USEC_PER_SEC) /* a guest that is still booting misses the first */
 #define QUIT_TIMEOUT (10 * USEC_PER_SEC)
-#define STOP_SLACK (20 * USEC_PER_SEC)     /* for `quit` and SIGKILL, on top of the guest's own */
+#define STOP_SLACK (20 * USEC_PER_SEC) /* for `quit` and SIGKILL, on top of the guest's own */
 
 static uint64_t now_usec(void)
 {
@@ -101,7 +101,8 @@ static void on_running(void *arg, _unused_ json_t *result, const char *error)
 	r->deadline = 0;
 	runner_phase(r, RUN_RUNNING);
 	log_info("the guest runs (%s%s%s)", r->state.kvm ? "KVM" : "emulated",
-		r->state.accel_reason ? ": " : "", r->state.accel_reason ? r->state.accel_reason : "");
+		r->state.accel_reason ? ": " : "",
+		r->state.accel_reason ? r->state.accel_reason : "");
 	notify_send(r->notify, "READY=1\nSTATUS=Running%s", r->state.kvm ? "" : " (emulated)");
 }
 
@@ -152,7 +153,7 @@ static void quit(struct runner *r)
 
 static void stop(struct runner *r)
 {
-	uint64_t timeout = live_load(r->dir).shutdown_timeout;
+	unsigned long long timeout = live_load(r->dir).shutdown_timeout;
 
 	if (r->told || !r->ran || !timeout) {
 		r->told = true;
@@ -162,9 +163,10 @@ static void stop(struct runner *r)
 	r->told = true;
 	r->give_up = now_usec() + timeout;
 	runner_phase(r, RUN_STOPPING);
-	notify_send(r->notify, "STOPPING=1\nSTATUS=Shutting the guest down\nEXTEND_TIMEOUT_USEC=%llu",
-		(unsigned long long)(timeout + STOP_SLACK));
-	log_info("shutting the guest down; it has %llu s", (unsigned long long)(timeout / USEC_PER_SEC));
+	notify_send(r->notify,
+		"STOPPING=1\nSTATUS=Shutting the guest down\nEXTEND_TIMEOUT_USEC=%llu",
+		timeout + STOP_SLACK);
+	log_info("shutting the guest down; it has %llu s", timeout / USEC_PER_SEC);
 	press_button(r);
 }
 

@@ -24,7 +24,7 @@ enum {
 	RUN_EXIT_DONE = 0,
 	RUN_EXIT_FAILED = 1,
 	RUN_EXIT_STAY_DOWN = 78, /* failed, and starting again is not wanted or would not help */
-	RUN_EXIT_AGAIN = 79,     /* ended well, and is to be started again (restart: always) */
+	RUN_EXIT_AGAIN = 79, /* ended well, and is to be started again (restart: always) */
 };
 
 /* One line of QEMU's stderr being read. */
@@ -37,9 +37,9 @@ struct lines {
 struct runner {
 	struct spec spec;
 	struct machine machine;
-	int dir;     /* the guest's directory, for live.json */
-	int record;  /* state.json */
-	int notify;  /* systemd's socket, -1: none */
+	int dir; /* the guest's directory, for live.json */
+	int record; /* state.json */
+	int notify; /* systemd's socket, -1: none */
 	int signals; /* signalfd: SIGTERM, SIGINT, SIGCHLD */
 	struct run_state state;
 	char error[600]; /* state.error points here */
@@ -48,12 +48,12 @@ struct runner {
 	struct qmp qmp;
 	struct console console;
 	pid_t qemu; /* 0: not running */
-	bool ran;           /* the guest's CPUs ran */
-	bool guest_off;     /* the guest powered itself off */
-	bool told;          /* SIGTERM came */
+	bool ran; /* the guest's CPUs ran */
+	bool guest_off; /* the guest powered itself off */
+	bool told; /* SIGTERM came */
 	enum { PRESS_BUTTON, KILL } next;
-	uint64_t deadline;  /* CLOCK_MONOTONIC, microseconds, of `next`; 0: none */
-	uint64_t give_up;   /* when the power button has had its time */
+	uint64_t deadline; /* CLOCK_MONOTONIC, microseconds, of `next`; 0: none */
+	uint64_t give_up; /* when the power button has had its time */
 };
 
 /* Notes the reason; the first one counts. */

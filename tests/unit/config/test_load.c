@@ -22,6 +22,7 @@ static const struct bad bad[] = {
 	{ "machines: {a: {memory: 1GiB}\n", "t.yaml:2:1:", "`}` is missing", "}" },
 	{ "version: 1\nmachines:\n    a: {}\n  b: {}\n", "t.yaml:4:3:", "a key of the map above",
 		"indentation" },
+	{ "machines: [\n", "t.yaml:2:1:", "ends inside a list or map", "]" },
 	{ "machines: - a\n", "t.yaml:1:11:", "a list item cannot begin", "line of its own" },
 	{ "version: @x\n", "t.yaml:1:10:", "begin with `@`", "quotes" },
 	{ "version: `x\n", "t.yaml:1:10:", "begin with ``", "quotes" },

@@ -237,6 +237,18 @@ static void test_walk(void **state _unused_)
 	sb_free(&seen.out);
 }
 
+static void test_walk_of_defaults(void **state _unused_)
+{
+	_cleanup_loaded_ struct loaded l;
+	struct seen seen = { .arena = NULL };
+
+	load(&l, "# nothing more\nversion: 1\n");
+	seen.arena = l.arena;
+	obj_walk(l.sample, l.arena, see, &seen);
+	assert_string_equal(sb_str(&seen.out), "version=1 t.yaml:2:10\nvalue=1 t.yaml:2:1\n");
+	sb_free(&seen.out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -248,6 +260,7 @@ int main(void)
 		cmocka_unit_test(test_observed),
 		cmocka_unit_test(test_quick_on_many),
 		cmocka_unit_test(test_walk),
+		cmocka_unit_test(test_walk_of_defaults),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -72,9 +72,9 @@ static void overlaps(void **state _unused_)
 static void claims(void **state _unused_)
 {
 	expect("bridges: {br0: {}}\nnetworks: {a: {bridge: br0, mode: isolated}}\n",
-		"`br0` is claimed twice");
+		"link `br0` is claimed by bridge/br0 and by network/a");
 	expect("networks: {a: {bridge: b0, mode: isolated}, b: {bridge: b0, mode: isolated}}",
-		"claimed twice");
+		"link `b0` is claimed by network/a and by network/b");
 }
 
 /* The wanted rules of a table as text. */
@@ -141,7 +141,7 @@ static void derived(void **state _unused_)
 	assert_string_equal(wanted(nat, "ip-mangle"), "");
 	expect("sysctl: {net.ipv4.ip_forward: 0}\nnetworks: {a: {bridge: b0, addresses: "
 	       "[10.0.0.1/24]}}",
-		"net.ipv4.ip_forward is 0 here, but the rest of the document needs 1");
+		"sysctl/net.ipv4.ip_forward is 0 here, but network/a needs 1");
 }
 
 int main(void)

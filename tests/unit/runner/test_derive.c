@@ -55,12 +55,12 @@ static void test_what_contradicts_itself(void **state _unused_)
 	expect_errors("guests: {a: {disks: [{path: /d}], interfaces: [{bridge: br0}]}}\n",
 		"there is no bridge `br0`");
 	expect_errors("guests: {a: {disks: [{path: /d}], after: [b]}}\n", "there is no guest `b`");
-	expect_errors("guests: {a: {disks: [{path: /d}]}, b: {disks: [{path: /d}]}}\n", "claimed twice");
+	expect_errors("guests: {a: {disks: [{path: /d}]}, b: {disks: [{path: /d}]}}\n", "is claimed by");
 	expect_errors("bridges: {br0: {}}\n"
 		      "guests:\n"
 		      "  a: {disks: [{path: /a}], interfaces: [{bridge: br0, mac: '52:54:00:00:00:01'}]}\n"
 		      "  b: {disks: [{path: /b}], interfaces: [{bridge: br0, mac: '52:54:00:00:00:01'}]}\n",
-		"claimed twice");
+		"is claimed by");
 	expect_errors("guests: {a: {disks: [{path: /a}], after: [b]}, b: {disks: [{path: /b}], after: [a]}}\n",
 		"wait for each other");
 	expect_errors("guests: {'123': {disks: [{path: /a}]}}\n", "digits alone");

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The floor: what the kernel itself asks for the work, with nothing between.
+ *
+ *   floor observe                    links, addresses, nat, filter and mangle
+ *   floor create  N [RULES] [MODE]   N bridges with an address, up, and their rules
+ *   floor destroy N [each|group]     take them away again
+ *
+ * RULES: none, min, nat (default) or full; nft-min, nft-nat, nft-full: the
+ *        same by libnftables; nft-sets: a constant number of rules, one set
+ *        element per network
+ * MODE:  batch (default): every message in as few sends as fit, one
+ *        acknowledgement; acked: one send and one acknowledgement each
+ *
+ * Prints microseconds per phase as JSON. Acts in the network namespace that it
+ * is started in.
+ */
+#include "floor.h"
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+void die(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	exit(1);
+}
+
+void net_name(char name[16], int i)
+{
+	snprintf(name, 16, "bn%d", i);
+}
+
+uint32_t net_addr(int i)
+{
+	return htonl(10U << 24 | (100U + (unsigned)i / 250) << 16 | (unsigned)i % 250 << 8);
+}
+
+static double now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
+static double mark, total;
+
+static void begin(const char *what, long n)
+{
+	printf("{\"what\":\"%s\",\"n\":%ld", what, n);
+	mark = now_us();
+}
+
+static void phase(const char *name)
+{
+	double now = now_us();
+
+	printf(",\"%s_us\":%.1f", name, now - mark);
+	total += now - mark;
+	mark = now_us();
+}
+
+static void end(void)
+{
+	printf(",\"total_us\":%.1f}\n", total);
+}
+
+static int observe(void)
+{
+	unsigned long links, addrs, rules;
+	int fd;
+
+	begin("observe", 0);
+	fd = link_socket();
+	phase("open");
+	links = link_dump(fd);
+	phase("links");
+	addrs = addr_dump(fd);
+	phase("addrs");
+	rules = xt_walk();
+	phase("rules");
+	printf(",\"links\":%lu,\"addrs\":%lu,\"rules\":%lu", links, addrs, rules);
+	end();
+	return 0;
+}
+
+static void forward(void)
+{
+	int fd = open("/proc/sys/net/ipv4/ip_forward", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, "1\n", 2) != 2)
+		die("ip_forward: %m");
+	close(fd);
+}
+
+static bool rules_of(const char *word, enum floor_rules *rules, bool *nft)
+{
+	static const char *const words[] = {
+		[FLOOR_NONE] = "none",
+		[FLOOR_MIN] = "min",
+		[FLOOR_NAT] = "nat",
+		[FLOOR_FULL] = "full",
+	};
+
+	*nft = !strncmp(word, "nft-", 4);
+	word += *nft ? 4 : 0;
+	for (unsigned i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (!strcmp(word, words[i])) {
+			*rules = (enum floor_rules)i;
+			return true;
+		}
+	*rules = FLOOR_NAT;
+	return *nft && !strcmp(word, "sets");
+}
+
+static int create(int n, const char *word, bool acked)
+{
+	enum floor_rules rules;
+	bool nft;
+	int fd;
+
+	if (!rules_of(word, &rules, &nft))
+		die("there are no rules `%s`", word);
+	begin("create", n);
+	fd = link_socket();
+	link_create(fd, n, acked);
+	phase("links");
+	link_give_addresses(fd, n, acked);
+	phase("addrs");
+	forward();
+	phase("forward");
+	if (nft)
+		nft_create(n, rules, !strcmp(word, "nft-sets"));
+	else if (rules)
+		xt_create(n, rules);
+	phase("rules");
+	end();
+	return 0;
+}
+
+static int destroy(int n, bool group)
+{
+	begin("destroy", n);
+	link_destroy(link_socket(), n, group);
+	phase("links");
+	xt_destroy();
+	phase("rules");
+	end();
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const char *verb = argc > 1 ? argv[1] : "", *word = argc > 3 ? argv[3] : "";
+	int n = argc > 2 ? atoi(argv[2]) : 0;
+
+	if (!strcmp(verb, "observe"))
+		return observe();
+	if (!strcmp(verb, "create") && n > 0)
+		return create(n, *word ? word : "nat", argc > 4 && !strcmp(argv[4], "acked"));
+	if (!strcmp(verb, "destroy") && n > 0 && !strncmp(word, "nft", 3))
+		return nft_destroy(), 0;
+	if (!strcmp(verb, "destroy") && n > 0)
+		return destroy(n, !strcmp(word, "group"));
+	fputs("usage: floor observe | create N [RULES] [batch|acked] | destroy N "
+	      "[each|group|nft]\n",
+		stderr);
+	return 2;
+}

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Fixtures: `lab` has kvmhost installed, `bare` is Debian alone; both are pristine for each test module.
+
+One machine at a time, whoever runs tests here: each is two busy processors.
+"""
+import fcntl
+import os
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "capsule"))
+
+from host import Lab  # noqa: E402
+from machine import CACHE  # noqa: E402
+
+BOOTED = []
+
+
+@pytest.fixture(scope="session", autouse=True)
+def alone():
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with open(CACHE / "lock.tests", "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def boot(request):
+    """A new machine named after the test module, stopped at its end."""
+    lab = Lab(f"{re.sub(r'^test_', '', request.module.__name__)}-{os.getpid()}")
+    request.addfinalizer(lambda: (BOOTED.clear(), lab.stop()))
+    BOOTED.append(lab)
+    lab.boot(warm=True, cmdline="intel_iommu=on")
+    return lab
+
+
+@pytest.fixture(scope="module")
+def bare(request):
+    return boot(request)
+
+
+@pytest.fixture(scope="module")
+def lab(request):
+    stage = os.environ.get("KVMHOST_STAGE")
+    if not stage:
+        pytest.fail("KVMHOST_STAGE names no build: run tools/check --only lab, "
+                    "or meson install --destdir DIR and set KVMHOST_STAGE=DIR", pytrace=False)
+    made = boot(request)
+    made.push(stage)
+    return made
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    if report.failed and call.when != "teardown":
+        for lab in BOOTED:
+            report.sections.append((f"console of {lab.name}", lab.console()[-2000:] or "(nothing)"))
+            try:
+                report.sections.append((f"journal of {lab.name}", lab.journal() or "(nothing)"))
+                kernel = lab.run("dmesg | tail -n 30", check=False, timeout=10).stdout
+                report.sections.append((f"kernel log of {lab.name}", kernel))
+            except Exception as error:  # the machine may be what is broken
+                report.sections.append((f"journal of {lab.name}", f"not to be had: {error}"))

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Kernel modules and settings on a real kernel: live, after a power cut, after a reboot without kvmhostd, and given
+back. The tests are one story and run in order."""
+import json
+
+import pytest
+from documents import EMPTY, put
+
+SYSCTLS = {
+    "vm.swappiness": "15",
+    "vm.mmap_min_addr": "131072",
+    "kernel.panic": "7",
+    "kernel.sysrq": "16",
+    "kernel.printk": "4 4 1 7",
+    "kernel.yama.ptrace_scope": "2",
+    "net.bridge.bridge-nf-call-iptables": "0",
+}
+DOCUMENT = f"""\
+version: 1
+host:
+  kernel:
+    sysctl: {json.dumps(SYSCTLS)}
+    modules:
+      br_netfilter: {{state: loaded}}
+      vhost_net: {{state: loaded}}
+      dummy: {{state: loaded, options: {{numdummies: 2}}}}
+      bonding: {{options: {{max_bonds: 3}}}}
+      pcspkr: {{state: blacklisted}}
+      kvm_amd: {{options: {{nested: 0}}}}
+      igb: {{options: {{max_vfs: 2}}}}
+"""
+OURS = ("/etc/sysctl.d/90-kvmhost.conf", "/etc/modprobe.d/zz-kvmhost.conf", "/etc/modules-load.d/kvmhost.conf")
+# of many shapes: every byte of it must survive
+FOREIGN = {
+    "/etc/sysctl.d/10-theirs.conf": "# theirs\n\n  vm.swappiness=33\n",
+    "/etc/modprobe.d/theirs.conf": "# theirs\n\n options  loop \\\n\tmax_loop=4\t max_part=2\nblacklist nosuch\nalias a-b loop",
+    "/etc/modules-load.d/theirs.conf": "; theirs\n# and this\n\n  loop  \n",
+}
+VFS = "cat /sys/bus/pci/devices/0000:01:00.0/sriov_numvfs"
+
+
+def settings(host):
+    return host.run(["sysctl", *SYSCTLS], check=False).stdout.replace("\t", " ")
+
+
+def directories(host):
+    return host.run("sha256sum /etc/{sysctl,modprobe,modules-load}.d/* | grep -v kvmhost; "
+                    "ls -l --time-style=full-iso /etc/{sysctl,modprobe,modules-load}.d | grep -v kvmhost").stdout
+
+
+def wanted():
+    return "".join(f"{name} = {value}\n" for name, value in SYSCTLS.items())
+
+
+def waiting(host):
+    """The resources that wait, with what they wait for; nothing else is to be done."""
+    plan = host.ctl("--json", "plan")
+    return {step["resource"]: step["waits_for"] for step in json.loads(plan.stdout)["steps"]}
+
+
+@pytest.fixture(scope="module")
+def host(lab):
+    for path, text in FOREIGN.items():
+        lab.write(path, text)
+    lab.run("sysctl -q -p /etc/sysctl.d/10-theirs.conf && modprobe loop && systemctl enable kvmhostd")
+    lab.before = settings(lab), directories(lab)
+    assert lab.loaded("pcspkr") and not lab.loaded("dummy") and not lab.loaded("vhost_net")
+    return lab
+
+
+def test_plan_tells_what_will_wait(host):
+    put(host, DOCUMENT)
+    plan = host.ctl("plan", check=False)
+    assert plan.rc == 2, plan
+    for module in ("kvm_amd", "igb"):
+        assert f"module/{module}  will then wait for module {module} to be loaded again" in plan.stdout
+    assert (settings(host), directories(host)) == host.before, "plan changed something"
+
+
+def test_the_daemon_converges(host):
+    host.run("systemctl start kvmhostd")
+    assert settings(host) == wanted()
+    for module in ("br_netfilter", "vhost_net", "dummy"):
+        assert host.loaded(module)
+    assert not host.loaded("pcspkr"), "blacklisted, unused, and still loaded"
+    assert not host.loaded("bonding"), "nobody asked for it"
+    assert directories(host) == host.before[1]
+    for path in OURS:
+        assert host.read(path).startswith("# Written by kvmhost")
+
+
+def test_options_hold_at_the_next_load(host):
+    """systemd's own file says max_bonds=0 and numdummies=0; the document's word is the last."""
+    assert host.exists("/sys/class/net/dummy0") and host.exists("/sys/class/net/dummy1")
+    host.run("modprobe bonding")
+    assert host.exists("/sys/class/net/bond2")
+    host.run("modprobe -r bonding")
+
+
+def test_options_of_a_loaded_module_wait(host):
+    wait = waiting(host)
+    assert set(wait) == {"module/kvm_amd", "module/igb"}
+    assert "it has nested=1" in wait["module/kvm_amd"] and "modprobe -r kvm_amd" in wait["module/kvm_amd"]
+    assert "max_vfs" in wait["module/igb"] and "reboot" in wait["module/igb"]
+    status = host.ctl("status").stdout
+    assert "module/kvm_amd waiting for" in status and "module/igb waiting for" in status
+    host.run("modprobe -r kvm_amd && modprobe kvm_amd")
+    assert set(waiting(host)) == {"module/igb"}
+
+
+def test_reload_brings_back_what_drifted(host):
+    host.run("sysctl -q vm.swappiness=70 && modprobe -r dummy")
+    assert host.ctl("plan", check=False).rc == 2
+    host.reload_daemon()
+    assert settings(host) == wanted() and host.loaded("dummy")
+    assert set(waiting(host)) == {"module/igb"}
+
+
+@pytest.mark.parametrize("modules, told", [
+    ("virtio_pci: {state: blacklisted}", "virtio_pci is built into"),
+    ("fuse: {options: {max_user_bgreq: 1}}", "put fuse.max_user_bgreq=1 on the kernel command line"),
+    ("vhost_nett: {state: loaded}", "there is no module vhost_nett for the running kernel"),
+    ("kvm_amd: {options: {nestd: 1}}", "did you mean `nested`?"),
+    ("virtio_net: {options: {csum: maybe}}, ext4: {state: blacklisted}",
+     "will then wait for module ext4 to be unloaded"),
+])
+def test_what_cannot_be_is_told(host, modules, told):
+    host.write("/root/other.yaml", f"version: 1\nhost:\n  kernel:\n    modules: {{{modules}}}\n")
+    plan = host.ctl("--config", "/root/other.yaml", "plan", check=False)
+    assert told in plan.stdout + plan.stderr, plan
+
+
+def test_a_setting_that_is_refused_leaves_the_rest(host):
+    put(host, DOCUMENT.replace('"vm.swappiness": "15"', '"vm.swappiness": "700"').replace('"7"', '"8"'))
+    assert host.reload_daemon(check=False).rc != 0
+    assert "vm.swappiness" in host.journal() and "700" in host.journal()
+    assert host.run("sysctl -n kernel.panic vm.swappiness").stdout == "8\n15\n"
+    assert "700" not in host.read(OURS[0])
+    put(host, DOCUMENT)
+    host.reload_daemon()
+    assert settings(host) == wanted()
+
+
+def test_all_is_there_after_a_power_cut(host):
+    # the last thing before it: written, so it must be on the disk
+    put(host, DOCUMENT.replace("numdummies: 2", "numdummies: 1"))
+    host.reload_daemon()
+    host.power_cut()
+    assert host.ctl("status").rc == 0
+    assert host.run("systemctl is-active kvmhostd").stdout == "active\n"
+    assert host.ctl("plan").stdout.rstrip().endswith("nothing to do")
+    assert settings(host) == wanted()
+    assert host.run("ls /sys/class/net").stdout.count("dummy") == 1
+    assert host.run(VFS).stdout == "2\n" and host.read("/sys/module/kvm_amd/parameters/nested") == "0\n"
+    assert not host.loaded("pcspkr")
+    assert "0 changed" in host.journal(), "systemd and the kernel had to be helped at boot"
+    assert directories(host) == host.before[1]
+
+
+def test_all_is_there_without_the_daemon(host):
+    host.run("systemctl disable kvmhostd")
+    host.reboot()
+    assert host.run("systemctl is-active kvmhostd", check=False).stdout == "inactive\n"
+    assert settings(host) == wanted()
+    assert host.loaded("br_netfilter") and host.loaded("vhost_net") and host.loaded("dummy")
+    assert not host.loaded("pcspkr")
+    assert host.ctl("plan").stdout.rstrip().endswith("nothing to do")
+
+
+def test_release_gives_everything_back(host):
+    put(host, EMPTY)
+    host.ctl("apply", "--allow-mass-removal")
+    assert directories(host) == host.before[1]
+    for path in OURS:
+        assert not host.exists(path)
+    for name, value in (line.split(" = ") for line in host.before[0].splitlines()):
+        assert host.run(["sysctl", "-n", name]).stdout.strip().replace("\t", " ") == value
+    assert not host.loaded("dummy") and not host.loaded("vhost_net")
+    assert host.loaded("pcspkr")
+    assert host.ctl("plan").stdout.rstrip().endswith("nothing to do")
+
+
+def test_nothing_comes_back_at_the_next_boot(host):
+    host.run("systemctl enable kvmhostd")
+    host.reboot()
+    assert (settings(host), directories(host)) == host.before
+    assert host.run(VFS).stdout == "0\n" and host.read("/sys/module/kvm_amd/parameters/nested") == "1\n"
+    assert host.loaded("pcspkr") and host.loaded("loop")
+    for module in ("br_netfilter", "vhost_net", "dummy"):
+        assert not host.loaded(module)
+    assert host.ctl("status").rc == 0
