@@ -15,7 +15,8 @@ static const struct verb {
 	{ "check", verb_check, 0, -1, "check [FILE...]        validate; nothing is changed" },
 	{ "plan", verb_plan, 0, 0, "plan                   what apply would do, and why" },
 	{ "apply", verb_apply, 0, 0, "apply                  do what plan shows" },
-	{ "reload", verb_reload, 0, 0, "reload                 have kvmhostd converge now, and wait" },
+	{ "reload", verb_reload, 0, 0,
+		"reload                 have kvmhostd converge now, and wait" },
 	{ "status", verb_status, 0, 1, "status [RESOURCE]      how the host is" },
 	{ "history", verb_history, 0, 0, "history                documents applied so far" },
 	{ "explain", verb_explain, 0, 1, "explain [KEY.PATH]     what a key means" },
@@ -27,10 +28,19 @@ static const struct verb {
 };
 
 /* Verbs of the design that this version does not have: an honest answer beats "unknown". */
-static const char *const planned[] = { "confirm", "diff", "rollback", "doctor", "devices", "topology",
-	"import", "export" };
+static const char *const planned[] = { "confirm", "diff", "rollback", "doctor", "devices",
+	"topology", "import", "export" };
 
-enum { OPT_ROOT = 256, OPT_JSON, OPT_NO_COLOR, OPT_MASS, OPT_MERGED, OPT_MAN, OPT_LIST, OPT_VERSION };
+enum {
+	OPT_ROOT = 256,
+	OPT_JSON,
+	OPT_NO_COLOR,
+	OPT_MASS,
+	OPT_MERGED,
+	OPT_MAN,
+	OPT_LIST,
+	OPT_VERSION
+};
 
 static const struct option options[] = {
 	{ "config", required_argument, NULL, 'c' },
@@ -48,7 +58,8 @@ static const struct option options[] = {
 
 static void usage(FILE *to)
 {
-	fputs("usage: kvmhostctl [--config PATH]... [--root DIR] [--json] [--no-color] VERB ...\n\n",
+	fputs("usage: kvmhostctl [--config PATH]... [--root DIR] [--json] [--no-color] VERB "
+	      "...\n\n",
 		to);
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
 		fprintf(to, "  %s\n", verbs[i].usage);
@@ -67,7 +78,8 @@ static int unknown_verb(const struct ctl *c, const char *word)
 
 	for (size_t i = 0; i < ARRAY_SIZE(planned); i++)
 		if (streq(planned[i], word)) {
-			error_set(&e, -ENOSYS, "`%s` is not built in kvmhost " KVMHOST_VERSION, word);
+			error_set(
+				&e, -ENOSYS, "`%s` is not built in kvmhost " KVMHOST_VERSION, word);
 			return ctl_fail(c, &e);
 		}
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
@@ -104,32 +116,15 @@ static int run_verb(struct ctl *c, int argc, char **argv)
 static int parse_option(struct ctl *c, int opt)
 {
 	switch (opt) {
-	case 'c':
-		c->configs[c->n_configs++] = optarg;
-		return 0;
-	case OPT_ROOT:
-		c->root = optarg;
-		return 0;
-	case OPT_JSON:
-		c->json = true;
-		return 0;
-	case OPT_NO_COLOR:
-		c->color = c->color_err = false;
-		return 0;
-	case OPT_MASS:
-		c->allow_mass_removal = true;
-		return 0;
-	case OPT_MERGED:
-		c->merged = true;
-		return 0;
-	case OPT_MAN:
-		c->man = true;
-		return 0;
-	case OPT_LIST:
-		c->list = true;
-		return 0;
-	default:
-		return -EINVAL;
+	case 'c': c->configs[c->n_configs++] = optarg; return 0;
+	case OPT_ROOT: c->root = optarg; return 0;
+	case OPT_JSON: c->json = true; return 0;
+	case OPT_NO_COLOR: c->color = c->color_err = false; return 0;
+	case OPT_MASS: c->allow_mass_removal = true; return 0;
+	case OPT_MERGED: c->merged = true; return 0;
+	case OPT_MAN: c->man = true; return 0;
+	case OPT_LIST: c->list = true; return 0;
+	default: return -EINVAL;
 	}
 }
 

@@ -10,14 +10,15 @@
 #include <signal.h>
 #include <systemd/sd-daemon.h>
 
-static int on_term(sd_event_source *s, const struct signalfd_siginfo *si _unused_,
-	void *data _unused_)
+static int on_term(
+	sd_event_source *s, const struct signalfd_siginfo *si _unused_, void *data _unused_)
 {
 	log_notice("ending; guests keep running");
 	return sd_event_exit(sd_event_source_get_event(s), 0);
 }
 
-static int on_hup(sd_event_source *s _unused_, const struct signalfd_siginfo *si _unused_, void *data)
+static int on_hup(
+	sd_event_source *s _unused_, const struct signalfd_siginfo *si _unused_, void *data)
 {
 	_cleanup_error_ struct error e = { 0 };
 

@@ -21,8 +21,8 @@ int ctl_host(struct ctl *c, bool needs_root, const char *verb)
 	if (host_open(&c->host, c->root, &e) < 0)
 		return ctl_fail(c, &e);
 	if (needs_root && c->host.live && geteuid() != 0) {
-		error_set(&e, -EPERM, "%s reads and changes kernel state, for which it must be root",
-			verb);
+		error_set(&e, -EPERM,
+			"%s reads and changes kernel state, for which it must be root", verb);
 		error_cure(&e, "sudo kvmhostctl %s", verb);
 		return ctl_fail(c, &e);
 	}

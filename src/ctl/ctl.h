@@ -13,7 +13,7 @@ struct ctl {
 	size_t n_configs;
 	const char *root; /* --root, NULL: the running machine */
 	bool json;
-	bool color;     /* of standard output */
+	bool color; /* of standard output */
 	bool color_err; /* of standard error */
 	bool allow_mass_removal;
 	bool merged;

@@ -12,13 +12,14 @@ static int bus_open(sd_bus **bus, struct error *e)
 		return 0;
 	error_set(e, r, "cannot reach the system bus: %s", strerror(-r));
 	return error_cure(e, "systemctl start dbus.socket; without a bus, kvmhostctl apply works "
-		"all the same");
+			     "all the same");
 }
 
 static int not_running(struct error *e)
 {
 	error_set(e, -ESRCH, "kvmhostd is not running");
-	return error_cure(e, "systemctl start kvmhostd; or, for one run without it: kvmhostctl apply");
+	return error_cure(
+		e, "systemctl start kvmhostd; or, for one run without it: kvmhostctl apply");
 }
 
 static int bus_failure(int r, const sd_bus_error *be, const char *what, struct error *e)
@@ -33,7 +34,8 @@ static int bus_failure(int r, const sd_bus_error *be, const char *what, struct e
 		return error_cure(e, "run it as root: sudo kvmhostctl ...");
 	}
 	if (sd_bus_error_has_name(be, SD_BUS_ERROR_NO_REPLY))
-		return error_set(e, -EIO, "kvmhostd ended before it answered; journalctl -u kvmhostd "
+		return error_set(e, -EIO,
+			"kvmhostd ended before it answered; journalctl -u kvmhostd "
 			"says why");
 	if (!be->message && (r == -ENOTCONN || r == -ECONNRESET || r == -EACCES || r == -EPERM)) {
 		error_set(e, -EACCES, "the system bus refuses the connection of uid %d",
@@ -77,8 +79,8 @@ int daemon_reload(char **summary, struct error *e)
 
 	if (r < 0)
 		return r;
-	r = sd_bus_message_new_method_call(bus, &call, KVMHOST_BUS_NAME, KVMHOST_BUS_PATH,
-		KVMHOST_BUS_INTERFACE, "Reload");
+	r = sd_bus_message_new_method_call(
+		bus, &call, KVMHOST_BUS_NAME, KVMHOST_BUS_PATH, KVMHOST_BUS_INTERFACE, "Reload");
 	if (r >= 0)
 		r = sd_bus_message_set_auto_start(call, false);
 	/* Converging takes as long as guests need to shut down: no limit but the caller's. */

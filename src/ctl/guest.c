@@ -53,7 +53,8 @@ int verb_guest(struct ctl *c, int argc, char **argv)
 		}
 		if (ctl_host(c, true, "guest"))
 			return 1;
-		if (actions[i].run(&c->host, (const char *const *)argv + 1, (size_t)argc - 1, &e) < 0)
+		if (actions[i].run(&c->host, (const char *const *)argv + 1, (size_t)argc - 1, &e) <
+			0)
 			return ctl_fail(c, &e);
 		return 0;
 	}

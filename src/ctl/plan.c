@@ -58,9 +58,7 @@ static void told(const struct step *s, void *arg)
 	if (c->json)
 		return;
 	switch (s->state) {
-	case STEP_DONE:
-		printf("  %s %s\n", s->r->id, past(s));
-		break;
+	case STEP_DONE: printf("  %s %s\n", s->r->id, past(s)); break;
 	case STEP_FAILED:
 		printf("  %s %sfailed%s: %s\n", s->r->id, red, off, s->error.text);
 		if (s->error.cure)
@@ -74,8 +72,7 @@ static void told(const struct step *s, void *arg)
 		printf("  %s put back: %s failed\n", s->r->id, s->blocked_by->r->id);
 		break;
 	case STEP_READY:
-	case STEP_WAITING:
-		break;
+	case STEP_WAITING: break;
 	}
 	fflush(stdout);
 }

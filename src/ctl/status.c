@@ -84,7 +84,8 @@ static void print_unsettled(const json_t *last)
 	json_t *step;
 	size_t i;
 
-	json_array_foreach(json_object_get(last, "steps"), i, step) {
+	json_array_foreach(json_object_get(last, "steps"), i, step)
+	{
 		const json_t *error = json_object_get(step, "error");
 		const char *cure = member(error, "cure");
 
@@ -117,7 +118,8 @@ static void print_last(const struct report *r)
 	if (generation)
 		printf("document    generation %lld, first applied %s%s%s\n",
 			(long long)json_integer_value(json_object_get(generation, "number")),
-			when(json_integer_value(json_object_get(generation, "time")), at, sizeof(at)),
+			when(json_integer_value(json_object_get(generation, "time")), at,
+				sizeof(at)),
 			*git ? ", commit " : "", git);
 	if (streq(member(r->last, "result"), "refused"))
 		printf("  %s\n      = %s\n", member(json_object_get(r->last, "error"), "message"),
@@ -156,14 +158,15 @@ static void print_report(struct ctl *c, const struct report *r)
 
 static void print_json(const struct report *r)
 {
-	json_t *o = json_pack("{s:i, s:O?, s:O}", "format", 1, "last", r->last, "guests",
-		r->guests);
+	json_t *o =
+		json_pack("{s:i, s:O?, s:O}", "format", 1, "last", r->last, "guests", r->guests);
 
-	json_object_set_new(o, "daemon", r->daemon > 0
-		? json_pack("{s:b, s:i}", "running", true, "pid", r->daemon)
-		: json_pack("{s:b, s:s?}", "running", false, "reason", r->daemon_error.text));
-	json_object_set_new(o, "drift", r->drift_known ? steps_json(r->plan.steps, r->plan.n)
-						      : json_null());
+	json_object_set_new(o, "daemon",
+		r->daemon > 0 ? json_pack("{s:b, s:i}", "running", true, "pid", r->daemon)
+			      : json_pack("{s:b, s:s?}", "running", false, "reason",
+					r->daemon_error.text));
+	json_object_set_new(
+		o, "drift", r->drift_known ? steps_json(r->plan.steps, r->plan.n) : json_null());
 	json_dumpf(o, stdout, JSON_INDENT(2));
 	putchar('\n');
 	json_decref(o);
@@ -250,10 +253,9 @@ int verb_history(struct ctl *c, int argc _unused_, char **argv _unused_)
 		json_decref(g);
 		return 0;
 	}
-	json_array_foreach(history, i, g)
-		printf("%4lld  %s  %.12s  %s\n",
-			(long long)json_integer_value(json_object_get(g, "number")),
-			when(json_integer_value(json_object_get(g, "time")), at, sizeof(at)),
-			member(g, "hash"), member(g, "git"));
+	json_array_foreach(history, i, g) printf("%4lld  %s  %.12s  %s\n",
+		(long long)json_integer_value(json_object_get(g, "number")),
+		when(json_integer_value(json_object_get(g, "time")), at, sizeof(at)),
+		member(g, "hash"), member(g, "git"));
 	return 0;
 }

@@ -16,8 +16,7 @@ static int on_reload(sd_bus_message *m, void *data, sd_bus_error *be)
 }
 
 static int get_failed(sd_bus *bus _unused_, const char *path _unused_, const char *iface _unused_,
-	const char *property _unused_, sd_bus_message *reply, void *data,
-	sd_bus_error *be _unused_)
+	const char *property _unused_, sd_bus_message *reply, void *data, sd_bus_error *be _unused_)
 {
 	const struct daemon *d = data;
 
@@ -37,13 +36,15 @@ int daemon_bus(struct daemon *d, struct error *e)
 	int r = sd_bus_open_system(&d->bus);
 
 	if (r >= 0)
-		r = sd_bus_add_object_vtable(d->bus, NULL, KVMHOST_BUS_PATH, KVMHOST_BUS_INTERFACE,
-			vtable, d);
+		r = sd_bus_add_object_vtable(
+			d->bus, NULL, KVMHOST_BUS_PATH, KVMHOST_BUS_INTERFACE, vtable, d);
 	if (r >= 0)
 		r = sd_bus_attach_event(d->bus, d->event, SD_EVENT_PRIORITY_NORMAL);
 	if (r < 0) {
-		error_set(e, r, "cannot offer reload and status on the system bus: %s", strerror(-r));
-		return error_cure(e, "systemctl start dbus.socket, then systemctl restart kvmhostd; "
+		error_set(
+			e, r, "cannot offer reload and status on the system bus: %s", strerror(-r));
+		return error_cure(e,
+			"systemctl start dbus.socket, then systemctl restart kvmhostd; "
 			"until then SIGHUP reloads");
 	}
 	r = sd_bus_request_name(d->bus, KVMHOST_BUS_NAME, 0);

@@ -25,9 +25,7 @@ static void log_diags(struct diags *d)
 static void log_step(const struct step *s, void *arg _unused_)
 {
 	switch (s->state) {
-	case STEP_DONE:
-		log_info("%s: %s done", s->r->id, verb_name(s->verb));
-		break;
+	case STEP_DONE: log_info("%s: %s done", s->r->id, verb_name(s->verb)); break;
 	case STEP_FAILED:
 		log_error("%s: %s failed: %s%s%s", s->r->id, verb_name(s->verb), s->error.text,
 			s->error.cure ? "; " : "", s->error.cure ? s->error.cure : "");
@@ -39,8 +37,7 @@ static void log_step(const struct step *s, void *arg _unused_)
 		log_error("%s: put back, because %s failed", s->r->id, s->blocked_by->r->id);
 		break;
 	case STEP_READY:
-	case STEP_WAITING:
-		break;
+	case STEP_WAITING: break;
 	}
 }
 
@@ -54,8 +51,8 @@ static void summarize(struct daemon *d, const struct outcome *out, int r, const 
 		d->summary = xprintf("converged: %zu resources, %zu changed, %zu waiting",
 			out->n_resources, out->done, out->waiting);
 	else
-		d->summary = xprintf("converged: %zu resources, %zu changed", out->n_resources,
-			out->done);
+		d->summary = xprintf(
+			"converged: %zu resources, %zu changed", out->n_resources, out->done);
 	for (size_t i = 0; i < out->n; i++)
 		if (out->steps[i]->state == STEP_WAITING)
 			log_notice("%s waits for %s", out->steps[i]->r->id, out->steps[i]->wait);
@@ -70,8 +67,9 @@ static void first_failure(const struct outcome *out, struct error *e)
 		if (s->state != STEP_FAILED)
 			continue;
 		error_set(e, -EIO, "%s: %s%s", s->r->id, s->error.text,
-			out->failed + out->blocked + out->undone > 1 ? " (and more: kvmhostctl status)"
-								     : "");
+			out->failed + out->blocked + out->undone > 1
+				? " (and more: kvmhostctl status)"
+				: "");
 		if (s->error.cure)
 			error_cure(e, "%s", s->error.cure);
 		return;

@@ -15,7 +15,7 @@ struct daemon {
 	const char *const *configs; /* --config */
 	size_t n_configs;
 	char *summary; /* one line: what the last run came to */
-	bool failed;   /* ... and that it was no success */
+	bool failed; /* ... and that it was no success */
 };
 
 /*

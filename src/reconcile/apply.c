@@ -40,18 +40,21 @@ static void hold(struct host *h, const struct apply_options *o, const struct out
 			record_touch(h);
 		return;
 	}
-	json_object_set_new(h->record->root, "held", json_pack("{s:s, s:s++}", "document",
-		o->document_hash ? o->document_hash : "", "reason", why->r->id, ": ",
-		why->error.text ? why->error.text : "failed"));
+	json_object_set_new(h->record->root, "held",
+		json_pack("{s:s, s:s++}", "document", o->document_hash ? o->document_hash : "",
+			"reason", why->r->id, ": ", why->error.text ? why->error.text : "failed"));
 	record_touch(h);
 }
 
 static int refuse(const struct plan *p, struct outcome *out, struct error *e)
 {
 	out->refused = true;
-	error_set(e, -EPERM, "refused: this document would release %zu of the things that the one "
-		"before it asked for, which is most of them", p->n_removals);
-	return error_cure(e, "if that is meant: kvmhostctl apply --allow-mass-removal; else look for "
+	error_set(e, -EPERM,
+		"refused: this document would release %zu of the things that the one "
+		"before it asked for, which is most of them",
+		p->n_removals);
+	return error_cure(e,
+		"if that is meant: kvmhostctl apply --allow-mass-removal; else look for "
 		"an empty or missing file");
 }
 
@@ -95,8 +98,8 @@ static void collect(struct outcome *out, struct arena *a, struct strmap *seen, c
 }
 
 /* Steps of resources that failed in an earlier round for good are not tried again. */
-static size_t skip_dead(struct plan *p, const struct outcome *out, const struct strmap *seen,
-	bool last)
+static size_t skip_dead(
+	struct plan *p, const struct outcome *out, const struct strmap *seen, bool last)
 {
 	size_t left = 0;
 
@@ -127,12 +130,14 @@ static void fail_unsettled(struct host *h, struct plan *p, const struct apply_op
 			continue;
 		s->state = STEP_FAILED;
 		s->error.code = -EBUSY;
-		s->error.text = s->n_changes
-			? arena_printf(h->pass, "still differs after %d tries: %s is %s, wanted %s",
-				  APPLY_ROUNDS, s->changes[0].path,
-				  s->changes[0].have ? s->changes[0].have : "absent",
-				  s->changes[0].want ? s->changes[0].want : "absent")
-			: arena_printf(h->pass, "still differs after %d tries", APPLY_ROUNDS);
+		s->error.text =
+			s->n_changes ? arena_printf(h->pass,
+					       "still differs after %d tries: %s is %s, wanted %s",
+					       APPLY_ROUNDS, s->changes[0].path,
+					       s->changes[0].have ? s->changes[0].have : "absent",
+					       s->changes[0].want ? s->changes[0].want : "absent")
+				     : arena_printf(h->pass, "still differs after %d tries",
+					       APPLY_ROUNDS);
 		s->error.cure = "find who else changes it; journalctl -u kvmhostd has the tries";
 		if (o->told)
 			o->told(s, o->arg);
@@ -163,13 +168,14 @@ static int recover(struct host *h, struct error *e)
 		return 0;
 	r = undo_replay(h, e);
 	if (r >= 0)
-		log_notice("an earlier apply was cut off; %d resources are back to how they were", r);
+		log_notice(
+			"an earlier apply was cut off; %d resources are back to how they were", r);
 	return r;
 }
 
 /* Once each: a later round finds the same. */
-static void tell_unreadable(const struct plan *p, const struct apply_options *o,
-	const struct strmap *seen)
+static void tell_unreadable(
+	const struct plan *p, const struct apply_options *o, const struct strmap *seen)
 {
 	for (size_t i = 0; i < p->n; i++)
 		if (p->steps[i]->unreadable && o->told && !strmap_get(seen, p->steps[i]->r->id))

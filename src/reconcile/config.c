@@ -40,8 +40,8 @@ void config_load(struct config *c, struct host *h, const char *const *paths, siz
 	if (n)
 		document_load(&c->document, AT_FDCWD, paths, n, flags, &c->diags);
 	else
-		document_load(&c->document, h->root, defaults, ARRAY_SIZE(defaults), flags,
-			&c->diags);
+		document_load(
+			&c->document, h->root, defaults, ARRAY_SIZE(defaults), flags, &c->diags);
 	finish(c);
 }
 

@@ -8,7 +8,7 @@
 
 struct converge_options {
 	struct apply_options apply;
-	bool try_held;         /* also a document that a rollback holds */
+	bool try_held; /* also a document that a rollback holds */
 	unsigned lock_seconds; /* how long to wait for another run */
 };
 

@@ -22,8 +22,8 @@ static void forget_old(struct host *h, json_t *history)
 	while (json_array_size(history) > GENERATIONS_KEPT) {
 		json_t *oldest = json_array_get(history, 0);
 
-		generation_path(path, sizeof(path),
-			json_integer_value(json_object_get(oldest, "number")));
+		generation_path(
+			path, sizeof(path), json_integer_value(json_object_get(oldest, "number")));
 		file_remove(h->root, path);
 		json_array_remove(history, 0);
 	}
@@ -74,8 +74,8 @@ int generation_load(struct host *h, struct config *c, struct error *e)
 	generation_path(path, sizeof(path), json_integer_value(json_object_get(current, "number")));
 	r = file_read(h->root, path, GENERATION_MAX, &text, &len);
 	if (r < 0)
-		return error_set(e, r, "cannot read the last good document %s: %s", path,
-			strerror(-r));
+		return error_set(
+			e, r, "cannot read the last good document %s: %s", path, strerror(-r));
 	/* The nodes point into the text, which therefore lives as long as they do. */
 	config_load_text(c, path, text, len);
 	return 0;

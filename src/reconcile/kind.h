@@ -22,16 +22,17 @@ struct resource {
 	const char *name;
 	const char *id; /* "kind/name" */
 	const void *want; /* NULL: the document does not name it (any more) */
-	void *have;       /* NULL: absent on the machine */
+	void *have; /* NULL: absent on the machine */
 	struct mark mark; /* its key in the YAML; for a derived one that of its origin */
 	const struct resource *origin; /* derived: from whom (the first of several) */
 	struct resource **after; /* declared ones that this one needs first */
 	size_t n_after;
-	/* From the record: managed before; how it was when taken (NULL: it was absent, we made it). */
+	/* From the record: managed before; how it was when taken (NULL: it was absent, we made it).
+	 */
 	bool recorded;
 	const void *before;
 	struct step *step; /* in the plan being made; NULL: nothing to do */
-	unsigned seen;     /* private to the walks of order and plan */
+	unsigned seen; /* private to the walks of order and plan */
 };
 
 /* What a step costs those who use the machine. Ordered by weight. */
@@ -82,8 +83,9 @@ struct kind {
 	/*
 	 * Brings the machine from s->have to s->want (NULL: remove). Runs again on a machine where
 	 * it ran half before. -EEXIST, -ENOENT, -EAGAIN: the world moved, observe and plan again.
-	 * Exactly one of apply and apply_all is set; apply_all gets steps that do not depend on each
-	 * other, sets every s->error and returns nothing: for pipelining and one commit per table.
+	 * Exactly one of apply and apply_all is set; apply_all gets steps that do not depend on
+	 * each other, sets every s->error and returns nothing: for pipelining and one commit per
+	 * table.
 	 */
 	int (*apply)(struct host *h, struct step *s, struct error *e);
 	void (*apply_all)(struct host *h, struct step *const *steps, size_t n);
@@ -108,7 +110,7 @@ struct wants {
 	struct arena *arena;
 	struct diags *diags;
 	const void *document; /* the parsed root object */
-	struct resource **v;  /* in dependency order once built */
+	struct resource **v; /* in dependency order once built */
 	size_t n;
 	struct strmap by_id;
 	/* Declared, but not valid: a reference to one is not dangling. */

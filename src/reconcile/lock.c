@@ -50,8 +50,10 @@ int host_lock(struct host *h, unsigned seconds, struct error *e)
 	}
 	r = take(fd, seconds);
 	if (r == -EBUSY)
-		return error_set(e, r, "another kvmhost (pid %d) is changing this host and did not "
-			"finish within %u s", holder(fd), seconds);
+		return error_set(e, r,
+			"another kvmhost (pid %d) is changing this host and did not "
+			"finish within %u s",
+			holder(fd), seconds);
 	if (r < 0)
 		return error_set(e, r, "cannot lock %s: %s", path, strerror(-r));
 	snprintf(text, sizeof(text), "%d\n", (int)getpid());

@@ -34,7 +34,8 @@ static enum disruption cost(const struct step *s)
 	enum disruption worst = DISRUPT_NONE;
 
 	for (size_t i = 0; i < s->n_changes; i++) {
-		enum on_change c = s->changes[i].field ? s->changes[i].field->on_change : CHANGE_LIVE;
+		enum on_change c =
+			s->changes[i].field ? s->changes[i].field->on_change : CHANGE_LIVE;
 
 		if (c == CHANGE_RECREATE)
 			worst = MAX_OF(worst, s->r->kind->recreate_costs);
@@ -191,19 +192,22 @@ static int find_marked(struct host *h, struct strmap *ids, struct error *e)
 
 static int unknown_kind(const char *id, struct error *e)
 {
-	error_set(e, -EBADMSG, "the record holds `%s`, of a kind that this version of kvmhost does "
-		"not know", id);
+	error_set(e, -EBADMSG,
+		"the record holds `%s`, of a kind that this version of kvmhost does "
+		"not know",
+		id);
 	return error_cure(e, "use the version of kvmhost that wrote it");
 }
 
 /* What the record or a mark says is ours and the document does not name. */
-static int plan_released(struct host *h, struct wants *w, struct plan *p, struct strmap *marked,
-	struct error *e)
+static int plan_released(
+	struct host *h, struct wants *w, struct plan *p, struct strmap *marked, struct error *e)
 {
 	const char *id;
 	json_t *entry;
 
-	json_object_foreach(record_resources(h), id, entry) {
+	json_object_foreach(record_resources(h), id, entry)
+	{
 		const char *slash = strchr(id, '/');
 		_cleanup_free_ char *kind = slash ? strndup(id, (size_t)(slash - id)) : NULL;
 		const struct kind *k = kind ? kind_find(kind) : NULL;
@@ -232,7 +236,8 @@ static void weigh_removals(struct host *h, struct wants *w, struct plan *p)
 	const char *id;
 	json_t *entry;
 
-	json_object_foreach(record_resources(h), id, entry) {
+	json_object_foreach(record_resources(h), id, entry)
+	{
 		if (json_is_true(json_object_get(entry, "derived")))
 			continue;
 		declared++;

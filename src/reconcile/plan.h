@@ -10,12 +10,12 @@
 
 enum verb {
 	STEP_CREATE,
-	STEP_ADOPT,  /* it was there, is as wanted, and is ours to keep from now on */
+	STEP_ADOPT, /* it was there, is as wanted, and is ours to keep from now on */
 	STEP_UPDATE, /* changed in place */
 	STEP_RECREATE,
-	STEP_REMOVE,  /* made by us, no longer wanted */
+	STEP_REMOVE, /* made by us, no longer wanted */
 	STEP_RESTORE, /* not made by us, no longer wanted: back to how it was */
-	STEP_FORGET,  /* no longer wanted, and gone or as it was already */
+	STEP_FORGET, /* no longer wanted, and gone or as it was already */
 };
 
 enum step_state { STEP_READY, STEP_DONE, STEP_FAILED, STEP_BLOCKED, STEP_WAITING, STEP_UNDONE };
@@ -28,7 +28,7 @@ struct step {
 	struct change *changes;
 	size_t n_changes;
 	const char *reason; /* why, in words; may be NULL where the changes say it */
-	const char *wait;   /* why it is not done now ("a reboot", ...); NULL: it is */
+	const char *wait; /* why it is not done now ("a reboot", ...); NULL: it is */
 	enum disruption disruption;
 	bool ours; /* the thing there carries our mark, though the record may not know it */
 	struct step **after;
@@ -45,9 +45,9 @@ struct step {
 struct plan {
 	struct step **steps; /* in order */
 	size_t n;
-	size_t n_wait;      /* how many of them wait */
+	size_t n_wait; /* how many of them wait */
 	size_t n_resources; /* wanted in all */
-	size_t n_removals;  /* steps that release something */
+	size_t n_removals; /* steps that release something */
 	bool removes_most; /* refused unless confirmed */
 };
 

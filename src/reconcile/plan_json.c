@@ -23,9 +23,10 @@ static json_t *changes_json(const struct step *s)
 		const struct change *c = &s->changes[i];
 		bool secret = c->field && c->field->secret;
 
-		json_array_append_new(all, json_pack("{s:s, s:o, s:o}", "path", c->path, "have",
-			text(secret && c->have ? "(secret)" : c->have), "want",
-			text(secret && c->want ? "(secret)" : c->want)));
+		json_array_append_new(
+			all, json_pack("{s:s, s:o, s:o}", "path", c->path, "have",
+				     text(secret && c->have ? "(secret)" : c->have), "want",
+				     text(secret && c->want ? "(secret)" : c->want)));
 	}
 	return all;
 }
@@ -39,11 +40,12 @@ json_t *step_json(const struct step *s)
 	o = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "resource", s->r->id, "verb",
 		verb_name(s->verb), "state", step_state_name(s->state), "disruption",
 		disruption_name(s->disruption), "reason", text(s->reason), "waits_for",
-		text(s->wait), "place", place_json(s->r->mark), "changes", changes_json(s),
-		"after", after);
+		text(s->wait), "place", place_json(s->r->mark), "changes", changes_json(s), "after",
+		after);
 	if (s->state == STEP_FAILED)
-		json_object_set_new(o, "error", json_pack("{s:o, s:o}", "message",
-			text(s->error.text), "cure", text(s->error.cure)));
+		json_object_set_new(o, "error",
+			json_pack("{s:o, s:o}", "message", text(s->error.text), "cure",
+				text(s->error.cure)));
 	if (s->blocked_by)
 		json_object_set_new(o, "blocked_by", json_string(s->blocked_by->r->id));
 	return o;
@@ -60,9 +62,8 @@ json_t *steps_json(struct step *const *steps, size_t n)
 
 void plan_json(const struct plan *p, struct strbuf *out)
 {
-	json_t *o = json_pack("{s:i, s:i, s:b, s:o}", "format", 1, "resources",
-		(int)p->n_resources, "removes_most", p->removes_most, "steps",
-		steps_json(p->steps, p->n));
+	json_t *o = json_pack("{s:i, s:i, s:b, s:o}", "format", 1, "resources", (int)p->n_resources,
+		"removes_most", p->removes_most, "steps", steps_json(p->steps, p->n));
 	char *s = json_dumps(o, JSON_INDENT(2));
 
 	sb_add(out, s);

@@ -59,8 +59,8 @@ static bool says_nothing(const struct change *c)
 	return !c->have && c->want && (streq(c->want, "[]") || streq(c->want, "{}"));
 }
 
-static void print_change(const struct step *s, const struct change *c, int width, FILE *to,
-	const struct style *st)
+static void print_change(
+	const struct step *s, const struct change *c, int width, FILE *to, const struct style *st)
 {
 	fprintf(to, "      %-*s  ", width, c->path);
 	if (s->have || c->have)
@@ -82,8 +82,7 @@ static void print_cost(const struct step *s, FILE *to)
 	};
 
 	if (s->disruption != DISRUPT_NONE)
-		fprintf(to, "      disrupts: %s\n",
-			(s->want ? changed : released)[s->disruption]);
+		fprintf(to, "      disrupts: %s\n", (s->want ? changed : released)[s->disruption]);
 }
 
 static void print_step(const struct step *s, FILE *to, bool color, struct arena *a)
@@ -153,5 +152,5 @@ void plan_print(const struct plan *p, FILE *to, bool color)
 	print_summary(p, to);
 	if (p->removes_most)
 		fprintf(to, "apply would refuse this: it releases most of what the document named "
-			"before.\nIf that is meant: kvmhostctl apply --allow-mass-removal\n");
+			    "before.\nIf that is meant: kvmhostctl apply --allow-mass-removal\n");
 }

@@ -9,7 +9,7 @@ static int damaged(struct error *e, const char *why)
 {
 	error_set(e, -EBADMSG, "the record %s is damaged: %s", RECORD_PATH, why);
 	return error_cure(e, "put the file back from a backup; or, to take everything under "
-		"management anew without its former values, move it away");
+			     "management anew without its former values, move it away");
 }
 
 int record_load(struct host *h, struct error *e)
@@ -104,7 +104,8 @@ int record_object(struct arena *a, const struct kind *k, const char *name, json_
 	if (!obj_load(obj, node_from_json(a, json), &d)) {
 		error_set(e, -EBADMSG, "the record of %s/%s cannot be read back: %s", k->name, name,
 			d.n ? d.v[0].text : "it is not of this kind");
-		return error_cure(e, "bring it to the state you want by hand, then take its entry out "
+		return error_cure(e,
+			"bring it to the state you want by hand, then take its entry out "
 			"of " RECORD_PATH);
 	}
 	*out = obj;

@@ -9,7 +9,7 @@ struct claim {
 
 struct walk {
 	struct wants *w;
-	struct resource *r;    /* being walked */
+	struct resource *r; /* being walked */
 	struct strmap claims; /* "space value" -> struct claim */
 };
 
@@ -80,7 +80,8 @@ static void resolve_ref(struct walk *k, const struct field *f, const char *text,
 	struct resource *r = wants_find(k->w, f->ref, text);
 
 	if (r == k->r)
-		diag_error(k->w->diags, m, "name another one, or leave it out", "%s names itself", r->id);
+		diag_error(k->w->diags, m, "name another one, or leave it out", "%s names itself",
+			r->id);
 	else if (r)
 		want_after(k->w, k->r, r);
 	else if (!strmap_get(&k->w->invalid, arena_printf(k->w->arena, "%s/%s", f->ref, text)))

@@ -5,8 +5,8 @@
 
 bool moved(const struct step *s)
 {
-	return s->state == STEP_FAILED && (s->error.code == -EEXIST || s->error.code == -ENOENT ||
-						  s->error.code == -EAGAIN);
+	return s->state == STEP_FAILED &&
+	       (s->error.code == -EEXIST || s->error.code == -ENOENT || s->error.code == -EAGAIN);
 }
 
 static void tell(const struct apply_options *o, const struct step *s)
@@ -87,8 +87,8 @@ static void run_batch(struct host *h, struct plan *p, size_t from, const struct 
 }
 
 /* Runs what can be run among steps[from..to). */
-static void run_range(struct host *h, struct plan *p, size_t from, size_t to,
-	const struct apply_options *o)
+static void run_range(
+	struct host *h, struct plan *p, size_t from, size_t to, const struct apply_options *o)
 {
 	for (size_t i = from; i < to; i++) {
 		struct step *s = p->steps[i];
@@ -143,16 +143,18 @@ static void verify(struct host *h, struct plan *p, size_t end)
 		if (s->r->kind->observe(h, s->r, (void **)&again.have, &why) < 0)
 			fail(h, s, why.code, why.text ? why.text : "cannot be read back");
 		else if (!s->want != !again.have)
-			fail(h, s, -EAGAIN, s->want ? "was made, but is gone again"
-						    : "was removed, but is there again");
+			fail(h, s, -EAGAIN,
+				s->want ? "was made, but is gone again"
+					: "was removed, but is there again");
 		else if (s->want && s->r->kind->diff)
 			s->r->kind->diff(h, &again);
 		else if (s->want)
 			again.n_changes = obj_diff(s->want, again.have, h->pass, &again.changes);
 		if (again.n_changes)
-			fail(h, s, -EAGAIN, arena_printf(h->pass, "was changed, but %s is %s again",
-				again.changes[0].path,
-				again.changes[0].have ? again.changes[0].have : "absent"));
+			fail(h, s, -EAGAIN,
+				arena_printf(h->pass, "was changed, but %s is %s again",
+					again.changes[0].path,
+					again.changes[0].have ? again.changes[0].have : "absent"));
 	}
 }
 
@@ -193,8 +195,8 @@ static int roll_back(struct host *h, struct plan *p, size_t end, struct step *wh
 	return 0;
 }
 
-int run_steps(struct host *h, struct plan *p, const struct apply_options *o, bool final,
-	struct error *e)
+int run_steps(
+	struct host *h, struct plan *p, const struct apply_options *o, bool final, struct error *e)
 {
 	size_t end = undo_end(p);
 	struct step *why;

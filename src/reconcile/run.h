@@ -13,7 +13,7 @@ bool moved(const struct step *s);
  * failed. `final`: no round follows, so that a moved world is a failure.
  * Returns a negative errno only where the undo log itself failed.
  */
-int run_steps(struct host *h, struct plan *p, const struct apply_options *o, bool final,
-	struct error *e);
+int run_steps(
+	struct host *h, struct plan *p, const struct apply_options *o, bool final, struct error *e);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The document's root: which section holds which kind. The sections' own keys stand with their kinds. */
+/* The document's root: which section holds which kind. The sections' own keys stand with their
+ * kinds. */
 #include "config/type.h"
 #include "reconcile/kind.h"
 
@@ -64,5 +65,5 @@ static const struct field root_rows[] = {
 	FIELD_MAP(struct document_root, guests, guest_table, .kind = "guest",
 		.doc = "Virtual machines, by name."),
 };
-const struct table document_table = TABLE(struct document_root, root_rows,
-	.doc = "A kvmhost document: one host, as it is wanted.");
+const struct table document_table = TABLE(
+	struct document_root, root_rows, .doc = "A kvmhost document: one host, as it is wanted.");

@@ -44,14 +44,14 @@ static int save(struct host *h, json_t *o, struct error *failure)
 int status_write(struct host *h, int r, const struct outcome *out, const struct error *e,
 	struct error *failure)
 {
-	json_t *o = json_pack("{s:i, s:s, s:I, s:i, s:b, s:o}", "format", 1, "result",
-		result(r, out), "time", (json_int_t)h->now(), "resources",
-		out ? (int)out->n_resources : 0, "reboot_pending", out && out->reboot_pending,
-		"steps", unsettled(out));
+	json_t *o =
+		json_pack("{s:i, s:s, s:I, s:i, s:b, s:o}", "format", 1, "result", result(r, out),
+			"time", (json_int_t)h->now(), "resources", out ? (int)out->n_resources : 0,
+			"reboot_pending", out && out->reboot_pending, "steps", unsettled(out));
 
 	if (r < 0 && e && e->text)
-		json_object_set_new(o, "error", json_pack("{s:s, s:s?}", "message", e->text, "cure",
-			e->cure));
+		json_object_set_new(
+			o, "error", json_pack("{s:s, s:s?}", "message", e->text, "cure", e->cure));
 	return save(h, o, failure);
 }
 
@@ -60,8 +60,10 @@ int status_write_invalid(struct host *h, struct diags *d, struct error *failure)
 	_cleanup_strbuf_ struct strbuf list = { 0 };
 
 	diags_json(d, &list);
-	return save(h, json_pack("{s:i, s:s, s:I, s:o}", "format", 1, "result", "invalid", "time",
-		(json_int_t)h->now(), "diagnostics", json_loads(sb_str(&list), 0, NULL)), failure);
+	return save(h,
+		json_pack("{s:i, s:s, s:I, s:o}", "format", 1, "result", "invalid", "time",
+			(json_int_t)h->now(), "diagnostics", json_loads(sb_str(&list), 0, NULL)),
+		failure);
 }
 
 int status_read(struct host *h, json_t **out, struct error *e)

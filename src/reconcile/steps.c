@@ -18,12 +18,13 @@ static void link_users(struct host *h, struct plan *p, struct strmap *by_id)
 {
 	for (size_t i = 0; i < p->n; i++) {
 		struct step *user = p->steps[i];
-		json_t *used = json_object_get(
-			json_object_get(record_resources(h), user->r->id), "after");
+		json_t *used =
+			json_object_get(json_object_get(record_resources(h), user->r->id), "after");
 		json_t *id;
 		size_t k;
 
-		json_array_foreach(used, k, id) {
+		json_array_foreach(used, k, id)
+		{
 			struct step *s = strmap_get(by_id, json_string_value(id));
 
 			if (s && releases(s))
@@ -91,8 +92,8 @@ void steps_wait(struct host *h, struct plan *p)
 			if (needed->state != STEP_WAITING || needed->have)
 				continue;
 			s->state = STEP_WAITING;
-			s->wait = arena_printf(h->pass, "%s, which waits for %s", needed->r->id,
-				needed->wait);
+			s->wait = arena_printf(
+				h->pass, "%s, which waits for %s", needed->r->id, needed->wait);
 		}
 	}
 }

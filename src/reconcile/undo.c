@@ -19,8 +19,9 @@ static int load(struct host *h, json_t **log, struct error *e)
 	int r = file_read(h->root, UNDO_PATH, UNDO_MAX, &text, &len);
 
 	if (r < 0)
-		return r == -ENOENT ? r : error_set(e, r, "cannot read the undo log %s: %s",
-						  UNDO_PATH, strerror(-r));
+		return r == -ENOENT ? r
+				    : error_set(e, r, "cannot read the undo log %s: %s", UNDO_PATH,
+					      strerror(-r));
 	*log = json_loadb(text, len, 0, &why);
 	if (!*log) {
 		error_set(e, -EBADMSG, "the undo log %s is damaged: %s", UNDO_PATH, why.text);
@@ -34,9 +35,8 @@ static bool logged(const json_t *steps, const char *id)
 	size_t i;
 	json_t *s;
 
-	json_array_foreach(steps, i, s)
-		if (streq(json_string_value(json_object_get(s, "id")), id))
-			return true;
+	json_array_foreach(steps, i,
+		s) if (streq(json_string_value(json_object_get(s, "id")), id)) return true;
 	return false;
 }
 
@@ -63,12 +63,13 @@ int undo_begin(struct host *h, const struct plan *p, struct error *e)
 		if (!s->r->kind->undo || s->state != STEP_READY || s->verb == STEP_FORGET ||
 			(merge && logged(steps, s->r->id)))
 			continue;
-		json_array_append_new(steps, json_pack("{s:s, s:s, s:s, s:o}", "id", s->r->id,
-			"kind", s->r->kind->name, "name", s->r->name, "before",
-			record_json(s->have)));
+		json_array_append_new(steps,
+			json_pack("{s:s, s:s, s:s, s:o}", "id", s->r->id, "kind", s->r->kind->name,
+				"name", s->r->name, "before", record_json(s->have)));
 	}
 	text = json_dumps(log, JSON_COMPACT);
-	r = json_array_size(steps) ? file_write_atomic(h->root, UNDO_PATH, text, strlen(text), 0600) : 0;
+	r = json_array_size(steps) ? file_write_atomic(h->root, UNDO_PATH, text, strlen(text), 0600)
+				   : 0;
 	json_decref(log);
 	return r < 0 ? error_set(e, r, "cannot write the undo log %s: %s", UNDO_PATH, strerror(-r))
 		     : 0;
@@ -140,8 +141,8 @@ static int put_back_all(struct host *h, const json_t *steps, bool tell, int *fai
 		*failed = r;
 		if (!tell)
 			continue;
-		error_prefix(&why, "cannot put back %s: ",
-			json_string_value(json_object_get(entry, "id")));
+		error_prefix(&why,
+			"cannot put back %s: ", json_string_value(json_object_get(entry, "id")));
 		log_failure(&why);
 	}
 	return back;
@@ -155,7 +156,8 @@ int undo_replay(struct host *h, struct error *e)
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
 	steps = json_object_get(log, "steps");
-	/* A port may need its bridge to have the old name again first: once more while that helps. */
+	/* A port may need its bridge to have the old name again first: once more while that helps.
+	 */
 	do {
 		r = put_back_all(h, steps, false, &failed);
 		back += r;
@@ -164,8 +166,10 @@ int undo_replay(struct host *h, struct error *e)
 		back += put_back_all(h, steps, true, &failed);
 	json_decref(log);
 	if (failed)
-		return error_set(e, failed, "the network could not be put back whole; the undo log "
-			"%s is kept and tried again at the next apply", UNDO_PATH);
+		return error_set(e, failed,
+			"the network could not be put back whole; the undo log "
+			"%s is kept and tried again at the next apply",
+			UNDO_PATH);
 	r = undo_commit(h, e);
 	return r < 0 ? r : back;
 }

@@ -77,7 +77,7 @@ struct unit_property {
 	const char *name;
 	uint64_t value;
 };
-int units_set(struct host *h, const char *unit, const struct unit_property *v, size_t n,
-	struct error *e);
+int units_set(
+	struct host *h, const char *unit, const struct unit_property *v, size_t n, struct error *e);
 
 #endif

@@ -282,8 +282,8 @@ int units_end(struct host *h, const char *service, struct unit_end *out, struct 
 	return 0;
 }
 
-int units_set(struct host *h, const char *unit, const struct unit_property *v, size_t n,
-	struct error *e)
+int units_set(
+	struct host *h, const char *unit, const struct unit_property *v, size_t n, struct error *e)
 {
 	sd_bus_error why = SD_BUS_ERROR_NULL;
 	sd_bus_message *m = NULL;

@@ -6,8 +6,8 @@
  */
 #include "reconcile/wants.h"
 
-struct resource *wants_add(struct wants *w, const struct kind *k, const char *name,
-	const void *want, struct mark m)
+struct resource *wants_add(
+	struct wants *w, const struct kind *k, const char *name, const void *want, struct mark m)
 {
 	struct resource *r = arena_alloc(w->arena, sizeof(*r));
 
@@ -45,8 +45,8 @@ static const void *parse_alone(struct wants *w, const struct field *f, const str
 	return obj_parse(f->table, p->value, p->key->text, f->name, obj, &scratch) ? obj : NULL;
 }
 
-static void add_entries(struct wants *w, const struct field *f, const struct list *entries,
-	const struct node *map)
+static void add_entries(
+	struct wants *w, const struct field *f, const struct list *entries, const struct node *map)
 {
 	const struct kind *k = kind_find(f->kind);
 
@@ -67,8 +67,8 @@ static void add_entries(struct wants *w, const struct field *f, const struct lis
 }
 
 /* Walks the sections; obj is NULL in a document that has errors. */
-static void add_sections(struct wants *w, const struct table *t, const void *obj,
-	const struct node *node)
+static void add_sections(
+	struct wants *w, const struct table *t, const void *obj, const struct node *node)
 {
 	for (size_t i = 0; i < t->n_fields; i++) {
 		const struct field *f = &t->fields[i];
@@ -117,8 +117,8 @@ void want_set(struct wants *w, struct resource *r, const char *field, const char
 		return;
 	}
 	diag_error(w->diags, r->origin ? r->mark : obj_mark(r->want, field),
-		arena_printf(w->arena, "write %s, or take the line out: kvmhost then sets it itself",
-			text),
+		arena_printf(w->arena,
+			"write %s, or take the line out: kvmhost then sets it itself", text),
 		"%s is %s here, but %s needs %s", r->id, had, w->deriving->id, text);
 }
 

@@ -5,8 +5,8 @@
 
 #include "reconcile/kind.h"
 
-struct resource *wants_add(struct wants *w, const struct kind *k, const char *name,
-	const void *want, struct mark m);
+struct resource *wants_add(
+	struct wants *w, const struct kind *k, const char *name, const void *want, struct mark m);
 
 /*
  * References between resources: what must be declared is (else an error with a

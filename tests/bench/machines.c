@@ -44,19 +44,19 @@ struct machine {
 	size_t len;
 };
 
-static char *numbered(const char *arg, int i)
+static char *numbered(const char *arg, unsigned i)
 {
 	const char *at = strchr(arg, '@');
 	char *out = NULL;
 
 	if (!at)
 		return strdup(arg);
-	if (asprintf(&out, "%.*s%d%s", (int)(at - arg), arg, i, at + 1) < 0)
+	if (asprintf(&out, "%.*s%u%s", (int)(at - arg), arg, i, at + 1) < 0)
 		die("out of memory");
 	return out;
 }
 
-static void start(struct machine *m, int i, char **command)
+static void start(struct machine *m, unsigned i, char **command)
 {
 	posix_spawn_file_actions_t files;
 	char *argv[64], chardev[48];
@@ -112,17 +112,17 @@ static void hear(struct machine *m)
 	}
 }
 
-static void wait_all(struct machine *v, int n)
+static void wait_all(struct machine *v, unsigned n)
 {
-	struct pollfd *poll_fds = calloc((size_t)n, sizeof(*poll_fds));
-	int left = n;
+	struct pollfd *poll_fds = calloc(n, sizeof(*poll_fds));
+	unsigned left = n;
 
 	while (left) {
-		for (int i = 0; i < n; i++)
+		for (unsigned i = 0; i < n; i++)
 			poll_fds[i] = (struct pollfd){ v[i].runs ? -1 : v[i].qmp, POLLIN, 0 };
-		if (poll(poll_fds, (nfds_t)n, 60000) <= 0)
+		if (poll(poll_fds, n, 60000) <= 0)
 			die("the machines do not start");
-		for (int i = 0; i < n; i++)
+		for (unsigned i = 0; i < n; i++)
 			if (poll_fds[i].revents) {
 				hear(&v[i]);
 				left -= v[i].runs;
@@ -131,14 +131,14 @@ static void wait_all(struct machine *v, int n)
 	free(poll_fds);
 }
 
-static int start_all(const char *path, int n, char **command)
+static int start_all(const char *path, unsigned n, char **command)
 {
-	struct machine *v = calloc((size_t)n, sizeof(*v));
+	struct machine *v = calloc(n, sizeof(*v));
 	FILE *to = fopen(path, "we");
 
 	if (!to || !v)
 		die("%s: %m", path);
-	for (int i = 0; i < n; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		start(&v[i], i, command);
 		fprintf(to, "%d\n", (int)v[i].pid);
 	}
@@ -168,7 +168,7 @@ static int stop_all(const char *path)
 int main(int argc, char **argv)
 {
 	if (argc > 4 && !strcmp(argv[1], "start") && atoi(argv[3]) > 0)
-		return start_all(argv[2], atoi(argv[3]), argv + 4);
+		return start_all(argv[2], (unsigned)atoi(argv[3]), argv + 4);
 	if (argc == 3 && !strcmp(argv[1], "stop"))
 		return stop_all(argv[2]);
 	fputs("usage: machines start FILE N CMD [ARG...] | stop FILE\n", stderr);

@@ -296,30 +296,27 @@ class Machine:
             RUN.rmdir()
 
     def wait(self):
-        """Until systemd has finished booting; `degraded` counts, the caller sees what failed."""
-        self._until(self._answers, BOOT_TIME, "its agent does not answer")
+        """Until systemd and udev have finished booting; `degraded` counts, the caller sees what failed."""
+        self._until(self._boot_id, BOOT_TIME, "its agent does not answer")
         self.run(["date", "-s", f"@{time.time():.0f}"])  # a saved machine woke up in the past
         self._until(lambda: self.run(["systemctl", "is-system-running"]).stdout.strip() in (b"running", b"degraded"),
                     BOOT_TIME, "it does not finish booting")
+        self.run(["udevadm", "settle"], timeout=120)
 
     def reboot(self):
         """In order; returns when it is up again."""
-        old = self._boot_id()
-        self.run(["systemctl", "--no-block", "reboot"])
-        self._until_another_boot(old)
+        self._until_rebooted(lambda: self.run(["systemctl", "--no-block", "reboot"]))
 
     def power_cut(self):
         """Nothing is written back, no unit is stopped; returns when it is up again."""
-        old = self._boot_id()
-        self.monitor("system_reset")
-        self._until_another_boot(old)
+        self._until_rebooted(lambda: self.monitor("system_reset"))
 
     # work
 
-    def run(self, argv, input=b"", timeout=60):
-        """A command in there, ended after `timeout` seconds (exit 124)."""
-        deadline = time.monotonic() + timeout + 30
-        with self._agent(timeout + 30) as agent:
+    def run(self, argv, input=b"", timeout=60, patience=30):
+        """A command in there, ended after `timeout` seconds (exit 124); `patience`: seconds to wait for no answer."""
+        deadline = time.monotonic() + timeout + patience
+        with self._agent(patience) as agent:
             pid = agent.call("guest-exec", path="/usr/bin/timeout", arg=["-k", "5", str(timeout), *map(str, argv)],
                              env=[f"PATH={SEARCH_PATH}", "HOME=/root", "LANG=C.UTF-8", "TERM=dumb"],
                              **{"input-data": base64.b64encode(input).decode(), "capture-output": True})["pid"]
@@ -366,20 +363,15 @@ class Machine:
             raise LabError(f"{self.name} is not booted")
         return Agent(self.dir / "agent", timeout)
 
-    def _answers(self):
-        with contextlib.suppress(OSError, ValueError), self._agent(2):
-            return True
-        return False
-
     def _boot_id(self):
-        return self.run(["cat", "/proc/sys/kernel/random/boot_id"]).stdout
+        """Of the boot that answers now, if one does."""
+        with contextlib.suppress(OSError, ValueError, LabError):
+            return self.run(["cat", "/proc/sys/kernel/random/boot_id"], timeout=2, patience=2).stdout
 
-    def _until_another_boot(self, old):
-        def another():
-            with contextlib.suppress(OSError, ValueError, LabError):
-                return self._answers() and self._boot_id() not in (b"", old)
-            return False
-        self._until(another, BOOT_TIME, "it does not come back")
+    def _until_rebooted(self, reboot):
+        old = self._boot_id()
+        reboot()
+        self._until(lambda: self._boot_id() not in (None, b"", old), BOOT_TIME, "it does not come back")
         self.wait()
 
     def _until(self, condition, timeout, what):

@@ -45,7 +45,7 @@ def settings(host):
 
 def directories(host):
     return host.run("sha256sum /etc/{sysctl,modprobe,modules-load}.d/* | grep -v kvmhost; "
-                    "ls -l --time-style=full-iso /etc/{sysctl,modprobe,modules-load}.d | grep -v kvmhost").stdout
+                    "stat -c '%n %s %y %A %U' /etc/{sysctl,modprobe,modules-load}.d/* | grep -v kvmhost").stdout
 
 
 def wanted():
@@ -62,7 +62,7 @@ def waiting(host):
 def host(lab):
     for path, text in FOREIGN.items():
         lab.write(path, text)
-    lab.run("sysctl -q -p /etc/sysctl.d/10-theirs.conf && modprobe loop && systemctl enable kvmhostd")
+    lab.run("sysctl -q -p /etc/sysctl.d/10-theirs.conf && modprobe loop && systemctl enable kvmhostd && sync")
     lab.before = settings(lab), directories(lab)
     assert lab.loaded("pcspkr") and not lab.loaded("dummy") and not lab.loaded("vhost_net")
     return lab

@@ -125,6 +125,15 @@ def build(run, tier):
 
 
 def unit(run, tier):
+    meson_suite(run, tier, "unit")
+
+
+def netns(run, tier):
+    """The kinds of src/net on the real kernel, each test in a network namespace of its own."""
+    meson_suite(run, tier, "netns", sudo=True)
+
+
+def meson_suite(run, tier, suite, sudo=False):
     for name in ("gcc",) if run.fast else ("gcc", "asan"):
         folder = run.build(name)
         if not folder:
@@ -132,7 +141,8 @@ def unit(run, tier):
             continue
         log = folder / "meson-logs/testlog.json"
         log.unlink(missing_ok=True)
-        ok = run.call("meson", "test", "-C", folder, "--suite", "unit", "--no-rebuild", "--print-errorlogs",
+        ok = run.call(*(["sudo"] if sudo and os.geteuid() != 0 else []),
+                      "meson", "test", "-C", folder, "--suite", suite, "--no-rebuild", "--print-errorlogs",
                       quiet=True, timeout=900, **(SANITIZERS if name == "asan" else {}))
         before = len(tier.failures)
         for line in log.read_text().splitlines() if log.exists() else []:
@@ -232,7 +242,7 @@ def first_line(path):
         return file.readline(80)
 
 
-TIERS = {"build": build, "style": style, "unit": unit, "config": config, "plan": plan, "capsule": capsule}
+TIERS = {"build": build, "style": style, "unit": unit, "config": config, "plan": plan, "netns": netns, "capsule": capsule}
 FAST = ("build", "unit", "config", "plan")
 
 

@@ -76,7 +76,8 @@ static void releases_made_things_and_restores_adopted_ones(void **state _unused_
 	toy_put("thing", "old", "former");
 	toy_put("thing", "foreign", "untouched");
 	toy_apply(&first,
-		"version: 1\nthings: {old: {value: new}, made: {value: x}, kept: {value: k}}\n", false);
+		"version: 1\nthings: {old: {value: new}, made: {value: x}, kept: {value: k}}\n",
+		false);
 	assert_int_equal(first.r, 0);
 	assert_string_equal(toy_value("thing", "old"), "new");
 	toy_apply(&second, "version: 1\nthings: {kept: {value: k}}\n", true);
@@ -105,8 +106,8 @@ static void refuses_mass_removal(void **state _unused_)
 {
 	_cleanup_toy_run_ struct toy_run first, second, third;
 
-	toy_apply(&first, "version: 1\nthings: {a: {value: 'a1'}, b: {value: b1}, c: {value: c1}}\n",
-		false);
+	toy_apply(&first,
+		"version: 1\nthings: {a: {value: 'a1'}, b: {value: b1}, c: {value: c1}}\n", false);
 	toy_apply(&second, "version: 1\n", false);
 	assert_int_equal(second.r, -EPERM);
 	assert_true(second.outcome.refused);
@@ -125,7 +126,8 @@ static void a_failed_step_blocks_only_dependents(void **state _unused_)
 	toy.fail_times = 99;
 	toy_apply(&run,
 		"version: 1\nthings: {t: {value: v}}\n"
-		"users: {bad: {value: v, needs: t}, good: {value: v, needs: t}}\n", false);
+		"users: {bad: {value: v, needs: t}, good: {value: v, needs: t}}\n",
+		false);
 	assert_int_equal(run.r, -EIO);
 	assert_int_equal(step_of(&run, "user/bad")->state, STEP_FAILED);
 	assert_string_equal(step_of(&run, "user/bad")->error.text, "the toy breaks");
@@ -214,7 +216,8 @@ static void users_go_before_what_they_use(void **state _unused_)
 
 	toy_apply(&first,
 		"version: 1\nthings: {t: {value: v}, k: {value: v}, l: {value: v}}\n"
-		"users: {u: {value: v, needs: t}}\n", false);
+		"users: {u: {value: v, needs: t}}\n",
+		false);
 	assert_int_equal(first.r, 0);
 	toy_apply(&second, "version: 1\nthings: {k: {value: v}, l: {value: v}}\n", false);
 	assert_int_equal(second.r, 0);
@@ -252,7 +255,8 @@ static void an_invalid_entry_is_not_dangling(void **state _unused_)
 		assert_null(strstr(c.diags.v[i].text, "there is no thing"));
 }
 
-/* Killed at every single step, in every order of kinds: the next run ends where an unharmed one does. */
+/* Killed at every single step, in every order of kinds: the next run ends where an unharmed one
+ * does. */
 static void killed_anywhere_the_next_run_converges(void **state _unused_)
 {
 	static const char yaml[] =

@@ -10,12 +10,13 @@ struct thing {
 	struct obj obj;
 	const char *value;
 	const char *name_of; /* claims the space "name" */
-	const char *needs;   /* thing that must be there first */
+	const char *needs; /* thing that must be there first */
 };
 
 static const struct field thing_rows[] = {
 	FIELD_STRING(struct thing, value, type_string, .required = true, .doc = "What it holds."),
-	FIELD_STRING(struct thing, name_of, type_string, .claims = "name", .doc = "A claimed name."),
+	FIELD_STRING(
+		struct thing, name_of, type_string, .claims = "name", .doc = "A claimed name."),
 	FIELD_STRING(struct thing, needs, type_string, .ref = "thing", .doc = "Needed first."),
 };
 static const struct table thing_table = TABLE(struct thing, thing_rows, .doc = "A thing.");
@@ -44,8 +45,8 @@ void toy_put(const char *kind, const char *name, const char *value)
 	file_write_atomic(toy.host.root, path_of(kind, name), value, strlen(value), 0644);
 }
 
-static int thing_observe(struct host *h, const struct resource *r, void **have,
-	struct error *e _unused_)
+static int thing_observe(
+	struct host *h, const struct resource *r, void **have, struct error *e _unused_)
 {
 	const char *value = toy_value(r->kind->name, r->name);
 
@@ -87,13 +88,26 @@ static void batch_apply(struct host *h, struct step *const *steps, size_t n)
 		thing_apply(h, steps[i], &steps[i]->error);
 }
 
-static const struct kind thing_kind = { .name = "thing", .table = &thing_table, .offline = true,
-	.undo = true, .recreate_costs = DISRUPT_LINK, .observe = thing_observe, .diff = thing_diff,
+static const struct kind thing_kind = { .name = "thing",
+	.table = &thing_table,
+	.offline = true,
+	.undo = true,
+	.recreate_costs = DISRUPT_LINK,
+	.observe = thing_observe,
+	.diff = thing_diff,
 	.apply = thing_apply };
-static const struct kind user_kind = { .name = "user", .table = &thing_table, .offline = true,
-	.observe = thing_observe, .diff = thing_diff, .apply = thing_apply };
-static const struct kind batch_kind = { .name = "batch", .table = &thing_table, .offline = true,
-	.observe = thing_observe, .diff = thing_diff, .apply_all = batch_apply };
+static const struct kind user_kind = { .name = "user",
+	.table = &thing_table,
+	.offline = true,
+	.observe = thing_observe,
+	.diff = thing_diff,
+	.apply = thing_apply };
+static const struct kind batch_kind = { .name = "batch",
+	.table = &thing_table,
+	.offline = true,
+	.observe = thing_observe,
+	.diff = thing_diff,
+	.apply_all = batch_apply };
 
 const struct kind *const kinds[] = { &thing_kind, &user_kind, &batch_kind };
 const size_t n_kinds = ARRAY_SIZE(kinds);

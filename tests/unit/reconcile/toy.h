@@ -15,12 +15,12 @@ struct toy {
 	char dir[64];
 	struct host host;
 	/* Switches of the toy kinds. */
-	const char *fail_name;   /* applying this resource fails ... */
-	int fail_code;           /* ... with this */
-	unsigned fail_times;     /* ... so many times */
-	int die_at;              /* the process ends at the n-th apply, counted from 1; 0: never */
-	int applied;             /* how many applies ran */
-	unsigned batches;        /* how often apply_all ran */
+	const char *fail_name; /* applying this resource fails ... */
+	int fail_code; /* ... with this */
+	unsigned fail_times; /* ... so many times */
+	int die_at; /* the process ends at the n-th apply, counted from 1; 0: never */
+	int applied; /* how many applies ran */
+	unsigned batches; /* how often apply_all ran */
 };
 extern struct toy toy;
 

@@ -2,6 +2,9 @@
 /* Wanted, applied, running: what is done, what waits, and what a second plan shows. */
 #include "fixture.h"
 #include "runner/guest_kind.h"
+#include "runner/guest_macs.h"
+#include <fcntl.h>
+#include <ftw.h>
 
 #define DISK "disks: [{path: /srv/a.qcow2}]\n"
 
@@ -119,11 +122,63 @@ static void test_what_runs_is_what_is_seen(void **state _unused_)
 	assert_int_equal(seen->have.state, GUEST_RUNNING);
 }
 
+static int remove_one(const char *path, const struct stat *st _unused_, int type _unused_,
+	struct FTW *at _unused_)
+{
+	return remove(path);
+}
+
+static struct spec applied(struct host *h, const char *name, const char *yaml)
+{
+	_cleanup_strbuf_ struct strbuf b = { 0 };
+	struct spec s;
+
+	spec_resolve(h->pass, guest_from(h->pass, yaml), name, HOST_ID, &s);
+	spec_json(&s, &b);
+	assert_int_equal(file_write_atomic(h->root, guest_path(name, FILE_SPEC).s, sb_str(&b), b.len, 0600), 0);
+	return s;
+}
+
+/* A generated address that another guest has; which one was generated does not matter. */
+static void test_addresses_that_meet(void **state _unused_)
+{
+	static const char *const generated = DISK "interfaces: [{bridge: b}]\n";
+	_cleanup_arena_ struct arena *a = arena_new();
+	_cleanup_error_ struct error e = { 0 };
+	struct guest_macs m = { 0 };
+	char dir[] = "/tmp/kvmhost-test-XXXXXX";
+	struct host h = { .pass = a };
+	struct spec first, again, taken, other;
+	_cleanup_strbuf_ struct strbuf yaml = { 0 };
+
+	assert_non_null(mkdtemp(dir));
+	h.root = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	first = applied(&h, "web1", generated);
+	sb_add(&yaml, DISK "interfaces: [{bridge: b, mac: '");
+	mac_format(&first.interfaces[0].mac, &yaml);
+	sb_add(&yaml, "'}]\n");
+	spec_resolve(a, guest_from(a, sb_str(&yaml)), "taker", HOST_ID, &taken);
+	spec_resolve(a, guest_from(a, generated), "web1", HOST_ID, &again);
+	spec_resolve(a, guest_from(a, generated), "web2", HOST_ID, &other);
+	assert_int_equal(guest_macs_take(&h, &m, &again, &e), 0);
+	assert_int_equal(guest_macs_take(&h, &m, &other, &e), 0);
+	assert_int_equal(guest_macs_take(&h, &m, &taken, &e), -EADDRINUSE);
+	assert_non_null(strstr(e.text, "guest web1 has"));
+	/* Two declared ones are the engine's to judge: they may be changing places. */
+	guest_macs_free(&m);
+	applied(&h, "web1", sb_str(&yaml));
+	assert_int_equal(guest_macs_take(&h, &m, &taken, &e), 0);
+	guest_macs_free(&m);
+	close(h.root);
+	nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_decisions),
 		cmocka_unit_test(test_what_runs_is_what_is_seen),
+		cmocka_unit_test(test_addresses_that_meet),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
