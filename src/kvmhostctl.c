@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/log.h"
 #include "config/diag.h"
+#include "config/type.h"
 #include "ctl/ctl.h"
 #include "version.h"
 #include <getopt.h>
-#include <locale.h>
 
 static const struct verb {
 	const char *name;
@@ -15,6 +15,9 @@ static const struct verb {
 	{ "check", verb_check, 0, -1, "check [FILE...]        validate; nothing is changed" },
 	{ "plan", verb_plan, 0, 0, "plan                   what apply would do, and why" },
 	{ "apply", verb_apply, 0, 0, "apply                  do what plan shows" },
+	{ "confirm", verb_confirm, 0, 0,
+		"confirm                keep what apply --confirm changed" },
+	{ "revert", verb_revert, 0, 0, "revert                 put it back" },
 	{ "reload", verb_reload, 0, 0,
 		"reload                 have kvmhostd converge now, and wait" },
 	{ "status", verb_status, 0, 1, "status [RESOURCE]      how the host is" },
@@ -28,14 +31,15 @@ static const struct verb {
 };
 
 /* Verbs of the design that this version does not have: an honest answer beats "unknown". */
-static const char *const planned[] = { "confirm", "diff", "rollback", "doctor", "devices",
-	"topology", "import", "export" };
+static const char *const planned[] = { "diff", "rollback", "doctor", "devices", "topology",
+	"import", "export" };
 
 enum {
 	OPT_ROOT = 256,
 	OPT_JSON,
 	OPT_NO_COLOR,
 	OPT_MASS,
+	OPT_CONFIRM,
 	OPT_MERGED,
 	OPT_MAN,
 	OPT_LIST,
@@ -48,6 +52,7 @@ static const struct option options[] = {
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "no-color", no_argument, NULL, OPT_NO_COLOR },
 	{ "allow-mass-removal", no_argument, NULL, OPT_MASS },
+	{ "confirm", required_argument, NULL, OPT_CONFIRM },
 	{ "merged", no_argument, NULL, OPT_MERGED },
 	{ "man", no_argument, NULL, OPT_MAN },
 	{ "list", no_argument, NULL, OPT_LIST },
@@ -66,6 +71,7 @@ static void usage(FILE *to)
 	fputs("\n  check --merged         the merged document with the origin of each value\n"
 	      "  apply --allow-mass-removal\n"
 	      "                         also when most of what was named before would go\n"
+	      "  apply --confirm 60s    put network changes back unless confirmed in time\n"
 	      "  explain --list         every key\n\n"
 	      "Without --config: " CONFIG_FILE " and " CONFIG_DIR "/*.yaml. See kvmhostctl(1).\n",
 		to);
@@ -113,6 +119,26 @@ static int run_verb(struct ctl *c, int argc, char **argv)
 	return unknown_verb(c, argv[0]);
 }
 
+/* A duration of the language, "60s". */
+static int parse_confirm(struct ctl *c, const char *text)
+{
+	_cleanup_arena_ struct arena *a = arena_new();
+	const struct field f = {
+		.name = "--confirm", .min = 5 * USEC_PER_SEC, .max = 3600 * USEC_PER_SEC
+	};
+	struct scalar s = { .text = text, .kind = SCALAR_STRING, .arena = a };
+	_cleanup_error_ struct error e = { 0 };
+	uint64_t usec;
+
+	if (type_duration.parse(&f, &s, &usec)) {
+		c->confirm = (unsigned)(usec / USEC_PER_SEC);
+		return 0;
+	}
+	error_set(&e, -EINVAL, "--confirm takes a duration from 5s to 1h, not `%s`", text);
+	ctl_fail(c, &e);
+	return -EINVAL;
+}
+
 static int parse_option(struct ctl *c, int opt)
 {
 	switch (opt) {
@@ -121,6 +147,7 @@ static int parse_option(struct ctl *c, int opt)
 	case OPT_JSON: c->json = true; return 0;
 	case OPT_NO_COLOR: c->color = c->color_err = false; return 0;
 	case OPT_MASS: c->allow_mass_removal = true; return 0;
+	case OPT_CONFIRM: return parse_confirm(c, optarg);
 	case OPT_MERGED: c->merged = true; return 0;
 	case OPT_MAN: c->man = true; return 0;
 	case OPT_LIST: c->list = true; return 0;
@@ -136,7 +163,6 @@ int main(int argc, char **argv)
 		.color_err = !plain && isatty(STDERR_FILENO) };
 	int opt, r;
 
-	setlocale(LC_ALL, "");
 	log_setup("kvmhostctl", LOG_NOTICE);
 	while ((opt = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
 		if (opt == 'h' || opt == OPT_VERSION) {

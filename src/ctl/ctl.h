@@ -16,6 +16,7 @@ struct ctl {
 	bool color; /* of standard output */
 	bool color_err; /* of standard error */
 	bool allow_mass_removal;
+	unsigned confirm; /* seconds, 0: not asked for */
 	bool merged;
 	bool man;
 	bool list;
@@ -25,6 +26,8 @@ struct ctl {
 int verb_check(struct ctl *c, int argc, char **argv);
 int verb_plan(struct ctl *c, int argc, char **argv);
 int verb_apply(struct ctl *c, int argc, char **argv);
+int verb_confirm(struct ctl *c, int argc, char **argv);
+int verb_revert(struct ctl *c, int argc, char **argv);
 int verb_status(struct ctl *c, int argc, char **argv);
 int verb_history(struct ctl *c, int argc, char **argv);
 int verb_explain(struct ctl *c, int argc, char **argv);

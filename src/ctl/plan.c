@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* kvmhostctl plan and apply */
-#include "ctl/ctl.h"
+#include "ctl/confirm.h"
 #include "reconcile/converge.h"
 #include "reconcile/plan_json.h"
 
@@ -109,7 +109,10 @@ int verb_apply(struct ctl *c, int argc _unused_, char **argv _unused_)
 	_cleanup_outcome_ struct outcome out = { 0 };
 	_cleanup_error_ struct error e = { 0 };
 	struct converge_options o = {
-		.apply = { .allow_mass_removal = c->allow_mass_removal, .told = told, .arg = c },
+		.apply = { .allow_mass_removal = c->allow_mass_removal,
+			.confirm_seconds = c->confirm,
+			.told = told,
+			.arg = c },
 		.try_held = true,
 		.lock_seconds = 60,
 	};
@@ -122,5 +125,7 @@ int verb_apply(struct ctl *c, int argc _unused_, char **argv _unused_)
 		print_outcome(c, r, &out);
 	if (r < 0)
 		return ctl_fail(c, &e);
+	if (out.confirm_by)
+		return ctl_await(c, &config, &out);
 	return outcome_status(r, &out);
 }

@@ -84,8 +84,7 @@ static void print_unsettled(const json_t *last)
 	json_t *step;
 	size_t i;
 
-	json_array_foreach(json_object_get(last, "steps"), i, step)
-	{
+	json_array_foreach (json_object_get(last, "steps"), i, step) {
 		const json_t *error = json_object_get(step, "error");
 		const char *cure = member(error, "cure");
 
@@ -125,7 +124,7 @@ static void print_last(const struct report *r)
 		printf("  %s\n      = %s\n", member(json_object_get(r->last, "error"), "message"),
 			member(json_object_get(r->last, "error"), "cure"));
 	print_unsettled(r->last);
-	json_array_foreach(json_object_get(r->last, "diagnostics"), i, diag)
+	json_array_foreach (json_object_get(r->last, "diagnostics"), i, diag)
 		printf("  %s:%lld:%lld: %s\n", member(diag, "file"),
 			(long long)json_integer_value(json_object_get(diag, "line")),
 			(long long)json_integer_value(json_object_get(diag, "column")),
@@ -253,9 +252,10 @@ int verb_history(struct ctl *c, int argc _unused_, char **argv _unused_)
 		json_decref(g);
 		return 0;
 	}
-	json_array_foreach(history, i, g) printf("%4lld  %s  %.12s  %s\n",
-		(long long)json_integer_value(json_object_get(g, "number")),
-		when(json_integer_value(json_object_get(g, "time")), at, sizeof(at)),
-		member(g, "hash"), member(g, "git"));
+	json_array_foreach (history, i, g)
+		printf("%4lld  %s  %.12s  %s\n",
+			(long long)json_integer_value(json_object_get(g, "number")),
+			when(json_integer_value(json_object_get(g, "time")), at, sizeof(at)),
+			member(g, "hash"), member(g, "git"));
 	return 0;
 }

@@ -151,6 +151,9 @@ int daemon_converge(struct daemon *d, bool starting, struct error *e)
 	if (c.valid) {
 		log_diags(&c.diags);
 		r = run(d, &c, e);
+		/* Put back and held: at boot there is nothing of it, and nothing before it either. */
+		if (r == -ECANCELED && starting)
+			fall_back(d);
 	} else {
 		r = invalid(d, &c, e);
 		if (starting)

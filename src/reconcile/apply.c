@@ -28,22 +28,28 @@ const char *apply_held(const struct host *h, const char **reason)
 	return json_string_value(json_object_get(held, "document"));
 }
 
-static void hold(struct host *h, const struct apply_options *o, const struct outcome *out)
+void apply_hold(struct host *h, const char *document, const char *reason)
 {
+	json_object_set_new(h->record->root, "held",
+		json_pack("{s:s, s:s}", "document", document, "reason", reason));
+	record_touch(h);
+}
+
+static void settle_hold(struct host *h, const struct apply_options *o, const struct outcome *out)
+{
+	_cleanup_free_ char *reason = NULL;
 	const struct step *why = NULL;
 
 	for (size_t i = 0; i < out->n && !why; i++)
 		if (out->steps[i]->state == STEP_UNDONE)
 			why = out->steps[i]->blocked_by;
-	if (!why) {
-		if (json_object_del(h->record->root, "held") == 0)
-			record_touch(h);
-		return;
+	if (why) {
+		reason =
+			xprintf("%s: %s", why->r->id, why->error.text ? why->error.text : "failed");
+		apply_hold(h, o->document_hash ? o->document_hash : "", reason);
+	} else if (json_object_del(h->record->root, "held") == 0) {
+		record_touch(h);
 	}
-	json_object_set_new(h->record->root, "held",
-		json_pack("{s:s, s:s++}", "document", o->document_hash ? o->document_hash : "",
-			"reason", why->r->id, ": ", why->error.text ? why->error.text : "failed"));
-	record_touch(h);
 }
 
 static int refuse(const struct plan *p, struct outcome *out, struct error *e)
@@ -159,20 +165,6 @@ static void count(struct outcome *out)
 	}
 }
 
-/* A crash in the middle of an earlier apply left its log: first put that back. */
-static int recover(struct host *h, struct error *e)
-{
-	int r;
-
-	if (!undo_pending(h))
-		return 0;
-	r = undo_replay(h, e);
-	if (r >= 0)
-		log_notice(
-			"an earlier apply was cut off; %d resources are back to how they were", r);
-	return r;
-}
-
 /* Once each: a later round finds the same. */
 static void tell_unreadable(
 	const struct plan *p, const struct apply_options *o, const struct strmap *seen)
@@ -221,13 +213,14 @@ int apply(struct host *h, struct wants *w, const struct apply_options *o, struct
 	*out = (struct outcome){ .arenas = { arena_new() } };
 	if (!h->record && (r = record_load(h, e)) < 0)
 		return r;
-	r = recover(h, e);
-	if (r < 0)
-		return r;
 	r = rounds(h, w, o, out, &seen, e);
 	if (out->refused)
 		return r;
-	hold(h, o, out);
+	settle_hold(h, o, out);
+	if (r == 0 && o->confirm_seconds && undo_pending(h)) {
+		out->confirm_by = h->now() + o->confirm_seconds;
+		r = undo_await(h, o->document_hash, out->confirm_by, e);
+	}
 	saved = record_save(h, r < 0 ? NULL : e);
 	count(out);
 	if (r < 0 || saved < 0)

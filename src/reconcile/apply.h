@@ -16,6 +16,11 @@ struct apply_options {
 	bool allow_mass_removal;
 	/* Names the document in a hold; may be NULL. */
 	const char *document_hash;
+	/*
+	 * Network changes stay under the undo log for so many seconds, until confirm_accept(); see
+	 * reconcile/confirm.h. 0: they are kept at once.
+	 */
+	unsigned confirm_seconds;
 	/* Told of each step when its fate is known, for a terminal or the journal; may be NULL. */
 	void (*told)(const struct step *s, void *arg);
 	void *arg;
@@ -28,6 +33,7 @@ struct outcome {
 	size_t n;
 	size_t done, failed, blocked, waiting, undone;
 	bool reboot_pending;
+	uint64_t confirm_by; /* seconds since 1970 until when to confirm; 0: nothing waits for it */
 	bool refused; /* the plan would remove most of what the document once named */
 	size_t n_resources;
 	/* Holds the steps; ends with outcome_free. */
@@ -49,5 +55,7 @@ int outcome_status(int r, const struct outcome *o);
 
 /* The hash of the document that a rollback holds, or NULL; reason may be NULL. Borrowed. */
 const char *apply_held(const struct host *h, const char **reason);
+/* Holds the document: only a change of it, or somebody who says apply, tries again. */
+void apply_hold(struct host *h, const char *document, const char *reason);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "reconcile/converge.h"
 #include "base/log.h"
+#include "reconcile/confirm.h"
 #include "reconcile/generation.h"
 #include "reconcile/record.h"
 #include "reconcile/status.h"
@@ -23,6 +24,8 @@ static int converge_locked(struct host *h, struct config *c, const struct conver
 	_cleanup_error_ struct error later = { 0 };
 	int r = record_load(h, e);
 
+	if (r >= 0)
+		r = confirm_recover(h, e);
 	if (r < 0)
 		return r;
 	r = o->try_held ? 0 : held(h, c, e);
@@ -30,7 +33,7 @@ static int converge_locked(struct host *h, struct config *c, const struct conver
 		return r;
 	a.document_hash = c->hash;
 	r = apply(h, &c->wants, &a, out, e);
-	if ((r == 0 || r == -EIO) && generation_accept(h, c, &later) < 0)
+	if ((r == 0 || r == -EIO) && !out->confirm_by && generation_accept(h, c, &later) < 0)
 		log_failure(&later);
 	if (h->live && status_write(h, r, out, e, &later) < 0)
 		log_failure(&later);

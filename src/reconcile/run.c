@@ -211,7 +211,7 @@ int run_steps(
 		why = broken(p, end, final);
 		if (why)
 			r = roll_back(h, p, end, why, o, e);
-		else
+		else if (!o->confirm_seconds)
 			r = undo_commit(h, e);
 		if (r < 0)
 			return r;

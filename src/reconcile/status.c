@@ -15,6 +15,8 @@ static const char *result(int r, const struct outcome *o)
 		return "rolled back";
 	if (r < 0)
 		return "failed";
+	if (o && o->confirm_by)
+		return "unconfirmed";
 	return o && o->waiting ? "waiting" : "converged";
 }
 

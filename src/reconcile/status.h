@@ -12,9 +12,9 @@
 #include <jansson.h>
 
 /*
- * Results: "converged", "waiting" (converged but for waits), "failed", "rolled
- * back" (and held), "refused", "invalid" (the document; the generation before
- * stays in force). r and e as apply() returned them; out may be NULL.
+ * Results: "converged", "waiting" (converged but for waits), "failed", "unconfirmed" (see
+ * reconcile/confirm.h), "rolled back" (and held), "refused", "invalid" (the document; the
+ * generation before stays in force). r and e as apply() returned them; out may be NULL.
  */
 int status_write(struct host *h, int r, const struct outcome *out, const struct error *e,
 	struct error *failure);

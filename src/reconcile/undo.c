@@ -35,9 +35,19 @@ static bool logged(const json_t *steps, const char *id)
 	size_t i;
 	json_t *s;
 
-	json_array_foreach(steps, i,
-		s) if (streq(json_string_value(json_object_get(s, "id")), id)) return true;
+	json_array_foreach (steps, i, s)
+		if (streq(json_string_value(json_object_get(s, "id")), id))
+			return true;
 	return false;
+}
+
+static int save(struct host *h, json_t *log, struct error *e)
+{
+	_cleanup_free_ char *text = json_dumps(log, JSON_COMPACT);
+	int r = file_write_atomic(h->root, UNDO_PATH, text, strlen(text), 0600);
+
+	return r < 0 ? error_set(e, r, "cannot write the undo log %s: %s", UNDO_PATH, strerror(-r))
+		     : 0;
 }
 
 /*
@@ -46,7 +56,6 @@ static bool logged(const json_t *steps, const char *id)
  */
 int undo_begin(struct host *h, const struct plan *p, struct error *e)
 {
-	_cleanup_free_ char *text = NULL;
 	json_t *log = NULL, *steps;
 	bool merge;
 	int r = load(h, &log, e);
@@ -67,12 +76,38 @@ int undo_begin(struct host *h, const struct plan *p, struct error *e)
 			json_pack("{s:s, s:s, s:s, s:o}", "id", s->r->id, "kind", s->r->kind->name,
 				"name", s->r->name, "before", record_json(s->have)));
 	}
-	text = json_dumps(log, JSON_COMPACT);
-	r = json_array_size(steps) ? file_write_atomic(h->root, UNDO_PATH, text, strlen(text), 0600)
-				   : 0;
+	r = json_array_size(steps) ? save(h, log, e) : 0;
 	json_decref(log);
-	return r < 0 ? error_set(e, r, "cannot write the undo log %s: %s", UNDO_PATH, strerror(-r))
-		     : 0;
+	return r;
+}
+
+int undo_await(struct host *h, const char *document, uint64_t until, struct error *e)
+{
+	json_t *log = NULL;
+	int r = load(h, &log, e);
+
+	if (r < 0)
+		return r;
+	json_object_set_new(log, "document", json_string(document));
+	json_object_set_new(log, "confirm_by", json_integer((json_int_t)until));
+	r = save(h, log, e);
+	json_decref(log);
+	return r;
+}
+
+int undo_awaited(struct host *h, char document[65], uint64_t *until, struct error *e)
+{
+	const char *hash;
+	json_t *log = NULL;
+	int r = load(h, &log, e);
+
+	if (r < 0)
+		return r;
+	hash = json_string_value(json_object_get(log, "document"));
+	snprintf(document, 65, "%s", hash ? hash : "");
+	*until = (uint64_t)json_integer_value(json_object_get(log, "confirm_by"));
+	json_decref(log);
+	return 0;
 }
 
 int undo_commit(struct host *h, struct error *e)

@@ -2,8 +2,11 @@
 /*
  * The undo log, STATE_DIR/undo.json: the state before this apply of every
  * network and firewall resource it is about to change, on disk before the
- * first of those changes. Present at start: an apply was cut off; the states
- * in it are put back in reverse order before anything else is done.
+ * first of those changes. Present at start: an apply was cut off, or waits to
+ * be confirmed; see reconcile/confirm.h.
+ *
+ *	{"format": 1, "document": HASH, "confirm_by": SECONDS, "steps":
+ *	  [{"id": "bridge/br0", "kind": "bridge", "name": "br0", "before": {...}}]}
  */
 #ifndef KVMHOST_UNDO_H
 #define KVMHOST_UNDO_H
@@ -12,6 +15,11 @@
 
 /* Writes the log for the plan's steps of kinds with .undo; none: writes nothing. */
 int undo_begin(struct host *h, const struct plan *p, struct error *e);
+/* The log stays until somebody confirms the document, at the latest at `until` (seconds since
+ * 1970). */
+int undo_await(struct host *h, const char *document, uint64_t until, struct error *e);
+/* Of a pending log: the document that waits to be confirmed, "" where none does, and until when. */
+int undo_awaited(struct host *h, char document[65], uint64_t *until, struct error *e);
 /* All is well: the log goes. */
 int undo_commit(struct host *h, struct error *e);
 /*

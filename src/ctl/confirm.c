@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * kvmhostctl apply --confirm, confirm, revert.
+ *
+ * The one who applies may lose the connection by what was applied, and the
+ * process with it: a timer of systemd's puts the change back in any case.
+ */
+#include "ctl/confirm.h"
+#include "base/log.h"
+#include "reconcile/confirm.h"
+#include "reconcile/converge.h"
+#include "reconcile/generation.h"
+#include "reconcile/record.h"
+#include "reconcile/undo.h"
+#include <signal.h>
+#include <systemd/sd-bus.h>
+#include <time.h>
+
+#define TIMER "kvmhost-revert.timer"
+#define NOBODY "nobody confirmed it in time"
+enum { LOCK_SECONDS = 60, TIMER_GRACE_SECONDS = 2 };
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int signal _unused_)
+{
+	interrupted = 1;
+}
+
+static int call_systemd(sd_bus *bus, uint64_t usec)
+{
+	_cleanup_(sd_bus_error_free) sd_bus_error why = SD_BUS_ERROR_NULL;
+	int r;
+
+	if (!usec)
+		return sd_bus_call_method(bus, "org.freedesktop.systemd1",
+			"/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager", "StopUnit",
+			&why, NULL, "ss", TIMER, "replace");
+	r = sd_bus_call_method(bus, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
+		"org.freedesktop.systemd1.Manager", "StartTransientUnit", &why, NULL,
+		"ssa(sv)a(sa(sv))", TIMER, "replace", 4, "Description", "s",
+		"Puts an unconfirmed change of kvmhost back", "TimersMonotonic", "a(st)", 1,
+		"OnActiveUSec", usec, "AccuracyUSec", "t", UINT64_C(100000), "RemainAfterElapse",
+		"b", 0, 0);
+	if (r < 0)
+		log_warning("systemd starts no timer (%s): if this process ends too, the change is "
+			    "put back only by the next run of kvmhost",
+			why.message ? why.message : strerror(-r));
+	return r;
+}
+
+/* 0 stops it. */
+static void set_timer(uint64_t usec)
+{
+	_cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+
+	if (sd_bus_open_system(&bus) >= 0)
+		call_systemd(bus, usec);
+	else if (usec)
+		log_warning("the system bus is away: if this process ends, the change is put back "
+			    "only by the next run of kvmhost");
+}
+
+/* Under the lock, with the record: does one of the two, and tells. */
+static int locked(struct ctl *c, int (*act)(struct host *h, struct error *e), struct error *e)
+{
+	int r = host_lock(&c->host, LOCK_SECONDS, e);
+
+	if (r >= 0)
+		r = record_load(&c->host, e);
+	if (r >= 0)
+		r = act(&c->host, e);
+	host_unlock(&c->host);
+	return r;
+}
+
+static int revert_overdue(struct host *h, struct error *e)
+{
+	return confirm_revert(h, NOBODY, e);
+}
+
+static int revert_now(struct host *h, struct error *e)
+{
+	return confirm_revert(h, "it was put back by kvmhostctl revert", e);
+}
+
+static int put_back(struct ctl *c, int (*act)(struct host *h, struct error *e))
+{
+	_cleanup_error_ struct error e = { 0 };
+	int r = locked(c, act, &e);
+
+	set_timer(0);
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return ctl_fail(c, &e);
+	printf("put back: %d resources are as they were before\n", r);
+	return 1;
+}
+
+/* The generation changes hands only now. */
+static int accepted(struct ctl *c, struct config *config)
+{
+	_cleanup_error_ struct error e = { 0 };
+	int r = host_lock(&c->host, LOCK_SECONDS, &e);
+
+	if (r >= 0)
+		r = record_load(&c->host, &e);
+	if (r >= 0)
+		r = generation_accept(&c->host, config, &e);
+	host_unlock(&c->host);
+	if (r < 0)
+		return ctl_fail(c, &e);
+	puts("confirmed");
+	return 0;
+}
+
+int ctl_await(struct ctl *c, struct config *config, const struct outcome *out)
+{
+	const struct timespec pause = { .tv_nsec = 100 * 1000 * 1000 };
+	const struct sigaction stop = { .sa_handler = on_signal },
+			       ignore = { .sa_handler = SIG_IGN };
+	uint64_t now = c->host.now();
+	uint64_t left = out->confirm_by > now ? out->confirm_by - now : 0;
+
+	/* A connection that is lost takes neither the wait nor the change back with it. */
+	sigaction(SIGHUP, &ignore, NULL);
+	sigaction(SIGPIPE, &ignore, NULL);
+	sigaction(SIGINT, &stop, NULL);
+	sigaction(SIGTERM, &stop, NULL);
+	set_timer((left + TIMER_GRACE_SECONDS) * 1000 * 1000);
+	printf("The network is changed. Within %llu s, and best over a new connection, say\n\n"
+	       "    kvmhostctl confirm\n\nor all of it goes back.\n",
+		(unsigned long long)left);
+	fflush(stdout);
+	while (undo_pending(&c->host)) {
+		if (interrupted || c->host.now() >= out->confirm_by)
+			return put_back(c, interrupted ? revert_now : revert_overdue);
+		nanosleep(&pause, NULL);
+	}
+	set_timer(0);
+	return accepted(c, config);
+}
+
+int verb_confirm(struct ctl *c, int argc _unused_, char **argv _unused_)
+{
+	_cleanup_error_ struct error e = { 0 };
+
+	if (ctl_host(c, true, "confirm"))
+		return 1;
+	if (locked(c, confirm_accept, &e) < 0)
+		return ctl_fail(c, &e);
+	set_timer(0);
+	puts("confirmed: the change stays");
+	return 0;
+}
+
+int verb_revert(struct ctl *c, int argc _unused_, char **argv _unused_)
+{
+	_cleanup_error_ struct error e = { 0 };
+	int r;
+
+	if (ctl_host(c, true, "revert"))
+		return 1;
+	r = locked(c, revert_now, &e);
+	if (r < 0)
+		return ctl_fail(c, &e);
+	printf("put back: %d resources are as they were before\n", r);
+	return 0;
+}

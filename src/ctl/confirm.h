@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef KVMHOST_CTL_CONFIRM_H
+#define KVMHOST_CTL_CONFIRM_H
+
+#include "ctl/ctl.h"
+#include "reconcile/apply.h"
+
+/*
+ * Waits until the change is confirmed or its time is over, and puts it back then. Returns the exit
+ * status of apply.
+ */
+int ctl_await(struct ctl *c, struct config *config, const struct outcome *out);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "reconcile/confirm.h"
+#include "base/log.h"
+#include "reconcile/apply.h"
+#include "reconcile/record.h"
+#include "reconcile/undo.h"
+
+static int nothing_waits(struct error *e)
+{
+	error_set(e, -ENOENT, "no change waits to be confirmed");
+	return error_cure(e, "kvmhostctl status tells what the last apply came to");
+}
+
+static int put_back(struct host *h, const char *document, const char *reason, struct error *e)
+{
+	int back = undo_replay(h, e), r;
+
+	if (back < 0)
+		return back;
+	if (*document)
+		apply_hold(h, document, reason);
+	r = record_save(h, e);
+	return r < 0 ? r : back;
+}
+
+int confirm_recover(struct host *h, struct error *e)
+{
+	char document[65];
+	uint64_t until;
+	int r;
+
+	if (!undo_pending(h))
+		return 0;
+	r = undo_awaited(h, document, &until, e);
+	if (r < 0)
+		return r;
+	if (until > h->now()) {
+		error_set(e, -EBUSY, "the last apply waits %llu s more to be confirmed",
+			(unsigned long long)(until - h->now()));
+		return error_cure(e, "kvmhostctl confirm keeps its changes, kvmhostctl revert puts "
+				     "them back");
+	}
+	r = put_back(h, document, "nobody confirmed it in time", e);
+	if (r >= 0)
+		log_notice(
+			"an earlier apply was cut off; %d resources are back to how they were", r);
+	return r;
+}
+
+int confirm_accept(struct host *h, struct error *e)
+{
+	char document[65];
+	uint64_t until;
+	int r;
+
+	if (!undo_pending(h))
+		return nothing_waits(e);
+	r = undo_awaited(h, document, &until, e);
+	if (r < 0)
+		return r;
+	if (until <= h->now())
+		return error_set(e, -ETIME, "too late: the change is being put back");
+	return undo_commit(h, e);
+}
+
+int confirm_revert(struct host *h, const char *reason, struct error *e)
+{
+	char document[65];
+	uint64_t until;
+	int r;
+
+	if (!undo_pending(h))
+		return nothing_waits(e);
+	r = undo_awaited(h, document, &until, e);
+	return r < 0 ? r : put_back(h, document, reason, e);
+}

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""apply --confirm: kept when confirmed, put back when not, whoever dies in between; then held."""
+import json
+
+import pytest
+from documents import EMPTY, NAT, everything, put, settle
+from harness import wait_until
+
+MORE = NAT + "  more: {mode: isolated, bridge: vbm, addresses: [10.3.0.1/24]}\n"
+
+
+@pytest.fixture
+def host(capsule):
+    settle(capsule, NAT, "--allow-mass-removal")
+    capsule.before = everything(capsule)
+    put(capsule, MORE)
+    return capsule
+
+
+def begin(host, seconds):
+    """apply --confirm in a session of its own, once it waits."""
+    host.run("systemctl reset-failed apply 2>/dev/null; rm -f /run/apply.log; systemd-run --quiet --unit=apply "
+             f"-p StandardOutput=file:/run/apply.log kvmhostctl apply --confirm {seconds}s")
+    wait_until(lambda: "kvmhostctl confirm" in host.run("cat /run/apply.log", check=False).stdout, 10, "the wait")
+    assert "10.3.0.1" in host.run("ip -4 addr show vbm").stdout
+
+
+def test_confirmed_stays(host):
+    begin(host, 30)
+    status = host.ctl("status", check=False)
+    assert "unconfirmed" in status.stdout
+    again = host.ctl("apply", check=False)
+    assert again.rc == 1 and "waits" in again.stderr and "kvmhostctl confirm" in again.stderr
+    host.ctl("confirm")
+    wait_until(lambda: "confirmed" in host.read("/run/apply.log"), 5, "told")
+    assert host.ctl("plan").rc == 0
+    assert host.run("systemctl is-active kvmhost-revert.timer", check=False).stdout == "inactive\n"
+    generations = json.loads(host.ctl("--json", "history").stdout)["generations"]
+    assert len(generations) >= 2
+
+
+def test_unconfirmed_goes_back_and_is_held(host):
+    begin(host, 5)
+    wait_until(lambda: "put back" in host.read("/run/apply.log"), 15, "put back")
+    assert everything(host) == host.before
+    host.run("systemctl start kvmhostd")
+    assert everything(host) == host.before, "the daemon tried a held document"
+    r = host.reload_daemon(check=False)
+    assert r.rc != 0 and "nobody confirmed it in time" in host.journal()
+    host.run("systemctl stop kvmhostd")
+    host.ctl("apply")   # said by a person, it is tried again
+    assert "10.3.0.1" in host.run("ip -4 addr show vbm").stdout
+
+
+def test_the_applier_killed_the_timer_puts_back(host):
+    begin(host, 5)
+    host.run("systemctl kill -s KILL apply")
+    wait_until(lambda: everything(host) == host.before, 20, "put back by the timer")
+
+
+def test_revert_at_once(host):
+    begin(host, 60)
+    host.ctl("revert")
+    assert everything(host) == host.before
+    assert host.ctl("confirm", check=False).rc == 1
+
+
+def test_reboot_in_the_middle(host):
+    host.run("systemctl enable -q kvmhostd")
+    begin(host, 20)
+    host.reboot()
+    wait_until(lambda: host.run("systemctl is-active kvmhostd", check=False).stdout == "active\n", 30, "kvmhostd up")
+    host.run("sleep 1; systemctl restart kvmhostd", timeout=60)
+    assert "192.168.122.1" in host.run("ip -4 addr show virbr0").stdout, "the last good document is in force"
+    host.run("systemctl disable -q --now kvmhostd")
+
+
+def test_nothing_to_confirm(host):
+    settle(host, EMPTY, "--allow-mass-removal")
+    r = host.ctl("confirm", check=False)
+    assert r.rc == 1 and "no change waits" in r.stderr
+    put(host, EMPTY)
+    host.ctl("apply", "--confirm", "5s")   # changes no network: nothing to wait for
