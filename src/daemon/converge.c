@@ -76,10 +76,10 @@ static void first_failure(const struct outcome *out, struct error *e)
 	}
 }
 
-static int run(struct daemon *d, struct config *c, struct error *e)
+static int run(struct daemon *d, struct config *c, bool fallback, struct error *e)
 {
 	const struct converge_options o = {
-		.apply = { .told = log_step },
+		.apply = { .told = log_step, .fallback = fallback },
 		.lock_seconds = LOCK_SECONDS,
 	};
 	_cleanup_outcome_ struct outcome out = { 0 };
@@ -134,7 +134,7 @@ static void fall_back(struct daemon *d)
 		(long long)json_integer_value(
 			json_object_get(generation_current(&d->host), "number")));
 	summary = TAKE_PTR(d->summary);
-	if (run(d, &c, &e) < 0)
+	if (run(d, &c, true, &e) < 0)
 		log_failure(&e);
 	free(d->summary);
 	d->summary = summary;
@@ -150,7 +150,7 @@ int daemon_converge(struct daemon *d, bool starting, struct error *e)
 	config_load(&c, &d->host, d->configs, d->n_configs, DOCUMENT_STRICT_OWNER);
 	if (c.valid) {
 		log_diags(&c.diags);
-		r = run(d, &c, e);
+		r = run(d, &c, false, e);
 		/* Put back and held: at boot there is nothing of it, and nothing before it either. */
 		if (r == -ECANCELED && starting)
 			fall_back(d);

@@ -47,7 +47,7 @@ static void settle_hold(struct host *h, const struct apply_options *o, const str
 		reason =
 			xprintf("%s: %s", why->r->id, why->error.text ? why->error.text : "failed");
 		apply_hold(h, o->document_hash ? o->document_hash : "", reason);
-	} else if (json_object_del(h->record->root, "held") == 0) {
+	} else if (!o->fallback && json_object_del(h->record->root, "held") == 0) {
 		record_touch(h);
 	}
 }
@@ -178,10 +178,10 @@ static int rounds(struct host *h, struct wants *w, const struct apply_options *o
 	struct outcome *out, struct strmap *seen, struct error *e)
 {
 	struct plan p;
-	int r;
+	int r = 0;
 
 	for (int round = 0;; round++) {
-		r = plan_make(h, w, &p, e);
+		r = r > 0 ? plan_again(h, w, &p, e) : plan_make(h, w, &p, e);
 		if (r < 0)
 			return r;
 		out->n_resources = p.n_resources;

@@ -41,7 +41,7 @@ def test_confirmed_stays(host):
 
 def test_unconfirmed_goes_back_and_is_held(host):
     begin(host, 5)
-    wait_until(lambda: "put back" in host.read("/run/apply.log"), 15, "put back")
+    wait_until(lambda: "put back:" in host.read("/run/apply.log"), 15, "put back")
     assert everything(host) == host.before
     host.run("systemctl start kvmhostd")
     assert everything(host) == host.before, "the daemon tried a held document"
