@@ -101,7 +101,7 @@ struct field {
 	const char *ref;         /* kind whose resource of this name must be declared */
 	const char *uses;        /* name space: an ordering edge to who claims it, if declared */
 	const char *claims;      /* name space in which this value may stand once */
-	const char *kind;        /* this row's entries are resources of the kind */
+	const char *kind;        /* this row's entries (of a list: its items) are resources of the kind */
 	const char *example;     /* for explain, man page and fuzz seeds, where def says too little */
 	enum on_change on_change;
 	bool required;

@@ -3,6 +3,7 @@
 #ifndef KVMHOST_HOSTPREP_H
 #define KVMHOST_HOSTPREP_H
 
+#include "hostprep/cmdline_token.h"
 #include "reconcile/kind.h"
 
 /* host.kernel.sysctl: NAME: VALUE */
@@ -12,5 +13,8 @@ extern const struct kind sysctl_kind;
 /* host.kernel.modules: NAME: {options: {...}, state: ...} */
 extern const struct table module_table;
 extern const struct kind module_kind;
+
+/* host.kernel.cmdline: [PARAMETER, ...] */
+extern const struct kind cmdline_kind;
 
 #endif

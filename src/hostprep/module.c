@@ -89,11 +89,18 @@ int modules_get(struct host *h, struct modules **out, struct error *e)
 		r = module_read_own(h, &m->own, e);
 		if (r < 0)
 			return r;
-		module_read_foreign(h, &m->foreign);
 		m->loaded = true;
 	}
 	*out = m;
 	return 0;
+}
+
+const struct module_lines *modules_foreign(struct host *h, struct modules *m)
+{
+	if (!m->foreign_loaded)
+		module_read_foreign(h, &m->foreign);
+	m->foreign_loaded = true;
+	return &m->foreign;
 }
 
 const struct module *module_wanted(const struct step *s)

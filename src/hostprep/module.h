@@ -26,11 +26,13 @@ struct module {
 
 /* What a pass caches of the machine. */
 struct modules {
-	bool loaded;
+	bool loaded, foreign_loaded;
 	struct module_trees trees;
 	struct module_lines own, foreign;
 };
 int modules_get(struct host *h, struct modules **out, struct error *e);
+/* What files of others say; read when a module is compared, not when none is wanted. */
+const struct module_lines *modules_foreign(struct host *h, struct modules *m);
 
 /* What the document wants; NULL when it lets the module go. */
 const struct module *module_wanted(const struct step *s);

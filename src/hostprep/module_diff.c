@@ -15,7 +15,7 @@ struct compare {
 	struct step *s;
 	const char *name;
 	const struct module *want; /* NULL: let go */
-	const struct modules *m;
+	struct modules *m;
 	bool loaded;
 	size_t can_do;
 	const char *wait; /* the first thing that has to */
@@ -184,10 +184,11 @@ static const char *where(struct compare *c, const struct module_line *l)
 /* Lines of others that speak against the document. They are theirs to change. */
 static void diff_foreign(struct compare *c)
 {
+	const struct module_lines *foreign = modules_foreign(c->h, c->m);
 	const struct module_line *l;
 	size_t i;
 
-	l = module_line(&c->m->foreign, c->name, MODULE_BLACKLIST, NULL);
+	l = module_line(foreign, c->name, MODULE_BLACKLIST, NULL);
 	if (l && wishes(c, WISH_LOADED))
 		differ_waiting(c, "state", "state (next boot)", "blacklisted", "loaded",
 			arena_printf(c->h->pass, "%s to be removed: it blacklists %s", where(c, l),
@@ -196,7 +197,7 @@ static void diff_foreign(struct compare *c)
 		const struct module_option *o =
 			&LIST_AT(&c->want->options, struct module_option, i);
 
-		l = module_line(&c->m->foreign, c->name, MODULE_OPTION, o->obj.name);
+		l = module_line(foreign, c->name, MODULE_OPTION, o->obj.name);
 		if (l && l->later && !value_same_param(l->value, o->value))
 			differ_waiting(c, "options", option_path(c, o->obj.name, "next load"),
 				l->value, o->value,

@@ -1,52 +1,61 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The half of module_live.h that asks libkmod. */
 #include "hostprep/module_live.h"
+#include "base/kmod.h"
 #include "config/diag.h"
 #include <fcntl.h>
-#include <libkmod.h>
 
 static void kmod_unref_p(struct kmod_ctx **ctx)
 {
-	kmod_unref(*ctx);
+	if (*ctx)
+		sym_kmod_unref(*ctx);
 }
 
 static void module_unref_p(struct kmod_module **m)
 {
-	kmod_module_unref(*m);
+	if (*m)
+		sym_kmod_module_unref(*m);
 }
 
 static void list_free_p(struct kmod_list **l)
 {
-	kmod_module_unref_list(*l);
+	if (*l)
+		sym_kmod_module_unref_list(*l);
 }
 
 static void info_free_p(struct kmod_list **l)
 {
-	kmod_module_info_free_list(*l);
+	if (*l)
+		sym_kmod_module_info_free_list(*l);
 }
 
-static void open_tree(struct host *h, struct module_trees *t, const char *release)
+static int open_tree(struct host *h, struct module_trees *t, const char *release, struct error *e)
 {
 	static const char *const no_config[] = { NULL };
 	_cleanup_free_ char *path = xprintf("/lib/modules/%s", release), *dir = NULL, *dep = NULL;
 	struct module_tree tree = { 0 };
+	int r;
 
 	/* A directory without an index, left behind by a removed kernel, is no tree. */
 	dep = xprintf("%s/modules.dep.bin", path);
 	if (!file_exists(h->root, dep))
-		return;
+		return 0;
+	r = kmod_load(e);
+	if (r < 0)
+		return r;
 	tree.dir = file_open(h->root, path, O_PATH | O_DIRECTORY, 0);
 	if (tree.dir < 0)
-		return;
+		return 0;
 	dir = xprintf("/proc/self/fd/%d", tree.dir);
-	tree.ctx = kmod_new(dir, no_config);
+	tree.ctx = sym_kmod_new(dir, no_config);
 	if (!tree.ctx) {
 		close(tree.dir);
-		return;
+		return 0;
 	}
-	kmod_set_log_priority(tree.ctx, 0);
+	sym_kmod_set_log_priority(tree.ctx, 0);
 	t->v = xrealloc(t->v, (t->n + 1) * sizeof(*t->v));
 	t->v[t->n++] = tree;
+	return 0;
 }
 
 int module_trees_open(struct host *h, struct module_trees *t, struct error *e)
@@ -61,14 +70,13 @@ int module_trees_open(struct host *h, struct module_trees *t, struct error *e)
 		if (r < 0)
 			return error_set(
 				e, r, "cannot read /proc/sys/kernel/osrelease: %s", strerror(-r));
-		open_tree(h, t, release);
-		return 0;
+		return open_tree(h, t, release, e);
 	}
 	if (file_list(h->root, "/lib/modules", &names, &n) < 0)
 		return 0;
-	for (i = 0; i < n; i++)
-		open_tree(h, t, names[i]);
-	return 0;
+	for (i = 0, r = 0; i < n && r >= 0; i++)
+		r = open_tree(h, t, names[i], e);
+	return r;
 }
 
 void module_trees_close(struct module_trees *t)
@@ -76,7 +84,7 @@ void module_trees_close(struct module_trees *t)
 	size_t i;
 
 	for (i = 0; i < t->n; i++) {
-		kmod_unref(t->v[i].ctx);
+		sym_kmod_unref(t->v[i].ctx);
 		close(t->v[i].dir);
 	}
 	free(t->v);
@@ -90,16 +98,16 @@ static struct kmod_module *look_in(
 	_cleanup_(list_free_p) struct kmod_list *list = NULL;
 	struct kmod_list *i;
 
-	if (kmod_module_new_from_lookup(ctx, name, &list) < 0)
+	if (sym_kmod_module_new_from_lookup(ctx, name, &list) < 0)
 		return NULL;
-	kmod_list_foreach(i, list)
+	sym_kmod_list_foreach(i, list)
 	{
-		struct kmod_module *m = kmod_module_get_module(i);
+		struct kmod_module *m = sym_kmod_module_get_module(i);
 
-		if (streq(kmod_module_get_name(m), name))
+		if (streq(sym_kmod_module_get_name(m), name))
 			return m;
-		*other = arena_strdup(a, kmod_module_get_name(m));
-		kmod_module_unref(m);
+		*other = arena_strdup(a, sym_kmod_module_get_name(m));
+		sym_kmod_module_unref(m);
 	}
 	return NULL;
 }
@@ -117,7 +125,7 @@ static void look_in_trees(
 
 		if (!m)
 			continue;
-		builtin = kmod_module_get_path(m) == NULL;
+		builtin = sym_kmod_module_get_path(m) == NULL;
 		out->builtin = out->known ? out->builtin && builtin : builtin;
 		out->known = true;
 	}
@@ -164,14 +172,14 @@ bool module_has_param(const struct module_trees *t, const char *module, const ch
 		_cleanup_(info_free_p) struct kmod_list *list = NULL;
 		struct kmod_list *i;
 
-		if (!m || kmod_module_get_info(m, &list) < 0)
+		if (!m || sym_kmod_module_get_info(m, &list) < 0)
 			continue;
-		kmod_list_foreach(i, list)
+		sym_kmod_list_foreach(i, list)
 		{
-			const char *value = kmod_module_info_get_value(i);
+			const char *value = sym_kmod_module_info_get_value(i);
 
 			/* parm=NAME:what it does, parmtype=NAME:type */
-			if (startswith(kmod_module_info_get_key(i), "parm"))
+			if (startswith(sym_kmod_module_info_get_key(i), "parm"))
 				*ARENA_PUSH(a, names, n) = plain_param(a, value);
 		}
 	}
@@ -212,22 +220,26 @@ static int explain_load(const char *module, int r, struct error *e)
 /* A context of its own: it reads the modprobe.d files as they are now. */
 int module_load(const char *module, struct error *e)
 {
-	_cleanup_(kmod_unref_p) struct kmod_ctx *ctx = kmod_new(NULL, NULL);
+	_cleanup_(kmod_unref_p) struct kmod_ctx *ctx = NULL;
 	_cleanup_(module_unref_p) struct kmod_module *m = NULL;
 	const char *other = NULL;
 	struct arena *a;
-	int r;
+	int r = kmod_load(e);
 
+	if (r < 0)
+		return r;
+	ctx = sym_kmod_new(NULL, NULL);
 	if (!ctx)
 		return error_set(
 			e, -ENOMEM, "cannot load module %s: libkmod does not start", module);
-	kmod_set_log_priority(ctx, 0);
+	sym_kmod_set_log_priority(ctx, 0);
 	a = arena_new();
 	m = look_in(ctx, module, a, &other);
 	arena_free(a);
 	if (!m)
 		return explain_load(module, -ENOENT, e);
-	r = kmod_module_probe_insert_module(m, KMOD_PROBE_APPLY_BLACKLIST, NULL, NULL, NULL, NULL);
+	r = sym_kmod_module_probe_insert_module(
+		m, KMOD_PROBE_APPLY_BLACKLIST, NULL, NULL, NULL, NULL);
 	if (r == KMOD_PROBE_APPLY_BLACKLIST) {
 		error_set(e, -EPERM, "cannot load module %s: a file blacklists it", module);
 		return error_cure(e,
@@ -240,14 +252,17 @@ int module_load(const char *module, struct error *e)
 
 int module_unload(const char *module, struct error *e)
 {
-	_cleanup_(kmod_unref_p) struct kmod_ctx *ctx = kmod_new(NULL, NULL);
+	_cleanup_(kmod_unref_p) struct kmod_ctx *ctx = NULL;
 	_cleanup_(module_unref_p) struct kmod_module *m = NULL;
-	int r;
+	int r = kmod_load(e);
 
-	r = ctx ? kmod_module_new_from_name(ctx, module, &m) : -ENOMEM;
+	if (r < 0)
+		return r;
+	ctx = sym_kmod_new(NULL, NULL);
+	r = ctx ? sym_kmod_module_new_from_name(ctx, module, &m) : -ENOMEM;
 	if (r == 0) {
-		kmod_set_log_priority(ctx, 0);
-		r = kmod_module_remove_module(m, 0);
+		sym_kmod_set_log_priority(ctx, 0);
+		r = sym_kmod_module_remove_module(m, 0);
 	}
 	if (r == 0 || r == -ENOENT)
 		return 0;

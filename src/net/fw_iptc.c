@@ -12,8 +12,8 @@
 #undef ip
 #include "net/fw_xt.h"
 #include "net/xt_lock.h"
+#include "base/kmod.h"
 #include <libiptc/libiptc.h>
-#include <libkmod.h>
 
 #define TRIES 10
 #define LOCK_SECONDS 10
@@ -229,22 +229,22 @@ static void edit_table(struct edit *d)
 /* Loads a module, if it is one; a kernel that has it built in needs nothing. */
 static void load_module(const char *name)
 {
-	struct kmod_ctx *ctx = kmod_new(NULL, NULL);
 	struct kmod_list *list = NULL, *at;
+	struct kmod_ctx *ctx;
 
-	if (!ctx)
+	if (kmod_load(NULL) < 0 || !(ctx = sym_kmod_new(NULL, NULL)))
 		return;
-	kmod_module_new_from_lookup(ctx, name, &list);
-	kmod_list_foreach(at, list)
+	sym_kmod_module_new_from_lookup(ctx, name, &list);
+	sym_kmod_list_foreach(at, list)
 	{
-		struct kmod_module *m = kmod_module_get_module(at);
+		struct kmod_module *m = sym_kmod_module_get_module(at);
 
-		kmod_module_probe_insert_module(
+		sym_kmod_module_probe_insert_module(
 			m, KMOD_PROBE_APPLY_BLACKLIST, NULL, NULL, NULL, NULL);
-		kmod_module_unref(m);
+		sym_kmod_module_unref(m);
 	}
-	kmod_module_unref_list(list);
-	kmod_unref(ctx);
+	sym_kmod_module_unref_list(list);
+	sym_kmod_unref(ctx);
 }
 
 /* As iptables does: what the kernel does not know yet may be a module that nobody asked for. */

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "reconcile/confirm.h"
 #include "reconcile/generation.h"
+#include "reconcile/reboot.h"
 #include "reconcile/record.h"
 #include "reconcile/status.h"
 
@@ -36,6 +37,8 @@ static int converge_locked(struct host *h, struct config *c, const struct conver
 	if ((r == 0 || r == -EIO) && !out->confirm_by && generation_accept(h, c, &later) < 0)
 		log_failure(&later);
 	if (h->live && status_write(h, r, out, e, &later) < 0)
+		log_failure(&later);
+	if ((r == 0 || r == -EIO) && reboot_tell(h, out->reboot_pending, &later) < 0)
 		log_failure(&later);
 	return r;
 }

@@ -35,6 +35,8 @@ struct resource {
 	unsigned seen; /* private to the walks of order and plan */
 };
 
+enum { NOT_HERE = 1 };
+
 /* What a step costs those who use the machine. Ordered by weight. */
 enum disruption { DISRUPT_NONE, DISRUPT_LINK, DISRUPT_GUEST, DISRUPT_REBOOT };
 
@@ -65,6 +67,7 @@ struct kind {
 	 * Reads the machine's state of r->name into *have, allocated in h->pass with obj_new();
 	 * NULL when absent. Sets only the fields it saw. Reads from snapshots that its folder
 	 * caches in the host, so that a pass costs one dump per object type. r->want may be NULL.
+	 * Returns NOT_HERE for what was derived and this machine has no use for: nothing is done.
 	 */
 	int (*observe)(struct host *h, const struct resource *r, void **have, struct error *e);
 
@@ -139,6 +142,9 @@ struct resource *wants_find(const struct wants *w, const char *kind, const char 
 struct resource *want_derive(struct wants *w, const struct resource *from, const char *kind,
 	const char *name, bool before_from);
 void want_set(struct wants *w, struct resource *r, const char *field, const char *text);
+/* The same for an entry of a map whose entries are written as one value: options.max_vfs. */
+void want_set_entry(
+	struct wants *w, struct resource *r, const char *map, const char *key, const char *text);
 /* r comes after `needed`. */
 void want_after(struct wants *w, struct resource *r, struct resource *needed);
 

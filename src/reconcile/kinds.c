@@ -2,11 +2,13 @@
 /* All kinds, in the order in which steps that do not depend on each other run. */
 #include "reconcile/kind.h"
 
-extern const struct kind sysctl_kind, module_kind;
+extern const struct kind cmdline_kind, iommu_kind, sysctl_kind, module_kind;
 extern const struct kind bridge_kind, network_kind, firewall_kind, tap_kind;
 extern const struct kind guest_kind;
 
 const struct kind *const kinds[] = {
+	&cmdline_kind,
+	&iommu_kind,
 	&module_kind,
 	&sysctl_kind,
 	&bridge_kind,

@@ -90,12 +90,13 @@ static void unreadable(struct host *h, struct plan *p, struct resource *r, struc
 static bool observe(struct host *h, struct plan *p, struct resource *r)
 {
 	_cleanup_error_ struct error why = { 0 };
+	int ret;
 
 	r->have = NULL;
-	if (r->kind->observe(h, r, &r->have, &why) >= 0)
-		return true;
-	unreadable(h, p, r, &why);
-	return false;
+	ret = r->kind->observe(h, r, &r->have, &why);
+	if (ret < 0)
+		unreadable(h, p, r, &why);
+	return ret >= 0 && ret != NOT_HERE;
 }
 
 static void plan_wanted(struct host *h, struct plan *p, struct resource *r, bool marked)
@@ -206,8 +207,7 @@ static int plan_released(
 	const char *id;
 	json_t *entry;
 
-	json_object_foreach(record_resources(h), id, entry)
-	{
+	json_object_foreach (record_resources(h), id, entry) {
 		const char *slash = strchr(id, '/');
 		_cleanup_free_ char *kind = slash ? strndup(id, (size_t)(slash - id)) : NULL;
 		const struct kind *k = kind ? kind_find(kind) : NULL;
@@ -236,8 +236,7 @@ static void weigh_removals(struct host *h, struct wants *w, struct plan *p)
 	const char *id;
 	json_t *entry;
 
-	json_object_foreach(record_resources(h), id, entry)
-	{
+	json_object_foreach (record_resources(h), id, entry) {
 		if (json_is_true(json_object_get(entry, "derived")))
 			continue;
 		declared++;
@@ -252,13 +251,18 @@ static void weigh_removals(struct host *h, struct wants *w, struct plan *p)
 
 int plan_make(struct host *h, struct wants *w, struct plan *p, struct error *e)
 {
+	host_forget(h);
+	arena_free(TAKE_PTR(h->pass));
+	return plan_again(h, w, p, e);
+}
+
+int plan_again(struct host *h, struct wants *w, struct plan *p, struct error *e)
+{
 	_cleanup_strmap_ struct strmap marked = { 0 };
 	int r;
 
 	*p = (struct plan){ .n_resources = w->n };
-	arena_free(h->pass);
 	h->pass = arena_new();
-	host_forget(h);
 	if (!h->record && (r = record_load(h, e)) < 0)
 		return r;
 	r = find_marked(h, &marked, e);

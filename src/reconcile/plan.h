@@ -61,6 +61,11 @@ void step_change(struct host *h, struct step *s, const char *field, const char *
  * resource->have, before, recorded and step.
  */
 int plan_make(struct host *h, struct wants *w, struct plan *p, struct error *e);
+/*
+ * The same from what is cached of the machine, for who has just observed it. h->pass was taken
+ * (NULL) by somebody who keeps it: the caches lead into it.
+ */
+int plan_again(struct host *h, struct wants *w, struct plan *p, struct error *e);
 
 void plan_print(const struct plan *p, FILE *to, bool color);
 void plan_json(const struct plan *p, struct strbuf *out);

@@ -199,9 +199,12 @@ int run_steps(
 	struct host *h, struct plan *p, const struct apply_options *o, bool final, struct error *e)
 {
 	size_t end = undo_end(p);
-	struct step *why;
+	struct step *why = NULL;
+	bool more = false;
 	int r;
 
+	for (size_t i = end; i < p->n; i++)
+		more |= p->steps[i]->state == STEP_READY;
 	if (end) {
 		r = undo_begin(h, p, e);
 		if (r < 0)
@@ -217,5 +220,5 @@ int run_steps(
 			return r;
 	}
 	run_range(h, p, end, p->n, o);
-	return 0;
+	return end && !why && !more;
 }

@@ -11,7 +11,8 @@ bool moved(const struct step *s);
 /*
  * Runs every ready step whose needs are met and blocks those whose needs
  * failed. `final`: no round follows, so that a moved world is a failure.
- * Returns a negative errno only where the undo log itself failed.
+ * Returns a negative errno only where the undo log itself failed; 1 when all
+ * that is cached of the machine was read after the last change to it.
  */
 int run_steps(
 	struct host *h, struct plan *p, const struct apply_options *o, bool final, struct error *e);

@@ -2,19 +2,29 @@
 /* The document's root: which section holds which kind. The sections' own keys stand with their
  * kinds. */
 #include "config/type.h"
+#include "iommu/iommu.h"
 #include "reconcile/kind.h"
 
+extern const struct type type_token;
 extern const struct table sysctl_table, module_table;
 extern const struct table bridge_table, network_table;
 extern const struct table guest_table;
 
 struct kernel_section {
 	struct obj obj;
-	struct list modules, sysctl;
+	struct list cmdline, modules, sysctl;
 };
 
 static const struct field kernel_rows[] = {
-	FIELD_PLANNED("cmdline", "Further tokens for the kernel command line."),
+	FIELD_LIST(struct kernel_section, cmdline, type_token, .def = "[]", .kind = "cmdline",
+		.on_change = CHANGE_REBOOT,
+		.doc = "Parameters for the kernel's command line, each an item. kvmhost writes them "
+		       "for the boot loader and takes away what it wrote; they hold from the next "
+		       "boot, and wait for it. One that is set elsewhere already stays as it is; one "
+		       "that is set to another value elsewhere is an error that names the place. "
+		       "Works where GRUB reads /etc/default/grub.d (Debian, Ubuntu); elsewhere the "
+		       "error says what was found.",
+		.example = "[transparent_hugepage=never]"),
 	FIELD_MAP(struct kernel_section, modules, module_table, .kind = "module",
 		.doc = "Kernel modules: their options, and whether they are loaded or kept out."),
 	FIELD_MAP(struct kernel_section, sysctl, sysctl_table, .kind = "sysctl",
@@ -24,20 +34,40 @@ static const struct field kernel_rows[] = {
 static const struct table kernel_table =
 	TABLE(struct kernel_section, kernel_rows, .doc = "The kernel's own settings.");
 
+struct reboot_section {
+	struct obj obj;
+	int policy;
+};
+
+static const char *const reboot_policies[] = { "manual", NULL };
+static const struct field reboot_rows[] = {
+	FIELD_ENUM(struct reboot_section, policy, reboot_policies, .def = "manual",
+		.doc = "`manual`: kvmhost never reboots the host. What waits for a reboot is shown by "
+		       "plan and status; apply then ends with status 3; on Debian and Ubuntu "
+		       "/run/reboot-required says so too."),
+	FIELD_PLANNED("window", "When the host may reboot by itself."),
+};
+static const struct table reboot_table =
+	TABLE(struct reboot_section, reboot_rows, .doc = "What happens when a reboot is needed.");
+
 struct host_section {
 	struct obj obj;
 	struct kernel_section kernel;
+	struct iommu iommu;
+	struct reboot_section reboot;
 };
 
 static const struct field host_rows[] = {
 	FIELD_OBJECT(struct host_section, kernel, struct kernel_section, kernel_table,
 		.doc = "The kernel's own settings."),
-	FIELD_PLANNED("iommu", "IOMMU for device assignment."),
+	FIELD_OBJECT(struct host_section, iommu, struct iommu, iommu_table, .kind = "iommu",
+		.doc = "The IOMMU, for giving devices to guests."),
 	FIELD_PLANNED("vhost_net", "Whether guests' network interfaces use vhost-net."),
 	FIELD_PLANNED("cpu", "C-states, frequency governor and limits."),
 	FIELD_PLANNED("memory", "Hugepages and KSM."),
 	FIELD_PLANNED("firewall", "Which firewall backend is spoken."),
-	FIELD_PLANNED("reboot", "When the host may reboot for what needs it."),
+	FIELD_OBJECT(struct host_section, reboot, struct reboot_section, reboot_table, .def = "{}",
+		.doc = "What happens when a reboot is needed."),
 	FIELD_PLANNED("rollback", "How the network is probed after a change."),
 };
 static const struct table host_table =

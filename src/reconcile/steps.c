@@ -23,8 +23,7 @@ static void link_users(struct host *h, struct plan *p, struct strmap *by_id)
 		json_t *id;
 		size_t k;
 
-		json_array_foreach(used, k, id)
-		{
+		json_array_foreach (used, k, id) {
 			struct step *s = strmap_get(by_id, json_string_value(id));
 
 			if (s && releases(s))

@@ -66,6 +66,19 @@ static void add_entries(
 	}
 }
 
+/* Each item is a resource, named as it is written; the item says all, so its object is empty. */
+static void add_items(
+	struct wants *w, const struct field *f, const struct list *items, const struct node *list)
+{
+	const struct kind *k = kind_find(f->kind);
+
+	for (size_t i = 0; items && list && i < items->n; i++) {
+		const char *name = LIST_AT(items, const char *, i);
+
+		wants_add(w, k, name, obj_new(w->arena, k->table, name), list->items[i]->mark);
+	}
+}
+
 /* Walks the sections; obj is NULL in a document that has errors. */
 static void add_sections(
 	struct wants *w, const struct table *t, const void *obj, const struct node *node)
@@ -77,8 +90,10 @@ static void add_sections(
 
 		if (f->shape == SHAPE_MAP && f->kind)
 			add_entries(w, f, member, child);
+		else if (f->shape == SHAPE_LIST && f->kind)
+			add_items(w, f, member, child);
 		else if (f->shape == SHAPE_OBJECT && f->kind && member && child)
-			wants_add(w, kind_find(f->kind), f->name, member,
+			wants_add(w, kind_find(f->kind), "host", member,
 				node_find(node, f->name)->key->mark);
 		else if (f->shape == SHAPE_OBJECT && !f->kind)
 			add_sections(w, f->table, member, child);
@@ -120,6 +135,39 @@ void want_set(struct wants *w, struct resource *r, const char *field, const char
 		arena_printf(w->arena,
 			"write %s, or take the line out: kvmhost then sets it itself", text),
 		"%s is %s here, but %s needs %s", r->id, had, w->deriving->id, text);
+}
+
+void want_set_entry(
+	struct wants *w, struct resource *r, const char *map, const char *key, const char *text)
+{
+	const struct obj *o = r->want;
+	const struct field *f = table_field(o->table, map);
+	struct list *l = (void *)((char *)(uintptr_t)o + f->offset);
+	size_t size = f->table->size;
+	char *v = arena_alloc(w->arena, (l->n + 1) * size);
+
+	for (size_t i = 0; i < l->n; i++) {
+		const struct obj *entry = (void *)((char *)l->v + i * size);
+		const char *had = obj_text(entry, f->table->scalar, w->arena);
+
+		if (!streq(entry->name, key))
+			continue;
+		if (!streq(had, text))
+			diag_error(w->diags, obj_mark(entry, f->table->scalar),
+				arena_printf(w->arena,
+					"write %s, or take the line out: kvmhost then "
+					"sets it itself",
+					text),
+				"%s of %s is %s here, but %s needs %s", key, r->id, had,
+				w->deriving->id, text);
+		return;
+	}
+	if (l->n)
+		memcpy(v, l->v, l->n * size);
+	obj_init(v + l->n * size, f->table, arena_strdup(w->arena, key));
+	obj_set_text(v + l->n * size, f->table->scalar, text, w->arena);
+	*l = (struct list){ v, l->n + 1 };
+	obj_mark_set((void *)(uintptr_t)o, map);
 }
 
 void want_after(struct wants *w, struct resource *r, struct resource *needed)

@@ -41,6 +41,44 @@ static void check_uids(const struct wants *w, struct diags *d)
 				v[i - 1].r->mark, "the other one");
 }
 
+struct image_use {
+	struct resource *r;
+	struct mark mark;
+	bool readonly;
+};
+
+/* One image in two places is two writers, unless all only read. */
+static void use_image(struct strmap *uses, struct resource *r, size_t i, struct diags *d)
+{
+	const struct guest *g = r->want;
+	const struct guest_disk *k = &LIST_AT(&g->disks, const struct guest_disk, i);
+	struct image_use *use = arena_alloc(d->arena, sizeof(*use)), *first = strmap_get(uses, k->path);
+	struct diag *said;
+
+	*use = (struct image_use){ r, obj_mark(k, "path"), disk_is_readonly(k) };
+	if (!first) {
+		strmap_put(uses, k->path, use);
+		return;
+	}
+	if (first->readonly && use->readonly)
+		return;
+	said = first->r == r ? diag_error(d, use->mark, "take one of the two out", "disk `%s` stands twice in %s",
+				       text_shown(d->arena, k->path), r->id)
+			     : diag_error(d, use->mark, "give one of the two another one",
+				       "disk `%s` is claimed by %s and by %s", text_shown(d->arena, k->path),
+				       first->r->id, r->id);
+	diag_relate(said, first->mark, "first claimed here");
+}
+
+static void check_images(const struct wants *w, struct diags *d)
+{
+	_cleanup_strmap_ struct strmap uses = { 0 };
+
+	for (size_t i = 0; i < w->n; i++)
+		for (size_t k = 0; is_guest(w->v[i]) && k < ((const struct guest *)w->v[i]->want)->disks.n; k++)
+			use_image(&uses, w->v[i], k, d);
+}
+
 /* Once for all guests, on behalf of the first. */
 static void check(const struct resource *r, const struct wants *w, struct diags *d)
 {
@@ -48,8 +86,10 @@ static void check(const struct resource *r, const struct wants *w, struct diags 
 
 	while (first < w->n && !is_guest(w->v[first]))
 		first++;
-	if (first < w->n && w->v[first] == r)
+	if (first < w->n && w->v[first] == r) {
 		check_uids(w, d);
+		check_images(w, d);
+	}
 }
 
 /* The resource that an interface is connected to, and its bridge; NULL: not declared. */
@@ -67,11 +107,30 @@ static struct resource *connected_to(const struct guest_interface *nic, struct w
 	return to;
 }
 
+/* An image with a `size` is made before the guest starts. */
+static void derive_disks(const struct resource *r, struct wants *w)
+{
+	const struct guest *g = r->want;
+
+	for (size_t i = 0; i < g->disks.n; i++) {
+		const struct guest_disk *k = &LIST_AT(&g->disks, const struct guest_disk, i);
+		struct resource *disk;
+
+		if (!obj_has(k, "size"))
+			continue;
+		disk = want_derive(w, r, "disk", k->path + 1, true);
+		want_set(w, disk, "size", obj_text(k, "size", w->arena));
+		want_set(w, disk, "format", disk_format_names[disk_format(k)]);
+		want_set(w, disk, "preallocation", disk_preallocation_names[k->preallocation]);
+	}
+}
+
 static void derive(const struct resource *r, struct wants *w)
 {
 	const struct guest *g = r->want;
 	char name[IFNAMSIZ], owner[24];
 
+	derive_disks(r, w);
 	snprintf(owner, sizeof(owner), "%lu", (unsigned long)guest_uid(r->name));
 	for (size_t i = 0; i < g->interfaces.n; i++) {
 		const struct guest_interface *nic =

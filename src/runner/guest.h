@@ -8,16 +8,21 @@
 enum guest_state { GUEST_RUNNING, GUEST_STOPPED };
 enum guest_on_change { GUEST_WAIT, GUEST_RESTART };
 enum guest_restart { RESTART_NO, RESTART_ON_FAILURE, RESTART_ALWAYS };
-enum disk_format { DISK_RAW, DISK_QCOW2 };
-enum disk_bus { BUS_VIRTIO };
+enum disk_format { DISK_RAW, DISK_QCOW2, DISK_VMDK, DISK_VPC, DISK_VHDX, DISK_QED };
+enum disk_preallocation { PREALLOCATION_OFF, PREALLOCATION_METADATA, PREALLOCATION_FALLOC, PREALLOCATION_FULL };
+enum disk_device { DEVICE_DISK, DEVICE_CDROM, DEVICE_FLOPPY };
+enum disk_bus { BUS_VIRTIO, BUS_SCSI, BUS_SATA, BUS_IDE, BUS_USB, BUS_FLOPPY };
+enum disk_cache { CACHE_WRITEBACK, CACHE_NONE, CACHE_WRITETHROUGH, CACHE_DIRECTSYNC, CACHE_UNSAFE };
+enum disk_discard { DISCARD_IGNORE, DISCARD_UNMAP };
 enum guest_console { CONSOLE_SERIAL };
 
 /* The words for them in the document, by index. */
 extern const char *const guest_state_names[], *const guest_restart_names[];
-extern const char *const disk_format_names[];
+extern const char *const disk_format_names[], *const disk_preallocation_names[];
 
 /* Limits of the machine's layout, see qemu_args.h. */
 enum { GUEST_DISKS_MAX = 64, GUEST_INTERFACES_MAX = 32, GUEST_CPUS_MAX = 255 };
+enum { GUEST_SATA_MAX = 6, GUEST_IDE_MAX = 4, GUEST_USB_MAX = 8, GUEST_FLOPPIES_MAX = 2 };
 
 struct guest_cpu {
 	struct obj obj;
@@ -38,9 +43,26 @@ struct guest_kernel {
 struct guest_disk {
 	struct obj obj;
 	const char *path;
-	int format; /* enum disk_format */
-	int bus; /* enum disk_bus */
+	uint64_t size; /* bytes; where obj_has(.., "size"), else the image is somebody else's to make */
+	int preallocation; /* enum disk_preallocation */
+	int device; /* enum disk_device */
+	int format, bus; /* where given; see disk_format() and disk_bus() */
+	int cache; /* enum disk_cache */
+	int discard; /* enum disk_discard */
+	bool readonly;
+	const char *serial; /* NULL: none */
 };
+
+/* What is meant where it is left open. */
+enum disk_format disk_format(const struct guest_disk *d);
+enum disk_bus disk_bus(const struct guest_disk *d);
+/* A cdrom always is. */
+bool disk_is_readonly(const struct guest_disk *d);
+/* How many disks before this one are on the same bus. */
+size_t disk_number_on_bus(const struct list *disks, size_t i);
+/* Checks between the disks of one guest, of which g is the object. */
+void disks_check(const void *g, const struct list *disks, struct diags *d);
+extern const struct table disk_table;
 
 struct guest_interface {
 	struct obj obj;

@@ -45,11 +45,12 @@ void guest_compose(struct guest_seen *seen)
 		have->cpu = started->cpu;
 		have->memory = started->memory;
 		have->kernel = started->kernel;
-		have->disks = started->disks;
 		have->console = started->console;
 		have->obj.set = started->obj.set;
 		if (interfaces_differ(applied, started))
 			have->interfaces = started->interfaces;
+		if (disks_differ(applied, started))
+			have->disks = started->disks;
 	}
 	have->state = seen->running ? GUEST_RUNNING : GUEST_STOPPED;
 	obj_mark_set(have, "state");
@@ -95,20 +96,23 @@ static void found_unit(const struct unit *u, void *arg)
 		f->fn(name, f->arg);
 }
 
+/*
+ * Without its files no runner starts, and they go after it: where there are none there is nothing
+ * to ask systemd for, and a host without guests needs no connection to it.
+ */
 int guest_owned(
 	struct host *h, void (*found)(const char *name, void *arg), void *arg, struct error *e)
 {
 	struct found f = { found, arg };
 	_cleanup_free_ char **names = NULL;
 	size_t n = 0;
-	int r = units_each(h, GUEST_UNIT_PREFIX, found_unit, &f, e);
+	int r = file_list(h->root, GUESTS_DIR, &names, &n);
 
-	if (r < 0)
-		return r;
-	r = file_list(h->root, GUESTS_DIR, &names, &n);
 	if (r < 0 && r != -ENOENT)
 		return error_set(e, r, "cannot list %s: %s", GUESTS_DIR, strerror(-r));
+	if (!n)
+		return 0;
 	for (size_t i = 0; i < n; i++)
 		found(names[i], arg);
-	return 0;
+	return units_each(h, GUEST_UNIT_PREFIX, found_unit, &f, e);
 }

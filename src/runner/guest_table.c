@@ -5,9 +5,7 @@
 
 const char *const guest_state_names[] = { "running", "stopped", NULL };
 const char *const guest_restart_names[] = { "no", "on-failure", "always", NULL };
-const char *const disk_format_names[] = { "raw", "qcow2", NULL };
 static const char *const on_change_names[] = { "wait", "restart", NULL };
-static const char *const bus_names[] = { "virtio", NULL };
 static const char *const console_names[] = { "serial", NULL };
 
 static const struct field cpu_rows[] = {
@@ -44,25 +42,6 @@ static const struct field kernel_rows[] = {
 };
 static const struct table kernel_table = TABLE(struct guest_kernel, kernel_rows,
 	.doc = "Boot this kernel directly, without firmware boot menu or boot loader.");
-
-static const struct field disk_rows[] = {
-	FIELD_STRING(struct guest_disk, path, type_path, .required = true, .claims = "disk",
-		.on_change = CHANGE_RECREATE, .example = "/var/lib/kvmhost/images/web1.qcow2",
-		.doc = "An image file or a block device of the host, which is there already. No two "
-		       "guests may have the same one."),
-	FIELD_ENUM(struct guest_disk, format, disk_format_names, .def = "qcow2",
-		.on_change = CHANGE_RECREATE,
-		.doc = "How the image is kept. Block devices are `raw`. Never guessed from the data, "
-		       "which the guest could forge."),
-	FIELD_ENUM(struct guest_disk, bus, bus_names, .def = "virtio", .on_change = CHANGE_RECREATE,
-		.doc = "How the guest sees it."),
-	FIELD_PLANNED("size", "Size of the image when it is made."),
-	FIELD_PLANNED("preallocation", "Whether its space is taken at once."),
-	FIELD_PLANNED("device", "What it is to the guest: disk, cdrom, floppy, lun."),
-	FIELD_PLANNED("cache", "The host's caching."),
-	FIELD_PLANNED("discard", "Whether space freed by the guest is given back."),
-};
-static const struct table disk_table = TABLE(struct guest_disk, disk_rows, .doc = "A disk.");
 
 static void check_interface(const void *obj, struct diags *d)
 {
@@ -119,6 +98,7 @@ static void check_guest(const void *obj, struct diags *d)
 			"`kernel: {image: PATH}`",
 			"a guest needs a disk or a kernel to boot from");
 	check_count(g, &g->disks, "disks", GUEST_DISKS_MAX, d);
+	disks_check(g, &g->disks, d);
 	check_count(g, &g->interfaces, "interfaces", GUEST_INTERFACES_MAX, d);
 	for (size_t i = 0; i < g->after.n; i++)
 		if (g->obj.name && streq(LIST_AT(&g->after, const char *, i), g->obj.name))
@@ -144,7 +124,7 @@ static const struct field guest_rows[] = {
 		.on_change = CHANGE_RECREATE,
 		.doc = "Boot this kernel directly, without firmware boot menu or boot loader."),
 	FIELD_OBJECTS(struct guest, disks, disk_table, .def = "[]", .on_change = CHANGE_RECREATE,
-		.doc = "Disks, in order: the first is the guest's vda."),
+		.doc = "Disks, in order: the first virtio disk is the guest's vda."),
 	FIELD_OBJECTS(struct guest, interfaces, interface_table, .def = "[]",
 		.on_change = CHANGE_RECREATE,
 		.doc = "Network interfaces, in order. Moving one to another network or bridge is done "

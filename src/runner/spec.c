@@ -154,6 +154,23 @@ bool interfaces_differ(const struct guest *a, const struct guest *b)
 	return false;
 }
 
+bool disks_differ(const struct guest *a, const struct guest *b)
+{
+	if (a->disks.n != b->disks.n)
+		return true;
+	for (size_t i = 0; i < a->disks.n; i++) {
+		const struct guest_disk *x = &LIST_AT(&a->disks, const struct guest_disk, i);
+		const struct guest_disk *y = &LIST_AT(&b->disks, const struct guest_disk, i);
+
+		if (!streq(x->path, y->path) || disk_format(x) != disk_format(y) ||
+			x->device != y->device || disk_bus(x) != disk_bus(y) ||
+			disk_is_readonly(x) != disk_is_readonly(y) || x->cache != y->cache ||
+			x->discard != y->discard || !streq_null(x->serial, y->serial))
+			return true;
+	}
+	return false;
+}
+
 bool guest_differs(const struct guest *a, const struct guest *b)
 {
 	for (size_t i = 0; i < guest_table.n_fields; i++) {
@@ -162,6 +179,7 @@ bool guest_differs(const struct guest *a, const struct guest *b)
 		if (f->on_change != CHANGE_RECREATE || f->shape == SHAPE_PLANNED)
 			continue;
 		if (streq(f->name, "interfaces") ? interfaces_differ(a, b)
+		    : streq(f->name, "disks")    ? disks_differ(a, b)
 						 : texts_differ(a, b, f->name))
 			return true;
 	}

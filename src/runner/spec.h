@@ -44,6 +44,8 @@ int spec_load(int root, const char *name, const char *file, struct arena *a, str
 bool guest_differs(const struct guest *a, const struct guest *b);
 /* ... in its interfaces: their number or addresses. What they are connected to does not count. */
 bool interfaces_differ(const struct guest *a, const struct guest *b);
+/* ... in its disks. How an image is made, and its size, does not count. */
+bool disks_differ(const struct guest *a, const struct guest *b);
 
 /* The part of the spec that counts while the guest runs. */
 struct live {

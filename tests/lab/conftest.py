@@ -6,6 +6,7 @@ One machine at a time, whoever runs tests here: each is two busy processors.
 import fcntl
 import os
 import re
+import signal
 import sys
 from pathlib import Path
 
@@ -13,26 +14,29 @@ import pytest
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "capsule"))
 
-from host import Lab  # noqa: E402
-from machine import CACHE  # noqa: E402
+from host import RUN, Lab  # noqa: E402
+from machine import CACHE, machines  # noqa: E402
 
 BOOTED = []
 
 
 @pytest.fixture(scope="session", autouse=True)
 def alone():
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the machine, as ^C does
     CACHE.mkdir(parents=True, exist_ok=True)
     with open(CACHE / "lock.tests", "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
+        for left in machines(RUN):  # by a session that was killed
+            left.stop()
         yield
 
 
-def boot(request):
+def boot(request, **hardware):
     """A new machine named after the test module, stopped at its end."""
-    lab = Lab(f"{re.sub(r'^test_', '', request.module.__name__)}-{os.getpid()}")
+    lab = Lab(re.sub(r"^test_", "", request.module.__name__))
     request.addfinalizer(lambda: (BOOTED.clear(), lab.stop()))
     BOOTED.append(lab)
-    lab.boot(warm=True, cmdline="intel_iommu=on")
+    lab.boot(**({"warm": True, "cmdline": "intel_iommu=on"} | hardware))
     return lab
 
 

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The lab's machine as tests see it: what harness.py of the capsules offers for a Host, reboots, and power cuts."""
 from harness import CommandError, Host, Result
-from machine import Machine
+from machine import CACHE, Machine
+
+RUN = CACHE / "tests"  # apart from what people boot
 
 
 class Lab(Host):
     def __init__(self, name):
         super().__init__(name)
-        self.machine = Machine(name)
+        self.machine = Machine(name, RUN)
 
     def boot(self, **hardware):
         self.machine.boot(**hardware)

@@ -13,7 +13,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 import signal
 import socket
 import subprocess
@@ -55,11 +54,9 @@ def locked(name):
         yield
 
 
-def remove(path):
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+def remove(*paths):
+    """With all that is in them, but nothing that may be mounted there."""
+    subprocess.run(["rm", "-rf", "--one-file-system", *paths], check=True)
 
 
 def made(script, *inputs):
@@ -70,8 +67,7 @@ def made(script, *inputs):
     CACHE.mkdir(parents=True, exist_ok=True)
     with locked(f"lock.{script}"):
         if not path.exists():
-            for old in CACHE.glob(f"{script}-*"):
-                remove(old)
+            remove(*CACHE.glob(f"{script}-*"))
             part = path.with_name(f"{script}-part")
             if subprocess.run([sources[0], part], stdin=subprocess.DEVNULL, stdout=2).returncode:
                 raise LabError(f"make-{script} failed")
@@ -197,10 +193,10 @@ class Agent(Wire):
 
 
 class Machine:
-    def __init__(self, name):
+    def __init__(self, name, run=RUN):
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
             raise LabError("a NAME of letters, digits, - and _ is needed")
-        self.name, self.dir = name, RUN / name
+        self.name, self.dir = name, run / name
 
     # life
 
@@ -233,14 +229,13 @@ class Machine:
         saved = CACHE / f"saved-{digest(disk, *hardware)}"
         with locked("lock.saved"):
             if not saved.exists():
-                for old in CACHE.glob("saved-*"):
-                    if not (old / "made-from").exists() or (old / "made-from").read_text() != f"{emulator.root} {disk}":
-                        remove(old)
+                made_from = f"{emulator.root} {disk}"
+                remove(*(old for old in CACHE.glob("saved-*") if not (old / "made-from").exists()
+                         or (old / "made-from").read_text() != made_from))
                 part = CACHE / "saved-part"
                 part.mkdir()
                 emulator.overlay(part / "disk", disk, "raw")
-                (part / "made-from").write_text(f"{emulator.root} {disk}")
-                first = Machine(f"{self.name}-saved")
+                first = Machine(f"{self.name}-saved", self.dir.parent)
                 first.stop()
                 first._start(emulator, wanted, part / "disk", None)
                 try:
@@ -256,6 +251,7 @@ class Machine:
                     first._ended(20)
                 finally:
                     first.stop()
+                (part / "made-from").write_text(made_from)  # now it is whole
                 part.rename(saved)
         return saved
 
@@ -290,10 +286,9 @@ class Machine:
         if pid := self.booted():
             os.kill(pid, signal.SIGKILL)
             self._ended(20)
-        if self.dir.exists():
-            remove(self.dir)
+        remove(self.dir)
         with contextlib.suppress(OSError):
-            RUN.rmdir()
+            self.dir.parent.rmdir()
 
     def wait(self):
         """Until systemd and udev have finished booting; `degraded` counts, the caller sees what failed."""
@@ -336,7 +331,7 @@ class Machine:
             raise LabError(f"{stage} is no directory")
         tree = subprocess.run(["tar", "-C", stage, "--owner=0", "--group=0", "-czf", "-", "."], check=True,
                               stdout=subprocess.PIPE).stdout
-        done = self.run(["sh", "-ec", "tar -C / --keep-directory-symlink --no-overwrite-dir -xzf -; ldconfig; "
+        done = self.run(["sh", "-ec", "tar -C / --keep-directory-symlink --no-overwrite-dir -xzf -; "
                          "systemd-sysusers; systemd-tmpfiles --create 2>/dev/null || true; systemctl daemon-reload; "
                          "busctl -q call org.freedesktop.DBus / org.freedesktop.DBus ReloadConfig"],
                         input=tree, timeout=120)
@@ -394,8 +389,8 @@ class Machine:
             time.sleep(0.02)
 
 
-def machines():
-    return [Machine(path.name) for path in sorted(RUN.iterdir())] if RUN.is_dir() else []
+def machines(run=RUN):
+    return [Machine(path.name, run) for path in sorted(run.iterdir())] if run.is_dir() else []
 
 
 def mapped_ram(monitor):

@@ -197,11 +197,19 @@ def against_kvmhostctl(run, tier, folder):
 
 
 def capsule(run, tier):
-    folder, stage = run.build("gcc"), run.scratch / "stage"
-    if not folder or not run.call("meson", "install", "-C", folder, "--no-rebuild", "--destdir", stage, quiet=True):
+    against_installed(run, tier, "tests/capsule", 1500)
+
+
+def lab(run, tier):
+    against_installed(run, tier, "tests/lab", 1200)
+
+
+def against_installed(run, tier, folder, timeout):
+    built, stage = run.build("gcc"), run.scratch / "stage"
+    if not built or not run.call("meson", "install", "-C", built, "--no-rebuild", "--destdir", stage, quiet=True):
         tier.failures.append("nothing to install")
         return
-    run.pytest(tier, "tests/capsule", sudo=True, timeout=1500, KVMHOST_STAGE=str(stage))
+    run.pytest(tier, folder, sudo=True, timeout=timeout, KVMHOST_STAGE=str(stage))
 
 
 def style(run, tier):
@@ -242,7 +250,8 @@ def first_line(path):
         return file.readline(80)
 
 
-TIERS = {"build": build, "style": style, "unit": unit, "config": config, "plan": plan, "netns": netns, "capsule": capsule}
+TIERS = {"build": build, "style": style, "unit": unit, "config": config, "plan": plan, "netns": netns,
+         "capsule": capsule, "lab": lab}
 FAST = ("build", "unit", "config", "plan")
 
 

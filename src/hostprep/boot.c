@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "hostprep/boot.h"
+#include "hostprep/dropin.h"
+
+#define LOADER_GUID "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
+#define EFI_VARIABLE(name) "/sys/firmware/efi/efivars/" name "-"
+#define SECURE_BOOT EFI_VARIABLE("SecureBoot") "8be4df61-93ca-11d2-aa0d-00e098032b8c"
+
+enum { EFI_VARIABLE_MAX = 4096 };
+
+static const struct boot_loader *const loaders[] = { &boot_grub };
+
+/*
+ * How else machines boot: told by a file that only these have. kvmhost does not write for them
+ * yet, and says so rather than write where nobody reads.
+ */
+static const struct {
+	const char *path, *name, *cure;
+} foreign[] = {
+	{ "/run/ostree-booted", "rpm-ostree or bootc",
+		"rpm-ostree kargs --append-if-missing=%s; then reboot" },
+	{ "/etc/kernel/proxmox-boot-uuids", "proxmox-boot-tool",
+		"add %s to /etc/kernel/cmdline, run proxmox-boot-tool refresh and reboot" },
+	{ "/usr/sbin/grubby", "grubby", "grubby --update-kernel=ALL --args=%s; then reboot" },
+	{ "/usr/bin/sdbootutil", "sdbootutil",
+		"add %s to /etc/kernel/cmdline, run sdbootutil update-all-entries and reboot" },
+	{ "/boot/firmware/cmdline.txt", "the Raspberry Pi's firmware",
+		"add %s to /boot/firmware/cmdline.txt and reboot" },
+};
+
+/* An EFI variable's text: four bytes of attributes, then UTF-16, of which ASCII is kept. */
+static char *efi_text(struct host *h, struct arena *a, const char *path)
+{
+	_cleanup_free_ char *raw = NULL;
+	size_t len, i, n = 0;
+	char *text;
+
+	if (file_read(h->root, path, EFI_VARIABLE_MAX, &raw, &len) < 0 || len < 4)
+		return NULL;
+	text = arena_alloc(a, len);
+	for (i = 4; i + 1 < len && (raw[i] || raw[i + 1]); i += 2)
+		text[n++] = raw[i + 1] == 0 && raw[i] >= ' ' && raw[i] <= '~' ? raw[i] : '?';
+	return text;
+}
+
+static bool secure_boot(struct host *h)
+{
+	_cleanup_free_ char *raw = NULL;
+	size_t len;
+
+	return file_read(h->root, SECURE_BOOT, EFI_VARIABLE_MAX, &raw, &len) == 0 && len >= 5 &&
+	       raw[4] == 1;
+}
+
+/* A kernel whose command line is part of its signed image. */
+static int refuse_unified(struct host *h, const char *stub, struct error *e)
+{
+	if (secure_boot(h)) {
+		error_set(e, -EOPNOTSUPP, "this machine boots a unified kernel image (%s) under "
+			"Secure Boot: its command line is signed with it and cannot be added to", stub);
+		return error_cure(e, "build the image with the parameters, sign it, and reboot");
+	}
+	error_set(e, -EOPNOTSUPP, "this machine boots a unified kernel image (%s), whose command "
+		"line kvmhost cannot write yet", stub);
+	return error_cure(e, "add the parameters to /etc/kernel/cmdline or /etc/cmdline.d, build the "
+		"image anew (ukify, dracut or mkinitcpio), and reboot");
+}
+
+static int refuse_foreign(struct host *h, const char *info, struct error *e)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(foreign); i++) {
+		if (!file_exists(h->root, foreign[i].path))
+			continue;
+		error_set(e, -EOPNOTSUPP, "this machine boots by %s (%s is there), for which kvmhost "
+			"cannot write the kernel command line yet", foreign[i].name, foreign[i].path);
+		return error_cure(e, foreign[i].cure, "KEY=VALUE");
+	}
+	if (info && startswith(info, "systemd-boot")) {
+		error_set(e, -EOPNOTSUPP, "this machine was booted by %s (EFI variable LoaderInfo), "
+			"for which kvmhost cannot write the kernel command line yet", info);
+		return error_cure(e, "add the parameters to /etc/kernel/cmdline, run kernel-install "
+			"add for each kernel, and reboot");
+	}
+	return 0;
+}
+
+static int find_loader(struct host *h, struct boot *b, struct error *e)
+{
+	char *info = efi_text(h, b->arena, EFI_VARIABLE("LoaderInfo") LOADER_GUID);
+	char *stub = efi_text(h, b->arena, EFI_VARIABLE("StubInfo") LOADER_GUID);
+	size_t i;
+	int r;
+
+	if (stub)
+		return refuse_unified(h, stub, e);
+	r = refuse_foreign(h, info, e);
+	if (r < 0)
+		return r;
+	for (i = 0; i < ARRAY_SIZE(loaders) && !b->loader; i++) {
+		b->evidence = loaders[i]->detect(h, b->arena);
+		if (b->evidence)
+			b->loader = loaders[i];
+	}
+	if (b->loader)
+		return 0;
+	error_set(e, -EOPNOTSUPP, "cannot tell how this machine boots: there is no "
+		"/usr/sbin/grub-mkconfig that reads /etc/default/grub.d, which is all that kvmhost can "
+		"write for%s%s", info ? "; it was booted by " : "", info ? info : "");
+	return error_cure(e, "take the parameters out of the document and give them to the boot "
+		"loader by hand; on Debian and Ubuntu, apt install grub2-common brings GRUB's tools");
+}
+
+int boot_read(struct host *h, struct boot *b, struct error *e)
+{
+	int r;
+
+	b->own.arena = b->others.arena = b->arena;
+	r = find_loader(h, b, e);
+	return r < 0 ? r : b->loader->read(h, b, e);
+}
+
+static int cure_count(const struct boot *b, const char *text, size_t found, struct error *e)
+{
+	if (found)
+		return error_cure(e, "find where else it is set (grep -r %s /etc/default /etc/grub.d), "
+			"and remove it there", text);
+	if (b->dropped_by.file)
+		return error_cure(e, "%s:%u sets the variable anew: let it begin with what was there, "
+			"GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX ...\"", b->dropped_by.file,
+			b->dropped_by.line);
+	return error_cure(e, "see what %s makes of %s", b->loader->tool, b->loader->file);
+}
+
+int boot_check(const struct boot *b, struct error *e)
+{
+	size_t i, k;
+
+	if (!b->n) {
+		error_set(e, -EBADMSG, "%s has no entry for this system", b->loader->menu);
+		return error_cure(e, "see what %s says", b->loader->tool);
+	}
+	for (i = 0; i < b->n; i++)
+		for (k = 0; k < b->own.n; k++) {
+			size_t found = tokens_count(&b->entries[i].tokens, &b->own.v[k]);
+			_cleanup_free_ char *text = token_text(&b->own.v[k]);
+
+			if (found == 1)
+				continue;
+			error_set(e, -EBADMSG, "%s was run, but its entry `%s` has %s %zu times",
+				b->loader->tool, b->entries[i].title, text, found);
+			return cure_count(b, text, found, e);
+		}
+	return 0;
+}

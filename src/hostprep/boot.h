@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Boot loaders: which one hands this machine its kernel command line, what
+ * stands there and by whom, and how ours gets there. One file per loader,
+ * boot_NAME.c; boot.c chooses, by evidence, and refuses rather than guesses.
+ */
+#ifndef KVMHOST_BOOT_H
+#define KVMHOST_BOOT_H
+
+#include "hostprep/cmdline_token.h"
+#include "reconcile/host.h"
+
+/* One way to boot this system, as the loader will do it next time. */
+struct boot_entry {
+	const char *title;
+	struct tokens tokens;
+};
+
+struct boot {
+	struct arena *arena;
+	const struct boot_loader *loader;
+	const char *evidence; /* how we know */
+	struct tokens own; /* in our file */
+	struct tokens others; /* set by others, with their places */
+	struct token dropped_by; /* others' file and line that throws ours away; file NULL: none */
+	struct boot_entry *entries; /* read back; only of a live machine */
+	size_t n;
+};
+
+struct boot_loader {
+	const char *name; /* "GRUB" */
+	const char *file; /* our own */
+	const char *short_file; /* for the plan */
+	const char *menu; /* where the entries are */
+	const char *tool;
+	/* Evidence, in the arena, that this is how the machine boots; NULL: it is not. */
+	const char *(*detect)(struct host *h, struct arena *a);
+	/* Fills own and others, entries where h->live. */
+	int (*read)(struct host *h, struct boot *b, struct error *e);
+	/* Writes our file. */
+	int (*write)(struct host *h, const struct boot *b, struct error *e);
+	/* Live only: makes the entries anew with the loader's own tool and reads them back. */
+	int (*install)(struct host *h, struct boot *b, struct error *e);
+};
+
+extern const struct boot_loader boot_grub;
+
+/* The loader and what it has; lives in b->arena. Errors name what was looked for. */
+int boot_read(struct host *h, struct boot *b, struct error *e);
+/* Our tokens stand in every entry exactly once, or why not. */
+int boot_check(const struct boot *b, struct error *e);
+
+#endif

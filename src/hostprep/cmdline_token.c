@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "hostprep/cmdline_token.h"
+#include "config/scalar.h"
+#include "config/type.h"
+#include <ctype.h>
+
+/* One word as next_arg() delimits it: *n is its length with all quotes. */
+static const char *next_word(const char **s, size_t *n)
+{
+	bool quoted = false;
+	const char *word;
+
+	while (isspace((unsigned char)**s))
+		(*s)++;
+	word = *s;
+	for (; **s && (quoted || !isspace((unsigned char)**s)); (*s)++)
+		if (**s == '"')
+			quoted = !quoted;
+	*n = (size_t)(*s - word);
+	return *n ? word : NULL;
+}
+
+/* Takes the quotes away that the kernel takes: around the word, or around the value. */
+static char *bare_word(struct arena *a, const char *s, size_t n)
+{
+	char *word, *equals, *value;
+	bool quoted = *s == '"';
+	size_t len;
+
+	word = arena_strndup(a, s + quoted, n - quoted);
+	len = strlen(word);
+	equals = *word ? strchr(word + 1, '=') : NULL;
+	value = equals ? equals + 1 : NULL;
+	if (value && *value == '"') {
+		memmove(value, value + 1, strlen(value));
+		len--;
+		if (len && word[len - 1] == '"')
+			word[--len] = '\0';
+	}
+	if (quoted && len && word[len - 1] == '"')
+		word[--len] = '\0';
+	return word;
+}
+
+struct token *tokens_add(struct tokens *t, const char *word, size_t n)
+{
+	struct token *new = ARENA_PUSH(t->arena, t->v, t->n);
+	const char *equals = n > 1 ? memchr(word + 1, '=', n - 1) : NULL;
+	size_t key = equals ? (size_t)(equals - word) : n;
+
+	new->key = arena_strndup(t->arena, word, key);
+	new->value = equals ? arena_strndup(t->arena, equals + 1, n - key - 1) : NULL;
+	return new;
+}
+
+void tokens_read(struct tokens *t, const char *text)
+{
+	const char *s;
+	size_t n;
+
+	while ((s = next_word(&text, &n))) {
+		char *word = bare_word(t->arena, s, n);
+
+		if (streq(word, "--"))
+			return;
+		tokens_add(t, word, strlen(word));
+	}
+}
+
+static char dash(char c)
+{
+	return c == '-' ? '_' : c;
+}
+
+bool token_same_key(const struct token *a, const struct token *b)
+{
+	const char *x = a->key, *y = b->key;
+
+	while (*x && dash(*x) == dash(*y))
+		x++, y++;
+	return *x == *y;
+}
+
+bool token_same(const struct token *a, const struct token *b)
+{
+	return token_same_key(a, b) && streq_null(a->value, b->value);
+}
+
+size_t tokens_count(const struct tokens *t, const struct token *wanted)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < t->n; i++)
+		n += token_same(&t->v[i], wanted);
+	return n;
+}
+
+/* Of these the kernel, or who reads them, takes each one that stands there. */
+static bool repeatable(const struct token *t)
+{
+	static const char *const keys[] = { "acpi_osi", "cgroup_disable", "console", "dyndbg",
+		"earlycon", "hugepages", "hugepagesz", "ip", "memmap", "nameserver", "netconsole",
+		"pci", "systemd.mask", "systemd.setenv", "systemd.wants", "video" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(keys); i++)
+		if (token_same_key(t, &(struct token){ .key = keys[i] }))
+			return true;
+	return startswith(t->key, "rd.") != NULL;
+}
+
+const struct token *tokens_against(const struct tokens *t, const struct token *wanted)
+{
+	size_t i;
+
+	for (i = 0; !repeatable(wanted) && i < t->n; i++)
+		if (token_same_key(&t->v[i], wanted) && !token_same(&t->v[i], wanted))
+			return &t->v[i];
+	return NULL;
+}
+
+void tokens_drop(struct tokens *t, const struct token *gone)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < t->n; i++)
+		if (!token_same(&t->v[i], gone))
+			t->v[n++] = t->v[i];
+	t->n = n;
+}
+
+struct token token_of(struct arena *a, const char *text)
+{
+	struct tokens t = { .arena = a };
+
+	tokens_read(&t, text);
+	return t.n ? t.v[0] : (struct token){ .key = text };
+}
+
+char *token_word(const struct token *t)
+{
+	return t->value ? xprintf("%s=%s", t->key, t->value) : xstrdup(t->key);
+}
+
+char *token_text(const struct token *t)
+{
+	if (!t->value)
+		return xstrdup(t->key);
+	return xprintf(t->value[strcspn(t->value, " \t")] ? "%s=\"%s\"" : "%s=%s", t->key, t->value);
+}
+
+/*
+ * In the document
+ */
+
+static bool refuse_characters(struct scalar *s)
+{
+	const char *p;
+
+	for (p = s->text; *p; p++) {
+		if ((unsigned char)*p < ' ' || (unsigned char)*p > '~')
+			return scalar_refuse(s, "must be printable ASCII");
+		if (strchr("'`\\", *p)) {
+			scalar_cure(s, "the kernel itself groups by double quotes: dyndbg=\"file a.c +p\"");
+			return scalar_refuse(s,
+				"must not contain %c, which boot loaders do not hand over as it is", *p);
+		}
+	}
+	return true;
+}
+
+/* These say from where and what is booted. */
+static bool refuse_loaders_own(struct scalar *s, const char *key)
+{
+	static const char *const keys[] = { "BOOT_IMAGE", "initrd", "root", "ro", "rw" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(keys); i++)
+		if (streq(key, keys[i]))
+			return scalar_refuse(s, "must not set %s, which the boot loader sets", key);
+	return true;
+}
+
+static bool token_parse(const struct field *f _unused_, struct scalar *s, void *value)
+{
+	const char *rest = s->text, *p;
+	struct token t;
+	unsigned quotes = 0;
+	char *text;
+	size_t n;
+
+	if (!s->quoted && s->kind != SCALAR_STRING) {
+		scalar_cure(s, "quote it: \"%s\"", scalar_shown(s));
+		return scalar_refuse(s, "must be text");
+	}
+	if (!refuse_characters(s))
+		return false;
+	for (p = s->text; *p; p++)
+		quotes += *p == '"';
+	if (quotes % 2)
+		return scalar_refuse(s, "has a quote that is not closed");
+	if (!next_word(&rest, &n))
+		return scalar_refuse(s, "must not be empty");
+	if (rest[strspn(rest, " \t")]) {
+		scalar_cure(s, "write each parameter as an item of its own; a value with blanks in "
+			       "double quotes");
+		return scalar_refuse(s, "must be one parameter, not `%s`", scalar_shown(s));
+	}
+	t = token_of(s->arena, s->text);
+	if (streq(t.key, "--") || !*t.key || *t.key == '=')
+		return scalar_refuse(s, "must be a parameter, not `%s`", scalar_shown(s));
+	if (t.key[strcspn(t.key, " \"")] || (t.value && strchr(t.value, '"')))
+		return scalar_refuse(
+			s, "must have quotes around its whole value, or none, not `%s`", scalar_shown(s));
+	if (!refuse_loaders_own(s, t.key))
+		return false;
+	text = token_text(&t);
+	*(const char **)value = arena_strdup(s->arena, text);
+	free(text);
+	return true;
+}
+
+static void token_format(const struct field *f _unused_, const void *value, struct strbuf *out)
+{
+	sb_add(out, *(const char *const *)value);
+}
+
+static bool token_equal(const void *a, const void *b)
+{
+	return streq_null(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void token_schema(const struct field *f _unused_, struct strbuf *out)
+{
+	sb_add(out, "\"type\":\"string\",\"pattern\":\"^[!-&(-\\\\[\\\\]-_a-~ ]+$\"");
+}
+
+const struct type type_token = {
+	.name = "a kernel parameter such as transparent_hugepage=never",
+	.size = sizeof(const char *),
+	.parse = token_parse,
+	.format = token_format,
+	.equal = token_equal,
+	.schema = token_schema,
+};

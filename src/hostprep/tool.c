@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "hostprep/tool.h"
+#include "base/arena.h"
+#include "base/file.h"
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+
+enum { SAID_MAX = 1 << 20, SHOWN_LINES = 3 };
+
+/* Both outputs into the pipe, nothing to read, signals as a program expects them. */
+static int start(char *const argv[], int output, pid_t *pid)
+{
+	static char *const environment[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8",
+		NULL };
+	posix_spawn_file_actions_t files;
+	posix_spawnattr_t attributes;
+	sigset_t none, all;
+	int r;
+
+	sigemptyset(&none);
+	sigfillset(&all);
+	posix_spawn_file_actions_init(&files);
+	posix_spawnattr_init(&attributes);
+	posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_adddup2(&files, output, 1);
+	posix_spawn_file_actions_adddup2(&files, output, 2);
+	posix_spawn_file_actions_addclosefrom_np(&files, 3);
+	posix_spawnattr_setsigmask(&attributes, &none);
+	posix_spawnattr_setsigdefault(&attributes, &all);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	r = posix_spawn(pid, argv[0], &files, &attributes, argv, environment);
+	posix_spawn_file_actions_destroy(&files);
+	posix_spawnattr_destroy(&attributes);
+	return -r;
+}
+
+/* The last lines in one. */
+static char *last_words(char *said)
+{
+	size_t n = strlen(said), lines = 0;
+	char *p;
+
+	while (n && said[n - 1] == '\n')
+		said[--n] = '\0';
+	for (p = said + n; p > said; p--)
+		if (p[-1] == '\n' && ++lines == SHOWN_LINES)
+			break;
+	memmove(said, p, strlen(p) + 1);
+	for (p = said; *p; p++)
+		if ((unsigned char)*p < ' ')
+			*p = ' ';
+	return said;
+}
+
+static int explain(char *const argv[], int status, char *said, struct error *e)
+{
+	const char *words = last_words(said);
+
+	if (WIFSIGNALED(status))
+		error_set(e, -EIO, "%s was ended by signal %d%s%s", argv[0], WTERMSIG(status),
+			*words ? ": " : "", words);
+	else
+		error_set(e, -EIO, "%s failed (exit status %d)%s%s", argv[0],
+			WEXITSTATUS(status), *words ? ": " : "", words);
+	return error_cure(e, "run it by hand and see what it says: %s", argv[0]);
+}
+
+int tool_run(char *const argv[], struct error *e)
+{
+	_cleanup_close_ int from = -1, to = -1;
+	_cleanup_free_ char *said = NULL;
+	int fds[2], status, r;
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return error_set(e, -errno, "cannot make a pipe: %s", strerror(errno));
+	from = fds[0];
+	to = fds[1];
+	r = start(argv, to, &pid);
+	if (r < 0)
+		return error_set(e, r == -ENOENT ? -ENOEXEC : r, "cannot run %s: %s", argv[0],
+			strerror(-r));
+	close(TAKE_FD(to));
+	if (file_read_fd(from, SAID_MAX, &said, NULL) < 0)
+		said = xstrdup("");
+	close(TAKE_FD(from)); /* who says more than that is told by SIGPIPE */
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return error_set(e, -errno, "cannot wait for %s: %s", argv[0],
+				strerror(errno));
+	return status ? explain(argv, status, said, e) : 0;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Runs another program where kvmhost must not do its work: no shell, its words kept. */
+#ifndef KVMHOST_TOOL_H
+#define KVMHOST_TOOL_H
+
+#include "base/error.h"
+
+/*
+ * Waits for argv[0], a path, to end. When it cannot be run or ends with another status than 0,
+ * the error has the last lines of what it said.
+ */
+int tool_run(char *const argv[], struct error *e);
+
+#endif

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Kind `disk`: the image of a guest's disk that has a `size`. Derived from the
+ * guest, which comes after it; named by its path without the first slash, so
+ * that its id reads disk/var/lib/kvmhost/images/web1.qcow2.
+ *
+ * An image is made, adopted as it is, and grown. It is never overwritten,
+ * shrunk or deleted: released means forgotten.
+ */
+#include "reconcile/plan.h"
+#include "reconcile/units.h"
+#include "runner/guest_files.h"
+#include "runner/image.h"
+#include <fcntl.h>
+#include <sys/statvfs.h>
+
+struct disk {
+	struct obj obj;
+	uint64_t size;
+	int format; /* enum disk_format */
+	int preallocation; /* enum disk_preallocation */
+};
+
+static const struct field rows[] = {
+	FIELD_SIZE(struct disk, size, 0, 0, .doc = "What the guest sees."),
+	FIELD_ENUM(struct disk, format, disk_format_names, .doc = "How it is kept."),
+	FIELD_ENUM(struct disk, preallocation, disk_preallocation_names, .doc = "Space taken at once."),
+};
+static const struct table disk_kind_table = TABLE(struct disk, rows, .doc = "A disk image.");
+
+static const char *path_of(struct host *h, const struct resource *r)
+{
+	return arena_printf(h->pass, "/%s", r->name);
+}
+
+static const char *size_text(struct host *h, uint64_t size)
+{
+	struct disk d = { .size = size };
+
+	obj_init(&d, &disk_kind_table, NULL);
+	obj_mark_set(&d, "size");
+	return obj_text(&d, "size", h->pass);
+}
+
+/* Free bytes where the image is or will be; *dir is its directory. */
+static int free_space(struct host *h, const char *path, const char **dir, uint64_t *bytes)
+{
+	const char *slash = strrchr(path, '/');
+	_cleanup_close_ int fd = -1;
+	struct statvfs fs;
+
+	*dir = slash == path ? "/" : arena_strndup(h->pass, path, (size_t)(slash - path));
+	fd = file_open(h->root, *dir, O_RDONLY | O_DIRECTORY, 0);
+	if (fd == -ENOENT && streq(*dir, IMAGES_DIR))
+		fd = file_open(h->root, "/var/lib", O_RDONLY | O_DIRECTORY, 0);
+	if (fd < 0)
+		return fd;
+	if (fstatvfs(fd, &fs) < 0)
+		return -errno;
+	*bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+	return 0;
+}
+
+static bool takes_all(const struct disk *want)
+{
+	return want->preallocation == PREALLOCATION_FALLOC || want->preallocation == PREALLOCATION_FULL;
+}
+
+/* Whether `more` bytes can be taken there now. */
+static int check_space(struct host *h, const char *path, const struct disk *want, uint64_t more, struct error *e)
+{
+	uint64_t bytes;
+	const char *dir;
+	int r = free_space(h, path, &dir, &bytes);
+
+	if (r == -ENOENT) {
+		error_set(e, -ENOTDIR, "the directory %s, where the image is to be made, is not there", dir);
+		return error_cure(e, "mount it, or: mkdir -p %s", dir);
+	}
+	if (r < 0)
+		return error_set(e, r, "cannot look at the directory %s: %s", dir, strerror(-r));
+	if (!takes_all(want) || more <= bytes)
+		return 0;
+	error_set(e, -ENOSPC, "`preallocation: %s` takes %s of %s at once, where %s are free",
+		disk_preallocation_names[want->preallocation], size_text(h, more), dir,
+		size_text(h, bytes / MIB * MIB));
+	return error_cure(e, "make room there, or leave `preallocation` out");
+}
+
+static int refuse_size(struct host *h, const char *path, const struct disk *want, uint64_t size, bool block,
+	struct error *e)
+{
+	const char *is = size_text(h, size), *wanted = size_text(h, want->size);
+
+	if (size > want->size) {
+		error_set(e, -EINVAL, "%s has %s, and `size` says %s: kvmhost shrinks no disk", path, is, wanted);
+		return error_cure(e, "write `size: %s`", is);
+	}
+	if (block)
+		error_set(e, -EINVAL, "%s is a block device of %s, and `size` says %s", path, is, wanted);
+	else
+		error_set(e, -EINVAL, "%s has %s, `size` says %s, and qemu-img cannot grow the format %s", path,
+			is, wanted, disk_format_names[want->format]);
+	return error_cure(e, block ? "grow it by its own tools, and remove `size`"
+				   : "write `size: %s`, or convert it: qemu-img convert -O qcow2", is);
+}
+
+static int observe_image(struct host *h, const char *path, const struct disk *want, int fd, void **have,
+	struct error *e)
+{
+	struct disk *d = obj_new(h->pass, &disk_kind_table, NULL);
+	struct stat st;
+	uint64_t size = image_size(fd, (enum disk_format)want->format);
+	bool block = fstat(fd, &st) >= 0 && S_ISBLK(st.st_mode);
+
+	if (fstat(fd, &st) >= 0 && !block && !S_ISREG(st.st_mode))
+		return error_set(e, -EINVAL, "%s is neither a file nor a block device", path);
+	if (size && size != want->size &&
+		(size > want->size || block || !image_can_grow((enum disk_format)want->format)))
+		return refuse_size(h, path, want, size, block, e);
+	if (size && size < want->size) {
+		int r = check_space(h, path, want, want->size - size, e);
+
+		if (r < 0)
+			return r;
+	}
+	d->size = size;
+	if (size)
+		obj_mark_set(d, "size");
+	*have = d;
+	return 0;
+}
+
+static int observe(struct host *h, const struct resource *r, void **have, struct error *e)
+{
+	_cleanup_close_ int fd = -1;
+	const char *path;
+
+	/* Released: forgotten, whatever is there. */
+	if (!r->want)
+		return 0;
+	path = path_of(h, r);
+	fd = file_open(h->root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	if (fd >= 0)
+		return observe_image(h, path, r->want, fd, have, e);
+	if (fd == -ENOENT)
+		return check_space(h, path, r->want, ((const struct disk *)r->want)->size, e);
+	error_set(e, fd, "cannot open %s: %s", path, strerror(-fd));
+	return fd == -EACCES ? error_cure(e, "run it as root: sudo kvmhostctl ...") : fd;
+}
+
+/* Of an image that is there only the size can differ: the rest tells how one is made. */
+static void diff(struct host *h, struct step *s)
+{
+	const struct disk *want = s->want, *have = s->have;
+
+	if (!have)
+		s->n_changes = obj_diff(want, NULL, h->pass, &s->changes);
+	else if (have->size && have->size != want->size)
+		step_change(h, s, "size", "size", size_text(h, have->size), size_text(h, want->size));
+}
+
+static bool in_use(struct host *h, const struct resource *r)
+{
+	struct unit unit;
+
+	return r->origin && units_state(h, guest_unit(r->origin->name).s, &unit, NULL) >= 0 &&
+	       unit.state != UNIT_INACTIVE && unit.state != UNIT_FAILED;
+}
+
+/* Space is not promised by a file with holes. */
+static const char *short_of(struct host *h, const struct step *s)
+{
+	const struct disk *want = s->want, *have = s->have;
+	uint64_t bytes;
+	const char *dir;
+
+	if (takes_all(want) || free_space(h, path_of(h, s->r), &dir, &bytes) < 0 ||
+		bytes >= want->size - (have ? have->size : 0))
+		return NULL;
+	return arena_printf(h->pass, "may grow to %s, but only %s are free in %s", size_text(h, want->size),
+		size_text(h, bytes / MIB * MIB), dir);
+}
+
+static void refine(struct host *h, struct step *s)
+{
+	const char *guest = s->r->origin ? s->r->origin->name : NULL;
+
+	if (!s->want) {
+		s->reason = "no longer in the document; the image stays";
+		s->disruption = DISRUPT_NONE;
+		return;
+	}
+	if (s->n_changes)
+		s->reason = short_of(h, s);
+	if (s->have && s->n_changes && in_use(h, s->r))
+		s->wait = arena_printf(h->pass,
+			"the guest to be stopped: kvmhostctl guest stop %s; kvmhostctl apply; "
+			"kvmhostctl guest start %s", guest, guest);
+}
+
+static int apply(struct host *h, struct step *s, struct error *e)
+{
+	const struct disk *want = s->want;
+	struct image i;
+
+	if (!want || (s->have && !s->n_changes))
+		return 0;
+	i = (struct image){
+		.path = path_of(h, s->r),
+		.format = (enum disk_format)want->format,
+		.size = want->size,
+		.preallocation = (enum disk_preallocation)want->preallocation,
+	};
+	return s->have ? image_grow(h->root, &i, e) : image_make(h->root, &i, e);
+}
+
+const struct kind disk_kind = {
+	.name = "disk",
+	.table = &disk_kind_table,
+	.observe = observe,
+	.diff = diff,
+	.refine = refine,
+	.apply = apply,
+};

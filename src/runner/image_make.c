@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/arena.h"
+#include "base/file.h"
+#include "base/strbuf.h"
+#include "runner/image.h"
+#include "runner/state.h"
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+
+static const char QEMU_IMG[] = "/usr/bin/qemu-img";
+
+static int missing_program(struct error *e)
+{
+	error_set(e, -ENOPKG, "qemu-img, which makes disk images, is not installed");
+	return error_cure(e, "apt install qemu-utils, or dnf install qemu-img");
+}
+
+/* Its standard output goes away; errors come through the pipe. Descriptor 3 is the image's directory. */
+static int start(char *const argv[], int dir, int output, pid_t *pid)
+{
+	static char *const environment[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8", NULL };
+	posix_spawn_file_actions_t files;
+	int r;
+
+	posix_spawn_file_actions_init(&files);
+	posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDWR, 0);
+	posix_spawn_file_actions_adddup2(&files, 0, 1);
+	posix_spawn_file_actions_adddup2(&files, output, 2);
+	posix_spawn_file_actions_addfchdir_np(&files, dir);
+	posix_spawn_file_actions_addclosefrom_np(&files, 3);
+	r = posix_spawn(pid, QEMU_IMG, &files, NULL, argv, environment);
+	posix_spawn_file_actions_destroy(&files);
+	return -r;
+}
+
+/* The first line of what it said. */
+static void read_words(int fd, char *out, size_t room)
+{
+	char text[1024], rest[1024];
+	size_t n = 0;
+	ssize_t got;
+
+	while (n < sizeof(text) && (got = read(fd, text + n, sizeof(text) - n)) != 0)
+		if (got > 0)
+			n += (size_t)got;
+		else if (errno != EINTR)
+			break;
+	while ((got = read(fd, rest, sizeof(rest))) > 0 || (got < 0 && errno == EINTR))
+		;
+	for (size_t i = 0; i < n; i++)
+		if (text[i] == '\n')
+			n = i;
+	plain_text(out, room, text, n);
+}
+
+/* Runs qemu-img in the image's directory. */
+static int qemu_img(char *const argv[], int dir, struct error *e)
+{
+	_cleanup_close_ int ours = -1;
+	char words[400];
+	int v[2], r, status = 0;
+	const char *text;
+	pid_t pid;
+
+	if (access(QEMU_IMG, X_OK) < 0)
+		return missing_program(e);
+	if (pipe2(v, O_CLOEXEC) < 0)
+		return error_set(e, -errno, "cannot make a pipe: %s", strerror(errno));
+	ours = v[0];
+	r = start(argv, dir, v[1], &pid);
+	close(v[1]);
+	if (r < 0)
+		return error_set(e, r, "cannot start %s: %s", QEMU_IMG, strerror(-r));
+	read_words(ours, words, sizeof(words));
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	text = startswith(words, "qemu-img: ");
+	if (WIFSIGNALED(status))
+		return error_set(e, -EIO, "qemu-img was killed by signal %d", WTERMSIG(status));
+	return error_set(e, -EIO, "qemu-img: %s", text ? text : *words ? words : "failed without a word");
+}
+
+/* The directory, and in *name where in the path the file's name begins. */
+static int open_directory(int root, const char *path, const char **name, struct error *e)
+{
+	_cleanup_free_ char *dir = strdup(path);
+	char *slash = dir ? strrchr(dir, '/') : NULL;
+	int r;
+
+	if (!slash)
+		return error_set(e, -EINVAL, "%s is no absolute path", path);
+	*name = path + (slash - dir) + 1;
+	slash[slash == dir] = '\0';
+	r = streq(dir, IMAGES_DIR) ? file_mkdirs(root, dir, 0711) : 0;
+	if (r >= 0)
+		r = file_open(root, dir, O_RDONLY | O_DIRECTORY, 0);
+	return r < 0 ? error_set(e, r, "cannot open the directory %s: %s", dir, strerror(-r)) : r;
+}
+
+static int create(struct arena *a, const struct image *i, const char *name, int dir, struct error *e)
+{
+	const char *options = i->format == DISK_VPC ? "force_size=on"
+			      : i->preallocation
+				      ? arena_printf(a, "preallocation=%s",
+						disk_preallocation_names[i->preallocation])
+				      : NULL;
+	char *argv[12];
+	size_t n = 0;
+
+	argv[n++] = "qemu-img";
+	argv[n++] = "create";
+	argv[n++] = "-q";
+	argv[n++] = "-f";
+	argv[n++] = arena_strdup(a, disk_format_names[i->format]);
+	if (options) {
+		argv[n++] = "-o";
+		argv[n++] = arena_strdup(a, options);
+	}
+	/* "./": a name with a colon is no protocol. */
+	argv[n++] = arena_printf(a, "./%s", name);
+	argv[n++] = arena_printf(a, "%llu", (unsigned long long)i->size);
+	argv[n] = NULL;
+	return qemu_img(argv, dir, e);
+}
+
+/* On disk before it has its name, and then the name. */
+static int settle(int dir, const char *temporary, const char *name)
+{
+	_cleanup_close_ int fd = openat(dir, temporary, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0 || fchmod(fd, 0600) < 0 || fsync(fd) < 0)
+		return -errno;
+	if (renameat2(dir, temporary, dir, name, RENAME_NOREPLACE) < 0) {
+		/* NFS and others do not know the flag. */
+		if (errno != EINVAL || linkat(dir, temporary, dir, name, 0) < 0)
+			return -errno;
+		unlinkat(dir, temporary, 0);
+	}
+	return fsync(dir) < 0 ? -errno : 0;
+}
+
+int image_make(int root, const struct image *i, struct error *e)
+{
+	_cleanup_arena_ struct arena *a = arena_new();
+	_cleanup_close_ int dir = -1;
+	const char *name, *temporary;
+	mode_t mask;
+	int r;
+
+	dir = open_directory(root, i->path, &name, e);
+	if (dir < 0)
+		return dir;
+	/* What a crash left under this name is ours and not whole. One reconciler at a time. */
+	temporary = arena_printf(a, ".%.200s.kvmhost-new", name);
+	if (unlinkat(dir, temporary, 0) < 0 && errno != ENOENT)
+		return error_set(e, -errno, "cannot remove %s beside %s: %s", temporary, i->path, strerror(errno));
+	mask = umask(0077);
+	r = create(a, i, temporary, dir, e);
+	umask(mask);
+	if (r >= 0) {
+		r = settle(dir, temporary, name);
+		if (r < 0)
+			error_set(e, r, "cannot make %s: %s", i->path, strerror(-r));
+	}
+	if (r < 0)
+		unlinkat(dir, temporary, 0);
+	return r;
+}
+
+int image_grow(int root, const struct image *i, struct error *e)
+{
+	_cleanup_arena_ struct arena *a = arena_new();
+	_cleanup_close_ int dir = -1;
+	const char *name;
+	char *argv[9];
+
+	dir = open_directory(root, i->path, &name, e);
+	if (dir < 0)
+		return dir;
+	argv[0] = "qemu-img";
+	argv[1] = "resize";
+	argv[2] = "-q";
+	argv[3] = "-f";
+	argv[4] = arena_strdup(a, disk_format_names[i->format]);
+	argv[5] = arena_printf(a, "--preallocation=%s", disk_preallocation_names[i->preallocation]);
+	argv[6] = arena_printf(a, "./%s", name);
+	argv[7] = arena_printf(a, "%llu", (unsigned long long)i->size);
+	argv[8] = NULL;
+	return qemu_img(argv, dir, e);
+}
