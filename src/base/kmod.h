@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * libkmod, loaded when a module is really asked about: it brings all of
- * libcrypto, whose relocations alone take longer than a plan, and half a
- * megabyte in a daemon that stays. Its functions have sym_ before their names.
- */
+/* libkmod, loaded when it is needed: it brings libcrypto. */
 #ifndef KVMHOST_KMOD_H
 #define KVMHOST_KMOD_H
 
-#include "base/error.h"
+#include "base/library.h"
 #include <libkmod.h>
 
 #define KMOD_FUNCTIONS(X) \
@@ -28,15 +24,12 @@
 	X(kmod_new) \
 	X(kmod_set_log_priority) \
 	X(kmod_unref)
-
-#define KMOD_DECLARE(name) extern __typeof__(name) *sym_##name;
-KMOD_FUNCTIONS(KMOD_DECLARE)
-#undef KMOD_DECLARE
+LIBRARY_DECLARE(KMOD_FUNCTIONS)
 
 #define sym_kmod_list_foreach(entry, first) \
 	for (entry = first; entry; entry = sym_kmod_list_next(first, entry))
 
-/* Call it before any of them; costs nothing the second time. */
+/* Comes before any of them. */
 int kmod_load(struct error *e);
 
 #endif

@@ -105,6 +105,7 @@ struct field {
 	const char *example;     /* for explain, man page and fuzz seeds, where def says too little */
 	enum on_change on_change;
 	bool required;
+	bool alone; /* a list: one item may stand without brackets */
 	bool secret; /* never printed */
 };
 

@@ -18,17 +18,19 @@ static bool differ_object(struct differ *d, const struct table *t, const void *w
 static const char *list_text(struct arena *a, const struct field *f, const struct list *l)
 {
 	_cleanup_strbuf_ struct strbuf out = { 0 };
+	bool bare;
 
 	if (f->shape != SHAPE_LIST) {
 		field_json(f, l, &out);
 		return arena_strdup(a, sb_str(&out));
 	}
-	sb_addc(&out, '[');
+	bare = f->alone && l->n == 1;
+	sb_add(&out, bare ? "" : "[");
 	for (size_t i = 0; i < l->n; i++) {
 		sb_add(&out, i ? ", " : "");
 		value_text(f, element(l, i, f->type->size), &out);
 	}
-	sb_addc(&out, ']');
+	sb_add(&out, bare ? "" : "]");
 	return arena_strdup(a, sb_str(&out));
 }
 

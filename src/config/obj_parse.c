@@ -46,6 +46,10 @@ static bool parse_list(struct parser *p, const struct field *f, const struct nod
 {
 	bool ok = true;
 
+	if (f->alone && n->type == NODE_SCALAR) {
+		*out = (struct list){ arena_alloc(p->d->arena, f->type->size), 1 };
+		return parse_scalar(p, f, n, where, out->v);
+	}
 	if (n->type != NODE_LIST)
 		return refuse_shape(p->d, f, n, where);
 	out->v = arena_alloc(p->d->arena, n->n * f->type->size);

@@ -51,9 +51,14 @@ static void add_field(const struct field *f, struct strbuf *out)
 	switch (f->shape) {
 	case SHAPE_SCALAR: f->type->schema(f, out); break;
 	case SHAPE_LIST:
+		if (f->alone) {
+			sb_add(out, "\"anyOf\":[{");
+			f->type->schema(f, out);
+			sb_add(out, "},{");
+		}
 		sb_add(out, "\"type\":\"array\",\"items\":{");
 		f->type->schema(f, out);
-		sb_addc(out, '}');
+		sb_add(out, f->alone ? "}}]" : "}");
 		break;
 	case SHAPE_OBJECTS:
 		sb_add(out, "\"type\":\"array\",\"items\":{");

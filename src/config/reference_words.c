@@ -34,7 +34,7 @@ void type_words(const struct field *f, struct strbuf *out)
 	switch (f->shape) {
 	case SHAPE_SCALAR: scalar_words(f, out); break;
 	case SHAPE_LIST:
-		sb_add(out, "a list; each: ");
+		sb_add(out, f->alone ? "one alone, or a list; each: " : "a list; each: ");
 		scalar_words(f, out);
 		break;
 	case SHAPE_OBJECT:

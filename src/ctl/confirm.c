@@ -7,13 +7,13 @@
  */
 #include "ctl/confirm.h"
 #include "base/log.h"
+#include "base/sdbus.h"
 #include "reconcile/confirm.h"
 #include "reconcile/converge.h"
 #include "reconcile/generation.h"
 #include "reconcile/record.h"
 #include "reconcile/undo.h"
 #include <signal.h>
-#include <systemd/sd-bus.h>
 #include <time.h>
 
 #define TIMER "kvmhost-revert.timer"
@@ -29,18 +29,18 @@ static void on_signal(int signal _unused_)
 
 static int call_systemd(sd_bus *bus, uint64_t usec)
 {
-	_cleanup_(sd_bus_error_free) sd_bus_error why = SD_BUS_ERROR_NULL;
+	_cleanup_(sdbus_error_p) sd_bus_error why = SD_BUS_ERROR_NULL;
 	int r;
 
 	if (!usec)
-		return sd_bus_call_method(bus, "org.freedesktop.systemd1",
+		return sym_sd_bus_call_method(bus, "org.freedesktop.systemd1",
 			"/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager", "StopUnit",
 			&why, NULL, "ss", TIMER, "replace");
-	r = sd_bus_call_method(bus, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
+	r = sym_sd_bus_call_method(bus, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
 		"org.freedesktop.systemd1.Manager", "StartTransientUnit", &why, NULL,
 		"ssa(sv)a(sa(sv))", TIMER, "replace", 4, "Description", "s",
 		"Puts an unconfirmed change of kvmhost back", "TimersMonotonic", "a(st)", 1,
-		"OnActiveUSec", usec, "AccuracyUSec", "t", UINT64_C(100000), "RemainAfterElapse",
+		"OnActiveSec", usec, "AccuracyUSec", "t", UINT64_C(100000), "RemainAfterElapse",
 		"b", 0, 0);
 	if (r < 0)
 		log_warning("systemd starts no timer (%s): if this process ends too, the change is "
@@ -52,9 +52,9 @@ static int call_systemd(sd_bus *bus, uint64_t usec)
 /* 0 stops it. */
 static void set_timer(uint64_t usec)
 {
-	_cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+	_cleanup_(sdbus_close_p) sd_bus *bus = NULL;
 
-	if (sd_bus_open_system(&bus) >= 0)
+	if (sdbus_load(NULL) >= 0 && sym_sd_bus_open_system(&bus) >= 0)
 		call_systemd(bus, usec);
 	else if (usec)
 		log_warning("the system bus is away: if this process ends, the change is put back "

@@ -2,12 +2,15 @@
 #include "ctl/daemon.h"
 #include "base/arena.h"
 #include "base/busname.h"
-#include <systemd/sd-bus.h>
+#include "base/sdbus.h"
 
 static int bus_open(sd_bus **bus, struct error *e)
 {
-	int r = sd_bus_open_system(bus);
+	int r = sdbus_load(e);
 
+	if (r < 0)
+		return r;
+	r = sym_sd_bus_open_system(bus);
 	if (r >= 0)
 		return 0;
 	error_set(e, r, "cannot reach the system bus: %s", strerror(-r));
@@ -26,14 +29,14 @@ static int bus_failure(int r, const sd_bus_error *be, const char *what, struct e
 {
 	char *separator;
 
-	if (sd_bus_error_has_name(be, SD_BUS_ERROR_SERVICE_UNKNOWN) ||
-		sd_bus_error_has_name(be, SD_BUS_ERROR_NAME_HAS_NO_OWNER))
+	if (sym_sd_bus_error_has_name(be, SD_BUS_ERROR_SERVICE_UNKNOWN) ||
+		sym_sd_bus_error_has_name(be, SD_BUS_ERROR_NAME_HAS_NO_OWNER))
 		return not_running(e);
-	if (sd_bus_error_has_name(be, SD_BUS_ERROR_ACCESS_DENIED)) {
+	if (sym_sd_bus_error_has_name(be, SD_BUS_ERROR_ACCESS_DENIED)) {
 		error_set(e, -EACCES, "the bus refuses %s to uid %d", what, (int)geteuid());
 		return error_cure(e, "run it as root: sudo kvmhostctl ...");
 	}
-	if (sd_bus_error_has_name(be, SD_BUS_ERROR_NO_REPLY))
+	if (sym_sd_bus_error_has_name(be, SD_BUS_ERROR_NO_REPLY))
 		return error_set(e, -EIO,
 			"kvmhostd ended before it answered; journalctl -u kvmhostd "
 			"says why");
@@ -52,43 +55,43 @@ static int bus_failure(int r, const sd_bus_error *be, const char *what, struct e
 
 int daemon_pid(struct error *e)
 {
-	_cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
-	_cleanup_(sd_bus_error_free) sd_bus_error be = SD_BUS_ERROR_NULL;
-	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+	_cleanup_(sdbus_close_p) sd_bus *bus = NULL;
+	_cleanup_(sdbus_error_p) sd_bus_error be = SD_BUS_ERROR_NULL;
+	_cleanup_(sdbus_message_p) sd_bus_message *reply = NULL;
 	uint32_t pid;
 	int r = bus_open(&bus, e);
 
 	if (r < 0)
 		return r;
-	r = sd_bus_call_method(bus, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+	r = sym_sd_bus_call_method(bus, "org.freedesktop.DBus", "/org/freedesktop/DBus",
 		"org.freedesktop.DBus", "GetConnectionUnixProcessID", &be, &reply, "s",
 		KVMHOST_BUS_NAME);
 	if (r < 0)
 		return bus_failure(r, &be, "the question who owns " KVMHOST_BUS_NAME, e);
-	r = sd_bus_message_read(reply, "u", &pid);
+	r = sym_sd_bus_message_read(reply, "u", &pid);
 	return r < 0 ? error_set(e, r, "the bus answers nonsense") : (int)pid;
 }
 
 int daemon_reload(char **summary, struct error *e)
 {
-	_cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
-	_cleanup_(sd_bus_error_free) sd_bus_error be = SD_BUS_ERROR_NULL;
-	_cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+	_cleanup_(sdbus_close_p) sd_bus *bus = NULL;
+	_cleanup_(sdbus_error_p) sd_bus_error be = SD_BUS_ERROR_NULL;
+	_cleanup_(sdbus_message_p) sd_bus_message *call = NULL, *reply = NULL;
 	const char *text;
 	int r = bus_open(&bus, e);
 
 	if (r < 0)
 		return r;
-	r = sd_bus_message_new_method_call(
+	r = sym_sd_bus_message_new_method_call(
 		bus, &call, KVMHOST_BUS_NAME, KVMHOST_BUS_PATH, KVMHOST_BUS_INTERFACE, "Reload");
 	if (r >= 0)
-		r = sd_bus_message_set_auto_start(call, false);
+		r = sym_sd_bus_message_set_auto_start(call, false);
 	/* Converging takes as long as guests need to shut down: no limit but the caller's. */
 	if (r >= 0)
-		r = sd_bus_call(bus, call, UINT64_MAX, &be, &reply);
+		r = sym_sd_bus_call(bus, call, UINT64_MAX, &be, &reply);
 	if (r < 0)
 		return bus_failure(r, &be, "a reload", e);
-	r = sd_bus_message_read(reply, "s", &text);
+	r = sym_sd_bus_message_read(reply, "s", &text);
 	if (r < 0)
 		return error_set(e, r, "kvmhostd answers nonsense");
 	*summary = xstrdup(text);

@@ -151,6 +151,8 @@ static void print_report(struct ctl *c, const struct report *r)
 		puts("machine     not compared, the document is not valid: kvmhostctl check");
 	else
 		puts("machine     not compared, which only root can: sudo kvmhostctl status");
+	if (json_is_true(json_object_get(r->last, "reboot_pending")))
+		puts("reboot      needed: by what waits for it above");
 	if (guestctl_list(&c->host, false, &list, NULL) >= 0 && json_array_size(r->guests))
 		printf("\n%s", sb_str(&list));
 }

@@ -56,13 +56,18 @@ static bool secure_boot(struct host *h)
 static int refuse_unified(struct host *h, const char *stub, struct error *e)
 {
 	if (secure_boot(h)) {
-		error_set(e, -EOPNOTSUPP, "this machine boots a unified kernel image (%s) under "
-			"Secure Boot: its command line is signed with it and cannot be added to", stub);
+		error_set(e, -EOPNOTSUPP,
+			"this machine boots a unified kernel image (%s) under "
+			"Secure Boot: its command line is signed with it and cannot be added to",
+			stub);
 		return error_cure(e, "build the image with the parameters, sign it, and reboot");
 	}
-	error_set(e, -EOPNOTSUPP, "this machine boots a unified kernel image (%s), whose command "
-		"line kvmhost cannot write yet", stub);
-	return error_cure(e, "add the parameters to /etc/kernel/cmdline or /etc/cmdline.d, build the "
+	error_set(e, -EOPNOTSUPP,
+		"this machine boots a unified kernel image (%s), whose command "
+		"line kvmhost cannot write yet",
+		stub);
+	return error_cure(e,
+		"add the parameters to /etc/kernel/cmdline or /etc/cmdline.d, build the "
 		"image anew (ukify, dracut or mkinitcpio), and reboot");
 }
 
@@ -73,17 +78,39 @@ static int refuse_foreign(struct host *h, const char *info, struct error *e)
 	for (i = 0; i < ARRAY_SIZE(foreign); i++) {
 		if (!file_exists(h->root, foreign[i].path))
 			continue;
-		error_set(e, -EOPNOTSUPP, "this machine boots by %s (%s is there), for which kvmhost "
-			"cannot write the kernel command line yet", foreign[i].name, foreign[i].path);
+		error_set(e, -EOPNOTSUPP,
+			"this machine boots by %s (%s is there), for which kvmhost "
+			"cannot write the kernel command line yet",
+			foreign[i].name, foreign[i].path);
 		return error_cure(e, foreign[i].cure, "KEY=VALUE");
 	}
 	if (info && startswith(info, "systemd-boot")) {
-		error_set(e, -EOPNOTSUPP, "this machine was booted by %s (EFI variable LoaderInfo), "
-			"for which kvmhost cannot write the kernel command line yet", info);
-		return error_cure(e, "add the parameters to /etc/kernel/cmdline, run kernel-install "
+		error_set(e, -EOPNOTSUPP,
+			"this machine was booted by %s (EFI variable LoaderInfo), "
+			"for which kvmhost cannot write the kernel command line yet",
+			info);
+		return error_cure(e,
+			"add the parameters to /etc/kernel/cmdline, run kernel-install "
 			"add for each kernel, and reboot");
 	}
 	return 0;
+}
+
+static int refuse_unknown(const char *info, struct error *e)
+{
+	if (info)
+		error_set(e, -EOPNOTSUPP,
+			"this machine was booted by %s (EFI variable LoaderInfo), "
+			"for which kvmhost cannot write the kernel command line",
+			info);
+	else
+		error_set(e, -EOPNOTSUPP,
+			"cannot tell how this machine boots: there is no "
+			"/boot/grub/grub.cfg with a /usr/sbin/grub-mkconfig that reads "
+			"/etc/default/grub.d, which is all that kvmhost can write for");
+	return error_cure(e, "take the parameters out of the document and give them to the boot "
+			     "loader by hand; on Debian and Ubuntu, apt install grub2-common "
+			     "brings GRUB's tools");
 }
 
 static int find_loader(struct host *h, struct boot *b, struct error *e)
@@ -98,18 +125,13 @@ static int find_loader(struct host *h, struct boot *b, struct error *e)
 	r = refuse_foreign(h, info, e);
 	if (r < 0)
 		return r;
-	for (i = 0; i < ARRAY_SIZE(loaders) && !b->loader; i++) {
-		b->evidence = loaders[i]->detect(h, b->arena);
-		if (b->evidence)
+	/* GRUB says it only from 2.12 on, the others that say it always do. */
+	if (info && !startswith(info, "GRUB"))
+		return refuse_unknown(info, e);
+	for (i = 0; i < ARRAY_SIZE(loaders) && !b->loader; i++)
+		if (loaders[i]->detect(h))
 			b->loader = loaders[i];
-	}
-	if (b->loader)
-		return 0;
-	error_set(e, -EOPNOTSUPP, "cannot tell how this machine boots: there is no "
-		"/usr/sbin/grub-mkconfig that reads /etc/default/grub.d, which is all that kvmhost can "
-		"write for%s%s", info ? "; it was booted by " : "", info ? info : "");
-	return error_cure(e, "take the parameters out of the document and give them to the boot "
-		"loader by hand; on Debian and Ubuntu, apt install grub2-common brings GRUB's tools");
+	return b->loader ? 0 : refuse_unknown(info, e);
 }
 
 int boot_read(struct host *h, struct boot *b, struct error *e)
@@ -124,12 +146,15 @@ int boot_read(struct host *h, struct boot *b, struct error *e)
 static int cure_count(const struct boot *b, const char *text, size_t found, struct error *e)
 {
 	if (found)
-		return error_cure(e, "find where else it is set (grep -r %s /etc/default /etc/grub.d), "
-			"and remove it there", text);
+		return error_cure(e,
+			"find where else it is set (grep -r %s /etc/default /etc/grub.d), "
+			"and remove it there",
+			text);
 	if (b->dropped_by.file)
-		return error_cure(e, "%s:%u sets the variable anew: let it begin with what was there, "
-			"GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX ...\"", b->dropped_by.file,
-			b->dropped_by.line);
+		return error_cure(e,
+			"%s:%u sets the variable anew: let it begin with what was there, "
+			"GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX ...\"",
+			b->dropped_by.file, b->dropped_by.line);
 	return error_cure(e, "see what %s makes of %s", b->loader->tool, b->loader->file);
 }
 

@@ -19,7 +19,6 @@ struct boot_entry {
 struct boot {
 	struct arena *arena;
 	const struct boot_loader *loader;
-	const char *evidence; /* how we know */
 	struct tokens own; /* in our file */
 	struct tokens others; /* set by others, with their places */
 	struct token dropped_by; /* others' file and line that throws ours away; file NULL: none */
@@ -31,10 +30,10 @@ struct boot_loader {
 	const char *name; /* "GRUB" */
 	const char *file; /* our own */
 	const char *short_file; /* for the plan */
-	const char *menu; /* where the entries are */
+	const char *menu, *short_menu; /* where the entries are */
 	const char *tool;
-	/* Evidence, in the arena, that this is how the machine boots; NULL: it is not. */
-	const char *(*detect)(struct host *h, struct arena *a);
+	/* Whether its tools and files are here. */
+	bool (*detect)(struct host *h);
 	/* Fills own and others, entries where h->live. */
 	int (*read)(struct host *h, struct boot *b, struct error *e);
 	/* Writes our file. */

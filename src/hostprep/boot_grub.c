@@ -28,16 +28,15 @@
 
 enum { GRUB_FILE_MAX = 16 << 20 };
 
-static const char *grub_detect(struct host *h, struct arena *a)
+/* Only the script of Debian and those who come from it reads the directory. */
+static bool grub_detect(struct host *h)
 {
 	_cleanup_free_ char *script = NULL;
 
 	if (file_read(h->root, MKCONFIG, GRUB_FILE_MAX, &script, NULL) < 0 ||
 		!strstr(script, "default/grub.d/"))
-		return NULL;
-	if (h->live && !file_exists(h->root, MENU))
-		return NULL;
-	return arena_strdup(a, MKCONFIG " reads " DIRECTORY);
+		return false;
+	return !h->live || file_exists(h->root, MENU);
 }
 
 /*
@@ -230,7 +229,8 @@ static int read_own(struct host *h, struct boot *b, struct error *e)
 
 		if (!startswith(p, OWN_BEGIN))
 			continue;
-		shell_value(p + strlen("GRUB_CMDLINE_LINUX="), "GRUB_CMDLINE_LINUX", &value, &keeps);
+		shell_value(
+			p + strlen("GRUB_CMDLINE_LINUX="), "GRUB_CMDLINE_LINUX", &value, &keeps);
 		add_words(&b->own, sb_str(&value), OWN_PATH, 0);
 	}
 	return 0;
@@ -388,6 +388,7 @@ const struct boot_loader boot_grub = {
 	.file = OWN_PATH,
 	.short_file = OWN_NAME,
 	.menu = MENU,
+	.short_menu = "grub.cfg",
 	.tool = "grub-mkconfig",
 	.detect = grub_detect,
 	.read = grub_read,

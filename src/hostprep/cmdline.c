@@ -31,8 +31,8 @@ static const struct field cmdline_fields[] = {
 		.doc = "The firmware's table without which it is not wanted."),
 };
 
-static const struct table cmdline_table = TABLE(struct cmdline, cmdline_fields,
-	.doc = "A parameter on the kernel's command line.");
+static const struct table cmdline_table =
+	TABLE(struct cmdline, cmdline_fields, .doc = "A parameter on the kernel's command line.");
 
 /* What a pass caches of the boot loader and the running kernel. */
 struct lines {
@@ -128,7 +128,8 @@ static json_t *left_running(const struct host *h, const struct lines *l)
 	json_t *left = json_object_get(h->record->root, LEFT);
 	const char *id = json_string_value(json_object_get(left, "boot_id"));
 
-	return id && l->boot_id && streq(id, l->boot_id) ? json_object_get(left, "parameters") : NULL;
+	return id && l->boot_id && streq(id, l->boot_id) ? json_object_get(left, "parameters")
+							 : NULL;
 }
 
 static void drop_left(json_t *left, const char *name)
@@ -163,10 +164,12 @@ static int refuse_conflict(const char *name, const struct token *other, struct e
 {
 	_cleanup_free_ char *text = token_text(other);
 
-	error_set(e, -ENOTUNIQ, "%s:%u sets %s, and the document wants %s", other->file, other->line,
-		text, name);
-	return error_cure(e, "remove it there, or write %s in host.kernel.cmdline; kvmhost does not "
-		"overrule what others have set", text);
+	error_set(e, -ENOTUNIQ, "%s:%u sets %s, and the document wants %s", other->file,
+		other->line, text, name);
+	return error_cure(e,
+		"remove it there, or write %s in host.kernel.cmdline; kvmhost does not "
+		"overrule what others have set",
+		text);
 }
 
 static bool in_menu(const struct boot *b, const struct token *t)
@@ -227,14 +230,21 @@ static const char *shown(const struct compare *c, bool there)
 	return there ? c->s->r->name : NULL;
 }
 
+static const char *place(const struct compare *c, const char *what, const char *file)
+{
+	return arena_printf(c->h->pass, "%s%s)", what, file);
+}
+
 static void diff_file(struct compare *c)
 {
 	const struct boot *b = &c->l->boot;
-	bool have = tokens_count(&b->own, &c->t), want = c->kept && !tokens_count(&b->others, &c->t);
+	bool have = tokens_count(&b->own, &c->t),
+	     want = c->kept && !tokens_count(&b->others, &c->t);
 
 	if (have == want)
 		return;
-	step_change(c->h, c->s, "", CMDLINE_FILE, shown(c, have), shown(c, want));
+	step_change(c->h, c->s, "", place(c, CMDLINE_FILE, b->loader->short_file), shown(c, have),
+		shown(c, want));
 	c->can_do++;
 }
 
@@ -254,7 +264,7 @@ static void diff_menu(struct compare *c)
 	}
 	if (!(c->kept && (with < enough || twice)) && !(c->gone && !others && with))
 		return;
-	step_change(c->h, c->s, "", CMDLINE_MENU,
+	step_change(c->h, c->s, "", place(c, CMDLINE_MENU, b->loader->short_menu),
 		b->n ? arena_printf(c->h->pass, "in %zu of %zu entries%s", with, b->n,
 			       twice ? ", twice" : "")
 		     : "no entries",
@@ -276,8 +286,8 @@ static void diff_running(struct compare *c)
 	} else if (other) {
 		text = token_text(other);
 		step_change(c->h, c->s, "", CMDLINE_RUNNING, text, c->s->r->name);
-		c->s->wait = arena_printf(c->h->pass,
-			"a reboot: the running kernel was started with %s", text);
+		c->s->wait = arena_printf(
+			c->h->pass, "a reboot: the running kernel was started with %s", text);
 	} else {
 		step_change(c->h, c->s, "", CMDLINE_RUNNING, NULL, c->s->r->name);
 		c->s->wait = "a reboot: the running kernel was started without it";
@@ -317,12 +327,12 @@ static void cmdline_refine(struct host *h, struct step *s)
 			s->disruption = DISRUPT_REBOOT;
 }
 
-static bool changes(const struct step *s, const char *path)
+static bool changes(const struct step *s, const char *place)
 {
 	size_t i;
 
 	for (i = 0; i < s->n_changes; i++)
-		if (streq(s->changes[i].path, path))
+		if (startswith(s->changes[i].path, place))
 			return true;
 	return false;
 }
@@ -337,8 +347,8 @@ static void edit(struct boot *b, const struct step *s)
 }
 
 /* One write of the file and one run of the tool for all. */
-static int bring_in(struct host *h, struct boot *b, struct step *const *steps, size_t n,
-	struct error *e)
+static int bring_in(
+	struct host *h, struct boot *b, struct step *const *steps, size_t n, struct error *e)
 {
 	bool file = false, menu = false;
 	size_t i;

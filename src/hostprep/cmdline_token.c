@@ -146,7 +146,8 @@ char *token_text(const struct token *t)
 {
 	if (!t->value)
 		return xstrdup(t->key);
-	return xprintf(t->value[strcspn(t->value, " \t")] ? "%s=\"%s\"" : "%s=%s", t->key, t->value);
+	return xprintf(
+		t->value[strcspn(t->value, " \t")] ? "%s=\"%s\"" : "%s=%s", t->key, t->value);
 }
 
 /*
@@ -161,9 +162,11 @@ static bool refuse_characters(struct scalar *s)
 		if ((unsigned char)*p < ' ' || (unsigned char)*p > '~')
 			return scalar_refuse(s, "must be printable ASCII");
 		if (strchr("'`\\", *p)) {
-			scalar_cure(s, "the kernel itself groups by double quotes: dyndbg=\"file a.c +p\"");
+			scalar_cure(s, "the kernel itself groups by double quotes: dyndbg=\"file "
+				       "a.c +p\"");
 			return scalar_refuse(s,
-				"must not contain %c, which boot loaders do not hand over as it is", *p);
+				"must not contain %c, which boot loaders do not hand over as it is",
+				*p);
 		}
 	}
 	return true;
@@ -210,8 +213,9 @@ static bool token_parse(const struct field *f _unused_, struct scalar *s, void *
 	if (streq(t.key, "--") || !*t.key || *t.key == '=')
 		return scalar_refuse(s, "must be a parameter, not `%s`", scalar_shown(s));
 	if (t.key[strcspn(t.key, " \"")] || (t.value && strchr(t.value, '"')))
-		return scalar_refuse(
-			s, "must have quotes around its whole value, or none, not `%s`", scalar_shown(s));
+		return scalar_refuse(s,
+			"must have quotes around its whole value, or none, not `%s`",
+			scalar_shown(s));
 	if (!refuse_loaders_own(s, t.key))
 		return false;
 	text = token_text(&t);
@@ -230,9 +234,16 @@ static bool token_equal(const void *a, const void *b)
 	return streq_null(*(const char *const *)a, *(const char *const *)b);
 }
 
+/* Printable ASCII without ' ` \ and, but around a value or the whole, without ". */
+#define CHAR "!#-&(-\\\\[\\\\]-_a-~"
+#define KEY_CHAR "!#-&(-<>-\\\\[\\\\]-_a-~"
+
 static void token_schema(const struct field *f _unused_, struct strbuf *out)
 {
-	sb_add(out, "\"type\":\"string\",\"pattern\":\"^[!-&(-\\\\[\\\\]-_a-~ ]+$\"");
+	sb_add(out,
+		"\"type\":\"string\",\"pattern\":\"^(?!--$)(?!(BOOT_IMAGE|initrd|root|ro|rw)(=|$))"
+		"([" KEY_CHAR "]+(=([" CHAR "]*|\\\"[ " CHAR "]*\\\"))?|"
+		"\\\"[" KEY_CHAR "]+(=[ " CHAR "]*)?\\\")$\"");
 }
 
 const struct type type_token = {

@@ -37,7 +37,8 @@ const struct token *tokens_against(const struct tokens *t, const struct token *w
 void tokens_drop(struct tokens *t, const struct token *gone);
 /* The one word of text, which is a valid parameter: its name in the plan. */
 struct token token_of(struct arena *a, const char *text);
-/* KEY=VALUE without quotes; as people and the kernel write it: with quotes where there are blanks. */
+/* KEY=VALUE without quotes; as people and the kernel write it: with quotes where there are blanks.
+ */
 char *token_word(const struct token *t);
 char *token_text(const struct token *t);
 

@@ -62,8 +62,8 @@ static int explain(char *const argv[], int status, char *said, struct error *e)
 		error_set(e, -EIO, "%s was ended by signal %d%s%s", argv[0], WTERMSIG(status),
 			*words ? ": " : "", words);
 	else
-		error_set(e, -EIO, "%s failed (exit status %d)%s%s", argv[0],
-			WEXITSTATUS(status), *words ? ": " : "", words);
+		error_set(e, -EIO, "%s failed (exit status %d)%s%s", argv[0], WEXITSTATUS(status),
+			*words ? ": " : "", words);
 	return error_cure(e, "run it by hand and see what it says: %s", argv[0]);
 }
 
@@ -80,15 +80,15 @@ int tool_run(char *const argv[], struct error *e)
 	to = fds[1];
 	r = start(argv, to, &pid);
 	if (r < 0)
-		return error_set(e, r == -ENOENT ? -ENOEXEC : r, "cannot run %s: %s", argv[0],
-			strerror(-r));
+		return error_set(
+			e, r == -ENOENT ? -ENOEXEC : r, "cannot run %s: %s", argv[0], strerror(-r));
 	close(TAKE_FD(to));
 	if (file_read_fd(from, SAID_MAX, &said, NULL) < 0)
 		said = xstrdup("");
 	close(TAKE_FD(from)); /* who says more than that is told by SIGPIPE */
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
-			return error_set(e, -errno, "cannot wait for %s: %s", argv[0],
-				strerror(errno));
+			return error_set(
+				e, -errno, "cannot wait for %s: %s", argv[0], strerror(errno));
 	return status ? explain(argv, status, said, e) : 0;
 }

@@ -78,15 +78,17 @@ static bool has_word(const char *list, const char *word)
 	return false;
 }
 
+/* Whether the word is among the values where the document lists the parameter itself. */
 static void check_listed(const struct wants *w, const struct resource *r, const char *key,
-	const char *wanted, const char *unwanted, struct diags *d)
+	const char *word, bool wanted, struct diags *d)
 {
 	struct mark m;
 	const char *value = listed(w, key, &m);
 
-	if (value && (wanted ? !has_word(value, wanted) : has_word(value, unwanted)))
-		diag_relate(diag_error(d, m, "take it out of host.kernel.cmdline, or change host.iommu",
-				    "%s=%s contradicts host.iommu", key, value),
+	if (value && has_word(value, word) != wanted)
+		diag_relate(
+			diag_error(d, m, "take it out of host.kernel.cmdline, or change host.iommu",
+				"%s=%s contradicts host.iommu", key, value),
 			r->mark, "which is here");
 }
 
@@ -96,9 +98,9 @@ static void iommu_check(const struct resource *r, const struct wants *w, struct 
 
 	if (!i->enabled)
 		return;
-	check_listed(w, r, "intel_iommu", "on", NULL, d);
-	check_listed(w, r, "amd_iommu", NULL, "off", d);
-	check_listed(w, r, "iommu", i->passthrough ? "pt" : NULL, "off", d);
+	check_listed(w, r, "intel_iommu", "on", true, d);
+	check_listed(w, r, "amd_iommu", "off", false, d);
+	check_listed(w, r, "iommu", i->passthrough ? "pt" : "off", i->passthrough, d);
 }
 
 static void iommu_derive(const struct resource *r, struct wants *w)
@@ -127,9 +129,11 @@ static void iommu_derive(const struct resource *r, struct wants *w)
 
 static int refuse_firmware(struct error *e)
 {
-	error_set(e, -ENODEV, "the firmware announces no IOMMU: there is no DMAR or IVRS table in "
+	error_set(e, -ENODEV,
+		"the firmware announces no IOMMU: there is no DMAR or IVRS table in "
 		"/sys/firmware/acpi/tables");
-	return error_cure(e, "turn VT-d (Intel) or AMD-Vi, IOMMU (AMD) on in the firmware's setup; on "
+	return error_cure(e,
+		"turn VT-d (Intel) or AMD-Vi, IOMMU (AMD) on in the firmware's setup; on "
 		"a machine without one, write `enabled: false`");
 }
 
@@ -145,8 +149,8 @@ static const char *turned_off(struct host *h, enum iommu_firmware firmware)
 		return NULL;
 	for (word = strtok_r(text, " \t", &rest); word && !streq(word, "--");
 		word = strtok_r(NULL, " \t", &rest)) {
-		const char *driver = startswith(
-			word, firmware == IOMMU_DMAR ? "intel_iommu=" : "amd_iommu=");
+		const char *driver =
+			startswith(word, firmware == IOMMU_DMAR ? "intel_iommu=" : "amd_iommu=");
 		const char *value = driver ? driver : startswith(word, "iommu=");
 
 		asked |= driver && has_word(driver, "on");
@@ -162,11 +166,14 @@ static int refuse_kernel(struct host *h, enum iommu_firmware firmware, struct er
 	_cleanup_free_ char *release = NULL;
 
 	(void)file_read_line(h->root, "/proc/sys/kernel/osrelease", &release);
-	error_set(e, -EOPNOTSUPP, "the firmware has a %s table and nothing on the command line keeps "
-		"the IOMMU off, but kernel %s made no groups in /sys/kernel/iommu_groups", table,
-		release ? release : "");
-	return error_cure(e, "see why: dmesg | grep -e %s -e AMD-Vi -e IOMMU; a kernel without the "
-		"driver needs CONFIG_INTEL_IOMMU or CONFIG_AMD_IOMMU", table);
+	error_set(e, -EOPNOTSUPP,
+		"the firmware has %s, nothing on the command line keeps the IOMMU "
+		"off, but kernel %s made no groups in /sys/kernel/iommu_groups",
+		table, release ? release : "");
+	return error_cure(e,
+		"see why: dmesg | grep -e %s -e AMD-Vi -e IOMMU; a kernel without the "
+		"driver needs CONFIG_INTEL_IOMMU or CONFIG_AMD_IOMMU",
+		table);
 }
 
 static int iommu_observe(struct host *h, const struct resource *r, void **have, struct error *e)
@@ -215,8 +222,9 @@ static void iommu_diff(struct host *h, struct step *s)
 	}
 	if (!want->unsafe_interrupts && !iommu_remaps_interrupts(h)) {
 		step_change(h, s, "unsafe_interrupts", "interrupt remapping", "off", "on");
-		s->wait = "interrupt remapping, which this machine does not have or which is off in "
-			  "its firmware; `unsafe_interrupts: true` does without";
+		s->wait =
+			"interrupt remapping, which this machine does not have or which is off in "
+			"its firmware; `unsafe_interrupts: true` does without";
 	}
 }
 

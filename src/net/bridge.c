@@ -1,41 +1,30 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The kind `bridge`. Bridges are made with a MAC address of their own, which
- * never follows the ports. One that is there already is taken over in place
- * and given back as it was.
+ * The kind `bridge`. A bridge has the MAC address of its first port or one of
+ * its own, which does not follow what comes and goes. One that is there
+ * already is taken over in place and given back as it was.
  */
+#include "net/bridge.h"
 #include "net/bridge_link.h"
-#include "net/net.h"
+#include "net/port.h"
+#include "reconcile/record.h"
 
 #define USEC_PER_CSEC (USEC_PER_SEC / 100)
 
-struct bridge {
-	struct obj obj;
-	bool stp;
-	uint64_t forward_delay;
-	int64_t mtu;
-	struct mac mac;
-	struct link_state state;
-};
-
-static void check_values(const void *obj, struct diags *d)
-{
-	const struct bridge *b = obj;
-	const char *name = b->obj.name;
-
-	/* Finer values do not survive the kernel's way through jiffies. */
-	if (b->forward_delay % (USEC_PER_SEC / 10))
-		diag_error(d, obj_mark(b, "forward_delay"), "write 100ms, 2s, 15s, ...",
-			"%s: the kernel keeps the forward delay in tenths of a second", name);
-	else if (b->stp && b->forward_delay < 2 * USEC_PER_SEC)
-		diag_error(d, obj_mark(b, obj_has(b, "forward_delay") ? "forward_delay" : "stp"),
-			"write forward_delay: 15s, which is the kernel's default",
-			"%s: with STP the kernel wants a forward delay of 2s to 30s", name);
-}
-
 static const struct field bridge_fields[] = {
-	FIELD_PLANNED("ports", "Links that are ports of the bridge."),
-	FIELD_PLANNED("addressing", "Where the bridge's own addresses come from."),
+	FIELD_LIST(struct bridge, ports, type_ifname, .def = "[]", .uses = "link",
+		.claims = "port", .example = "[eth0]",
+		.doc = "Links that are ports of the bridge: network cards, vlans. One that is not "
+		       "there yet is waited for, the bridge works without it. Ports that others "
+		       "put into the bridge, such as a container's, stay. One taken out of the "
+		       "list gets back what it had."),
+	FIELD_LIST(struct bridge, addressing, type_addressing, .def = "inherit", .alone = true,
+		.example = "inherit",
+		.doc = "The host's own addresses on the bridge. `inherit`: the addresses and routes "
+		       "that its ports have move to the bridge in one go, connections stay, and "
+		       "they move back with the port. `none`: the ports' are put aside as long as "
+		       "they are ports. A list of addresses with their prefix lengths: these, and "
+		       "the ports' routes. What is not among them is put aside."),
 	FIELD_BOOL(struct bridge, stp, .def = "false",
 		.doc = "Spanning tree protocol. Needed only where bridges can form a loop."),
 	FIELD_DURATION(struct bridge, forward_delay, 0, 30 * USEC_PER_SEC, .def = "0s",
@@ -44,17 +33,18 @@ static const struct field bridge_fields[] = {
 		       "guest that asks for a lease or boots over the network would time out. With "
 		       "STP 2s to 30s."),
 	FIELD_INT(struct bridge, mtu, 68, 65535, .example = "1500",
-		.doc = "Largest packet in bytes. Left out, the kernel's choice: 1500, then the "
-		       "smallest of the ports."),
+		.doc = "Largest packet in bytes. Ports of the list that carry less are set to it "
+		       "as long as they are ports. Left out, the kernel's choice: the smallest of "
+		       "the ports, 1500 without one."),
 	FIELD_VALUE(struct bridge, mac, struct mac, type_mac, .example = "\"52:54:00:6d:90:01\"",
-		.doc = "The bridge's own address. Left out, one that is derived from the machine "
-		       "and "
-		       "the name. Either way it does not change when ports come and go."),
+		.doc = "The bridge's own address. Left out, that of the first port, and without "
+		       "ports one that is derived from the machine and the name. Either way it does "
+		       "not change when guests come and go."),
 	FIELD_PLANNED("vlan_filtering", "VLANs told apart by the bridge, with tags per port."),
 };
 
 const struct table bridge_table = TABLE(struct bridge, bridge_fields, .key = &type_ifname,
-	.key_word = "BRIDGE", .check = check_values,
+	.key_word = "BRIDGE", .check = bridge_check_values,
 	.doc = "Bridges by interface name, for guests that are to stand in the host's own "
 	       "networks.");
 
@@ -74,10 +64,19 @@ static struct bridge *bridge_have(struct host *h, const struct resource *r, cons
 	return b;
 }
 
+/* The bridge is gone, but what it took of its ports was never given back. */
+static void *owes(struct host *h, const struct resource *r)
+{
+	if (r->want || r->before || !taken_port(h, r->id, 0))
+		return NULL;
+	return obj_new(h->pass, &bridge_table, r->name);
+}
+
 static int bridge_observe(struct host *h, const struct resource *r, void **have, struct error *e)
 {
 	const struct links *ls;
 	const struct link *l;
+	struct bridge *b;
 	int ret;
 
 	*have = NULL;
@@ -88,42 +87,142 @@ static int bridge_observe(struct host *h, const struct resource *r, void **have,
 		return ret;
 	l = links_name(ls, r->name);
 	/* One that another resource of ours made (a network's) is for the taking. */
-	if (!l || (link_marked(l) && !link_is_marked_for(l, r)))
-		return 0;
+	if (!l || (link_marked(l) && !link_is_marked_for(l, r))) {
+		*have = owes(h, r);
+		/* Ports that cannot be had are told before the bridge is made. */
+		b = obj_new(h->pass, &bridge_table, r->name);
+		return r->want ? bridge_observe_ports(h, r, ls, NULL, b, e) : 0;
+	}
 	if (r->want && (ret = bridge_link_check(h, l, e)) < 0)
 		return ret;
 	if (!l->type || !streq(l->type, "bridge"))
 		return 0;
-	if (!r->want && !r->before && (ret = bridge_ports_check(ls, l, e)) < 0)
+	if (!r->want && !r->before && (ret = bridge_foreign_ports(h, r, ls, l, e)) < 0)
 		return ret;
-	*have = bridge_have(h, r, l);
-	return 0;
+	b = bridge_have(h, r, l);
+	ret = bridge_observe_ports(h, r, ls, l, b, e);
+	if (ret >= 0)
+		*have = b;
+	return ret;
+}
+
+/* Ports that are not there yet: the rest is compared, and done, without them. */
+static const char *leave_out_missing(struct host *h, const struct step *s, struct bridge *shown)
+{
+	const struct bridge *want = s->want;
+	const char **v = arena_alloc(h->pass, (want->ports.n + 1) * sizeof(*v));
+	const char *missing = NULL;
+	const struct links *ls;
+	size_t n = 0;
+
+	if (!want->ports.n || !h->live || links_get(h, &ls, NULL) < 0)
+		return NULL;
+	for (size_t i = 0; i < want->ports.n; i++) {
+		const char *name = LIST_AT(&want->ports, const char *, i);
+
+		if (!bridge_port_missing(s->r, ls, name))
+			v[n++] = name;
+		else if (!missing)
+			missing = name;
+	}
+	shown->ports = (struct list){ v, n };
+	return missing;
 }
 
 static void bridge_diff(struct host *h, struct step *s)
 {
-	const struct bridge *have = s->have;
+	const struct bridge *have = s->have, *want = s->want;
+	struct bridge shown = *want;
+	const char *missing = leave_out_missing(h, s, &shown);
 
+	s->want = &shown;
 	link_diff(h, s, have ? &have->state : NULL);
+	s->want = want;
+	if (s->n_changes || !missing || s->verb == STEP_RESTORE)
+		return;
+	step_change(h, s, "ports", "ports", obj_text(have, "ports", h->pass),
+		obj_text(want, "ports", h->pass));
+	s->wait = arena_printf(h->pass, "the link %s to appear", missing);
 }
 
-static struct bridge_link to_link(struct host *h, struct step *s, const struct link *there)
+static const struct link *first_port(const struct links *ls, const struct bridge *want)
+{
+	const struct link *l = NULL;
+
+	for (size_t i = 0; !l && i < want->ports.n; i++)
+		l = links_name(ls, LIST_AT(&want->ports, const char *, i));
+	return l;
+}
+
+/*
+ * The first port's. One of ours that was made before its first port came, or whose first port
+ * has left with the address, changes once.
+ */
+static void choose_mac(struct host *h, const struct links *ls, struct bridge_link *b,
+	const struct bridge *want)
+{
+	const struct link *port = first_port(ls, want);
+	const struct bridge *have = b->step->have;
+	struct mac own = link_mac(h, 0x52, b->name);
+	bool stale;
+
+	b->has_mac = obj_has(want, "mac");
+	b->mac = want->mac;
+	if (b->has_mac || (!port && !b->there))
+		return;
+	b->mac = port ? port->mac : own;
+	if (!b->there) {
+		b->has_mac = true;
+		return;
+	}
+	if (!link_marked(b->there) || !record_has(h, b->step->r->id) ||
+		!record_made(h, b->step->r->id))
+		return;
+	stale = port && !memcmp(&b->there->mac, &own, sizeof(own));
+	for (size_t i = 0; have && i < have->ports.n; i++) {
+		const char *name = LIST_AT(&have->ports, const char *, i);
+		const struct link *l = links_name(ls, name);
+
+		stale |= l && !bridge_wants_port(want, name) &&
+			 !memcmp(&l->mac, &b->there->mac, sizeof(l->mac));
+	}
+	b->has_mac = stale;
+}
+
+static struct bridge_link to_link(
+	struct host *h, const struct links *ls, struct step *s, const struct link *there)
 {
 	const struct bridge *want = s->want;
 	char mark[LINK_MARK_MAX];
-
-	return (struct bridge_link){
+	struct bridge_link b = {
 		.step = s,
 		.name = s->r->name,
 		.there = there,
 		.mark = s->verb == STEP_RESTORE ? "" : arena_strdup(h->pass, link_mark(s->r, mark)),
-		.mac = want->mac,
-		.has_mac = obj_has(want, "mac"),
 		.mtu = obj_has(want, "mtu") ? (uint32_t)want->mtu : 0,
 		.options = true,
 		.stp = want->stp,
 		.forward_delay = (uint32_t)(want->forward_delay / USEC_PER_CSEC),
 	};
+
+	choose_mac(h, ls, &b, want);
+	return b;
+}
+
+/* Sorts the steps into links to go and links to be. */
+static void sort_out(struct host *h, const struct links *ls, struct step *s,
+	struct bridge_link *keep, size_t *n_keep, struct doomed *go, size_t *n_go)
+{
+	const struct link *there;
+
+	if (!s->want) {
+		/* Marked for another resource by now: it is that one's to remove. */
+		there = links_name(ls, s->r->name);
+		if (there && (!link_marked(there) || link_is_marked_for(there, s->r)))
+			go[(*n_go)++] = (struct doomed){ there, s };
+	} else if (bridge_link_find(ls, s, s->r->name, &there)) {
+		keep[(*n_keep)++] = to_link(h, ls, s, there);
+	}
 }
 
 static void bridge_apply_all(struct host *h, struct step *const *steps, size_t n)
@@ -134,26 +233,20 @@ static void bridge_apply_all(struct host *h, struct step *const *steps, size_t n
 	const struct links *ls;
 	struct nl *nl;
 
-	for (size_t i = 0; i < n; i++) {
-		struct step *s = steps[i];
-		const struct link *there;
-
-		if (links_get(h, &ls, &s->error) < 0 || netlink_get(h, &nl, &s->error) < 0)
-			continue;
-		if (!s->want) {
-			/* Marked for another resource by now: it is that one's to remove. */
-			there = links_name(ls, s->r->name);
-			if (there && (!link_marked(there) || link_is_marked_for(there, s->r)))
-				go[n_go++] = (struct doomed){ there, s };
-		} else if (bridge_link_find(ls, s, s->r->name, &there)) {
-			keep[n_keep++] = to_link(h, s, there);
-		}
-	}
+	for (size_t i = 0; i < n; i++)
+		bridge_give_back(h, steps[i]);
+	for (size_t i = 0; i < n; i++)
+		if (!steps[i]->error.code && links_get(h, &ls, &steps[i]->error) >= 0 &&
+			netlink_get(h, &nl, &steps[i]->error) >= 0)
+			sort_out(h, ls, steps[i], keep, &n_keep, go, &n_go);
 	if (n_go)
 		links_remove(nl, ls, go, n_go);
 	if (n_keep)
 		bridge_links_apply(h, nl, keep, n_keep);
 	links_forget(h);
+	for (size_t i = 0; i < n; i++)
+		if (steps[i]->want && !steps[i]->error.code)
+			bridge_take(h, steps[i]);
 }
 
 static int bridge_owned(
@@ -168,6 +261,7 @@ const struct kind bridge_kind = {
 	.claims = "link",
 	.recreate_costs = DISRUPT_LINK,
 	.undo = true,
+	.check = bridge_check,
 	.observe = bridge_observe,
 	.diff = bridge_diff,
 	.apply_all = bridge_apply_all,

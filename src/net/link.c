@@ -105,7 +105,7 @@ struct nl_msg *link_change(int index, bool up)
 	return netlink_request(RTM_NEWLINK, 0, &head, sizeof(head));
 }
 
-static int refuse(const struct link *bridge, const struct link *port, struct error *e)
+int bridge_port_refuse(const struct link *bridge, const struct link *port, struct error *e)
 {
 	error_set(e, -EBUSY, "%s still holds the port %s, which is not kvmhost's", bridge->name,
 		port->name);
@@ -116,7 +116,7 @@ int bridge_ports_check(const struct links *ls, const struct link *bridge, struct
 {
 	for (size_t i = 0; i < ls->n; i++)
 		if (ls->v[i].master == bridge->index && !link_marked(&ls->v[i]))
-			return refuse(bridge, &ls->v[i], e);
+			return bridge_port_refuse(bridge, &ls->v[i], e);
 	return 0;
 }
 
@@ -132,7 +132,7 @@ static void refuse_foreign_ports(const struct links *ls, const struct strmap *do
 		bridge = links_index(ls, port->master);
 		d = bridge ? strmap_get(doomed, bridge->name) : NULL;
 		if (d && !d->step->error.code)
-			refuse(bridge, port, &d->step->error);
+			bridge_port_refuse(bridge, port, &d->step->error);
 	}
 }
 

@@ -45,6 +45,8 @@ struct mac link_mac(struct host *h, uint8_t first, const char *name);
 
 /* -EBUSY with a cure when the bridge holds a port that is not ours; 0 else. */
 int bridge_ports_check(const struct links *ls, const struct link *bridge, struct error *e);
+/* That error, of this port. */
+int bridge_port_refuse(const struct link *bridge, const struct link *port, struct error *e);
 
 /* A link to go, and the step that hears of it. */
 struct doomed {

@@ -31,6 +31,16 @@ static void parse_bridge(struct link *l, struct nlattr *data)
 	l->forward_delay = get_u32(tb[IFLA_BR_FORWARD_DELAY], 0);
 }
 
+static void parse_vlan(struct link *l, struct nlattr *data)
+{
+	struct nlattr *tb[IFLA_VLAN_MAX + 1];
+
+	if (nla_parse_nested(tb, IFLA_VLAN_MAX, data, NULL) < 0)
+		return;
+	l->vlan_id = tb[IFLA_VLAN_ID] ? nla_get_u16(tb[IFLA_VLAN_ID]) : 0;
+	l->vlan_protocol = tb[IFLA_VLAN_PROTOCOL] ? ntohs(nla_get_u16(tb[IFLA_VLAN_PROTOCOL])) : 0;
+}
+
 static void parse_tun(struct link *l, struct nlattr *data)
 {
 	struct nlattr *tb[IFLA_TUN_MAX + 1];
@@ -65,6 +75,8 @@ static void parse_info(struct links *ls, struct link *l, struct nlattr *info)
 		parse_bridge(l, tb[IFLA_INFO_DATA]);
 	else if (streq(l->type, "tun"))
 		parse_tun(l, tb[IFLA_INFO_DATA]);
+	else if (streq(l->type, "vlan"))
+		parse_vlan(l, tb[IFLA_INFO_DATA]);
 }
 
 static void add_link(const struct nlmsghdr *m, void *arg)
@@ -85,6 +97,8 @@ static void add_link(const struct nlmsghdr *m, void *arg)
 	l->name = get_text(ls->arena, tb[IFLA_IFNAME]);
 	l->alias = get_text(ls->arena, tb[IFLA_IFALIAS]);
 	l->master = (int)get_u32(tb[IFLA_MASTER], 0);
+	/* In another namespace (a container's veth) the number means nothing here. */
+	l->parent = tb[IFLA_LINK_NETNSID] ? 0 : (int)get_u32(tb[IFLA_LINK], 0);
 	l->mtu = get_u32(tb[IFLA_MTU], 0);
 	l->group = get_u32(tb[IFLA_GROUP], 0);
 	l->owner = -1;

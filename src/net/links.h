@@ -16,6 +16,7 @@
 struct link {
 	int index;
 	int master; /* index, 0: none */
+	int parent; /* index of the link below a vlan and the like, 0: none */
 	uint32_t mtu, flags, group;
 	bool carrier; /* of a tap: somebody has it open */
 	struct mac mac;
@@ -25,6 +26,8 @@ struct link {
 	/* IFLA_BR_*: the delay in hundredths of a second. */
 	bool stp;
 	uint32_t forward_delay;
+	/* IFLA_VLAN_*; the protocol as the kernel spells it, ETH_P_8021Q */
+	uint16_t vlan_id, vlan_protocol;
 	/* IFLA_TUN_*; owner -1: none */
 	bool tap, multi_queue, vnet_hdr;
 	int64_t owner;
@@ -36,6 +39,8 @@ struct addr {
 	struct cidr cidr;
 };
 
+struct address;
+
 struct links {
 	struct arena *arena;
 	struct link *v; /* by index */
@@ -43,6 +48,10 @@ struct links {
 	struct strmap by_name, by_mark;
 	struct addr *addrs; /* by index of the link, then as the kernel keeps them */
 	size_t n_addrs;
+	/* Both families, whole; read by addresses_get() alone (net/address.h). */
+	struct address *all;
+	size_t n_all;
+	bool all_read;
 };
 
 /* Without live root, or without a netlink socket, an error. The snapshot stays the host's. */

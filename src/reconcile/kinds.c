@@ -4,7 +4,7 @@
 
 extern const struct kind cmdline_kind, iommu_kind, sysctl_kind, module_kind;
 extern const struct kind bridge_kind, network_kind, firewall_kind, tap_kind;
-extern const struct kind guest_kind;
+extern const struct kind disk_kind, guest_kind;
 
 const struct kind *const kinds[] = {
 	&cmdline_kind,
@@ -15,6 +15,7 @@ const struct kind *const kinds[] = {
 	&network_kind,
 	&firewall_kind,
 	&tap_kind,
+	&disk_kind,
 	&guest_kind,
 };
 const size_t n_kinds = ARRAY_SIZE(kinds);

@@ -18,9 +18,11 @@ struct kernel_section {
 static const struct field kernel_rows[] = {
 	FIELD_LIST(struct kernel_section, cmdline, type_token, .def = "[]", .kind = "cmdline",
 		.on_change = CHANGE_REBOOT,
-		.doc = "Parameters for the kernel's command line, each an item. kvmhost writes them "
+		.doc = "Parameters for the kernel's command line, each an item. kvmhost writes "
+		       "them "
 		       "for the boot loader and takes away what it wrote; they hold from the next "
-		       "boot, and wait for it. One that is set elsewhere already stays as it is; one "
+		       "boot, and wait for it. One that is set elsewhere already stays as it is; "
+		       "one "
 		       "that is set to another value elsewhere is an error that names the place. "
 		       "Works where GRUB reads /etc/default/grub.d (Debian, Ubuntu); elsewhere the "
 		       "error says what was found.",
@@ -42,7 +44,8 @@ struct reboot_section {
 static const char *const reboot_policies[] = { "manual", NULL };
 static const struct field reboot_rows[] = {
 	FIELD_ENUM(struct reboot_section, policy, reboot_policies, .def = "manual",
-		.doc = "`manual`: kvmhost never reboots the host. What waits for a reboot is shown by "
+		.doc = "`manual`: kvmhost never reboots the host. What waits for a reboot is shown "
+		       "by "
 		       "plan and status; apply then ends with status 3; on Debian and Ubuntu "
 		       "/run/reboot-required says so too."),
 	FIELD_PLANNED("window", "When the host may reboot by itself."),

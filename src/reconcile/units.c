@@ -19,18 +19,18 @@ static int no_systemd(int r, const char *where, struct error *e)
 
 static int connect_private(struct units *u, struct error *e)
 {
-	int r = sd_bus_new(&u->bus);
+	int r = sym_sd_bus_new(&u->bus);
 
 	if (r >= 0)
-		r = sd_bus_set_address(u->bus, "unix:path=" PRIVATE_SOCKET);
+		r = sym_sd_bus_set_address(u->bus, "unix:path=" PRIVATE_SOCKET);
 	if (r >= 0)
-		r = sd_bus_start(u->bus);
+		r = sym_sd_bus_start(u->bus);
 	return r < 0 ? no_systemd(r, PRIVATE_SOCKET, e) : 0;
 }
 
 static int connect_system(struct units *u, struct error *e)
 {
-	int r = sd_bus_open_system(&u->bus);
+	int r = sym_sd_bus_open_system(&u->bus);
 
 	u->to = "org.freedesktop.systemd1";
 	return r < 0 ? no_systemd(r, "the D-Bus system bus", e) : 0;
@@ -42,7 +42,7 @@ static void drop_list(void *data)
 
 	strmap_free(&u->by_name);
 	u->by_name = (struct strmap){ 0 };
-	u->list = sd_bus_message_unref(u->list);
+	u->list = sym_sd_bus_message_unref(u->list);
 	free(u->v);
 	u->v = NULL;
 	u->n = 0;
@@ -54,23 +54,24 @@ static void close_units(void *data)
 	struct units *u = data;
 
 	drop_list(u);
-	sd_bus_flush_close_unref(u->bus);
+	sym_sd_bus_flush_close_unref(u->bus);
 	free(u);
 }
 
 static int open_units(struct host *h, void **data, struct error *e)
 {
-	struct units *u = xmalloc(sizeof(*u));
+	struct units *u;
 	int r;
 
-	*u = (struct units){ 0 };
 	if (!h->live)
-		r = error_set(
+		return error_set(
 			e, -EOPNOTSUPP, "units are not looked at under --root %s", h->root_path);
-	else if (geteuid() == 0)
-		r = connect_private(u, e);
-	else
-		r = connect_system(u, e);
+	r = sdbus_load(e);
+	if (r < 0)
+		return r;
+	u = xmalloc(sizeof(*u));
+	*u = (struct units){ 0 };
+	r = geteuid() == 0 ? connect_private(u, e) : connect_system(u, e);
 	if (r < 0) {
 		close_units(u);
 		return r;
@@ -90,7 +91,7 @@ static const struct handle units_handle = {
 static int reconnect(struct units *u, struct error *e)
 {
 	drop_list(u);
-	u->bus = sd_bus_flush_close_unref(u->bus);
+	u->bus = sym_sd_bus_flush_close_unref(u->bus);
 	return u->to ? connect_system(u, e) : connect_private(u, e);
 }
 
@@ -102,7 +103,7 @@ int units_bus(struct host *h, struct units **u, struct error *e)
 	if (r < 0)
 		return r;
 	*u = data;
-	if ((*u)->bus && sd_bus_is_open((*u)->bus) > 0)
+	if ((*u)->bus && sym_sd_bus_is_open((*u)->bus) > 0)
 		return 0;
 	return reconnect(*u, e);
 }
@@ -113,7 +114,7 @@ int units_refused(int r, const sd_bus_error *why, const char *what, struct error
 
 	error_set(e, r, "systemd refused to %s: %s", what, text);
 	if (r == -EACCES || r == -EPERM ||
-		sd_bus_error_has_name(why, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED))
+		sym_sd_bus_error_has_name(why, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED))
 		return error_cure(e, "run it as root: sudo kvmhostctl ...");
 	return r;
 }
@@ -141,8 +142,8 @@ static int read_unit(sd_bus_message *m, struct unit *out)
 {
 	const char *active;
 	uint32_t job;
-	int r = sd_bus_message_read(m, UNIT_ROW, &out->name, NULL, NULL, &active, &out->sub, NULL,
-		NULL, &job, NULL, NULL);
+	int r = sym_sd_bus_message_read(m, UNIT_ROW, &out->name, NULL, NULL, &active, &out->sub,
+		NULL, NULL, &job, NULL, NULL);
 
 	if (r <= 0)
 		return r;
@@ -155,7 +156,7 @@ static int read_list(struct units *u)
 {
 	struct unit one;
 	size_t cap = 0;
-	int r = sd_bus_message_enter_container(u->list, 'a', UNIT_ROW);
+	int r = sym_sd_bus_message_enter_container(u->list, 'a', UNIT_ROW);
 
 	while (r >= 0 && (r = read_unit(u->list, &one)) > 0) {
 		if (u->n == cap) {
@@ -182,15 +183,15 @@ static int list(struct host *h, struct units **out, struct error *e)
 	*out = u;
 	if (u->listed)
 		return 0;
-	r = sd_bus_call_method(u->bus, u->to, SYSTEMD_PATH, SYSTEMD_MANAGER, "ListUnitsByPatterns",
-		&why, &u->list, "asas", 0, 1, UNITS_PREFIX "*");
+	r = sym_sd_bus_call_method(u->bus, u->to, SYSTEMD_PATH, SYSTEMD_MANAGER,
+		"ListUnitsByPatterns", &why, &u->list, "asas", 0, 1, UNITS_PREFIX "*");
 	if (r >= 0)
 		r = read_list(u);
 	if (r < 0) {
 		r = units_refused(r, &why, "list its units", e);
 		drop_list(u);
 	}
-	sd_bus_error_free(&why);
+	sym_sd_bus_error_free(&why);
 	u->listed = r >= 0;
 	return r;
 }

@@ -3,9 +3,9 @@
 #ifndef KVMHOST_UNITS_BUS_H
 #define KVMHOST_UNITS_BUS_H
 
+#include "base/sdbus.h"
 #include "base/strmap.h"
 #include "reconcile/units.h"
-#include <systemd/sd-bus.h>
 
 #define SYSTEMD_PATH "/org/freedesktop/systemd1"
 #define SYSTEMD_MANAGER "org.freedesktop.systemd1.Manager"

@@ -69,7 +69,7 @@ static int on_removed(sd_bus_message *m, void *arg, _unused_ sd_bus_error *ret)
 	struct run *run = arg;
 	const char *result, *why;
 	uint32_t id;
-	int r = sd_bus_message_read(m, "uoss", &id, NULL, NULL, &result);
+	int r = sym_sd_bus_message_read(m, "uoss", &id, NULL, NULL, &result);
 
 	if (r < 0)
 		return r;
@@ -95,7 +95,7 @@ static struct unit_job *by_cookie(struct run *run, sd_bus_message *m)
 {
 	uint64_t cookie;
 
-	if (sd_bus_message_get_reply_cookie(m, &cookie) < 0)
+	if (sym_sd_bus_message_get_reply_cookie(m, &cookie) < 0)
 		return NULL;
 	for (size_t i = 0; i < run->n; i++)
 		if (!run->jobs[i].replied && run->jobs[i].id == cookie)
@@ -105,7 +105,7 @@ static struct unit_job *by_cookie(struct run *run, sd_bus_message *m)
 
 static int on_reply(sd_bus_message *m, void *arg, _unused_ sd_bus_error *ret)
 {
-	const sd_bus_error *why = sd_bus_message_get_error(m);
+	const sd_bus_error *why = sym_sd_bus_message_get_error(m);
 	struct run *run = arg;
 	struct unit_job *j = by_cookie(run, m);
 	const char *path, *number;
@@ -118,12 +118,12 @@ static int on_reply(sd_bus_message *m, void *arg, _unused_ sd_bus_error *ret)
 
 		snprintf(what, sizeof(what), "%s %s", verb_word[j->verb], j->unit);
 		/* Nothing to stop is as good as stopped. */
-		if (j->verb != UNIT_STOP || !sd_bus_error_has_name(why, NO_SUCH_UNIT))
-			units_refused(-sd_bus_error_get_errno(why), why, what, &j->error);
+		if (j->verb != UNIT_STOP || !sym_sd_bus_error_has_name(why, NO_SUCH_UNIT))
+			units_refused(-sym_sd_bus_error_get_errno(why), why, what, &j->error);
 		finish(run, j);
 		return 0;
 	}
-	if (sd_bus_message_read(m, "o", &path) < 0 || !(number = strrchr(path, '/')))
+	if (sym_sd_bus_message_read(m, "o", &path) < 0 || !(number = strrchr(path, '/')))
 		return -EBADMSG;
 	j->id = (uint32_t)strtoul(number + 1, NULL, 10);
 	return 0;
@@ -143,20 +143,20 @@ static int send_job(struct run *run, struct unit_job *j)
 	int r = 0;
 
 	if (j->reset)
-		r = sd_bus_call_method_async(u->bus, NULL, u->to, SYSTEMD_PATH, SYSTEMD_MANAGER,
+		r = sym_sd_bus_call_method_async(u->bus, NULL, u->to, SYSTEMD_PATH, SYSTEMD_MANAGER,
 			"ResetFailedUnit", on_reset, NULL, "s", j->unit);
 	if (r >= 0)
-		r = sd_bus_message_new_method_call(
+		r = sym_sd_bus_message_new_method_call(
 			u->bus, &m, u->to, SYSTEMD_PATH, SYSTEMD_MANAGER, verb_method[j->verb]);
 	if (r >= 0)
-		r = sd_bus_message_append(m, "ss", j->unit, "replace");
+		r = sym_sd_bus_message_append(m, "ss", j->unit, "replace");
 	if (r >= 0)
-		r = sd_bus_call_async(u->bus, NULL, m, on_reply, run, 0);
+		r = sym_sd_bus_call_async(u->bus, NULL, m, on_reply, run, 0);
 	if (r >= 0)
-		r = sd_bus_message_get_cookie(m, &cookie);
+		r = sym_sd_bus_message_get_cookie(m, &cookie);
 	if (r >= 0)
 		j->id = (uint32_t)cookie;
-	sd_bus_message_unref(m);
+	sym_sd_bus_message_unref(m);
 	return r;
 }
 
@@ -164,19 +164,19 @@ static int subscribe(struct run *run, sd_bus_slot **slot, struct error *e)
 {
 	sd_bus_error why = SD_BUS_ERROR_NULL;
 	struct units *u = run->u;
-	int r = sd_bus_match_signal(
+	int r = sym_sd_bus_match_signal(
 		u->bus, slot, u->to, SYSTEMD_PATH, SYSTEMD_MANAGER, "JobRemoved", on_removed, run);
 
 	/* On the private socket systemd sends signals unasked. */
 	if (r >= 0 && u->to)
-		r = sd_bus_call_method(
+		r = sym_sd_bus_call_method(
 			u->bus, u->to, SYSTEMD_PATH, SYSTEMD_MANAGER, "Subscribe", &why, NULL, "");
 	/* Asked for already on this connection: just as well. */
-	if (r < 0 && sd_bus_error_has_name(&why, "org.freedesktop.systemd1.AlreadySubscribed"))
+	if (r < 0 && sym_sd_bus_error_has_name(&why, "org.freedesktop.systemd1.AlreadySubscribed"))
 		r = 0;
 	if (r < 0)
 		r = units_refused(r, &why, "tell when jobs are done", e);
-	sd_bus_error_free(&why);
+	sym_sd_bus_error_free(&why);
 	return r;
 }
 
@@ -186,7 +186,7 @@ static int wait_jobs(struct run *run, unsigned seconds)
 	int r;
 
 	while (run->open) {
-		r = sd_bus_process(run->u->bus, NULL);
+		r = sym_sd_bus_process(run->u->bus, NULL);
 		if (r < 0)
 			return r;
 		if (r > 0)
@@ -194,7 +194,7 @@ static int wait_jobs(struct run *run, unsigned seconds)
 		now = now_usec();
 		if (now >= end)
 			return -ETIMEDOUT;
-		r = sd_bus_wait(run->u->bus, end - now);
+		r = sym_sd_bus_wait(run->u->bus, end - now);
 		if (r < 0 && r != -EINTR)
 			return r;
 	}
@@ -232,14 +232,14 @@ int units_run(struct host *h, struct unit_job *jobs, size_t n, unsigned seconds,
 	}
 	if (r >= 0)
 		r = wait_jobs(&run, seconds);
-	sd_bus_slot_unref(slot);
+	sym_sd_bus_slot_unref(slot);
 	if (r == -ETIMEDOUT) {
 		give_up(&run, seconds);
 		return 0;
 	}
 	if (r < 0) {
 		/* Answers that are still to come would find no `run`. */
-		run.u->bus = sd_bus_flush_close_unref(run.u->bus);
+		run.u->bus = sym_sd_bus_flush_close_unref(run.u->bus);
 		return error_set(
 			e, r, "the connection to systemd broke while jobs ran: %s", strerror(-r));
 	}
@@ -248,12 +248,12 @@ int units_run(struct host *h, struct unit_job *jobs, size_t n, unsigned seconds,
 
 static int unit_path(const char *unit, char **path)
 {
-	return sd_bus_path_encode(SYSTEMD_PATH "/unit", unit, path);
+	return sym_sd_bus_path_encode(SYSTEMD_PATH "/unit", unit, path);
 }
 
 static int get_number(struct units *u, const char *path, const char *name, char type, void *out)
 {
-	return sd_bus_get_property_trivial(
+	return sym_sd_bus_get_property_trivial(
 		u->bus, u->to, path, "org.freedesktop.systemd1.Service", name, NULL, type, out);
 }
 
@@ -268,7 +268,7 @@ int units_end(struct host *h, const char *service, struct unit_end *out, struct 
 	*out = (struct unit_end){ 0 };
 	r = unit_path(service, &path);
 	if (r >= 0)
-		r = sd_bus_get_property_string(u->bus, u->to, path,
+		r = sym_sd_bus_get_property_string(u->bus, u->to, path,
 			"org.freedesktop.systemd1.Service", "Result", NULL, &result);
 	if (r >= 0)
 		r = get_number(u, path, "ExecMainCode", 'i', &out->code);
@@ -292,21 +292,21 @@ int units_set(
 
 	if (r < 0)
 		return r;
-	r = sd_bus_message_new_method_call(
+	r = sym_sd_bus_message_new_method_call(
 		u->bus, &m, u->to, SYSTEMD_PATH, SYSTEMD_MANAGER, "SetUnitProperties");
 	if (r >= 0)
-		r = sd_bus_message_append(m, "sb", unit, true);
+		r = sym_sd_bus_message_append(m, "sb", unit, true);
 	if (r >= 0)
-		r = sd_bus_message_open_container(m, 'a', "(sv)");
+		r = sym_sd_bus_message_open_container(m, 'a', "(sv)");
 	for (size_t i = 0; i < n && r >= 0; i++)
-		r = sd_bus_message_append(m, "(sv)", v[i].name, "t", v[i].value);
+		r = sym_sd_bus_message_append(m, "(sv)", v[i].name, "t", v[i].value);
 	if (r >= 0)
-		r = sd_bus_message_close_container(m);
+		r = sym_sd_bus_message_close_container(m);
 	if (r >= 0)
-		r = sd_bus_call(u->bus, m, 0, &why, NULL);
+		r = sym_sd_bus_call(u->bus, m, 0, &why, NULL);
 	if (r < 0)
 		r = units_refused(r, &why, "set properties of a unit", e);
-	sd_bus_message_unref(m);
-	sd_bus_error_free(&why);
+	sym_sd_bus_message_unref(m);
+	sym_sd_bus_error_free(&why);
 	return r;
 }

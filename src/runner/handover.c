@@ -32,20 +32,31 @@ static int open_image(const char *what, const char *path, int mode, struct stat 
 	return 0;
 }
 
+static int missing_image(const struct guest_disk *d, struct error *e)
+{
+	if (d->device != DEVICE_DISK)
+		return error_cure(e, "put it there, or take it out of the guest's `disks`");
+	return error_cure(e, "write its `size`, and kvmhost makes it, or: qemu-img create -f %s %s 20G",
+		disk_format_names[disk_format(d)], d->path);
+}
+
 static int open_disk(const struct guest_disk *d, struct machine_disk *out, struct error *e)
 {
+	static const char *const what[] = {
+		[DEVICE_DISK] = "disk", [DEVICE_CDROM] = "cdrom", [DEVICE_FLOPPY] = "floppy"
+	};
 	struct stat st = { 0 };
-	int r = open_image("disk", d->path, O_RDWR, &st, &out->fd, e);
+	int mode = disk_is_readonly(d) ? O_RDONLY : O_RDWR;
+	int r = open_image(what[d->device], d->path, mode, &st, &out->fd, e);
 
 	if (r == -ENOENT)
-		return error_cure(e, "make it: qemu-img create -f %s %s 20G",
-			disk_format_names[d->format], d->path);
+		return missing_image(d, e);
 	if (r < 0)
 		return r;
 	out->block = S_ISBLK(st.st_mode);
 	if (!out->block && !S_ISREG(st.st_mode))
-		return error_set(
-			e, -EINVAL, "the disk %s is neither a file nor a block device", d->path);
+		return error_set(e, -EINVAL, "the %s %s is neither a file nor a block device",
+			what[d->device], d->path);
 	return 0;
 }
 

@@ -5,7 +5,8 @@
 #include "runner/image.h"
 #include "runner/state.h"
 #include <fcntl.h>
-#include <spawn.h>
+#include <linux/close_range.h>
+#include <signal.h>
 #include <sys/wait.h>
 
 static const char QEMU_IMG[] = "/usr/bin/qemu-img";
@@ -16,22 +17,20 @@ static int missing_program(struct error *e)
 	return error_cure(e, "apt install qemu-utils, or dnf install qemu-img");
 }
 
-/* Its standard output goes away; errors come through the pipe. Descriptor 3 is the image's directory. */
-static int start(char *const argv[], int dir, int output, pid_t *pid)
+static _Noreturn void child(char *const argv[], int dir, int output)
 {
 	static char *const environment[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8", NULL };
-	posix_spawn_file_actions_t files;
-	int r;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	sigset_t none;
 
-	posix_spawn_file_actions_init(&files);
-	posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDWR, 0);
-	posix_spawn_file_actions_adddup2(&files, 0, 1);
-	posix_spawn_file_actions_adddup2(&files, output, 2);
-	posix_spawn_file_actions_addfchdir_np(&files, dir);
-	posix_spawn_file_actions_addclosefrom_np(&files, 3);
-	r = posix_spawn(pid, QEMU_IMG, &files, NULL, argv, environment);
-	posix_spawn_file_actions_destroy(&files);
-	return -r;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	umask(0077);
+	if (fchdir(dir) < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(output, 2) < 0 ||
+		close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+		_exit(127);
+	execve(QEMU_IMG, argv, environment);
+	_exit(127);
 }
 
 /* The first line of what it said. */
@@ -59,7 +58,7 @@ static int qemu_img(char *const argv[], int dir, struct error *e)
 {
 	_cleanup_close_ int ours = -1;
 	char words[400];
-	int v[2], r, status = 0;
+	int v[2], status = 0;
 	const char *text;
 	pid_t pid;
 
@@ -68,10 +67,12 @@ static int qemu_img(char *const argv[], int dir, struct error *e)
 	if (pipe2(v, O_CLOEXEC) < 0)
 		return error_set(e, -errno, "cannot make a pipe: %s", strerror(errno));
 	ours = v[0];
-	r = start(argv, dir, v[1], &pid);
+	pid = fork();
+	if (pid == 0)
+		child(argv, dir, v[1]);
 	close(v[1]);
-	if (r < 0)
-		return error_set(e, r, "cannot start %s: %s", QEMU_IMG, strerror(-r));
+	if (pid < 0)
+		return error_set(e, -errno, "cannot start qemu-img: %s", strerror(errno));
 	read_words(ours, words, sizeof(words));
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
@@ -147,7 +148,6 @@ int image_make(int root, const struct image *i, struct error *e)
 	_cleanup_arena_ struct arena *a = arena_new();
 	_cleanup_close_ int dir = -1;
 	const char *name, *temporary;
-	mode_t mask;
 	int r;
 
 	dir = open_directory(root, i->path, &name, e);
@@ -157,9 +157,7 @@ int image_make(int root, const struct image *i, struct error *e)
 	temporary = arena_printf(a, ".%.200s.kvmhost-new", name);
 	if (unlinkat(dir, temporary, 0) < 0 && errno != ENOENT)
 		return error_set(e, -errno, "cannot remove %s beside %s: %s", temporary, i->path, strerror(errno));
-	mask = umask(0077);
 	r = create(a, i, temporary, dir, e);
-	umask(mask);
 	if (r >= 0) {
 		r = settle(dir, temporary, name);
 		if (r < 0)

@@ -1,15 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "runner/qemu_args.h"
 #include "config/obj.h"
+#include "runner/qemu_args_internal.h"
 
-struct args {
-	struct arena *arena;
-	char **v;
-	size_t n;
-};
-
-static void add(struct args *x, const char *option, const char *fmt, ...) _printf_(3, 4);
-static void add(struct args *x, const char *option, const char *fmt, ...)
+void args_add(struct args *x, const char *option, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -33,14 +26,14 @@ static void add_machine(struct args *x, const struct machine *m)
 {
 	const struct guest *g = m->spec->guest;
 
-	add(x, "-name", "guest=%s,debug-threads=on", m->spec->name);
-	add(x, "-uuid", "%s", m->spec->uuid);
-	add(x, "-machine", "q35,accel=%s,usb=off,vmport=off,dump-guest-core=off",
+	args_add(x, "-name", "guest=%s,debug-threads=on", m->spec->name);
+	args_add(x, "-uuid", "%s", m->spec->uuid);
+	args_add(x, "-machine", "q35,accel=%s,usb=off,vmport=off,dump-guest-core=off",
 		m->kvm ? "kvm" : "tcg");
-	add(x, "-cpu", "%s", cpu_model(m));
-	add(x, "-smp", "cpus=%lld", (long long)g->cpu.count);
-	add(x, "-m", "size=%lluk", (unsigned long long)(g->memory.size / 1024));
-	add(x, "-boot", "strict=on");
+	args_add(x, "-cpu", "%s", cpu_model(m));
+	args_add(x, "-smp", "cpus=%lld", (long long)g->cpu.count);
+	args_add(x, "-m", "size=%lluk", (unsigned long long)(g->memory.size / 1024));
+	args_add(x, "-boot", "strict=on");
 }
 
 /*
@@ -50,21 +43,21 @@ static void add_machine(struct args *x, const struct machine *m)
  */
 static void add_confinement(struct args *x)
 {
-	add(x, "-nodefaults", NULL);
-	add(x, "-no-user-config", NULL);
-	add(x, "-display", "none");
-	add(x, "-sandbox",
+	args_add(x, "-nodefaults", NULL);
+	args_add(x, "-no-user-config", NULL);
+	args_add(x, "-display", "none");
+	args_add(x, "-sandbox",
 		"on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
-	add(x, "-msg", "timestamp=off");
-	add(x, "-S", NULL);
+	args_add(x, "-msg", "timestamp=off");
+	args_add(x, "-S", NULL);
 }
 
 static void add_sockets(struct args *x, const struct machine *m)
 {
-	add(x, "-chardev", "socket,id=qmp,fd=%d", m->qmp);
-	add(x, "-mon", "chardev=qmp,mode=control");
-	add(x, "-chardev", "socket,id=console,fd=%d", m->console);
-	add(x, "-device", "isa-serial,chardev=console,id=serial0");
+	args_add(x, "-chardev", "socket,id=qmp,fd=%d", m->qmp);
+	args_add(x, "-mon", "chardev=qmp,mode=control");
+	args_add(x, "-chardev", "socket,id=console,fd=%d", m->console);
+	args_add(x, "-device", "isa-serial,chardev=console,id=serial0");
 }
 
 /* /proc/self/fd rather than an fdset: QEMU reads these with fopen(3). */
@@ -74,20 +67,20 @@ static void add_kernel(struct args *x, const struct machine *m)
 
 	if (m->kernel < 0)
 		return;
-	add(x, "-kernel", "/proc/self/fd/%d", m->kernel);
+	args_add(x, "-kernel", "/proc/self/fd/%d", m->kernel);
 	if (m->initrd >= 0)
-		add(x, "-initrd", "/proc/self/fd/%d", m->initrd);
+		args_add(x, "-initrd", "/proc/self/fd/%d", m->initrd);
 	if (k->cmdline)
-		add(x, "-append", "%s", k->cmdline);
+		args_add(x, "-append", "%s", k->cmdline);
 }
 
 /* Function 0 of a slot must say that there are more; chassis numbers are unique in the machine. */
-static void add_port(struct args *x, const char *id, int first_slot, size_t i)
+void args_add_port(struct args *x, const char *id, int first_slot, size_t i)
 {
 	int slot = first_slot + (int)(i / PCI_PORTS_PER_SLOT);
 	int function = (int)(i % PCI_PORTS_PER_SLOT);
 
-	add(x, "-device", "pcie-root-port,id=%s,bus=pcie.0,addr=0x%x.0x%x%s,chassis=%d", id, slot,
+	args_add(x, "-device", "pcie-root-port,id=%s,bus=pcie.0,addr=0x%x.0x%x%s,chassis=%d", id, slot,
 		function, function ? "" : ",multifunction=on",
 		slot * PCI_PORTS_PER_SLOT + function);
 }
@@ -99,28 +92,10 @@ static void add_interface(struct args *x, const struct machine *m, size_t i)
 
 	snprintf(port, sizeof(port), "port-net%zu", i);
 	mac_format(&m->spec->interfaces[i].mac, &mac);
-	add_port(x, port, PCI_SLOT_INTERFACES, i);
-	add(x, "-netdev", "tap,id=hostnet%zu,fd=%d,vhost=off", i, m->taps[i]);
-	add(x, "-device", "virtio-net-pci,id=net%zu,netdev=hostnet%zu,mac=%s,bus=%s,addr=0x0", i, i,
+	args_add_port(x, port, PCI_SLOT_INTERFACES, i);
+	args_add(x, "-netdev", "tap,id=hostnet%zu,fd=%d,vhost=off", i, m->taps[i]);
+	args_add(x, "-device", "virtio-net-pci,id=net%zu,netdev=hostnet%zu,mac=%s,bus=%s,addr=0x0", i, i,
 		sb_str(&mac), port);
-}
-
-/* QEMU opens an fdset member like a file, with its image locks, and without any permission. */
-static void add_disk(struct args *x, const struct machine *m, size_t i)
-{
-	const struct guest_disk *d = &LIST_AT(&m->spec->guest->disks, const struct guest_disk, i);
-	const char *driver = m->disks[i].block ? "host_device" : "file";
-	char port[32];
-
-	snprintf(port, sizeof(port), "port-disk%zu", i);
-	add_port(x, port, PCI_SLOT_DISKS, i);
-	add(x, "-add-fd", "fd=%d,set=%zu", m->disks[i].fd, i);
-	add(x, "-blockdev", "driver=%s,node-name=file%zu,filename=/dev/fdset/%zu,locking=on",
-		driver, i, i);
-	add(x, "-blockdev", "driver=%s,node-name=disk%zu,file=file%zu",
-		disk_format_names[d->format], i, i);
-	add(x, "-device", "virtio-blk-pci,id=virtio-disk%zu,drive=disk%zu,bus=%s,addr=0x0", i, i,
-		port);
 }
 
 char **qemu_args(struct arena *a, const struct machine *m)
@@ -128,15 +103,14 @@ char **qemu_args(struct arena *a, const struct machine *m)
 	const struct guest *g = m->spec->guest;
 	struct args x = { .arena = a };
 
-	add(&x, m->qemu, NULL);
+	args_add(&x, m->qemu, NULL);
 	add_machine(&x, m);
 	add_confinement(&x);
 	add_sockets(&x, m);
 	add_kernel(&x, m);
 	for (size_t i = 0; i < g->interfaces.n; i++)
 		add_interface(&x, m, i);
-	for (size_t i = 0; i < g->disks.n; i++)
-		add_disk(&x, m, i);
+	args_add_disks(&x, m);
 	*ARENA_PUSH(a, x.v, x.n) = NULL;
 	return x.v;
 }

@@ -9,7 +9,14 @@
  * the root bus, eight ports a slot:
  *
  *	slots 2 to 5     network interfaces, port i for interface i
- *	slots 8 to 15    disks, port i for disk i
+ *	slots 8 to 15    disks, port i for disk i, where its bus is virtio
+ *
+ * Controllers of other buses are on the root bus itself, so that they have no
+ * bus number that could change. Disk i is SCSI target i; on the buses with few
+ * places the disks stand in their order:
+ *
+ *	slot 16          virtio-scsi, slot 17 USB (xHCI), slot 18 IDE (PIIX3)
+ *	slot 31          what q35 itself has: SATA (AHCI) among others
  *
  * Interfaces come first because firmware numbers the buses in the order of
  * the ports, and Linux names interfaces after the bus: interface i is on bus
@@ -20,7 +27,14 @@
 
 #include "runner/spec.h"
 
-enum { PCI_SLOT_INTERFACES = 2, PCI_SLOT_DISKS = 8, PCI_PORTS_PER_SLOT = 8 };
+enum {
+	PCI_SLOT_INTERFACES = 2,
+	PCI_SLOT_DISKS = 8,
+	PCI_PORTS_PER_SLOT = 8,
+	PCI_SLOT_SCSI = 16,
+	PCI_SLOT_USB = 17,
+	PCI_SLOT_IDE = 18,
+};
 
 struct machine_disk {
 	int fd;

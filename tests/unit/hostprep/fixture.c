@@ -2,10 +2,11 @@
 #include "fixture.h"
 #include "config/document.h"
 #include "config/type.h"
+#include "iommu/iommu.h"
 #include <fcntl.h>
 #include <ftw.h>
 
-const struct kind *const kinds[] = { &module_kind, &sysctl_kind };
+const struct kind *const kinds[] = { &cmdline_kind, &iommu_kind, &module_kind, &sysctl_kind };
 const size_t n_kinds = ARRAY_SIZE(kinds);
 
 const struct kind *kind_find(const char *name)
@@ -18,9 +19,13 @@ const struct kind *kind_find(const char *name)
 
 struct root {
 	struct obj obj;
-	struct list modules, sysctl;
+	struct list cmdline, modules, sysctl;
+	struct iommu iommu;
 };
 static const struct field root_fields[] = {
+	FIELD_LIST(struct root, cmdline, type_token, .kind = "cmdline", .doc = "Parameters."),
+	FIELD_OBJECT(
+		struct root, iommu, struct iommu, iommu_table, .kind = "iommu", .doc = "IOMMU."),
 	FIELD_MAP(struct root, modules, module_table, .kind = "module", .doc = "Modules."),
 	FIELD_MAP(struct root, sysctl, sysctl_table, .kind = "sysctl", .doc = "Settings."),
 };

@@ -30,6 +30,8 @@ static const char *joined(struct arena *a, const struct machine *m)
 	return arena_strdup(a, sb_str(&b));
 }
 
+#define DEFAULTS "cache.direct=off,cache.no-flush=off,discard=ignore,read-only=off"
+
 static const char golden[] =
 	"/usr/bin/qemu\n"
 	"-name guest=web1,debug-threads=on\n"
@@ -57,14 +59,14 @@ static const char golden[] =
 	"-device virtio-net-pci,id=net0,netdev=hostnet0,mac=52:54:00:1a:b3:4a,bus=port-net0,addr=0x0\n"
 	"-device pcie-root-port,id=port-disk0,bus=pcie.0,addr=0x8.0x0,multifunction=on,chassis=64\n"
 	"-add-fd fd=20,set=0\n"
-	"-blockdev driver=file,node-name=file0,filename=/dev/fdset/0,locking=on\n"
-	"-blockdev driver=qcow2,node-name=disk0,file=file0\n"
-	"-device virtio-blk-pci,id=virtio-disk0,drive=disk0,bus=port-disk0,addr=0x0\n"
+	"-blockdev driver=file,node-name=file0,filename=/dev/fdset/0,locking=on," DEFAULTS "\n"
+	"-blockdev driver=qcow2,node-name=disk0,file=file0," DEFAULTS "\n"
+	"-device virtio-blk-pci,bus=port-disk0,addr=0x0,id=storage0,drive=disk0,write-cache=on\n"
 	"-device pcie-root-port,id=port-disk1,bus=pcie.0,addr=0x8.0x1,chassis=65\n"
 	"-add-fd fd=21,set=1\n"
-	"-blockdev driver=host_device,node-name=file1,filename=/dev/fdset/1,locking=on\n"
-	"-blockdev driver=raw,node-name=disk1,file=file1\n"
-	"-device virtio-blk-pci,id=virtio-disk1,drive=disk1,bus=port-disk1,addr=0x0";
+	"-blockdev driver=host_device,node-name=file1,filename=/dev/fdset/1,locking=on," DEFAULTS "\n"
+	"-blockdev driver=raw,node-name=disk1,file=file1," DEFAULTS "\n"
+	"-device virtio-blk-pci,bus=port-disk1,addr=0x0,id=storage1,drive=disk1,write-cache=on";
 
 static void test_whole_list(void **state _unused_)
 {
@@ -91,6 +93,80 @@ static void test_without_kvm(void **state _unused_)
 	assert_non_null(strstr(joined(a, &m), "accel=tcg"));
 	assert_non_null(strstr(joined(a, &m), "-cpu max\n"));
 	assert_non_null(strstr(joined(a, &named), "-cpu Skylake-Server\n"));
+}
+
+/* The bus, the device and the cache of disk i, in the words of QEMU. */
+static void test_buses(void **state _unused_)
+{
+	static const char *const parts[] = {
+		"virtio-scsi-pci,id=scsi,bus=pcie.0,addr=0x10\n",
+		"qemu-xhci,id=usb,bus=pcie.0,addr=0x11,p2=8,p3=8\n",
+		"piix3-ide,id=pata,bus=pcie.0,addr=0x12\n",
+		"isa-fdc,id=fdc\n",
+		"virtio-blk-pci,bus=port-disk0,addr=0x0,id=storage0,drive=disk0,write-cache=on,serial=data-1\n",
+		"scsi-hd,bus=scsi.0,channel=0,scsi-id=1,lun=0,id=storage1,drive=disk1,write-cache=off\n",
+		"ide-cd,bus=ide.0,unit=0,id=storage2,drive=disk2\n",
+		"ide-hd,bus=ide.1,unit=0,id=storage3,drive=disk3,write-cache=on\n",
+		"ide-hd,bus=pata.0,unit=0,id=storage4,drive=disk4,write-cache=on\n",
+		"ide-cd,bus=pata.0,unit=1,id=storage5,drive=disk5\n",
+		"ide-hd,bus=pata.1,unit=0,id=storage6,drive=disk6,write-cache=on\n",
+		"usb-storage,bus=usb.0,port=1,id=storage7,drive=disk7,write-cache=on\n",
+		"floppy,bus=fdc.0,unit=0,id=storage8,drive=disk8\n",
+		"port-disk9,bus=pcie.0,addr=0x9.0x1,chassis=73\n",
+		"node-name=disk0,file=file0,cache.direct=on,cache.no-flush=off,discard=unmap,read-only=off\n",
+		"driver=qcow2,node-name=disk1,file=file1,cache.direct=on,cache.no-flush=off,discard=ignore,read-only=on\n",
+		"driver=raw,node-name=disk2,file=file2,cache.direct=off,cache.no-flush=off,discard=ignore,read-only=on\n",
+		"driver=vmdk,node-name=disk3,file=file3,cache.direct=off,cache.no-flush=on,",
+	};
+	_cleanup_arena_ struct arena *a = arena_new();
+	struct machine m = machine(a,
+		"disks:\n"
+		"- {path: /a, cache: none, discard: unmap, serial: data-1}\n"
+		"- {path: /b, bus: scsi, cache: directsync, readonly: true}\n"
+		"- {path: /c.iso, device: cdrom}\n"
+		"- {path: /d, bus: sata, cache: unsafe, format: vmdk}\n"
+		"- {path: /e, bus: ide}\n"
+		"- {path: /f.iso, device: cdrom, bus: ide}\n"
+		"- {path: /g, bus: ide}\n"
+		"- {path: /h, bus: usb}\n"
+		"- {path: /i, device: floppy}\n"
+		"- {path: /j}\n");
+	const char *all = joined(a, &m);
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+		if (!strstr(all, parts[i]))
+			fail_msg("not there: %s\n%s", parts[i], all);
+}
+
+static void test_what_disks_cannot_be(void **state _unused_)
+{
+	static const char *const cases[][2] = {
+		{ "{path: /a, bus: ide}, {path: /b, bus: ide}, {path: /c, bus: ide}, {path: /d, bus: ide}, "
+		  "{path: /e, bus: ide, device: cdrom}", "at most 4 IDE" },
+		{ "{path: /a, device: cdrom, bus: usb}", "no cdrom on the bus usb" },
+		{ "{path: /a, device: cdrom, bus: virtio}", "no cdrom on the bus virtio" },
+		{ "{path: /a, device: cdrom, size: 1GiB}", "makes no medium" },
+		{ "{path: /a, device: cdrom, format: qcow2}", "is `raw`" },
+		{ "{path: /a, device: floppy, bus: ide}", "a bus of its own" },
+		{ "{path: /a, device: floppy, serial: x}", "no serial" },
+		{ "{path: /a, device: lun}", "must be one of" },
+		{ "{path: /a, bus: sata, readonly: true}", "cannot be read only" },
+		{ "{path: /dev/vg0/a, size: 1GiB}", "does not make" },
+		{ "{path: /a, size: 1025KiB}", "multiple of 1MiB" },
+		{ "{path: /a, preallocation: full}", "needs a `size`" },
+		{ "{path: /a, size: 1GiB, format: vmdk, preallocation: full}", "not preallocated" },
+		{ "{path: /a, size: 1GiB, format: raw, preallocation: metadata}", "no metadata" },
+		{ "{path: /a, serial: 'a,b'}", "serial number" },
+		{ "{path: /a, serial: abcdefghijklmnopqrstu}", "serial number" },
+	};
+	_cleanup_arena_ struct arena *a = arena_new();
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const char *said = guest_errors(a, arena_printf(a, "disks: [%s]\n", cases[i][0]));
+
+		if (!strstr(said, cases[i][1]))
+			fail_msg("%s: %s", cases[i][0], said);
+	}
 }
 
 /* What is added last must move nothing that is there: the old list, cut by device, is in the new one. */
@@ -164,6 +240,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_whole_list),
 		cmocka_unit_test(test_without_kvm),
+		cmocka_unit_test(test_buses),
+		cmocka_unit_test(test_what_disks_cannot_be),
 		cmocka_unit_test(test_added_devices_move_nothing),
 		cmocka_unit_test(test_full_house),
 		cmocka_unit_test(test_complaints),

@@ -36,6 +36,32 @@ static void test_taps(void **state _unused_)
 	assert_true(comes_after(second, wants_find(&w, "bridge", "br0")));
 }
 
+static void test_disks(void **state _unused_)
+{
+	_cleanup_arena_ struct arena *a = arena_new();
+	_cleanup_wants_ struct wants w = { 0 };
+	const struct resource *disk;
+	struct diags d;
+
+	assert_true(document_wants(a,
+		"guests:\n"
+		"  web1:\n"
+		"    disks:\n"
+		"    - {path: /srv/a.img, size: 2GiB, format: raw, preallocation: full}\n"
+		"    - {path: /srv/b.qcow2}\n"
+		"    - {path: /srv/c.iso, device: cdrom}\n"
+		"  web2:\n"
+		"    disks: [{path: /srv/d}, {path: /srv/c.iso, device: cdrom}]\n", &w, &d));
+	disk = wants_find(&w, "disk", "srv/a.img");
+	assert_non_null(disk);
+	assert_string_equal(disk->id, "disk/srv/a.img");
+	assert_string_equal(obj_text(disk->want, "size", a), "2GiB");
+	assert_string_equal(obj_text(disk->want, "format", a), "raw");
+	assert_string_equal(obj_text(disk->want, "preallocation", a), "full");
+	assert_true(comes_after(wants_find(&w, "guest", "web1"), disk));
+	assert_null(wants_find(&w, "disk", "srv/b.qcow2"));
+}
+
 static void expect_errors(const char *yaml, const char *text)
 {
 	_cleanup_arena_ struct arena *a = arena_new();
@@ -56,6 +82,8 @@ static void test_what_contradicts_itself(void **state _unused_)
 		"there is no bridge `br0`");
 	expect_errors("guests: {a: {disks: [{path: /d}], after: [b]}}\n", "there is no guest `b`");
 	expect_errors("guests: {a: {disks: [{path: /d}]}, b: {disks: [{path: /d}]}}\n", "is claimed by");
+	expect_errors("guests: {a: {disks: [{path: /d}]}, b: {disks: [{path: /d, device: cdrom}]}}\n", "is claimed by");
+	expect_errors("guests: {a: {disks: [{path: /d}, {path: /d}]}}\n", "stands twice");
 	expect_errors("bridges: {br0: {}}\n"
 		      "guests:\n"
 		      "  a: {disks: [{path: /a}], interfaces: [{bridge: br0, mac: '52:54:00:00:00:01'}]}\n"
@@ -106,6 +134,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_taps),
+		cmocka_unit_test(test_disks),
 		cmocka_unit_test(test_what_contradicts_itself),
 		cmocka_unit_test(test_one_user_for_two),
 	};

@@ -52,6 +52,13 @@ static const struct table_row rows[] = {
 		DISK "interfaces: [{network: n}]\n", .running = true, .does = "w", .changes = 1 },
 	{ "moved, written", DISK "interfaces: [{bridge: b}]\n", DISK "interfaces: [{bridge: b}]\n",
 		DISK "interfaces: [{network: n}]\n", .running = true, .does = "", .changes = 0 },
+	/* How large an image is does not concern its guest: kind disk. */
+	{ "larger disk", "disks: [{path: /srv/a.qcow2, size: 2GiB}]\n", NULL, NULL, .running = true, .does = "w", .changes = 1 },
+	{ "larger disk, written", "disks: [{path: /srv/a.qcow2, size: 2GiB}]\n",
+		"disks: [{path: /srv/a.qcow2, size: 2GiB}]\n", NULL, .running = true, .does = "", .changes = 0 },
+	{ "other bus, written", "disks: [{path: /srv/a.qcow2, bus: scsi}]\n",
+		"disks: [{path: /srv/a.qcow2, bus: scsi}]\n", NULL, .running = true, .does = "",
+		.wait = "guest restart web1", .changes = 1 },
 	{ "damaged spec", NULL, "", NULL, .running = true, .does = "w", .changes = 1 },
 };
 

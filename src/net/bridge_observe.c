@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A bridge's ports and addresses, as far as they are the document's or ours. */
+#include "net/bridge.h"
+#include "net/port.h"
+#include "reconcile/record.h"
+#include <net/if.h>
+
+struct view {
+	struct host *h;
+	const struct resource *r;
+	const struct links *ls;
+	const struct link *bridge;
+	const struct bridge *ref; /* what is wanted, or was before */
+	const struct address *all;
+	size_t n_all;
+	bool strict; /* the bridge is ours: nothing else has a say in its addresses */
+};
+
+/* ---- ports ---- */
+
+static int refuse(const struct view *v, const struct link *port, struct error *e)
+{
+	const struct link *master = port->master ? links_index(v->ls, port->master) : NULL;
+	const char *holder;
+
+	if (port->flags & IFF_LOOPBACK) {
+		error_set(e, -EINVAL, "the loopback device cannot be a port of %s", v->r->name);
+		return error_cure(e, "name a network card under ports of %s", v->r->name);
+	}
+	if (port->type && streq(port->type, "bridge")) {
+		error_set(e, -EINVAL, "%s is a bridge itself, and cannot be a port of %s",
+			port->name, v->r->name);
+		return error_cure(e, "join two bridges by a veth pair, or name a network card");
+	}
+	if (!master || master == v->bridge)
+		return 0;
+	holder = taken_by(v->h, port->name);
+	if (holder && streq_null(startswith(holder, "bridge/"), master->name))
+		return 0;
+	error_set(e, -EBUSY, "%s is a port of %s (%s) already", port->name, master->name,
+		link_describe(master, v->h->pass));
+	return error_cure(e, "take it out (ip link set %s nomaster) and apply again, or name another "
+		"port", port->name);
+}
+
+static int read_ports(const struct view *v, struct bridge *have, struct error *e)
+{
+	const char **out = NULL;
+	size_t n = 0;
+	int r;
+
+	for (size_t i = 0; v->ref && i < v->ref->ports.n; i++) {
+		const char *name = LIST_AT(&v->ref->ports, const char *, i);
+		const struct link *l = links_name(v->ls, name);
+
+		if (l && v->r->want && (r = refuse(v, l, e)) < 0)
+			return r;
+		if (l && v->bridge && l->master == v->bridge->index)
+			*ARENA_PUSH(v->h->pass, out, n) = name;
+	}
+	for (size_t i = 0;; i++) {
+		const char *name = taken_port(v->h, v->r->id, i);
+		const struct link *l = name ? links_name(v->ls, name) : NULL;
+
+		if (!name)
+			break;
+		if (l && v->bridge && l->master == v->bridge->index &&
+			!bridge_wants_port(v->ref, name))
+			*ARENA_PUSH(v->h->pass, out, n) = arena_strdup(v->h->pass, name);
+	}
+	have->ports = (struct list){ out, n };
+	obj_mark_set(have, "ports");
+	return 0;
+}
+
+bool bridge_port_missing(const struct resource *r, const struct links *ls, const char *port)
+{
+	for (size_t i = 0; i < r->n_after; i++)
+		if (streq(r->after[i]->name, port))
+			return false;
+	return !links_name(ls, port);
+}
+
+int bridge_foreign_ports(struct host *h, const struct resource *r, const struct links *ls,
+	const struct link *bridge, struct error *e)
+{
+	struct taken t;
+
+	for (size_t i = 0; i < ls->n; i++) {
+		const struct link *l = &ls->v[i];
+
+		if (l->master == bridge->index && !link_marked(l) &&
+			!taken_read(h, r->id, l->name, &t))
+			return bridge_port_refuse(bridge, l, e);
+	}
+	return 0;
+}
+
+/* ---- addresses ---- */
+
+/* The i-th wanted port, when it is in the bridge. */
+static const struct link *port_in(const struct view *v, size_t i)
+{
+	const struct link *l = links_name(v->ls, LIST_AT(&v->ref->ports, const char *, i));
+
+	return l && l->master == v->bridge->index ? l : NULL;
+}
+
+static bool ports_have_none(const struct view *v)
+{
+	for (size_t i = 0; i < v->ref->ports.n; i++) {
+		const struct link *l = port_in(v, i);
+
+		if (l && address_next(v->all, v->n_all, l->index, NULL))
+			return false;
+	}
+	return true;
+}
+
+static bool was_taken(const struct view *v, const struct cidr *c)
+{
+	struct taken t;
+
+	for (size_t i = 0; taken_port(v->h, v->r->id, i); i++) {
+		if (!taken_read(v->h, v->r->id, taken_port(v->h, v->r->id, i), &t))
+			continue;
+		for (size_t k = 0; k < t.n_addrs; k++)
+			if (address_equal(&t.addrs[k].cidr, c))
+				return true;
+	}
+	return false;
+}
+
+/* What was taken of the ports is on the bridge; what has an end may have reached it. */
+static bool has_taken(const struct view *v)
+{
+	struct taken t;
+
+	for (size_t i = 0; i < v->ref->ports.n; i++) {
+		const struct link *l = port_in(v, i);
+
+		if (!l || !taken_read(v->h, v->r->id, l->name, &t))
+			continue;
+		for (size_t k = 0; k < t.n_addrs; k++)
+			if (!t.addrs[k].dynamic && !address_find(v->all, v->n_all,
+							   v->bridge->index, &t.addrs[k].cidr))
+				return false;
+	}
+	return true;
+}
+
+static bool has_given(const struct view *v)
+{
+	const struct address *a = NULL;
+
+	while ((a = address_next(v->all, v->n_all, v->bridge->index, a)))
+		if (given_has(v->h, v->r->id, &a->cidr) && !was_taken(v, &a->cidr))
+			return true;
+	return false;
+}
+
+static bool lists(const struct list *l, const struct cidr *c)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (address_equal(&LIST_AT(l, struct cidr, i), c))
+			return true;
+	return false;
+}
+
+/* Whether an address that is there counts as one of the document's or ours. */
+static bool counts(const struct view *v, const struct address *a)
+{
+	if (a->dynamic)
+		return was_taken(v, &a->cidr);
+	return v->strict || lists(&v->ref->addressing, &a->cidr) ||
+	       given_has(v->h, v->r->id, &a->cidr) || was_taken(v, &a->cidr);
+}
+
+/* In the document's order, then the others; those on the ports at last. */
+static void read_list(const struct view *v, struct bridge *have)
+{
+	struct list found = { 0 }, out = { 0 };
+	struct cidr *all = NULL, *ordered = NULL;
+	const struct address *a = NULL;
+
+	while ((a = address_next(v->all, v->n_all, v->bridge->index, a)))
+		if (counts(v, a))
+			*ARENA_PUSH(v->h->pass, all, found.n) = a->cidr;
+	found.v = all;
+	for (size_t i = 0; i < v->ref->addressing.n; i++) {
+		const struct cidr *c = &LIST_AT(&v->ref->addressing, struct cidr, i);
+
+		if (lists(&found, c))
+			*ARENA_PUSH(v->h->pass, ordered, out.n) = *c;
+	}
+	for (size_t i = 0; i < found.n; i++)
+		if (!lists(&v->ref->addressing, &all[i]))
+			*ARENA_PUSH(v->h->pass, ordered, out.n) = all[i];
+	for (size_t i = 0; i < v->ref->ports.n; i++) {
+		const struct link *l = port_in(v, i);
+
+		for (a = NULL; l && (a = address_next(v->all, v->n_all, l->index, a));)
+			*ARENA_PUSH(v->h->pass, ordered, out.n) = a->cidr;
+	}
+	out.v = ordered;
+	have->addressing = out;
+}
+
+static void read_addressing(const struct view *v, struct bridge *have)
+{
+	enum addressing mode = bridge_addressing(v->ref);
+
+	if (mode == ADDRESSING_INHERIT && ports_have_none(v) && has_taken(v) && !has_given(v)) {
+		bridge_set_addressing(have, v->h->pass, mode);
+	} else {
+		read_list(v, have);
+		if (mode == ADDRESSING_NONE && !have->addressing.n)
+			bridge_set_addressing(have, v->h->pass, mode);
+	}
+	obj_mark_set(have, "addressing");
+}
+
+/* A bridge that nobody says anything about costs no dump of addresses. */
+static bool plain(const struct view *v)
+{
+	return !v->ref->ports.n && bridge_addressing(v->ref) == ADDRESSING_INHERIT &&
+	       !taken_port(v->h, v->r->id, 0) && !given_any(v->h, v->r->id);
+}
+
+/* The smallest that a packet through the wanted ports meets. */
+static void weigh_mtu(const struct view *v, struct bridge *have)
+{
+	for (size_t i = 0; i < v->ref->ports.n; i++) {
+		const struct link *l = port_in(v, i);
+
+		if (l && obj_has(v->ref, "mtu") && l->mtu < (uint64_t)v->ref->mtu)
+			have->mtu = MIN_OF(have->mtu, (int64_t)l->mtu);
+	}
+}
+
+int bridge_observe_ports(struct host *h, const struct resource *r, const struct links *ls,
+	const struct link *bridge, struct bridge *have, struct error *e)
+{
+	struct view v = {
+		.h = h,
+		.r = r,
+		.ls = ls,
+		.bridge = bridge,
+		.ref = r->want ? r->want : r->before,
+		.strict = h->record && record_has(h, r->id) && record_made(h, r->id),
+	};
+	int ret = read_ports(&v, have, e);
+
+	if (ret < 0 || !v.ref || !bridge)
+		return ret;
+	weigh_mtu(&v, have);
+	if (plain(&v)) {
+		bridge_set_addressing(have, h->pass, ADDRESSING_INHERIT);
+		obj_mark_set(have, "addressing");
+		return 0;
+	}
+	ret = addresses_get(h, &v.all, &v.n_all, e);
+	if (ret >= 0)
+		read_addressing(&v, have);
+	return ret;
+}

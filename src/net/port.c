@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "net/port.h"
+#include "base/strbuf.h"
+#include "reconcile/record.h"
+#include <linux/rtnetlink.h>
+
+static json_t *kept(struct host *h, const char *id)
+{
+	if (!h->record)
+		return NULL;
+	return json_object_get(json_object_get(record_resources(h), id), "kept");
+}
+
+static json_t *kept_port(struct host *h, const char *id, const char *port)
+{
+	return json_object_get(json_object_get(kept(h, id), "ports"), port);
+}
+
+/* ---- messages ---- */
+
+static json_t *message_json(const char *text, const struct nlmsghdr *m)
+{
+	static const char digits[] = "0123456789abcdef";
+	_cleanup_strbuf_ struct strbuf out = { 0 };
+	const uint8_t *b = nlmsg_data(m);
+
+	for (int i = 0; i < nlmsg_datalen(m); i++) {
+		sb_addc(&out, digits[b[i] >> 4]);
+		sb_addc(&out, digits[b[i] & 15]);
+	}
+	return json_pack("{s:s, s:s}", "text", text, "message", sb_str(&out));
+}
+
+static int digit(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* NULL when the text is no message. */
+static const struct nlmsghdr *message_read(struct arena *a, const json_t *json, int type)
+{
+	const char *text = json_string_value(json_object_get(json, "message"));
+	size_t n = text ? strlen(text) / 2 : 0;
+	struct nlmsghdr *m;
+	uint8_t *b;
+
+	if (!n)
+		return NULL;
+	m = arena_alloc(a, NLMSG_HDRLEN + NLMSG_ALIGN(n));
+	m->nlmsg_len = (uint32_t)(NLMSG_HDRLEN + n);
+	m->nlmsg_type = (uint16_t)type;
+	b = nlmsg_data(m);
+	for (size_t i = 0; i < n; i++) {
+		int high = digit(text[2 * i]), low = digit(text[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			return NULL;
+		b[i] = (uint8_t)(high << 4 | low);
+	}
+	return m;
+}
+
+/* ---- ports ---- */
+
+static void read_addresses(struct arena *a, const json_t *list, struct taken *out)
+{
+	size_t i;
+	json_t *item;
+
+	json_array_foreach (list, i, item) {
+		const struct nlmsghdr *m = message_read(a, item, RTM_NEWADDR);
+		struct address x;
+
+		if (m && address_read(m, &x))
+			*ARENA_PUSH(a, out->addrs, out->n_addrs) = x;
+	}
+}
+
+static void read_routes(struct arena *a, const json_t *list, struct taken *out)
+{
+	size_t i;
+	json_t *item;
+
+	json_array_foreach (list, i, item) {
+		const struct nlmsghdr *m = message_read(a, item, RTM_NEWROUTE);
+		struct route x;
+
+		if (m && route_read(a, m, &x))
+			*ARENA_PUSH(a, out->routes, out->n_routes) = x;
+	}
+}
+
+bool taken_read(struct host *h, const char *id, const char *port, struct taken *out)
+{
+	const json_t *json = kept_port(h, id, port);
+
+	if (!json)
+		return false;
+	*out = (struct taken){
+		.port = arena_strdup(h->pass, port),
+		.up = json_is_true(json_object_get(json, "up")),
+		.mtu = (uint32_t)json_integer_value(json_object_get(json, "mtu")),
+		.at = (uint64_t)json_integer_value(json_object_get(json, "at")),
+	};
+	read_addresses(h->pass, json_object_get(json, "addresses"), out);
+	read_routes(h->pass, json_object_get(json, "routes"), out);
+	return true;
+}
+
+const char *taken_port(struct host *h, const char *id, size_t i)
+{
+	const char *name;
+	json_t *port;
+
+	json_object_foreach (json_object_get(kept(h, id), "ports"), name, port)
+		if (!i--)
+			return name;
+	return NULL;
+}
+
+const char *taken_by(struct host *h, const char *port)
+{
+	const char *id;
+	json_t *entry;
+
+	if (!h->record)
+		return NULL;
+	json_object_foreach (record_resources(h), id, entry)
+		if (kept_port(h, id, port))
+			return id;
+	return NULL;
+}
+
+static json_t *addresses_json(const struct taken *t)
+{
+	json_t *out = json_array();
+
+	for (size_t i = 0; i < t->n_addrs; i++) {
+		_cleanup_strbuf_ struct strbuf text = { 0 };
+
+		cidr_format(&t->addrs[i].cidr, &text);
+		json_array_append_new(out, message_json(sb_str(&text), t->addrs[i].message));
+	}
+	return out;
+}
+
+static json_t *routes_json(const struct taken *t)
+{
+	json_t *out = json_array();
+
+	for (size_t i = 0; i < t->n_routes; i++)
+		json_array_append_new(out, message_json(t->routes[i].text, t->routes[i].message));
+	return out;
+}
+
+int taken_write(struct host *h, const char *id, const struct taken *t, struct error *e)
+{
+	json_t *all = record_kept(h, id), *ports = json_object_get(all, "ports"), *port;
+
+	if (!all)
+		return error_set(e, -EINVAL, "the record does not know %s", id);
+	if (!ports) {
+		ports = json_object();
+		json_object_set_new(all, "ports", ports);
+	}
+	port = json_pack("{s:b, s:I, s:I, s:o, s:o}", "up", t->up, "mtu", (json_int_t)t->mtu, "at",
+		(json_int_t)t->at, "addresses", addresses_json(t), "routes", routes_json(t));
+	if (json_equal(json_object_get(ports, t->port), port)) {
+		json_decref(port);
+		return 0;
+	}
+	json_object_set_new(ports, t->port, port);
+	record_touch(h);
+	return 0;
+}
+
+void taken_drop(struct host *h, const char *id, const char *port)
+{
+	json_t *all = kept(h, id), *ports = json_object_get(all, "ports");
+
+	if (json_object_del(ports, port) < 0)
+		return;
+	if (!json_object_size(ports))
+		json_object_del(all, "ports");
+	record_touch(h);
+}
+
+/* ---- given ---- */
+
+bool given_any(struct host *h, const char *id)
+{
+	return json_array_size(json_object_get(kept(h, id), "given")) > 0;
+}
+
+bool given_has(struct host *h, const char *id, const struct cidr *c)
+{
+	size_t i;
+	json_t *item;
+
+	json_array_foreach (json_object_get(kept(h, id), "given"), i, item) {
+		struct cidr x;
+
+		if (json_is_string(item) && cidr_parse(json_string_value(item), &x) &&
+			address_equal(&x, c))
+			return true;
+	}
+	return false;
+}
+
+void given_write(struct host *h, const char *id, const struct list *cidrs, bool keep)
+{
+	json_t *had = json_object_get(kept(h, id), "given"), *now;
+
+	if (!had && !cidrs->n)
+		return;
+	now = keep && had ? json_copy(had) : json_array();
+	for (size_t i = 0; i < cidrs->n; i++) {
+		const struct cidr *c = &LIST_AT(cidrs, struct cidr, i);
+		_cleanup_strbuf_ struct strbuf text = { 0 };
+
+		cidr_format(c, &text);
+		if (!keep || !given_has(h, id, c))
+			json_array_append_new(now, json_string(sb_str(&text)));
+	}
+	if (json_equal(had, now)) {
+		json_decref(now);
+		return;
+	}
+	if (json_array_size(now)) {
+		json_object_set_new(record_kept(h, id), "given", now);
+	} else {
+		json_object_del(kept(h, id), "given");
+		json_decref(now);
+	}
+	record_touch(h);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a bridge took of its ports, in the record ("kept" of bridge/NAME), so
+ * that it can be given back whole, whatever happened in between:
+ *
+ *	{"ports": {"eth0": {"up": true, "mtu": 1500, "at": 1790000000,
+ *	  "addresses": [{"text": "203.0.113.2/24", "message": "..."}],
+ *	  "routes": [{"text": "default via 203.0.113.1", "message": "..."}]}},
+ *	 "given": ["192.0.2.1/24"]}
+ *
+ * A message is the kernel's own description, in hexadecimal digits.
+ */
+#ifndef KVMHOST_PORT_H
+#define KVMHOST_PORT_H
+
+#include "net/address.h"
+#include "net/route.h"
+
+struct taken {
+	const char *port;
+	bool up;
+	uint32_t mtu;
+	uint64_t at; /* when the messages were true, in seconds since 1970 */
+	struct address *addrs;
+	size_t n_addrs;
+	struct route *routes;
+	size_t n_routes;
+};
+
+/* What the resource (its id, "bridge/br0") took of the port; false: nothing. In h->pass. */
+bool taken_read(struct host *h, const char *id, const char *port, struct taken *out);
+/* The i-th port that the resource has taken, or NULL. Borrowed. */
+const char *taken_port(struct host *h, const char *id, size_t i);
+/* The id of the resource that took the port, or NULL. Borrowed. */
+const char *taken_by(struct host *h, const char *port);
+/* -EINVAL when the record knows no such resource. Saved by record_save(). */
+int taken_write(struct host *h, const char *id, const struct taken *t, struct error *e);
+void taken_drop(struct host *h, const char *id, const char *port);
+
+/* Addresses of the document that the resource put on its bridge. */
+bool given_any(struct host *h, const char *id);
+bool given_has(struct host *h, const char *id, const struct cidr *c);
+/* keep: those that were given before stay in the list. */
+void given_write(struct host *h, const char *id, const struct list *cidrs, bool keep);
+
+#endif

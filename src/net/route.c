@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "net/route.h"
+#include "base/strbuf.h"
+#include <arpa/inet.h>
+#include <linux/rtnetlink.h>
+
+/* rta_expires counts in hundredths of a second (USER_HZ). */
+#define TICKS_PER_SEC 100
+
+static struct nlattr *attr(const struct nlmsghdr *m, int type)
+{
+	return nlmsg_find_attr((struct nlmsghdr *)(uintptr_t)m, sizeof(struct rtmsg), type);
+}
+
+static uint32_t number(const struct nlmsghdr *m, int type)
+{
+	struct nlattr *at = attr(m, type);
+
+	return at && nla_len(at) >= 4 ? nla_get_u32(at) : 0;
+}
+
+static void add_ip(struct strbuf *out, int family, struct nlattr *at)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	if (at && inet_ntop(family, nla_data(at), text, sizeof(text)))
+		sb_add(out, text);
+}
+
+static const char *describe(struct arena *a, const struct nlmsghdr *m)
+{
+	_cleanup_strbuf_ struct strbuf out = { 0 };
+	const struct rtmsg *head = nlmsg_data(m);
+	uint32_t table = number(m, RTA_TABLE);
+
+	if (attr(m, RTA_DST)) {
+		add_ip(&out, head->rtm_family, attr(m, RTA_DST));
+		sb_addf(&out, "/%u", head->rtm_dst_len);
+	} else {
+		sb_add(&out, "default");
+	}
+	if (attr(m, RTA_GATEWAY)) {
+		sb_add(&out, " via ");
+		add_ip(&out, head->rtm_family, attr(m, RTA_GATEWAY));
+	}
+	if (table && table != RT_TABLE_MAIN)
+		sb_addf(&out, " table %u", table);
+	if (number(m, RTA_PRIORITY))
+		sb_addf(&out, " metric %u", number(m, RTA_PRIORITY));
+	return arena_strdup(a, sb_str(&out));
+}
+
+static uint32_t expires(const struct nlmsghdr *m)
+{
+	struct rta_cacheinfo times = { 0 };
+	struct nlattr *at = attr(m, RTA_CACHEINFO);
+
+	if (at && nla_len(at) >= (int)sizeof(times))
+		memcpy(&times, nla_data(at), sizeof(times));
+	return times.rta_expires > 0 ? (uint32_t)times.rta_expires / TICKS_PER_SEC + 1 : 0;
+}
+
+static const struct rtnexthop *hop_next(struct nlattr *multipath, const struct rtnexthop *hop)
+{
+	const char *end = (char *)nla_data(multipath) + nla_len(multipath);
+	const char *at = hop ? (const char *)hop + RTNH_ALIGN(hop->rtnh_len) : nla_data(multipath);
+
+	hop = (const void *)at;
+	if (end - at < (long)sizeof(*hop) || hop->rtnh_len < sizeof(*hop) ||
+		end - at < hop->rtnh_len)
+		return NULL;
+	return hop;
+}
+
+int route_index(const struct route *r)
+{
+	struct nlattr *multipath = attr(r->message, RTA_MULTIPATH);
+	const struct rtnexthop *hop = multipath ? hop_next(multipath, NULL) : NULL;
+
+	return hop ? hop->rtnh_ifindex : (int)number(r->message, RTA_OIF);
+}
+
+static bool leads_through(const struct nlmsghdr *m, int index)
+{
+	struct nlattr *multipath = attr(m, RTA_MULTIPATH);
+
+	if (!multipath)
+		return (int)number(m, RTA_OIF) == index;
+	for (const struct rtnexthop *hop = hop_next(multipath, NULL); hop;
+		hop = hop_next(multipath, hop))
+		if (hop->rtnh_ifindex == index)
+			return true;
+	return false;
+}
+
+/* fe80::/10 and ff00::/8: every link has its own. */
+static bool own_of_link(const struct nlmsghdr *m)
+{
+	const struct rtmsg *head = nlmsg_data(m);
+	struct nlattr *dst = attr(m, RTA_DST);
+	const uint8_t *b = dst ? nla_data(dst) : NULL;
+
+	if (head->rtm_family != AF_INET6 || !b || nla_len(dst) != 16)
+		return false;
+	return head->rtm_protocol == RTPROT_KERNEL &&
+	       (b[0] == 0xff || (b[0] == 0xfe && (b[1] & 0xc0) == 0x80));
+}
+
+bool route_read(struct arena *a, const struct nlmsghdr *m, struct route *out)
+{
+	const struct rtmsg *head = nlmsg_data(m);
+
+	if (m->nlmsg_type != RTM_NEWROUTE || nlmsg_datalen(m) < (int)sizeof(*head))
+		return false;
+	*out = (struct route){
+		.message = m,
+		.dynamic = expires(m) > 0,
+		.kernel = head->rtm_protocol == RTPROT_KERNEL,
+		.text = describe(a, m),
+	};
+	return true;
+}
+
+struct reader {
+	struct arena *arena;
+	int index;
+	struct route *v;
+	size_t n;
+	const char *by_object; /* a route that names a nexthop object */
+};
+
+static void add(const struct nlmsghdr *m, void *arg)
+{
+	const struct rtmsg *head = nlmsg_data(m);
+	struct reader *rd = arg;
+	struct route r;
+	void *copy;
+
+	if (m->nlmsg_type != RTM_NEWROUTE || head->rtm_type != RTN_UNICAST ||
+		head->rtm_flags & RTM_F_CLONED || !leads_through(m, rd->index) || own_of_link(m))
+		return;
+	copy = arena_alloc(rd->arena, m->nlmsg_len);
+	memcpy(copy, m, m->nlmsg_len);
+	if (!route_read(rd->arena, copy, &r))
+		return;
+	if (attr(m, RTA_NH_ID))
+		rd->by_object = r.text;
+	*ARENA_PUSH(rd->arena, rd->v, rd->n) = r;
+}
+
+static int read_family(struct nl *nl, struct reader *rd, int family, struct error *e)
+{
+	struct rtmsg head = { .rtm_family = (uint8_t)family };
+	struct route *before = rd->v;
+	size_t n = rd->n;
+	int r = 1;
+
+	for (int try = 0; r > 0 && try < NL_DUMP_TRIES; try++) {
+		rd->v = before;
+		rd->n = n;
+		r = netlink_dump(
+			nl, netlink_request(RTM_GETROUTE, 0, &head, sizeof(head)), add, rd, e);
+	}
+	if (r > 0)
+		return error_set(e, -EAGAIN, "routes change faster than they can be read");
+	return r;
+}
+
+int routes_read(struct nl *nl, struct arena *a, int index, struct route **v, size_t *n,
+	struct error *e)
+{
+	struct reader rd = { .arena = a, .index = index };
+	int r = read_family(nl, &rd, AF_INET, e);
+
+	if (r >= 0)
+		r = read_family(nl, &rd, AF_INET6, e);
+	if (r < 0)
+		return r;
+	if (rd.by_object) {
+		error_set(e, -EOPNOTSUPP, "the route %s is made of a nexthop object (ip nexthop), "
+			"which kvmhost does not move", rd.by_object);
+		return error_cure(e, "write the route with `via` and `dev` instead");
+	}
+	*v = rd.v;
+	*n = rd.n;
+	return 0;
+}
+
+/* The same ways, with one link in place of another and without what is only their state. */
+static void put_multipath(struct nl_msg *m, struct nlattr *at, int from, int to)
+{
+	_cleanup_free_ char *copy = xmalloc((size_t)nla_len(at));
+	struct rtnexthop *hop;
+
+	memcpy(copy, nla_data(at), (size_t)nla_len(at));
+	for (const struct rtnexthop *h = hop_next(at, NULL); h; h = hop_next(at, h)) {
+		hop = (void *)(copy + ((const char *)h - (const char *)nla_data(at)));
+		if (hop->rtnh_ifindex == from)
+			hop->rtnh_ifindex = to;
+		hop->rtnh_flags &= RTNH_F_ONLINK;
+	}
+	netlink_put(m, RTA_MULTIPATH, copy, (size_t)nla_len(at));
+}
+
+static struct nl_msg *request(const struct route *r, int type, int flags, int from, int to)
+{
+	struct rtmsg head = *(struct rtmsg *)nlmsg_data(r->message);
+	struct nl_msg *m;
+	struct nlattr *at;
+	int left;
+
+	head.rtm_flags &= RTNH_F_ONLINK;
+	m = netlink_request(type, flags, &head, sizeof(head));
+	nlmsg_for_each_attr (at, (struct nlmsghdr *)(uintptr_t)r->message, sizeof(head), left) {
+		int t = nla_type(at);
+
+		if (t == RTA_OIF)
+			netlink_put_u32(m, RTA_OIF, (uint32_t)to);
+		else if (t == RTA_MULTIPATH)
+			put_multipath(m, at, from, to);
+		else if (t != RTA_CACHEINFO)
+			netlink_put(m, t, nla_data(at), (size_t)nla_len(at));
+	}
+	return m;
+}
+
+struct nl_msg *route_add(const struct route *r, int from, int to, uint32_t age)
+{
+	const struct rtmsg *head = nlmsg_data(r->message);
+	uint32_t left = expires(r->message);
+	/* IPv4: behind an equal one that leads elsewhere. IPv6 knows no such order. */
+	int flags = NLM_F_CREATE | (head->rtm_family == AF_INET ? NLM_F_APPEND : 0);
+	struct nl_msg *m;
+
+	if (left && left <= age)
+		return NULL;
+	m = request(r, RTM_NEWROUTE, flags, from, to);
+	if (left && head->rtm_family == AF_INET6)
+		netlink_put_u32(m, RTA_EXPIRES, left - age);
+	return m;
+}
+
+struct nl_msg *route_delete(const struct route *r, int from, int to)
+{
+	return request(r, RTM_DELROUTE, 0, from, to);
+}

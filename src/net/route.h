@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Routes of a link, whole, so that they can lead through another link and come
+ * back exactly. Those that the kernel makes for the link itself (local,
+ * broadcast, multicast, link-local) are not among them.
+ */
+#ifndef KVMHOST_ROUTE_H
+#define KVMHOST_ROUTE_H
+
+#include "net/nl.h"
+
+struct route {
+	const char *text; /* "default via 203.0.113.1 metric 100", for people */
+	bool dynamic; /* it has an end */
+	bool kernel;  /* made by the kernel or in its name: with an address */
+	const struct nlmsghdr *message; /* RTM_NEWROUTE */
+};
+
+/* Every route through the link, of all tables, in the kernel's order. */
+int routes_read(struct nl *nl, struct arena *a, int index, struct route **v, size_t *n,
+	struct error *e);
+/* From a message that was kept; false when it is none. */
+bool route_read(struct arena *a, const struct nlmsghdr *m, struct route *out);
+
+/* The route through `to` where it led through `from`; NULL when its time is over. */
+struct nl_msg *route_add(const struct route *r, int from, int to, uint32_t age);
+struct nl_msg *route_delete(const struct route *r, int from, int to);
+/* The link that the kept route led through, for `from`. */
+int route_index(const struct route *r);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the parts of the argument list share; nobody else includes it. */
+#ifndef KVMHOST_QEMU_ARGS_INTERNAL_H
+#define KVMHOST_QEMU_ARGS_INTERNAL_H
+
+#include "runner/qemu_args.h"
+
+struct args {
+	struct arena *arena;
+	char **v;
+	size_t n;
+};
+
+/* An option and its value; fmt NULL: it has none. */
+void args_add(struct args *x, const char *option, const char *fmt, ...) _printf_(3, 4);
+/* The root port of device i of those that begin in first_slot. */
+void args_add_port(struct args *x, const char *id, int first_slot, size_t i);
+
+/* qemu_disks.c */
+void args_add_disks(struct args *x, const struct machine *m);
+
+#endif
