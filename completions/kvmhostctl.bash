@@ -50,7 +50,7 @@ _kvmhostctl() {
 	_kvmhostctl_words
 	if [[ $cur == -* ]]; then
 		case ${words_only[0]-} in
-		apply) options+=' --allow-mass-removal' ;;
+		apply) options+=' --allow-mass-removal --confirm' ;;
 		check) options+=' --merged' ;;
 		explain) options+=' --list' ;;
 		esac
@@ -59,7 +59,7 @@ _kvmhostctl() {
 	fi
 	case ${#words_only[@]}:${words_only[0]-} in
 	0:*)
-		mapfile -t COMPREPLY < <(compgen -W 'check plan apply reload status history explain schema
+		mapfile -t COMPREPLY < <(compgen -W 'check plan apply confirm revert reload status history explain schema
 			guest console' -- "$cur")
 		;;
 	*:check)

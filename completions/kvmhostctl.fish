@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # fish completion for kvmhostctl(1)
 
-set -g __kvmhostctl_verbs check plan apply reload status history explain schema guest console
+set -g __kvmhostctl_verbs check plan apply confirm revert reload status history explain schema guest console
 
 function __kvmhostctl_guests
     kvmhostctl --json guest list 2>/dev/null | string replace -rf '.*"name": *"([^"]*)".*' '$1'
@@ -34,6 +34,8 @@ complete -c kvmhostctl -n __kvmhostctl_no_verb -a plan -d 'What apply would do, 
 complete -c kvmhostctl -n __kvmhostctl_no_verb -a apply -d 'Do what plan shows'
 complete -c kvmhostctl -n __kvmhostctl_no_verb -a reload -d 'Have kvmhostd converge now, and wait'
 complete -c kvmhostctl -n __kvmhostctl_no_verb -a status -d 'How the host is'
+complete -c kvmhostctl -n __kvmhostctl_no_verb -a confirm -d 'Keep what apply --confirm changed'
+complete -c kvmhostctl -n __kvmhostctl_no_verb -a revert -d 'Put it back'
 complete -c kvmhostctl -n __kvmhostctl_no_verb -a history -d 'Documents applied so far'
 complete -c kvmhostctl -n __kvmhostctl_no_verb -a explain -d 'What a key means'
 complete -c kvmhostctl -n __kvmhostctl_no_verb -a schema -d 'JSON Schema for editors'
@@ -52,3 +54,4 @@ complete -c kvmhostctl -n '__fish_seen_subcommand_from guest; and not __fish_see
 complete -c kvmhostctl -n '__fish_seen_subcommand_from guest; and __fish_seen_subcommand_from start stop restart' \
     -a '(__kvmhostctl_guests)'
 complete -c kvmhostctl -n '__fish_seen_subcommand_from console' -a '(__kvmhostctl_guests)'
+complete -c kvmhostctl -n '__fish_seen_subcommand_from apply' -l confirm -x -d 'Put network changes back unless confirmed in time'
