@@ -134,6 +134,16 @@ static int find_loader(struct host *h, struct boot *b, struct error *e)
 	return b->loader ? 0 : refuse_unknown(info, e);
 }
 
+bool boot_wrote(struct host *h)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(loaders); i++)
+		if (file_exists(h->root, loaders[i]->file))
+			return true;
+	return false;
+}
+
 int boot_read(struct host *h, struct boot *b, struct error *e)
 {
 	int r;

@@ -44,6 +44,8 @@ struct boot_loader {
 
 extern const struct boot_loader boot_grub;
 
+/* Whether a file of ours is there for any loader: else nothing here can be ours. */
+bool boot_wrote(struct host *h);
 /* The loader and what it has; lives in b->arena. Errors name what was looked for. */
 int boot_read(struct host *h, struct boot *b, struct error *e);
 /* Our tokens stand in every entry exactly once, or why not. */

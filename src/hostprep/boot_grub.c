@@ -113,9 +113,34 @@ struct settings {
 };
 
 /*
- * The value of an assignment with its quotes gone. Words of other variables and commands are not
- * known and left out; *keeps says that the variable's own former value is part of it.
+ * The last character of $NAME, ${NAME...} or $(command). What it stands for is not known here and
+ * left out; *keeps is set when it is the variable `name` itself.
  */
+static const char *skip_expansion(const char *s, const char *name, bool *keeps)
+{
+	bool braces = s[1] == '{';
+	const char *word = s + 1 + braces, *end = word;
+	unsigned depth = 0;
+
+	if (s[1] == '(') {
+		for (end = s + 1; *end; end++) {
+			depth += *end == '(';
+			depth -= *end == ')';
+			if (!depth)
+				return end;
+		}
+		return end - 1;
+	}
+	while (isalnum((unsigned char)*end) || *end == '_')
+		end++;
+	*keeps |= (size_t)(end - word) == strlen(name) && startswith(word, name);
+	if (!braces)
+		return end - 1;
+	end += strcspn(end, "}\n");
+	return *end == '}' ? end : end - 1;
+}
+
+/* The value of an assignment with its quotes gone; *keeps: the former value is part of it. */
 static void shell_value(const char *s, const char *name, struct strbuf *out, bool *keeps)
 {
 	char quote = 0;
@@ -130,13 +155,11 @@ static void shell_value(const char *s, const char *name, struct strbuf *out, boo
 			if (*s != '\n')
 				sb_addc(out, *s);
 		} else if (*s == '$' && quote != '\'') {
-			const char *p = s[1] == '{' ? s + 2 : s + 1;
-			size_t n = strspn(p, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_");
-
-			*keeps |= n == strlen(name) && strncmp(p, name, n) == 0;
-			s = p + n - 1;
-			if (p[n] == '}')
-				s++;
+			s = skip_expansion(s, name, keeps);
+		} else if (*s == '`' && quote != '\'') {
+			s += 1 + strcspn(s + 1, "`\n");
+			if (*s != '`')
+				return;
 		} else {
 			sb_addc(out, *s);
 		}

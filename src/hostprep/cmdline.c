@@ -381,17 +381,18 @@ static void cmdline_apply_all(struct host *h, struct step *const *steps, size_t 
 		note_left(h, l, steps[i]);
 }
 
-static int cmdline_owned(
-	struct host *h, void (*found)(const char *name, void *arg), void *arg, struct error *e)
+static int cmdline_owned(struct host *h, void (*found)(const char *name, void *arg), void *arg,
+	struct error *e _unused_)
 {
-	_cleanup_error_ struct error why = { 0 };
 	struct lines *l;
 	json_t *left;
 	size_t i;
 
-	(void)e;
+	/* Most documents have none: then no boot menu is read. */
+	if (!boot_wrote(h) && !json_object_get(h->record->root, LEFT))
+		return 0;
 	/* A loader that is not known, or somebody else's file: nothing there is ours. */
-	if (lines_get(h, &l, &why) < 0)
+	if (lines_get(h, &l, NULL) < 0)
 		return 0;
 	for (i = 0; i < l->boot.own.n; i++) {
 		_cleanup_free_ char *text = token_text(&l->boot.own.v[i]);
@@ -407,7 +408,6 @@ static int cmdline_owned(
 const struct kind cmdline_kind = {
 	.name = "cmdline",
 	.table = &cmdline_table,
-	.recreate_costs = DISRUPT_REBOOT,
 	.offline = true,
 	.check = cmdline_check,
 	.observe = cmdline_observe,

@@ -121,10 +121,12 @@ static const char *head(const struct ipt_entry *e)
 		       : NULL;
 }
 
-/* The last entry of all is an ERROR target too, of no chain. */
-static void find_chains(struct blob *b, struct arena *a)
+/* The last entry of all is an ERROR target too, of no chain. Returns how many entries there are. */
+static size_t find_chains(struct blob *b, struct arena *a)
 {
-	for (uint32_t at = 0; at < b->info.size; at += entry_at(b, at)->next_offset) {
+	size_t n = 0;
+
+	for (uint32_t at = 0; at < b->info.size; at += entry_at(b, at)->next_offset, n++) {
 		const struct ipt_entry *e = entry_at(b, at);
 		const char *name = head(e);
 		struct chain *c;
@@ -134,6 +136,7 @@ static void find_chains(struct blob *b, struct arena *a)
 		c = ARENA_PUSH(a, b->chains, b->n_chains);
 		*c = (struct chain){ at + e->next_offset, name, fw_own_chain(name) };
 	}
+	return n;
 }
 
 static const struct chain *chain_at(const struct blob *b, uint32_t first)
@@ -169,9 +172,10 @@ static const char *target_name(const struct blob *b, const struct ipt_entry *e)
 	return c ? c->name : "";
 }
 
-static void add_rule(struct fw_rules *rules, struct arena *a, const struct fw_rule *r)
+/* There is room for all: no entry is more than one rule. */
+static void add_rule(struct fw_rules *rules, const struct fw_rule *r)
 {
-	*ARENA_PUSH(a, rules->v, rules->n) = *r;
+	rules->v[rules->n++] = *r;
 }
 
 /* A chain of ours, up to the RETURN before the next chain's head. */
@@ -187,7 +191,7 @@ static void read_chain(
 			return;
 		fw_xt_decode(e, target_name(b, e), texts, &r);
 		r.chain = c->which;
-		add_rule(rules, texts->arena, &r);
+		add_rule(rules, &r);
 	}
 }
 
@@ -221,7 +225,7 @@ static void read_base(
 		if (!fw_rule_equal(&r, &want))
 			continue;
 		r.chain = chains[hook];
-		add_rule(rules, texts->arena, &r);
+		add_rule(rules, &r);
 	}
 }
 
@@ -229,7 +233,7 @@ static void read_all(struct host *h, struct blob *b, struct fw_rules *rules, boo
 {
 	struct fw_texts texts = { .arena = h->pass };
 
-	find_chains(b, h->pass);
+	rules->v = arena_alloc(h->pass, find_chains(b, h->pass) * sizeof(*rules->v));
 	for (unsigned hook = 0; hook < NF_INET_NUMHOOKS; hook++)
 		read_base(b, hook, &texts, rules);
 	for (size_t i = 0; i < b->n_chains; i++) {
@@ -239,9 +243,8 @@ static void read_all(struct host *h, struct blob *b, struct fw_rules *rules, boo
 			continue;
 		*present = true;
 		if (c->which == FW_STRAY)
-			add_rule(rules, h->pass,
-				&(struct fw_rule){ .chain = FW_STRAY,
-					.stray = arena_strdup(h->pass, c->name) });
+			add_rule(rules, &(struct fw_rule){ .chain = FW_STRAY,
+						.stray = arena_strdup(h->pass, c->name) });
 		else
 			read_chain(b, c, &texts, rules);
 	}

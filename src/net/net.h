@@ -5,7 +5,7 @@
 
 #include "reconcile/kind.h"
 
-extern const struct kind bridge_kind, network_kind, tap_kind, firewall_kind;
-extern const struct table bridge_table, network_table;
+extern const struct kind vlan_kind, bridge_kind, network_kind, tap_kind, firewall_kind;
+extern const struct table vlan_table, bridge_table, network_table;
 
 #endif

@@ -486,6 +486,8 @@ static void move(struct mover *m, const struct bridge *want, struct port *p, siz
 		(gone || any_fresh(p, n) || any_absent(m, &t)))
 		lead_routes(m, want, p, n);
 	netlink_flush(m->nl);
+	if (m->e->code && bridge_addressing(want) == ADDRESSING_LIST)
+		error_cure(m->e, "list an address that reaches the gateway, or delete the route");
 	for (size_t i = 0; !m->e->code && i < n; i++) {
 		uint32_t mtu = obj_has(want, "mtu") && p[i].link->mtu < (uint64_t)want->mtu
 				       ? (uint32_t)want->mtu

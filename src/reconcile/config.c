@@ -3,18 +3,22 @@
 #include <fcntl.h>
 #include <nettle/sha2.h>
 
-static void hash_document(struct config *c)
+/* Most runs have no use for it, and the whole document must be written out for it. */
+const char *config_hash(struct config *c)
 {
 	_cleanup_strbuf_ struct strbuf text = { 0 };
 	uint8_t digest[SHA256_DIGEST_SIZE];
 	struct sha256_ctx ctx;
 
+	if (!c->valid || *c->hash)
+		return c->hash;
 	document_write(&c->document, false, &text);
 	sha256_init(&ctx);
 	sha256_update(&ctx, text.len, (const uint8_t *)sb_str(&text));
 	sha256_digest(&ctx, sizeof(digest), digest);
 	for (size_t i = 0; i < sizeof(digest); i++)
 		snprintf(c->hash + 2 * i, 3, "%02x", digest[i]);
+	return c->hash;
 }
 
 static void begin(struct config *c)
@@ -28,8 +32,6 @@ static void finish(struct config *c)
 	/* A tree that is missing a file is not half a document: what it would say is unknown. */
 	if (c->document.root)
 		c->valid = wants_build(&c->wants, c->document.root, &c->diags);
-	if (c->valid)
-		hash_document(c);
 }
 
 void config_load(struct config *c, struct host *h, const char *const *paths, size_t n, int flags)

@@ -15,7 +15,7 @@ struct config {
 	struct document document;
 	struct wants wants;
 	bool valid;
-	char hash[65]; /* SHA-256 of the merged document, hex; "" when not valid */
+	char hash[65]; /* private to config_hash() */
 };
 
 /*
@@ -26,6 +26,8 @@ struct config {
 void config_load(struct config *c, struct host *h, const char *const *paths, size_t n, int flags);
 /* The same from the text of a stored generation. */
 void config_load_text(struct config *c, const char *name, const char *text, size_t len);
+/* SHA-256 of the merged document, hex; "" when it is not valid. */
+const char *config_hash(struct config *c);
 void config_free(struct config *c);
 #define _cleanup_config_ _cleanup_(config_free)
 

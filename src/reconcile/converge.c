@@ -11,7 +11,7 @@ static int held(struct host *h, struct config *c, struct error *e)
 {
 	const char *reason, *hash = apply_held(h, &reason);
 
-	if (!hash || !streq(hash, c->hash))
+	if (!hash || !streq(hash, config_hash(c)))
 		return 0;
 	error_set(e, -ECANCELED, "this document was tried and the network put back, because %s",
 		reason ? reason : "a step failed");
@@ -32,7 +32,7 @@ static int converge_locked(struct host *h, struct config *c, const struct conver
 	r = o->try_held ? 0 : held(h, c, e);
 	if (r < 0)
 		return r;
-	a.document_hash = c->hash;
+	a.document_hash = config_hash(c);
 	r = apply(h, &c->wants, &a, out, e);
 	if ((r == 0 || r == -EIO) && !out->confirm_by && generation_accept(h, c, &later) < 0)
 		log_failure(&later);

@@ -29,7 +29,7 @@ static void forget_old(struct host *h, json_t *history)
 	}
 }
 
-int generation_accept(struct host *h, const struct config *c, struct error *e)
+int generation_accept(struct host *h, struct config *c, struct error *e)
 {
 	json_t *current = generation_current(h), *history, *new;
 	json_int_t number = json_integer_value(json_object_get(current, "number")) + 1;
@@ -39,7 +39,7 @@ int generation_accept(struct host *h, const struct config *c, struct error *e)
 	char path[128];
 	int r;
 
-	if (hash && streq(hash, c->hash))
+	if (hash && streq(hash, config_hash(c)))
 		return 0;
 	generation_path(path, sizeof(path), number);
 	document_write(&c->document, true, &text);
@@ -47,8 +47,8 @@ int generation_accept(struct host *h, const struct config *c, struct error *e)
 	if (r < 0)
 		return error_set(e, r, "cannot store the document as %s: %s", path, strerror(-r));
 	git = git_revision(h->root, CONFIG_FILE);
-	new = json_pack("{s:I, s:s, s:s*, s:I}", "number", number, "hash", c->hash, "git", git,
-		"time", (json_int_t)h->now());
+	new = json_pack("{s:I, s:s, s:s*, s:I}", "number", number, "hash", config_hash(c), "git",
+		git, "time", (json_int_t)h->now());
 	json_object_set(h->record->root, "generation", new);
 	history = json_object_get(h->record->root, "history");
 	if (!history) {

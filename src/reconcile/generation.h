@@ -14,7 +14,7 @@
 enum { GENERATIONS_KEPT = 20 };
 
 /* Stores the document when it differs from the current one. The record is loaded. */
-int generation_accept(struct host *h, const struct config *c, struct error *e);
+int generation_accept(struct host *h, struct config *c, struct error *e);
 /* Loads the current one; -ENOENT: there is none yet. c->valid as in config_load. */
 int generation_load(struct host *h, struct config *c, struct error *e);
 /* {"number", "hash", "git", "time"} of the current one, or NULL; borrowed. */

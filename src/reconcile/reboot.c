@@ -5,6 +5,7 @@
 #define REQUIRED "/run/reboot-required"
 #define PACKAGES REQUIRED ".pkgs"
 #define OURS "kvmhost"
+#define TEXT "*** System restart required by kvmhost ***\n"
 
 enum { PACKAGES_MAX = 1 << 20 };
 
@@ -32,6 +33,13 @@ static int replace(struct host *h, const char *path, const char *text, struct er
 	return r < 0 ? error_set(e, r, "cannot write %s: %s", path, strerror(-r)) : 0;
 }
 
+static bool is_ours(struct host *h)
+{
+	_cleanup_free_ char *text = NULL;
+
+	return file_read(h->root, REQUIRED, PACKAGES_MAX, &text, NULL) == 0 && streq(text, TEXT);
+}
+
 int reboot_tell(struct host *h, bool pending, struct error *e)
 {
 	_cleanup_strbuf_ struct strbuf rest = { 0 };
@@ -44,13 +52,14 @@ int reboot_tell(struct host *h, bool pending, struct error *e)
 	if (file_read(h->root, PACKAGES, PACKAGES_MAX, &text, NULL) < 0)
 		text = xstrdup("");
 	told = others(text, &rest);
-	if (pending && !file_exists(h->root, REQUIRED) &&
-		(r = replace(h, REQUIRED, "*** System restart required ***\n", e)) < 0)
+	if (pending && !file_exists(h->root, REQUIRED) && (r = replace(h, REQUIRED, TEXT, e)) < 0)
 		return r;
 	if (told == pending)
 		return 0;
 	if (pending)
 		sb_add(&rest, OURS "\n");
 	r = replace(h, PACKAGES, sb_str(&rest), e);
-	return r == 0 && !rest.len ? replace(h, REQUIRED, "", e) : r;
+	if (r < 0 || rest.len || !is_ours(h))
+		return r;
+	return replace(h, REQUIRED, "", e);
 }

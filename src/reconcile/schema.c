@@ -7,7 +7,7 @@
 
 extern const struct type type_token;
 extern const struct table sysctl_table, module_table;
-extern const struct table bridge_table, network_table;
+extern const struct table vlan_table, bridge_table, network_table;
 extern const struct table guest_table;
 
 struct kernel_section {
@@ -80,7 +80,7 @@ struct document_root {
 	struct obj obj;
 	int64_t version;
 	struct host_section host;
-	struct list bridges, networks, guests;
+	struct list bridges, vlans, networks, guests;
 };
 
 static const struct field root_rows[] = {
@@ -90,7 +90,9 @@ static const struct field root_rows[] = {
 		.doc = "The machine itself: its kernel's parameters and modules."),
 	FIELD_MAP(struct document_root, bridges, bridge_table, .kind = "bridge",
 		.doc = "Bridges, by interface name."),
-	FIELD_PLANNED("vlans", "VLAN interfaces."),
+	FIELD_MAP(struct document_root, vlans, vlan_table, .kind = "vlan",
+		.doc = "VLANs of links, by interface name.",
+		.example = "{eth1.42: {link: eth1, id: 42}}"),
 	FIELD_MAP(struct document_root, networks, network_table, .kind = "network",
 		.doc = "Virtual networks, each on a bridge of its own."),
 	FIELD_PLANNED("sriov", "SR-IOV physical functions and their virtual functions."),

@@ -23,10 +23,14 @@ struct resource *wants_add(
 
 struct resource *wants_find(const struct wants *w, const char *kind, const char *name)
 {
+	size_t a = strlen(kind), b = strlen(name);
 	char id[512];
 
-	if ((size_t)snprintf(id, sizeof(id), "%s/%s", kind, name) >= sizeof(id))
+	if (a + b + 2 > sizeof(id))
 		return NULL;
+	memcpy(id, kind, a);
+	id[a] = '/';
+	memcpy(id + a + 1, name, b + 1);
 	return strmap_get(&w->by_id, id);
 }
 
@@ -140,9 +144,9 @@ void want_set(struct wants *w, struct resource *r, const char *field, const char
 void want_set_entry(
 	struct wants *w, struct resource *r, const char *map, const char *key, const char *text)
 {
-	const struct obj *o = r->want;
+	struct obj *o = (void *)r->want;
 	const struct field *f = table_field(o->table, map);
-	struct list *l = (void *)((char *)(uintptr_t)o + f->offset);
+	struct list *l = (void *)((char *)o + f->offset);
 	size_t size = f->table->size;
 	char *v = arena_alloc(w->arena, (l->n + 1) * size);
 
@@ -167,7 +171,7 @@ void want_set_entry(
 	obj_init(v + l->n * size, f->table, arena_strdup(w->arena, key));
 	obj_set_text(v + l->n * size, f->table->scalar, text, w->arena);
 	*l = (struct list){ v, l->n + 1 };
-	obj_mark_set((void *)(uintptr_t)o, map);
+	obj_mark_set(o, map);
 }
 
 void want_after(struct wants *w, struct resource *r, struct resource *needed)

@@ -24,7 +24,8 @@ struct disk {
 static const struct field rows[] = {
 	FIELD_SIZE(struct disk, size, 0, 0, .doc = "What the guest sees."),
 	FIELD_ENUM(struct disk, format, disk_format_names, .doc = "How it is kept."),
-	FIELD_ENUM(struct disk, preallocation, disk_preallocation_names, .doc = "Space taken at once."),
+	FIELD_ENUM(struct disk, preallocation, disk_preallocation_names,
+		.doc = "Space taken at once."),
 };
 static const struct table disk_kind_table = TABLE(struct disk, rows, .doc = "A disk image.");
 
@@ -63,18 +64,21 @@ static int free_space(struct host *h, const char *path, const char **dir, uint64
 
 static bool takes_all(const struct disk *want)
 {
-	return want->preallocation == PREALLOCATION_FALLOC || want->preallocation == PREALLOCATION_FULL;
+	return want->preallocation == PREALLOCATION_FALLOC ||
+	       want->preallocation == PREALLOCATION_FULL;
 }
 
 /* Whether `more` bytes can be taken there now. */
-static int check_space(struct host *h, const char *path, const struct disk *want, uint64_t more, struct error *e)
+static int check_space(
+	struct host *h, const char *path, const struct disk *want, uint64_t more, struct error *e)
 {
 	uint64_t bytes;
 	const char *dir;
 	int r = free_space(h, path, &dir, &bytes);
 
 	if (r == -ENOENT) {
-		error_set(e, -ENOTDIR, "the directory %s, where the image is to be made, is not there", dir);
+		error_set(e, -ENOTDIR,
+			"the directory %s, where the image is to be made, is not there", dir);
 		return error_cure(e, "mount it, or: mkdir -p %s", dir);
 	}
 	if (r < 0)
@@ -87,26 +91,31 @@ static int check_space(struct host *h, const char *path, const struct disk *want
 	return error_cure(e, "make room there, or leave `preallocation` out");
 }
 
-static int refuse_size(struct host *h, const char *path, const struct disk *want, uint64_t size, bool block,
-	struct error *e)
+static int refuse_size(struct host *h, const char *path, const struct disk *want, uint64_t size,
+	bool block, struct error *e)
 {
 	const char *is = size_text(h, size), *wanted = size_text(h, want->size);
 
 	if (size > want->size) {
-		error_set(e, -EINVAL, "%s has %s, and `size` says %s: kvmhost shrinks no disk", path, is, wanted);
+		error_set(e, -EINVAL, "%s has %s, and `size` says %s: kvmhost shrinks no disk",
+			path, is, wanted);
 		return error_cure(e, "write `size: %s`", is);
 	}
 	if (block)
-		error_set(e, -EINVAL, "%s is a block device of %s, and `size` says %s", path, is, wanted);
+		error_set(e, -EINVAL, "%s is a block device of %s, and `size` says %s", path, is,
+			wanted);
 	else
-		error_set(e, -EINVAL, "%s has %s, `size` says %s, and qemu-img cannot grow the format %s", path,
+		error_set(e, -EINVAL,
+			"%s has %s, `size` says %s, and qemu-img cannot grow the format %s", path,
 			is, wanted, disk_format_names[want->format]);
-	return error_cure(e, block ? "grow it by its own tools, and remove `size`"
-				   : "write `size: %s`, or convert it: qemu-img convert -O qcow2", is);
+	return error_cure(e,
+		block ? "grow it by its own tools, and remove `size`"
+		      : "write `size: %s`, or convert it: qemu-img convert -O qcow2",
+		is);
 }
 
-static int observe_image(struct host *h, const char *path, const struct disk *want, int fd, void **have,
-	struct error *e)
+static int observe_image(struct host *h, const char *path, const struct disk *want, int fd,
+	void **have, struct error *e)
 {
 	struct disk *d = obj_new(h->pass, &disk_kind_table, NULL);
 	struct stat st;
@@ -157,7 +166,8 @@ static void diff(struct host *h, struct step *s)
 	if (!have)
 		s->n_changes = obj_diff(want, NULL, h->pass, &s->changes);
 	else if (have->size && have->size != want->size)
-		step_change(h, s, "size", "size", size_text(h, have->size), size_text(h, want->size));
+		step_change(
+			h, s, "size", "size", size_text(h, have->size), size_text(h, want->size));
 }
 
 static bool in_use(struct host *h, const struct resource *r)
@@ -178,8 +188,8 @@ static const char *short_of(struct host *h, const struct step *s)
 	if (takes_all(want) || free_space(h, path_of(h, s->r), &dir, &bytes) < 0 ||
 		bytes >= want->size - (have ? have->size : 0))
 		return NULL;
-	return arena_printf(h->pass, "may grow to %s, but only %s are free in %s", size_text(h, want->size),
-		size_text(h, bytes / MIB * MIB), dir);
+	return arena_printf(h->pass, "may grow to %s, but only %s are free in %s",
+		size_text(h, want->size), size_text(h, bytes / MIB * MIB), dir);
 }
 
 static void refine(struct host *h, struct step *s)
@@ -196,7 +206,8 @@ static void refine(struct host *h, struct step *s)
 	if (s->have && s->n_changes && in_use(h, s->r))
 		s->wait = arena_printf(h->pass,
 			"the guest to be stopped: kvmhostctl guest stop %s; kvmhostctl apply; "
-			"kvmhostctl guest start %s", guest, guest);
+			"kvmhostctl guest start %s",
+			guest, guest);
 }
 
 static int apply(struct host *h, struct step *s, struct error *e)

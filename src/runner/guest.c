@@ -52,7 +52,8 @@ static void use_image(struct strmap *uses, struct resource *r, size_t i, struct 
 {
 	const struct guest *g = r->want;
 	const struct guest_disk *k = &LIST_AT(&g->disks, const struct guest_disk, i);
-	struct image_use *use = arena_alloc(d->arena, sizeof(*use)), *first = strmap_get(uses, k->path);
+	struct image_use *use = arena_alloc(d->arena, sizeof(*use)),
+			 *first = strmap_get(uses, k->path);
 	struct diag *said;
 
 	*use = (struct image_use){ r, obj_mark(k, "path"), disk_is_readonly(k) };
@@ -62,11 +63,12 @@ static void use_image(struct strmap *uses, struct resource *r, size_t i, struct 
 	}
 	if (first->readonly && use->readonly)
 		return;
-	said = first->r == r ? diag_error(d, use->mark, "take one of the two out", "disk `%s` stands twice in %s",
+	said = first->r == r ? diag_error(d, use->mark, "take one of the two out",
+				       "disk `%s` stands twice in %s",
 				       text_shown(d->arena, k->path), r->id)
 			     : diag_error(d, use->mark, "give one of the two another one",
-				       "disk `%s` is claimed by %s and by %s", text_shown(d->arena, k->path),
-				       first->r->id, r->id);
+				       "disk `%s` is claimed by %s and by %s",
+				       text_shown(d->arena, k->path), first->r->id, r->id);
 	diag_relate(said, first->mark, "first claimed here");
 }
 
@@ -75,7 +77,9 @@ static void check_images(const struct wants *w, struct diags *d)
 	_cleanup_strmap_ struct strmap uses = { 0 };
 
 	for (size_t i = 0; i < w->n; i++)
-		for (size_t k = 0; is_guest(w->v[i]) && k < ((const struct guest *)w->v[i]->want)->disks.n; k++)
+		for (size_t k = 0;
+			is_guest(w->v[i]) && k < ((const struct guest *)w->v[i]->want)->disks.n;
+			k++)
 			use_image(&uses, w->v[i], k, d);
 }
 
@@ -93,8 +97,8 @@ static void check(const struct resource *r, const struct wants *w, struct diags 
 }
 
 /* The resource that an interface is connected to, and its bridge; NULL: not declared. */
-static struct resource *connected_to(const struct guest_interface *nic, struct wants *w,
-	const char **bridge)
+static struct resource *connected_to(
+	const struct guest_interface *nic, struct wants *w, const char **bridge)
 {
 	struct resource *to;
 

@@ -9,15 +9,23 @@ enum guest_state { GUEST_RUNNING, GUEST_STOPPED };
 enum guest_on_change { GUEST_WAIT, GUEST_RESTART };
 enum guest_restart { RESTART_NO, RESTART_ON_FAILURE, RESTART_ALWAYS };
 enum disk_format { DISK_RAW, DISK_QCOW2, DISK_VMDK, DISK_VPC, DISK_VHDX, DISK_QED };
-enum disk_preallocation { PREALLOCATION_OFF, PREALLOCATION_METADATA, PREALLOCATION_FALLOC, PREALLOCATION_FULL };
+enum disk_preallocation {
+	PREALLOCATION_OFF,
+	PREALLOCATION_METADATA,
+	PREALLOCATION_FALLOC,
+	PREALLOCATION_FULL
+};
 enum disk_device { DEVICE_DISK, DEVICE_CDROM, DEVICE_FLOPPY };
 enum disk_bus { BUS_VIRTIO, BUS_SCSI, BUS_SATA, BUS_IDE, BUS_USB, BUS_FLOPPY };
 enum disk_cache { CACHE_WRITEBACK, CACHE_NONE, CACHE_WRITETHROUGH, CACHE_DIRECTSYNC, CACHE_UNSAFE };
 enum disk_discard { DISCARD_IGNORE, DISCARD_UNMAP };
+enum boot_device { BOOT_DISK, BOOT_CDROM, BOOT_NETWORK, BOOT_FLOPPY, BOOT_DEVICES };
+enum guest_firmware { FIRMWARE_BIOS, FIRMWARE_UEFI, FIRMWARE_UEFI_SECURE };
 enum guest_console { CONSOLE_SERIAL };
 
 /* The words for them in the document, by index. */
 extern const char *const guest_state_names[], *const guest_restart_names[];
+extern const char *const guest_firmware_names[];
 extern const char *const disk_format_names[], *const disk_preallocation_names[];
 
 /* Limits of the machine's layout, see qemu_args.h. */
@@ -43,7 +51,8 @@ struct guest_kernel {
 struct guest_disk {
 	struct obj obj;
 	const char *path;
-	uint64_t size; /* bytes; where obj_has(.., "size"), else the image is somebody else's to make */
+	uint64_t size; /* bytes; where obj_has(.., "size"), else the image is somebody else's to
+			  make */
 	int preallocation; /* enum disk_preallocation */
 	int device; /* enum disk_device */
 	int format, bus; /* where given; see disk_format() and disk_bus() */
@@ -58,6 +67,8 @@ enum disk_format disk_format(const struct guest_disk *d);
 enum disk_bus disk_bus(const struct guest_disk *d);
 /* A cdrom always is. */
 bool disk_is_readonly(const struct guest_disk *d);
+/* As what it is booted from. */
+enum boot_device disk_boot(const struct guest_disk *d);
 /* How many disks before this one are on the same bus. */
 size_t disk_number_on_bus(const struct list *disks, size_t i);
 /* Checks between the disks of one guest, of which g is the object. */
@@ -68,6 +79,20 @@ struct guest_interface {
 	struct obj obj;
 	const char *network, *bridge; /* one of them, the other NULL */
 	struct mac mac; /* where obj_has(.., "mac"), else generated */
+};
+
+struct guest_boot {
+	struct obj obj;
+	struct list order; /* int, enum boot_device */
+	uint64_t reboot_timeout; /* microseconds; where obj_has(.., "reboot_timeout") */
+};
+
+struct guest_resources {
+	struct obj obj;
+	/* Each where obj_has(). */
+	int64_t cpu_weight, io_weight;
+	int64_t cpu_quota; /* percent of one CPU */
+	uint64_t memory_max; /* bytes */
 };
 
 struct guest_shutdown {
@@ -81,11 +106,14 @@ struct guest {
 	int on_change; /* enum guest_on_change */
 	int restart; /* enum guest_restart */
 	int console; /* enum guest_console */
+	int firmware; /* enum guest_firmware */
 	bool autostart;
 	struct guest_cpu cpu;
 	struct guest_memory memory;
 	struct guest_kernel kernel; /* where obj_has(g, "kernel") */
+	struct guest_boot boot;
 	struct guest_shutdown shutdown;
+	struct guest_resources resources;
 	struct list disks; /* struct guest_disk */
 	struct list interfaces; /* struct guest_interface */
 	struct list after; /* const char * */

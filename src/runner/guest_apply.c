@@ -99,7 +99,10 @@ static int prepare(struct batch *b, struct step *s, struct error *e)
 		return 0;
 	}
 	d = guest_decide(s->want, seen);
+	/* Before the spec: while that is not written, an apply that was cut off is done again. */
 	if (d.write)
+		r = guest_resources_set(b->h, s->r->name, s->want, seen ? seen->applied : NULL, e);
+	if (d.write && r >= 0)
 		r = write_spec(b, s, e);
 	if (r >= 0 && d.start)
 		r = clear_past(b, s->r->name, e);
@@ -165,7 +168,8 @@ void guest_apply(struct host *h, struct step *const *steps, size_t n)
 	bus = units_run(h, b.jobs, b.n_jobs, b.seconds, &why);
 	finish_jobs(&b, bus, &why);
 	for (size_t i = 0; i < n; i++)
-		if (!steps[i]->want && !steps[i]->error.code)
+		if (!steps[i]->want && !steps[i]->error.code &&
+			guest_resources_forget(h, steps[i]->r->name, &steps[i]->error) >= 0)
 			guest_files_remove(h->root, steps[i]->r->name, &steps[i]->error);
 	guest_macs_free(&b.macs);
 	free(b.host_id);

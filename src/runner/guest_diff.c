@@ -31,8 +31,8 @@ static bool is_state(const struct change *c)
 }
 
 /* The differences of a and b as changes from b to a; `removed`: those that a lacks and b has. */
-static void add_changes(struct host *h, struct step *s, const struct guest *a,
-	const struct guest *b, bool removed)
+static void add_changes(
+	struct host *h, struct step *s, const struct guest *a, const struct guest *b, bool removed)
 {
 	struct change *v;
 	size_t n = removed ? obj_diff(b, a, h->pass, &v) : obj_diff(a, b, h->pass, &v);
@@ -81,8 +81,8 @@ void guest_diff(struct host *h, struct step *s)
 		step_change(h, s, FILE_SPEC, FILE_SPEC, "missing or damaged", "as wanted");
 }
 
-static void explain(struct host *h, struct step *s, const struct guest_seen *seen,
-	struct decision d)
+static void explain(
+	struct host *h, struct step *s, const struct guest_seen *seen, struct decision d)
 {
 	const char *name = s->r->name, *text = NULL;
 

@@ -48,6 +48,14 @@ struct decision guest_decide(const struct guest *want, const struct guest_seen *
 void guest_diff(struct host *h, struct step *s);
 void guest_refine(struct host *h, struct step *s);
 
+/* guest_resources.c */
+/* Gives the unit what `want` has of resources, where that is other than `applied` (may be NULL)
+ * had. */
+int guest_resources_set(struct host *h, const char *name, const struct guest *want,
+	const struct guest *applied, struct error *e);
+/* Leaves nothing of it behind. */
+int guest_resources_forget(struct host *h, const char *name, struct error *e);
+
 /* guest_apply.c */
 void guest_apply(struct host *h, struct step *const *steps, size_t n);
 

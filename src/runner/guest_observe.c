@@ -30,6 +30,19 @@ static void read_record(struct host *h, const char *name, struct guest_seen *see
 	json_decref(record);
 }
 
+/* Which fields are given: as it runs where only a restart changes them. */
+static uint64_t given(const struct guest *applied, const struct guest *started)
+{
+	uint64_t set = 0;
+
+	for (size_t i = 0; i < guest_table.n_fields; i++) {
+		bool restarts = guest_table.fields[i].on_change == CHANGE_RECREATE;
+
+		set |= (restarts ? started : applied)->obj.set & UINT64_C(1) << i;
+	}
+	return set;
+}
+
 /* What only a restart changes is as it runs; what it is connected to was changed under it. */
 void guest_compose(struct guest_seen *seen)
 {
@@ -45,8 +58,10 @@ void guest_compose(struct guest_seen *seen)
 		have->cpu = started->cpu;
 		have->memory = started->memory;
 		have->kernel = started->kernel;
+		have->boot = started->boot;
+		have->firmware = started->firmware;
 		have->console = started->console;
-		have->obj.set = started->obj.set;
+		have->obj.set = given(applied, started);
 		if (interfaces_differ(applied, started))
 			have->interfaces = started->interfaces;
 		if (disks_differ(applied, started))

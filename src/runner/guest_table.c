@@ -6,6 +6,8 @@
 const char *const guest_state_names[] = { "running", "stopped", NULL };
 const char *const guest_restart_names[] = { "no", "on-failure", "always", NULL };
 static const char *const on_change_names[] = { "wait", "restart", NULL };
+const char *const guest_firmware_names[] = { "bios", "uefi", "uefi-secure", NULL };
+static const char *const boot_names[] = { "disk", "cdrom", "network", "floppy", NULL };
 static const char *const console_names[] = { "serial", NULL };
 
 static const struct field cpu_rows[] = {
@@ -14,8 +16,10 @@ static const struct field cpu_rows[] = {
 		.doc = "Virtual CPUs. More than the host has threads makes all guests slower."),
 	FIELD_STRING(struct guest_cpu, model, type_string, .def = "host",
 		.on_change = CHANGE_RECREATE,
-		.doc = "CPU model as QEMU names it (`qemu-system-x86_64 -cpu help`). `host` is the host's "
-		       "own; where KVM does not work and QEMU emulates, it means `max`, and `kvmhostctl "
+		.doc = "CPU model as QEMU names it (`qemu-system-x86_64 -cpu help`). `host` is the "
+		       "host's "
+		       "own; where KVM does not work and QEMU emulates, it means `max`, and "
+		       "`kvmhostctl "
 		       "status` says so."),
 	FIELD_PLANNED("pinning", "Host CPUs on which the virtual CPUs run, in order."),
 };
@@ -49,7 +53,7 @@ static void check_interface(const void *obj, struct diags *d)
 
 	if (i->network && i->bridge)
 		diag_relate(diag_error(d, obj_mark(i, "bridge"), "keep one of the two",
-				"an interface is on a network or on a bridge, not on both"),
+				    "an interface is on a network or on a bridge, not on both"),
 			obj_mark(i, "network"), "the network is named here");
 	else if (!i->network && !i->bridge)
 		diag_error(d, obj_mark(i, "network"), "add `network: NAME` or `bridge: NAME`",
@@ -59,12 +63,14 @@ static void check_interface(const void *obj, struct diags *d)
 static const struct field interface_rows[] = {
 	FIELD_STRING(struct guest_interface, network, type_string, .ref = "network",
 		.example = "default", .doc = "The network, one of `networks:`, that it is on."),
-	FIELD_STRING(struct guest_interface, bridge, type_ifname, .ref = "bridge",
-		.example = "br0", .doc = "The bridge, one of `bridges:`, that it is on."),
+	FIELD_STRING(struct guest_interface, bridge, type_ifname, .ref = "bridge", .example = "br0",
+		.doc = "The bridge, one of `bridges:`, that it is on."),
 	FIELD_VALUE(struct guest_interface, mac, struct mac, type_mac, .claims = "mac",
 		.on_change = CHANGE_RECREATE, .example = "52:54:00:1a:b3:4a",
-		.doc = "Its MAC address. Without it one is generated, 52:54:00 and three bytes that "
-		       "depend on the host, the guest and the interface's number, so it stays the same."),
+		.doc = "Its MAC address. Without it one is generated, 52:54:00 and three bytes "
+		       "that "
+		       "depend on the host, the guest and the interface's number, so it stays the "
+		       "same."),
 	FIELD_PLANNED("vf", "A virtual function of an SR-IOV device."),
 	FIELD_PLANNED("vhost", "Whether packets pass through the kernel's vhost-net."),
 	FIELD_PLANNED("queues", "Pairs of queues, up to the number of CPUs."),
@@ -72,31 +78,124 @@ static const struct field interface_rows[] = {
 static const struct table interface_table = TABLE(struct guest_interface, interface_rows,
 	.check = check_interface, .doc = "A network interface.");
 
+static void check_boot(const void *obj, struct diags *d)
+{
+	const struct guest_boot *b = obj;
+
+	for (size_t i = 0; i < b->order.n; i++)
+		for (size_t k = 0; k < i; k++)
+			if (LIST_AT(&b->order, const int, i) == LIST_AT(&b->order, const int, k))
+				diag_error(d, obj_mark_item(b, "order", i),
+					"take one of the two out",
+					"`%s` stands twice in the boot order",
+					boot_names[LIST_AT(&b->order, const int, i)]);
+}
+
+static const struct field boot_rows[] = {
+	{ FIELD_AT(struct guest_boot, order, struct list), .shape = SHAPE_LIST, .type = &type_enum,
+		.names = boot_names, .def = "[disk, cdrom]", .on_change = CHANGE_RECREATE,
+		.example = "[network, disk]",
+		.doc = "What is tried, in order: disk, cdrom, network (PXE), floppy; of several "
+		       "disks the one that "
+		       "stands first (the firmware `bios` tries no other). What is not named is "
+		       "not booted. A `kernel` goes before all." },
+	FIELD_DURATION(struct guest_boot, reboot_timeout, 0, 65535 * (USEC_PER_SEC / 1000),
+		.on_change = CHANGE_RECREATE, .example = "1s",
+		.doc = "How long the firmware waits before it tries again when nothing could be "
+		       "booted. Without it "
+		       "it gives up. Of the firmware `bios` only."),
+};
+static const struct table boot_table = TABLE(
+	struct guest_boot, boot_rows, .check = check_boot, .doc = "What the guest boots from.");
+
+static const struct field resources_rows[] = {
+	FIELD_INT(struct guest_resources, cpu_weight, 1, 10000, .example = "200",
+		.doc = "Share of the CPU when it is scarce; others have 100. The cure for steal "
+		       "time in an "
+		       "important guest."),
+	FIELD_VALUE(struct guest_resources, cpu_quota, int64_t, type_percent, .min = 1,
+		.max = 100000, .example = "150%",
+		.doc = "At most so much CPU time; 100% is one CPU of the host."),
+	FIELD_SIZE(struct guest_resources, memory_max, 1 * MIB, 32 * TIB, .example = "3GiB",
+		.doc = "At most so much of the host's memory for the guest and its QEMU, which "
+		       "needs some 100MiB "
+		       "to 300MiB more than the guest has; beyond that the guest is killed."),
+	FIELD_INT(struct guest_resources, io_weight, 1, 10000, .example = "100",
+		.doc = "Share of the block devices when they are busy; others have 100."),
+};
+static const struct table resources_table = TABLE(struct guest_resources, resources_rows,
+	.doc = "Shares and limits of CPU, memory and I/O, as properties of the guest's unit. "
+	       "Changed while it runs.");
+
 static const struct field shutdown_rows[] = {
 	FIELD_DURATION(struct guest_shutdown, timeout, 0, 3600 * USEC_PER_SEC, .def = "90s",
-		.doc = "How long the guest may take from its power button to power off. After that it "
+		.doc = "How long the guest may take from its power button to power off. After that "
+		       "it "
 		       "is switched off."),
 };
 static const struct table shutdown_table =
 	TABLE(struct guest_shutdown, shutdown_rows, .doc = "How it is shut down.");
 
-static void check_count(const struct guest *g, const struct list *l, const char *key, size_t max,
-	struct diags *d)
+static void check_count(
+	const struct guest *g, const struct list *l, const char *key, size_t max, struct diags *d)
 {
 	if (l->n > max)
 		diag_error(d, obj_mark_item(g, key, max), NULL, "a guest has at most %zu %s", max,
 			key);
 }
 
+static bool can_boot(const struct guest *g, enum boot_device from)
+{
+	if (from == BOOT_NETWORK)
+		return g->interfaces.n > 0;
+	for (size_t i = 0; i < g->disks.n; i++)
+		if (disk_boot(&LIST_AT(&g->disks, const struct guest_disk, i)) == from)
+			return true;
+	return false;
+}
+
+static void check_bootable(const struct guest *g, struct diags *d)
+{
+	if (obj_has(g, "kernel"))
+		return;
+	for (size_t i = 0; i < g->boot.order.n; i++)
+		if (can_boot(g, (enum boot_device)LIST_AT(&g->boot.order, const int, i)))
+			return;
+	diag_error(d, g->boot.obj.node ? obj_mark(&g->boot, "order") : obj_mark(g, "boot"),
+		"write in `boot: {order: [...]}` what it has: disk, cdrom, network, floppy",
+		"the guest has nothing that its boot order names");
+}
+
+static void check_firmware(const struct guest *g, struct diags *d)
+{
+	if (g->firmware != FIRMWARE_BIOS && obj_has(&g->boot, "reboot_timeout"))
+		diag_error(d, obj_mark(&g->boot, "reboot_timeout"), "remove it",
+			"only the firmware `bios` has a `reboot_timeout`");
+}
+
+static void check_resources(const struct guest *g, struct diags *d)
+{
+	if (obj_has(g, "resources") && obj_has(&g->resources, "memory_max") &&
+		g->resources.memory_max <= g->memory.size)
+		diag_error(d, obj_mark(&g->resources, "memory_max"),
+			"give it some 300MiB more than `memory.size`, or remove it",
+			"the guest's own memory is as large, and QEMU needs some too: it would be "
+			"killed");
+}
+
 static void check_guest(const void *obj, struct diags *d)
 {
 	const struct guest *g = obj;
 
-	if (!obj_has(g, "kernel") && !g->disks.n)
+	if (!obj_has(g, "kernel") && !g->disks.n && !can_boot(g, BOOT_NETWORK))
 		diag_error(d, obj_mark(g, "disks"),
-			"add `disks: [{path: /var/lib/kvmhost/images/NAME.qcow2}]` or "
-			"`kernel: {image: PATH}`",
-			"a guest needs a disk or a kernel to boot from");
+			"add `disks: [{path: /var/lib/kvmhost/images/NAME.qcow2, size: 20GiB}]`, "
+			"`kernel: {image: PATH}`, or an interface and `boot: {order: [network]}`",
+			"a guest needs a disk, a kernel or a network to boot from");
+	else
+		check_bootable(g, d);
+	check_firmware(g, d);
+	check_resources(g, d);
 	check_count(g, &g->disks, "disks", GUEST_DISKS_MAX, d);
 	disks_check(g, &g->disks, d);
 	check_count(g, &g->interfaces, "interfaces", GUEST_INTERFACES_MAX, d);
@@ -108,8 +207,10 @@ static void check_guest(const void *obj, struct diags *d)
 
 static const struct field guest_rows[] = {
 	FIELD_ENUM(struct guest, state, guest_state_names, .def = "running",
-		.doc = "Whether it is to run. `kvmhostctl guest stop` holds a running one down until "
-		       "`guest start` or a reboot, and so does a guest that powers itself off, unless "
+		.doc = "Whether it is to run. `kvmhostctl guest stop` holds a running one down "
+		       "until "
+		       "`guest start` or a reboot, and so does a guest that powers itself off, "
+		       "unless "
 		       "`restart: always`."),
 	FIELD_BOOL(struct guest, autostart, .def = "true",
 		.doc = "Whether kvmhost starts it. false: only `kvmhostctl guest start` does."),
@@ -127,29 +228,42 @@ static const struct field guest_rows[] = {
 		.doc = "Disks, in order: the first virtio disk is the guest's vda."),
 	FIELD_OBJECTS(struct guest, interfaces, interface_table, .def = "[]",
 		.on_change = CHANGE_RECREATE,
-		.doc = "Network interfaces, in order. Moving one to another network or bridge is done "
+		.doc = "Network interfaces, in order. Moving one to another network or bridge is "
+		       "done "
 		       "while the guest runs; others changes need it to restart."),
+	FIELD_OBJECT(struct guest, boot, struct guest_boot, boot_table, .def = "{}",
+		.on_change = CHANGE_RECREATE, .doc = "What the guest boots from."),
+	FIELD_ENUM(struct guest, firmware, guest_firmware_names, .def = "bios",
+		.on_change = CHANGE_RECREATE,
+		.doc = "`uefi` is OVMF; `uefi-secure` has Secure Boot on, with the distribution's "
+		       "and Microsoft's keys. "
+		       "The guest's own variables are kept in /var/lib/kvmhost/nvram, also when it "
+		       "leaves the "
+		       "document, as its disks are."),
 	FIELD_ENUM(struct guest, console, console_names, .def = "serial",
 		.on_change = CHANGE_RECREATE,
-		.doc = "A serial console is always there: `kvmhostctl console NAME`; what it says is "
+		.doc = "A serial console is always there: `kvmhostctl console NAME`; what it says "
+		       "is "
 		       "kept in /var/log/kvmhost/NAME.console.log."),
+	FIELD_OBJECT(struct guest, resources, struct guest_resources, resources_table,
+		.doc = "Shares and limits of CPU, memory and I/O, as properties of the guest's "
+		       "unit. Changed while "
+		       "it runs."),
 	FIELD_OBJECT(struct guest, shutdown, struct guest_shutdown, shutdown_table, .def = "{}",
 		.doc = "How it is shut down."),
 	FIELD_ENUM(struct guest, restart, guest_restart_names, .def = "on-failure",
-		.doc = "When it is started again by itself: never, when QEMU failed, or also when the "
+		.doc = "When it is started again by itself: never, when QEMU failed, or also when "
+		       "the "
 		       "guest powered itself off. One that never came up is not tried again."),
 	FIELD_LIST(struct guest, after, type_name, .ref = "guest", .def = "[]", .example = "[db1]",
 		.doc = "Guests that are started before this one and stopped after it."),
 	FIELD_PLANNED("os", "A profile of settings that an operating system needs."),
-	FIELD_PLANNED("firmware", "bios, uefi or uefi-secure."),
 	FIELD_PLANNED("tpm", "A trusted platform module."),
 	FIELD_PLANNED("install", "An installation that is run once."),
-	FIELD_PLANNED("boot", "Boot order and retries."),
 	FIELD_PLANNED("devices", "PCI devices of the host, handed over."),
 	FIELD_PLANNED("graphics", "A screen by VNC or SPICE."),
 	FIELD_PLANNED("agent", "A channel for the guest agent."),
 	FIELD_PLANNED("cloud_init", "Data for cloud-init."),
-	FIELD_PLANNED("resources", "Shares and limits of CPU, memory and I/O."),
 };
 const struct table guest_table = TABLE(struct guest, guest_rows, .key = &type_name,
 	.key_word = "NAME", .check = check_guest, .doc = "A virtual machine.");

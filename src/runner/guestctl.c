@@ -105,8 +105,8 @@ static void add_record(struct host *h, const struct unit *u, json_t *record, jso
 		add_unit_error(h, u->name, out);
 }
 
-static json_t *pending_changes(struct arena *a, const struct guest *applied,
-	const struct guest *started)
+static json_t *pending_changes(
+	struct arena *a, const struct guest *applied, const struct guest *started)
 {
 	json_t *v = json_array();
 	struct change *c;
@@ -244,14 +244,16 @@ static void add_table(struct host *h, struct strbuf *b, json_t *guests)
 	size_t width = 4, i;
 	json_t *g;
 
-	json_array_foreach(guests, i, g) width = MAX_OF(width, strlen(text_member(g, "name")));
+	json_array_foreach (guests, i, g)
+		width = MAX_OF(width, strlen(text_member(g, "name")));
 	if (!json_array_size(guests)) {
 		sb_add(b, "no guests\n");
 		return;
 	}
 	column(b, "NAME", width);
 	sb_add(b, "STATE     SINCE     ACCEL  NOTE\n");
-	json_array_foreach(guests, i, g) add_row(h, b, g, width);
+	json_array_foreach (guests, i, g)
+		add_row(h, b, g, width);
 }
 
 static int collect(struct host *h, json_t *guests, struct error *e)

@@ -175,8 +175,8 @@ static int run_group(struct group *g, enum unit_verb verb, struct error *e)
 	return r;
 }
 
-static int run_verb(struct host *h, const char *const *names, size_t n, enum unit_verb verb,
-	struct error *e)
+static int run_verb(
+	struct host *h, const char *const *names, size_t n, enum unit_verb verb, struct error *e)
 {
 	_cleanup_arena_ struct arena *a = arena_new();
 	_cleanup_error_ struct error own = { 0 };

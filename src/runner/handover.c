@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "runner/handover.h"
 #include "config/obj.h"
+#include "runner/firmware.h"
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <sys/ioctl.h>
@@ -21,8 +22,8 @@ const char *handover_qemu(void)
 }
 
 /* O_NONBLOCK: a path that turns out to be a FIFO must not hang the start. */
-static int open_image(const char *what, const char *path, int mode, struct stat *st, int *fd,
-	struct error *e)
+static int open_image(
+	const char *what, const char *path, int mode, struct stat *st, int *fd, struct error *e)
 {
 	*fd = open(path, mode | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (*fd < 0 || fstat(*fd, st) < 0)
@@ -36,7 +37,8 @@ static int missing_image(const struct guest_disk *d, struct error *e)
 {
 	if (d->device != DEVICE_DISK)
 		return error_cure(e, "put it there, or take it out of the guest's `disks`");
-	return error_cure(e, "write its `size`, and kvmhost makes it, or: qemu-img create -f %s %s 20G",
+	return error_cure(e,
+		"write its `size`, and kvmhost makes it, or: qemu-img create -f %s %s 20G",
 		disk_format_names[disk_format(d)], d->path);
 }
 
@@ -144,6 +146,7 @@ static void prepare(struct arena *a, struct machine *m)
 {
 	const struct guest *g = m->spec->guest;
 
+	m->firmware = m->nvram = -1;
 	m->kernel = m->initrd = m->kernel_number = m->initrd_number = -1;
 	m->disks = arena_alloc(a, (g->disks.n + 1) * sizeof(*m->disks));
 	m->taps = arena_alloc(a, (g->interfaces.n + 1) * sizeof(*m->taps));
@@ -164,7 +167,9 @@ int handover_open(struct arena *a, struct machine *m, struct error *e)
 		error_set(e, -ENOENT, "QEMU is not installed");
 		return error_cure(e, "apt install qemu-system-x86, or dnf install qemu-kvm");
 	}
-	if (obj_has(g, "kernel")) {
+	r = firmware_open(AT_FDCWD, m->spec->name, (enum guest_firmware)g->firmware, &m->firmware,
+		&m->nvram, e);
+	if (r >= 0 && obj_has(g, "kernel")) {
 		r = open_boot_file("kernel", g->kernel.image, &m->kernel, e);
 		if (r >= 0 && g->kernel.initrd)
 			r = open_boot_file("initrd", g->kernel.initrd, &m->initrd, e);
@@ -181,11 +186,15 @@ int handover_open(struct arena *a, struct machine *m, struct error *e)
 size_t handover_fds(struct arena *a, const struct machine *m, int **fds)
 {
 	const struct guest *g = m->spec->guest;
-	int *v = arena_alloc(a, (4 + g->disks.n + g->interfaces.n) * sizeof(*v));
+	int *v = arena_alloc(a, (6 + g->disks.n + g->interfaces.n) * sizeof(*v));
 	size_t n = 0;
 
 	v[n++] = m->qmp;
 	v[n++] = m->console;
+	if (m->firmware >= 0) {
+		v[n++] = m->firmware;
+		v[n++] = m->nvram;
+	}
 	if (m->kernel >= 0)
 		v[n++] = m->kernel;
 	if (m->initrd >= 0)
@@ -208,6 +217,8 @@ void handover_close(struct machine *m)
 {
 	shut(&m->qmp);
 	shut(&m->console);
+	shut(&m->firmware);
+	shut(&m->nvram);
 	shut(&m->kernel);
 	shut(&m->initrd);
 	for (size_t i = 0; i < m->spec->guest->disks.n; i++)

@@ -19,7 +19,8 @@ static int missing_program(struct error *e)
 
 static _Noreturn void child(char *const argv[], int dir, int output)
 {
-	static char *const environment[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8", NULL };
+	static char *const environment[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8",
+		NULL };
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	sigset_t none;
 
@@ -81,7 +82,10 @@ static int qemu_img(char *const argv[], int dir, struct error *e)
 	text = startswith(words, "qemu-img: ");
 	if (WIFSIGNALED(status))
 		return error_set(e, -EIO, "qemu-img was killed by signal %d", WTERMSIG(status));
-	return error_set(e, -EIO, "qemu-img: %s", text ? text : *words ? words : "failed without a word");
+	return error_set(e, -EIO, "qemu-img: %s",
+		text     ? text
+		: *words ? words
+			 : "failed without a word");
 }
 
 /* The directory, and in *name where in the path the file's name begins. */
@@ -101,7 +105,8 @@ static int open_directory(int root, const char *path, const char **name, struct 
 	return r < 0 ? error_set(e, r, "cannot open the directory %s: %s", dir, strerror(-r)) : r;
 }
 
-static int create(struct arena *a, const struct image *i, const char *name, int dir, struct error *e)
+static int create(
+	struct arena *a, const struct image *i, const char *name, int dir, struct error *e)
 {
 	const char *options = i->format == DISK_VPC ? "force_size=on"
 			      : i->preallocation
@@ -156,7 +161,8 @@ int image_make(int root, const struct image *i, struct error *e)
 	/* What a crash left under this name is ours and not whole. One reconciler at a time. */
 	temporary = arena_printf(a, ".%.200s.kvmhost-new", name);
 	if (unlinkat(dir, temporary, 0) < 0 && errno != ENOENT)
-		return error_set(e, -errno, "cannot remove %s beside %s: %s", temporary, i->path, strerror(errno));
+		return error_set(e, -errno, "cannot remove %s beside %s: %s", temporary, i->path,
+			strerror(errno));
 	r = create(a, i, temporary, dir, e);
 	if (r >= 0) {
 		r = settle(dir, temporary, name);

@@ -14,7 +14,8 @@ struct header {
 };
 
 static const struct header headers[] = {
-	/* docs/interop/qcow2.txt; block/vmdk.c VMDK4Header, in sectors; block/vpc.c VHDFooter; block/qed.h */
+	/* docs/interop/qcow2.txt; block/vmdk.c VMDK4Header, in sectors; block/vpc.c VHDFooter;
+	   block/qed.h */
 	[DISK_QCOW2] = { "QFI\xfb", 24, 1, true },
 	[DISK_VMDK] = { "KDMV", 12, 512, false },
 	[DISK_VPC] = { "conectix", 48, 1, true },

@@ -28,12 +28,67 @@ static void add_machine(struct args *x, const struct machine *m)
 
 	args_add(x, "-name", "guest=%s,debug-threads=on", m->spec->name);
 	args_add(x, "-uuid", "%s", m->spec->uuid);
-	args_add(x, "-machine", "q35,accel=%s,usb=off,vmport=off,dump-guest-core=off",
-		m->kvm ? "kvm" : "tcg");
+	args_add(x, "-machine", "q35,accel=%s,usb=off,vmport=off,dump-guest-core=off%s%s",
+		m->kvm ? "kvm" : "tcg", g->firmware == FIRMWARE_UEFI_SECURE ? ",smm=on" : "",
+		m->firmware >= 0 ? ",pflash0=firmware,pflash1=nvram" : "");
 	args_add(x, "-cpu", "%s", cpu_model(m));
 	args_add(x, "-smp", "cpus=%lld", (long long)g->cpu.count);
 	args_add(x, "-m", "size=%lluk", (unsigned long long)(g->memory.size / 1024));
-	args_add(x, "-boot", "strict=on");
+	args_add(x, "-boot", "strict=on%s",
+		obj_has(&g->boot, "reboot_timeout")
+			? arena_printf(x->arena, ",reboot-timeout=%llu",
+				  (unsigned long long)(g->boot.reboot_timeout / 1000))
+			: "");
+}
+
+/* OVMF's README: Secure Boot's variables are safe where only code in SMM can write the flash. */
+static void add_firmware(struct args *x, const struct machine *m)
+{
+	if (m->firmware < 0)
+		return;
+	args_add(x, "-add-fd", "fd=%d,set=%d", m->firmware, FDSET_FIRMWARE);
+	args_add(x, "-blockdev",
+		"driver=file,node-name=firmware,filename=/dev/fdset/%d,read-only=on",
+		FDSET_FIRMWARE);
+	args_add(x, "-add-fd", "fd=%d,set=%d", m->nvram, FDSET_NVRAM);
+	args_add(x, "-blockdev", "driver=file,node-name=nvram,filename=/dev/fdset/%d,locking=on",
+		FDSET_NVRAM);
+	if (m->spec->guest->firmware != FIRMWARE_UEFI_SECURE)
+		return;
+	args_add(x, "-global", "driver=cfi.pflash01,property=secure,value=on");
+	args_add(x, "-global", "ICH9-LPC.disable_s3=1");
+}
+
+static size_t count_booted(const struct guest *g, enum boot_device from)
+{
+	size_t n = 0;
+
+	if (from == BOOT_NETWORK)
+		return g->interfaces.n;
+	for (size_t i = 0; i < g->disks.n; i++)
+		n += disk_boot(&LIST_AT(&g->disks, const struct guest_disk, i)) == from;
+	return n;
+}
+
+/* Index 0 is the kernel's, which QEMU gives it by itself. */
+const char *args_bootindex(struct args *x, const struct guest *g, enum boot_device from, size_t i)
+{
+	size_t index = 1, before = 0;
+
+	for (size_t k = 0; k < g->boot.order.n; k++) {
+		enum boot_device at = (enum boot_device)LIST_AT(&g->boot.order, const int, k);
+
+		if (at != from) {
+			index += count_booted(g, at);
+			continue;
+		}
+		for (size_t d = 0; from != BOOT_NETWORK && d < i; d++)
+			before +=
+				disk_boot(&LIST_AT(&g->disks, const struct guest_disk, d)) == from;
+		return arena_printf(
+			x->arena, ",bootindex=%zu", index + (from == BOOT_NETWORK ? i : before));
+	}
+	return "";
 }
 
 /*
@@ -80,8 +135,8 @@ void args_add_port(struct args *x, const char *id, int first_slot, size_t i)
 	int slot = first_slot + (int)(i / PCI_PORTS_PER_SLOT);
 	int function = (int)(i % PCI_PORTS_PER_SLOT);
 
-	args_add(x, "-device", "pcie-root-port,id=%s,bus=pcie.0,addr=0x%x.0x%x%s,chassis=%d", id, slot,
-		function, function ? "" : ",multifunction=on",
+	args_add(x, "-device", "pcie-root-port,id=%s,bus=pcie.0,addr=0x%x.0x%x%s,chassis=%d", id,
+		slot, function, function ? "" : ",multifunction=on",
 		slot * PCI_PORTS_PER_SLOT + function);
 }
 
@@ -94,8 +149,9 @@ static void add_interface(struct args *x, const struct machine *m, size_t i)
 	mac_format(&m->spec->interfaces[i].mac, &mac);
 	args_add_port(x, port, PCI_SLOT_INTERFACES, i);
 	args_add(x, "-netdev", "tap,id=hostnet%zu,fd=%d,vhost=off", i, m->taps[i]);
-	args_add(x, "-device", "virtio-net-pci,id=net%zu,netdev=hostnet%zu,mac=%s,bus=%s,addr=0x0", i, i,
-		sb_str(&mac), port);
+	args_add(x, "-device",
+		"virtio-net-pci,id=net%zu,netdev=hostnet%zu,mac=%s,bus=%s,addr=0x0%s", i, i,
+		sb_str(&mac), port, args_bootindex(x, m->spec->guest, BOOT_NETWORK, i));
 }
 
 char **qemu_args(struct arena *a, const struct machine *m)
@@ -107,6 +163,7 @@ char **qemu_args(struct arena *a, const struct machine *m)
 	add_machine(&x, m);
 	add_confinement(&x);
 	add_sockets(&x, m);
+	add_firmware(&x, m);
 	add_kernel(&x, m);
 	for (size_t i = 0; i < g->interfaces.n; i++)
 		add_interface(&x, m, i);

@@ -9,7 +9,7 @@
  * the root bus, eight ports a slot:
  *
  *	slots 2 to 5     network interfaces, port i for interface i
- *	slots 8 to 15    disks, port i for disk i, where its bus is virtio
+ *	slots 8 to 15    disks, port i for the i-th whose bus is virtio
  *
  * Controllers of other buses are on the root bus itself, so that they have no
  * bus number that could change. Disk i is SCSI target i; on the buses with few
@@ -26,6 +26,9 @@
 #define KVMHOST_QEMU_ARGS_H
 
 #include "runner/spec.h"
+
+/* Numbers of fdsets: disk i has number i. */
+enum { FDSET_FIRMWARE = 1000, FDSET_NVRAM };
 
 enum {
 	PCI_SLOT_INTERFACES = 2,
@@ -48,6 +51,7 @@ struct machine {
 	int qmp; /* sockets; the other ends are the runner's */
 	int console;
 	int kernel, initrd; /* -1: none */
+	int firmware, nvram; /* OVMF and the guest's variables; -1: BIOS */
 	struct machine_disk *disks; /* as many as the guest's */
 	int *taps; /* as many as the guest's interfaces */
 	/* Under which numbers QEMU knows kernel and initrd, also when they are closed here; -1:

@@ -16,6 +16,9 @@ void args_add(struct args *x, const char *option, const char *fmt, ...) _printf_
 /* The root port of device i of those that begin in first_slot. */
 void args_add_port(struct args *x, const char *id, int first_slot, size_t i);
 
+/* ",bootindex=N" where item i of what is booted as `from` stands in the boot order, else "". */
+const char *args_bootindex(struct args *x, const struct guest *g, enum boot_device from, size_t i);
+
 /* qemu_disks.c */
 void args_add_disks(struct args *x, const struct machine *m);
 

@@ -14,36 +14,59 @@ static const struct {
 	[CACHE_UNSAFE] = { false, true, true },
 };
 
-/* Controllers that q35 lacks, where a disk needs them. */
-static void add_controllers(struct args *x, const struct list *disks)
+/* The boot order of floppies is their controller's to know: bootindexA, bootindexB. */
+static void add_floppy_controller(struct args *x, const struct guest *g)
 {
+	_cleanup_strbuf_ struct strbuf more = { 0 };
+
+	for (size_t i = 0; i < g->disks.n; i++) {
+		const char *index = args_bootindex(x, g, BOOT_FLOPPY, i);
+		const char *equals = strchr(index, '=');
+
+		if (equals &&
+			disk_bus(&LIST_AT(&g->disks, const struct guest_disk, i)) == BUS_FLOPPY)
+			sb_addf(&more, ",bootindex%c%s",
+				'A' + (char)disk_number_on_bus(&g->disks, i), equals);
+	}
+	args_add(x, "-device", "isa-fdc,id=fdc%s", sb_str(&more));
+}
+
+/* Controllers that q35 lacks, where a disk needs them. */
+static void add_controllers(struct args *x, const struct guest *g)
+{
+	const struct list *disks = &g->disks;
 	bool on[BUS_FLOPPY + 1] = { false };
 
 	for (size_t i = 0; i < disks->n; i++)
 		on[disk_bus(&LIST_AT(disks, const struct guest_disk, i))] = true;
 	if (on[BUS_SCSI])
-		args_add(x, "-device", "virtio-scsi-pci,id=scsi,bus=pcie.0,addr=0x%x", PCI_SLOT_SCSI);
+		args_add(x, "-device", "virtio-scsi-pci,id=scsi,bus=pcie.0,addr=0x%x",
+			PCI_SLOT_SCSI);
 	if (on[BUS_USB])
-		args_add(x, "-device", "qemu-xhci,id=usb,bus=pcie.0,addr=0x%x,p2=%d,p3=%d", PCI_SLOT_USB,
-			GUEST_USB_MAX, GUEST_USB_MAX);
+		args_add(x, "-device", "qemu-xhci,id=usb,bus=pcie.0,addr=0x%x,p2=%d,p3=%d",
+			PCI_SLOT_USB, GUEST_USB_MAX, GUEST_USB_MAX);
 	if (on[BUS_IDE])
 		args_add(x, "-device", "piix3-ide,id=pata,bus=pcie.0,addr=0x%x", PCI_SLOT_IDE);
 	if (on[BUS_FLOPPY])
-		args_add(x, "-device", "isa-fdc,id=fdc");
+		add_floppy_controller(x, g);
 }
 
 /* QEMU opens an fdset member like a file, with its image locks, and without any permission. */
-static void add_nodes(struct args *x, const struct guest_disk *d, const struct machine_disk *opened, size_t i)
+static void add_nodes(
+	struct args *x, const struct guest_disk *d, const struct machine_disk *opened, size_t i)
 {
-	const char *how = arena_printf(x->arena, "cache.direct=%s,cache.no-flush=%s,discard=%s,read-only=%s",
+	const char *how = arena_printf(x->arena,
+		"cache.direct=%s,cache.no-flush=%s,discard=%s,read-only=%s",
 		caches[d->cache].direct ? "on" : "off", caches[d->cache].no_flush ? "on" : "off",
-		d->discard == DISCARD_UNMAP ? "unmap" : "ignore", disk_is_readonly(d) ? "on" : "off");
+		d->discard == DISCARD_UNMAP ? "unmap" : "ignore",
+		disk_is_readonly(d) ? "on" : "off");
 
 	args_add(x, "-add-fd", "fd=%d,set=%zu", opened->fd, i);
-	args_add(x, "-blockdev", "driver=%s,node-name=file%zu,filename=/dev/fdset/%zu,locking=on,%s",
+	args_add(x, "-blockdev",
+		"driver=%s,node-name=file%zu,filename=/dev/fdset/%zu,locking=on,%s",
 		opened->block ? "host_device" : "file", i, i, how);
-	args_add(x, "-blockdev", "driver=%s,node-name=disk%zu,file=file%zu,%s", disk_format_names[disk_format(d)],
-		i, i, how);
+	args_add(x, "-blockdev", "driver=%s,node-name=disk%zu,file=file%zu,%s",
+		disk_format_names[disk_format(d)], i, i, how);
 }
 
 /* What the guest sees, and where: "virtio-blk-pci,bus=port-disk0,addr=0x0". */
@@ -56,11 +79,14 @@ static const char *device(struct args *x, const struct list *disks, size_t i)
 
 	switch (disk_bus(d)) {
 	case BUS_VIRTIO:
-		snprintf(port, sizeof(port), "port-disk%zu", i);
-		args_add_port(x, port, PCI_SLOT_DISKS, i);
+		/* Without gaps: where a slot's function 0 is missing, nobody looks for the others.
+		 */
+		snprintf(port, sizeof(port), "port-disk%zu", n);
+		args_add_port(x, port, PCI_SLOT_DISKS, n);
 		return arena_printf(x->arena, "virtio-blk-pci,bus=%s,addr=0x0", port);
 	case BUS_SCSI:
-		return arena_printf(x->arena, "scsi-%s,bus=scsi.0,channel=0,scsi-id=%zu,lun=0", kind, i);
+		return arena_printf(
+			x->arena, "scsi-%s,bus=scsi.0,channel=0,scsi-id=%zu,lun=0", kind, i);
 	case BUS_SATA: return arena_printf(x->arena, "ide-%s,bus=ide.%zu,unit=0", kind, n);
 	case BUS_IDE:
 		/* The bus takes its controller's name and the channel's number. */
@@ -82,6 +108,8 @@ static void add_disk(struct args *x, const struct machine *m, size_t i)
 		sb_addf(&more, ",write-cache=%s", caches[d->cache].write_cache ? "on" : "off");
 	if (d->serial)
 		sb_addf(&more, ",serial=%s", d->serial);
+	if (d->device != DEVICE_FLOPPY)
+		sb_add(&more, args_bootindex(x, m->spec->guest, disk_boot(d), i));
 	add_nodes(x, d, &m->disks[i], i);
 	args_add(x, "-device", "%s,id=storage%zu,drive=disk%zu%s", what, i, i, sb_str(&more));
 }
@@ -90,7 +118,7 @@ void args_add_disks(struct args *x, const struct machine *m)
 {
 	const struct list *disks = &m->spec->guest->disks;
 
-	add_controllers(x, disks);
+	add_controllers(x, m->spec->guest);
 	for (size_t i = 0; i < disks->n; i++)
 		add_disk(x, m, i);
 }

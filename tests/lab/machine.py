@@ -240,8 +240,7 @@ class Machine:
                 first._start(emulator, wanted, part / "disk", None)
                 try:
                     first.wait()
-                    first.run(["sh", "-c", "udevadm settle; sync"])
-                    time.sleep(3)  # the rest of the boot's work
+                    first.run(["sync"])
                     with first._monitor() as monitor:
                         monitor.call("stop")
                         mapped_ram(monitor)
@@ -272,7 +271,7 @@ class Machine:
             qemu = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=emulator.environment(),
                                     start_new_session=True)
         (self.dir / "pid").write_text(f"{qemu.pid} {start_time(qemu.pid)}")
-        self._until(lambda: (self.dir / "qmp").exists(), 30, "no QEMU")
+        self._until(self._listens, 30, "no QEMU")
 
     def booted(self):
         """Its QEMU's process id, if it lives and is the one we started."""
@@ -352,6 +351,11 @@ class Machine:
 
     def _monitor(self):
         return Monitor(self.dir / "qmp")
+
+    def _listens(self):
+        with contextlib.suppress(OSError), self._monitor():
+            return True
+        return False
 
     def _agent(self, timeout):
         if not self.booted():

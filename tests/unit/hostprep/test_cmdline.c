@@ -6,6 +6,7 @@
 #include "fixture.h"
 #include "hostprep/boot_grub.h"
 #include "hostprep/cmdline.h"
+#include "reconcile/reboot.h"
 #include <sys/stat.h>
 
 #define OWN "/etc/default/grub.d/90-kvmhost.cfg"
@@ -292,6 +293,44 @@ static void test_quoting(void **state)
 	assert_int_equal(plan(m)->n_wait, 4);
 }
 
+/* What others have set, as far as it can be known without running their shell. */
+static void test_shell(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "GRUB_CMDLINE_LINUX=\"a=1 b\" # c\n", "a=1 b" },
+		{ "  export GRUB_CMDLINE_LINUX='a=\"x y\" b'\n", "a=\"x y\" b" },
+		{ "GRUB_CMDLINE_LINUX=a\nGRUB_CMDLINE_LINUX=b\n", "b" },
+		{ "GRUB_CMDLINE_LINUX=a\nGRUB_CMDLINE_LINUX+=' b'\n", "a b" },
+		{ "GRUB_CMDLINE_LINUX=a\nGRUB_CMDLINE_LINUX=\"${GRUB_CMDLINE_LINUX} b\"\n", "a b" },
+		{ "GRUB_CMDLINE_LINUX=a\nGRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX_X b\"\n", "b" },
+		{ "GRUB_CMDLINE_LINUX=\"a $(echo (b) c) d `e f` ${g:-h} $i j\"\n", "a d j" },
+		{ "GRUB_CMDLINE_LINUX=\"m=1\\\\\\$2 n=\\\"o p\\\"\"\n", "m=1$2 n=\"o p\"" },
+		{ "GRUB_CMDLINE_LINUX=\"a \\\nb\"\n", "a b" },
+		{ "GRUB_CMDLINE_LINUX=\"a -- b\"\n", "a" },
+		{ "GRUB_CMDLINE_LINUX=\"$(a\n", "" },
+		{ "GRUB_CMDLINE_LINUX=\"${a\n", "" },
+		{ "GRUB_CMDLINE_LINUX=\"`a\n", "" },
+		{ "GRUB_CMDLINE_LINUX=\\", "\\" },
+		{ "#GRUB_CMDLINE_LINUX=a\nGRUB_CMDLINE_LINUX_RECOVERY=b\n", "" },
+		{ "GRUB_CMDLINE_LINUX_DEFAULT=b\nGRUB_CMDLINE_LINUX=a\n", "a b" },
+	};
+	struct machine *m = grub(state);
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct boot b = { .arena = m->arena };
+		const char *seen = "";
+
+		put(m, DEFAULTS, cases[i][0]);
+		assert_int_equal(boot_read(&m->host, &b, NULL), 0);
+		for (size_t k = 0; k < b.others.n; k++) {
+			_cleanup_free_ char *text = token_text(&b.others.v[k]);
+
+			seen = arena_printf(m->arena, "%s%s%s", seen, k ? " " : "", text);
+		}
+		assert_string_equal(seen, cases[i][1]);
+	}
+}
+
 static void test_offline(void **state)
 {
 	struct machine *m = grub(state);
@@ -371,6 +410,43 @@ static void test_unknown_loader(void **state)
 	assert_int_equal(plan(m)->n, 0);
 }
 
+#define REQUIRED "/run/reboot-required"
+
+/* Debian's way to say it; what others said there stays. */
+static void test_reboot_is_told(void **state)
+{
+	struct machine *m = *state;
+	struct host *h = &m->host;
+
+	h->live = true;
+	assert_int_equal(reboot_tell(h, true, NULL), 0);
+	assert_no_file(m, REQUIRED);
+
+	put(m, "/etc/debian_version", "12.9\n");
+	assert_int_equal(reboot_tell(h, true, NULL), 0);
+	assert_int_equal(reboot_tell(h, true, NULL), 0);
+	assert_file(m, REQUIRED, "*** System restart required by kvmhost ***\n");
+	assert_file(m, REQUIRED ".pkgs", "kvmhost\n");
+	assert_int_equal(reboot_tell(h, false, NULL), 0);
+	assert_no_file(m, REQUIRED);
+	assert_no_file(m, REQUIRED ".pkgs");
+
+	put(m, REQUIRED, "theirs\n");
+	put(m, REQUIRED ".pkgs", "linux-image-amd64\nkvmhost-like\n");
+	assert_int_equal(reboot_tell(h, true, NULL), 0);
+	assert_file(m, REQUIRED, "theirs\n");
+	assert_file(m, REQUIRED ".pkgs", "linux-image-amd64\nkvmhost-like\nkvmhost\n");
+	assert_int_equal(reboot_tell(h, false, NULL), 0);
+	assert_file(m, REQUIRED, "theirs\n");
+	assert_file(m, REQUIRED ".pkgs", "linux-image-amd64\nkvmhost-like\n");
+	/* Said by somebody who names no package: not ours to take back. */
+	file_remove(h->root, REQUIRED ".pkgs");
+	assert_int_equal(reboot_tell(h, true, NULL), 0);
+	assert_int_equal(reboot_tell(h, false, NULL), 0);
+	assert_file(m, REQUIRED, "theirs\n");
+	assert_no_file(m, REQUIRED ".pkgs");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, machine_setup, machine_teardown)
 
 int main(void)
@@ -386,9 +462,11 @@ int main(void)
 		TEST(test_thrown_away_by_a_later_file),
 		TEST(test_somebody_elses_file),
 		TEST(test_quoting),
+		TEST(test_shell),
 		TEST(test_offline),
 		TEST(test_other_loaders),
 		TEST(test_unknown_loader),
+		TEST(test_reboot_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -113,6 +113,7 @@ static const struct kind tapper_kind = {
 
 const struct kind *const kinds[] = {
 	&setting_kind,
+	&vlan_kind,
 	&bridge_kind,
 	&network_kind,
 	&firewall_kind,
@@ -131,11 +132,12 @@ const struct kind *kind_find(const char *name)
 
 struct document_root {
 	struct obj obj;
-	struct list sysctl, bridges, networks, tappers;
+	struct list sysctl, vlans, bridges, networks, tappers;
 };
 static const struct field root_rows[] = {
 	FIELD_MAP(
 		struct document_root, sysctl, setting_table, .kind = "sysctl", .doc = "Settings."),
+	FIELD_MAP(struct document_root, vlans, vlan_table, .kind = "vlan", .doc = "VLANs."),
 	FIELD_MAP(struct document_root, bridges, bridge_table, .kind = "bridge", .doc = "Bridges."),
 	FIELD_MAP(struct document_root, networks, network_table, .kind = "network",
 		.doc = "Networks."),
@@ -351,6 +353,22 @@ void hasnt(const char *text, const char *words)
 {
 	if (strstr(text, words))
 		fail_msg("unexpected `%s` in:\n%s", words, text);
+}
+
+static void save(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "we");
+
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+void same(const char *now, const char *before)
+{
+	save("/run/now", now);
+	save("/run/before", before);
+	sh("diff /run/before /run/now");
 }
 
 const char *sh(const char *fmt, ...)

@@ -44,6 +44,9 @@ extern struct host host;
 void has(const char *text, const char *words);
 void hasnt(const char *text, const char *words);
 
+/* Assert that the texts are equal; a failure shows the lines that are not. */
+void same(const char *now, const char *before);
+
 /* Runs a shell command; its output, valid until the next call. Fails the test when the command
  * does. */
 const char *sh(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -7,7 +7,7 @@ static struct machine machine(struct arena *a, const char *yaml)
 	const struct guest *g = guest_from(a, yaml);
 	struct spec *s = arena_alloc(a, sizeof(*s));
 	struct machine m = { .spec = s, .qemu = "/usr/bin/qemu", .qmp = 3, .console = 4,
-		.kernel = -1, .initrd = -1 };
+		.firmware = -1, .nvram = -1, .kernel = -1, .initrd = -1 };
 
 	spec_resolve(a, g, "web1", HOST_ID, s);
 	memcpy(s->uuid, "01234567-89ab-8def-8123-456789abcdef", UUID_TEXT);
@@ -61,12 +61,12 @@ static const char golden[] =
 	"-add-fd fd=20,set=0\n"
 	"-blockdev driver=file,node-name=file0,filename=/dev/fdset/0,locking=on," DEFAULTS "\n"
 	"-blockdev driver=qcow2,node-name=disk0,file=file0," DEFAULTS "\n"
-	"-device virtio-blk-pci,bus=port-disk0,addr=0x0,id=storage0,drive=disk0,write-cache=on\n"
+	"-device virtio-blk-pci,bus=port-disk0,addr=0x0,id=storage0,drive=disk0,write-cache=on,bootindex=1\n"
 	"-device pcie-root-port,id=port-disk1,bus=pcie.0,addr=0x8.0x1,chassis=65\n"
 	"-add-fd fd=21,set=1\n"
 	"-blockdev driver=host_device,node-name=file1,filename=/dev/fdset/1,locking=on," DEFAULTS "\n"
 	"-blockdev driver=raw,node-name=disk1,file=file1," DEFAULTS "\n"
-	"-device virtio-blk-pci,bus=port-disk1,addr=0x0,id=storage1,drive=disk1,write-cache=on";
+	"-device virtio-blk-pci,bus=port-disk1,addr=0x0,id=storage1,drive=disk1,write-cache=on,bootindex=2";
 
 static void test_whole_list(void **state _unused_)
 {
@@ -103,16 +103,16 @@ static void test_buses(void **state _unused_)
 		"qemu-xhci,id=usb,bus=pcie.0,addr=0x11,p2=8,p3=8\n",
 		"piix3-ide,id=pata,bus=pcie.0,addr=0x12\n",
 		"isa-fdc,id=fdc\n",
-		"virtio-blk-pci,bus=port-disk0,addr=0x0,id=storage0,drive=disk0,write-cache=on,serial=data-1\n",
-		"scsi-hd,bus=scsi.0,channel=0,scsi-id=1,lun=0,id=storage1,drive=disk1,write-cache=off\n",
-		"ide-cd,bus=ide.0,unit=0,id=storage2,drive=disk2\n",
-		"ide-hd,bus=ide.1,unit=0,id=storage3,drive=disk3,write-cache=on\n",
-		"ide-hd,bus=pata.0,unit=0,id=storage4,drive=disk4,write-cache=on\n",
-		"ide-cd,bus=pata.0,unit=1,id=storage5,drive=disk5\n",
-		"ide-hd,bus=pata.1,unit=0,id=storage6,drive=disk6,write-cache=on\n",
-		"usb-storage,bus=usb.0,port=1,id=storage7,drive=disk7,write-cache=on\n",
+		"virtio-blk-pci,bus=port-disk0,addr=0x0,id=storage0,drive=disk0,write-cache=on,serial=data-1,bootindex=1\n",
+		"scsi-hd,bus=scsi.0,channel=0,scsi-id=1,lun=0,id=storage1,drive=disk1,write-cache=off,bootindex=2\n",
+		"ide-cd,bus=ide.0,unit=0,id=storage2,drive=disk2,bootindex=8\n",
+		"ide-hd,bus=ide.1,unit=0,id=storage3,drive=disk3,write-cache=on,bootindex=3\n",
+		"ide-hd,bus=pata.0,unit=0,id=storage4,drive=disk4,write-cache=on,bootindex=4\n",
+		"ide-cd,bus=pata.0,unit=1,id=storage5,drive=disk5,bootindex=9\n",
+		"ide-hd,bus=pata.1,unit=0,id=storage6,drive=disk6,write-cache=on,bootindex=5\n",
+		"usb-storage,bus=usb.0,port=1,id=storage7,drive=disk7,write-cache=on,bootindex=6\n",
 		"floppy,bus=fdc.0,unit=0,id=storage8,drive=disk8\n",
-		"port-disk9,bus=pcie.0,addr=0x9.0x1,chassis=73\n",
+		"port-disk1,bus=pcie.0,addr=0x8.0x1,chassis=65\n",
 		"node-name=disk0,file=file0,cache.direct=on,cache.no-flush=off,discard=unmap,read-only=off\n",
 		"driver=qcow2,node-name=disk1,file=file1,cache.direct=on,cache.no-flush=off,discard=ignore,read-only=on\n",
 		"driver=raw,node-name=disk2,file=file2,cache.direct=off,cache.no-flush=off,discard=ignore,read-only=on\n",
@@ -136,6 +136,45 @@ static void test_buses(void **state _unused_)
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
 		if (!strstr(all, parts[i]))
 			fail_msg("not there: %s\n%s", parts[i], all);
+}
+
+static void test_boot_and_firmware(void **state _unused_)
+{
+	_cleanup_arena_ struct arena *a = arena_new();
+	struct machine m = machine(a,
+		"firmware: uefi-secure\n"
+		"boot: {order: [network, cdrom, disk]}\n"
+		"disks: [{path: /a}, {path: /c.iso, device: cdrom}, {path: /f, device: floppy}]\n"
+		"interfaces: [{bridge: b}, {bridge: b}]\n");
+	struct machine pxe = machine(a, "boot: {order: [network], reboot_timeout: 5s}\ninterfaces: [{bridge: b}]\n");
+	struct machine floppies = machine(a, "boot: {order: [floppy, disk]}\n"
+		"disks: [{path: /a}, {path: /f, device: floppy}, {path: /g, device: floppy}]\n");
+	const char *all;
+
+	m.firmware = 10;
+	m.nvram = 11;
+	all = joined(a, &m);
+	assert_non_null(strstr(all, ",smm=on,pflash0=firmware,pflash1=nvram\n"));
+	assert_non_null(strstr(all, "-add-fd fd=10,set=1000\n-blockdev driver=file,node-name=firmware,"
+		"filename=/dev/fdset/1000,read-only=on\n"));
+	assert_non_null(strstr(all, "-add-fd fd=11,set=1001\n-blockdev driver=file,node-name=nvram,"
+		"filename=/dev/fdset/1001,locking=on\n"));
+	assert_non_null(strstr(all, "cfi.pflash01,property=secure,value=on\n"));
+	assert_non_null(strstr(all, "bus=port-net0,addr=0x0,bootindex=1\n"));
+	assert_non_null(strstr(all, "bus=port-net1,addr=0x0,bootindex=2\n"));
+	assert_non_null(strstr(all, "drive=disk1,bootindex=3\n"));
+	assert_non_null(strstr(all, "drive=disk0,write-cache=on,bootindex=4\n"));
+	assert_true(endswith(all, "drive=disk2"));
+	assert_non_null(strstr(joined(a, &floppies), "isa-fdc,id=fdc,bootindexA=1,bootindexB=2\n"));
+	assert_non_null(strstr(joined(a, &pxe), "-boot strict=on,reboot-timeout=5000\n"));
+	assert_non_null(strstr(guest_errors(a, "interfaces: [{bridge: b}]\n"), "nothing that its boot order names"));
+	assert_non_null(strstr(guest_errors(a, "disks: [{path: /a}]\nboot: {order: [cdrom]}\n"),
+		"nothing that its boot order names"));
+	assert_non_null(strstr(guest_errors(a, "disks: [{path: /a}]\nboot: {order: [disk, disk]}\n"), "stands twice"));
+	assert_non_null(strstr(guest_errors(a, "disks: [{path: /a}]\nfirmware: uefi\nboot: {reboot_timeout: 1s}\n"),
+		"only the firmware `bios`"));
+	assert_non_null(strstr(guest_errors(a, "memory: {size: 2GiB}\ndisks: [{path: /a}]\nresources: {memory_max: 2GiB}\n"),
+		"it would be killed"));
 }
 
 static void test_what_disks_cannot_be(void **state _unused_)
@@ -241,6 +280,7 @@ int main(void)
 		cmocka_unit_test(test_whole_list),
 		cmocka_unit_test(test_without_kvm),
 		cmocka_unit_test(test_buses),
+		cmocka_unit_test(test_boot_and_firmware),
 		cmocka_unit_test(test_what_disks_cannot_be),
 		cmocka_unit_test(test_added_devices_move_nothing),
 		cmocka_unit_test(test_full_house),

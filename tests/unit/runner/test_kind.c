@@ -59,6 +59,13 @@ static const struct table_row rows[] = {
 	{ "other bus, written", "disks: [{path: /srv/a.qcow2, bus: scsi}]\n",
 		"disks: [{path: /srv/a.qcow2, bus: scsi}]\n", NULL, .running = true, .does = "",
 		.wait = "guest restart web1", .changes = 1 },
+	{ "resources", DISK "resources: {cpu_weight: 200}\n", NULL, NULL, .running = true, .does = "w", .changes = 1 },
+	{ "resources, written", DISK "resources: {cpu_weight: 200}\n", DISK "resources: {cpu_weight: 200}\n", NULL,
+		.running = true, .does = "", .changes = 0 },
+	{ "resources gone", NULL, DISK "resources: {cpu_weight: 200}\n", DISK "resources: {cpu_weight: 200}\n",
+		.running = true, .does = "w", .changes = 1 },
+	{ "resources gone, written", NULL, NULL, DISK "resources: {cpu_weight: 200}\n", .running = true, .does = "",
+		.changes = 0 },
 	{ "damaged spec", NULL, "", NULL, .running = true, .does = "w", .changes = 1 },
 };
 

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a guest boots from, with which firmware, and within which limits."""
+import pytest
+from documents import NAT, put, settle
+from harness import wait_until
+
+SOCKET = "/run/kvmhost/guests/web1/console.sock"
+KERNEL = 'kernel: {image: /srv/boot/vmlinuz, initrd: /srv/boot/initrd.img, cmdline: "console=ttyS0"}'
+
+
+def document(*lines, before="version: 1\n"):
+    return before + "guests:\n  web1:\n    memory: {size: 256MiB}\n    shutdown: {timeout: 5s}\n" + "".join(
+        f"    {line}\n" for line in lines)
+
+
+def boot_sector(word):
+    """A disk's first sector that writes `word` to the serial port and stops."""
+    #        mov si,text; lodsb; test al,al; jz halt; mov dx,3f8h; out dx,al; jmp lodsb; halt: cli; hlt
+    code = b"\xbe\x10\x7c\xac\x84\xc0\x74\x06\xba\xf8\x03\xee\xeb\xf5\xfa\xf4"
+    return (code + word.encode() + b"\r\n\0").ljust(510, b"\0") + b"\x55\xaa"
+
+
+def bootable(host, path, word, size="1M"):
+    octal = "".join(f"\\{b:03o}" for b in boot_sector(word))
+    host.run(f"mkdir -p $(dirname {path}) && printf '{octal}' >{path} && truncate -s {size} {path}")
+
+
+def said(host, pattern, timeout=60):
+    console = host.console(SOCKET)
+    try:
+        return console.expect(pattern, timeout)[0].strip()
+    finally:
+        console.close()
+
+
+@pytest.fixture(scope="module")
+def host(capsule):
+    capsule.add_guest_kernel()
+    capsule.uplink()
+    return capsule
+
+
+@pytest.fixture
+def clean(host):
+    yield host
+    settle(host, "version: 1\n", "--allow-mass-removal")
+
+
+def test_boots_the_first_disk_of_each_bus(clean):
+    host = clean
+    for bus in ("virtio", "scsi", "sata", "ide", "usb"):
+        bootable(host, f"/srv/{bus}.img", f"this is {bus}")
+        bootable(host, "/srv/other.img", "this is the other one")
+        settle(host, document("disks:", f"- {{path: /srv/{bus}.img, format: raw, bus: {bus}}}",
+                              "- {path: /srv/other.img, format: raw}"))
+        assert said(host, r"this is .*\n") == f"this is {bus}"
+        settle(host, "version: 1\n", "--allow-mass-removal")
+
+
+def test_the_order_counts(clean):
+    host = clean
+    bootable(host, "/srv/disk.img", "this is the disk")
+    bootable(host, "/srv/floppy.img", "this is the floppy", "1440K")
+    disks = ("disks:", "- {path: /srv/disk.img, format: raw}", "- {path: /srv/floppy.img, device: floppy}")
+    settle(host, document("boot: {order: [floppy, disk]}", *disks))
+    assert said(host, r"this is .*\n") == "this is the floppy"
+    put(host, document("boot: {order: [disk, floppy]}", *disks))
+    plan = host.ctl("plan", check=False)
+    assert "boot.order" in plan.stdout, plan
+    host.ctl("apply")
+    host.ctl("guest", "restart", "web1")
+    assert said(host, r"this is .*\n") == "this is the disk"
+    assert host.ctl("plan").rc == 0
+    host.ctl("guest", "stop", "web1")
+    host.run("dd if=/dev/zero of=/srv/disk.img bs=512 count=1 conv=notrunc status=none")
+    host.ctl("guest", "start", "web1")
+    assert said(host, r"this is .*\n") == "this is the floppy", "an empty disk is passed over"
+
+
+def test_network_alone_and_retries(clean):
+    host = clean
+    settle(host, document("boot: {order: [network], reboot_timeout: 1s}", "interfaces: [{network: default}]", before=NAT))
+    journal = "journalctl -q -o cat -u kvmhost-guest@web1 | grep -c 'guest reboots' || true"
+    wait_until(lambda: int(host.run(journal).stdout) >= 1, 90, "the firmware tried again", 1)
+
+
+@pytest.mark.parametrize("firmware, where", [("uefi", "web1.fd"), ("uefi-secure", "uefi-secure/web1.fd")])
+def test_uefi_keeps_its_variables(clean, firmware, where):
+    host, nvram = clean, f"/var/lib/kvmhost/nvram/{where}"
+    variable = "/sys/firmware/efi/efivars/Ours-605dab50-e046-4300-abb6-3dd810dd8b23"
+    settle(host, document(f"firmware: {firmware}", KERNEL))
+    console = host.console(SOCKET)
+    console.ready(240)
+    console.run("mount -t efivarfs efivarfs /sys/firmware/efi/efivars")
+    secure = console.run("tail -c 1 /sys/firmware/efi/efivars/SecureBoot-* | od -An -tu1").strip()
+    assert secure == ("1" if firmware == "uefi-secure" else "0")
+    console.run(f"printf '\\007\\000\\000\\000kept' >{variable}")
+    console.close()
+    assert host.run(f"stat -c '%u %a' {nvram}").stdout == "0 600\n"
+    inode = host.run(f"stat -c %i {nvram}").stdout
+    # the guest leaves and comes back: as its disks would, the variables stay
+    settle(host, "version: 1\n", "--allow-mass-removal")
+    settle(host, document(f"firmware: {firmware}", KERNEL))
+    assert host.run(f"stat -c %i {nvram}").stdout == inode
+    console = host.console(SOCKET)
+    console.ready(240)
+    console.run("mount -t efivarfs efivarfs /sys/firmware/efi/efivars")
+    assert console.run(f"tail -c 4 {variable}") == "kept"
+    console.close()
+
+
+def test_missing_firmware_is_one_clear_line(clean):
+    host = clean
+    host.run("mv /usr/share/OVMF /usr/share/OVMF.away")
+    try:
+        put(host, document("firmware: uefi", KERNEL))
+        done = host.ctl("apply", check=False)
+        assert done.rc == 1
+        assert "the firmware `uefi`, OVMF, is not installed" in done.stdout + done.stderr
+        assert "apt install ovmf" in host.ctl("status", check=False).stdout
+    finally:
+        host.run("mv /usr/share/OVMF.away /usr/share/OVMF")
+
+
+def test_resources_are_live(clean):
+    """The unit's properties. What they do needs cgroup controllers, which a capsule has not."""
+    host = clean
+
+    def properties():
+        return host.run("systemctl show -p CPUWeight -p CPUQuotaPerSecUSec -p MemoryMax -p IOWeight --value "
+                        "kvmhost-guest@web1").stdout.split()
+
+    settle(host, document(KERNEL))
+    before = properties()
+    pid = host.run("systemctl show -p MainPID --value kvmhost-guest@web1").stdout
+    put(host, document(KERNEL, "resources: {cpu_weight: 200, cpu_quota: 150%, memory_max: 1GiB, io_weight: 50}"))
+    plan = host.ctl("plan", check=False)
+    assert plan.rc == 2 and "waits" not in plan.stdout and "disrupts" not in plan.stdout
+    settle(host, document(KERNEL, "resources: {cpu_weight: 200, cpu_quota: 150%, memory_max: 1GiB, io_weight: 50}"))
+    shown = dict(line.split("=") for line in host.run(
+        "systemctl show -p CPUWeight -p CPUQuotaPerSecUSec -p MemoryMax -p IOWeight kvmhost-guest@web1").stdout.split())
+    assert shown == {"CPUWeight": "200", "CPUQuotaPerSecUSec": "1.500000s", "MemoryMax": str(1 << 30), "IOWeight": "50"}
+    host.ctl("guest", "restart", "web1")
+    assert host.run("systemctl show -p CPUWeight --value kvmhost-guest@web1").stdout == "200\n"
+    settle(host, document(KERNEL, "resources: {cpu_weight: 300}"))
+    assert host.run("systemctl show -p MemoryMax --value kvmhost-guest@web1").stdout == "infinity\n"
+    settle(host, document(KERNEL))
+    assert properties() == before
+    assert pid != host.run("systemctl show -p MainPID --value kvmhost-guest@web1").stdout, "only by the restart above"
+    settle(host, "version: 1\n", "--allow-mass-removal")
+    assert not host.exists("/run/systemd/system.control/kvmhost-guest@web1.service.d")
