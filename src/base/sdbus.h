@@ -15,6 +15,7 @@
 	X(sd_bus_error_get_errno) \
 	X(sd_bus_error_has_name) \
 	X(sd_bus_flush_close_unref) \
+	X(sd_bus_get_property) \
 	X(sd_bus_get_property_string) \
 	X(sd_bus_get_property_trivial) \
 	X(sd_bus_is_open) \
@@ -29,6 +30,7 @@
 	X(sd_bus_message_open_container) \
 	X(sd_bus_message_read) \
 	X(sd_bus_message_set_auto_start) \
+	X(sd_bus_message_skip) \
 	X(sd_bus_message_unref) \
 	X(sd_bus_new) \
 	X(sd_bus_open_system) \

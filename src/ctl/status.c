@@ -2,6 +2,7 @@
 /* kvmhostctl status and history */
 #include "ctl/ctl.h"
 #include "ctl/daemon.h"
+#include "net/leases.h"
 #include "reconcile/generation.h"
 #include "reconcile/plan_json.h"
 #include "reconcile/record.h"
@@ -15,6 +16,7 @@ struct report {
 	struct error daemon_error;
 	json_t *last; /* the status file; NULL: nothing was applied since boot */
 	json_t *guests;
+	json_t *networks; /* those that hand out addresses, with their leases */
 	bool drift_known;
 	struct plan plan;
 	struct config config;
@@ -68,6 +70,7 @@ static void gather(struct ctl *c, struct report *r)
 	status_read(&c->host, &r->last, NULL);
 	observe(c, r);
 	r->guests = guests(c);
+	r->networks = network_leases(&c->host);
 }
 
 static void report_free(struct report *r)
@@ -75,6 +78,7 @@ static void report_free(struct report *r)
 	error_clear(&r->daemon_error);
 	json_decref(r->last);
 	json_decref(r->guests);
+	json_decref(r->networks);
 	if (r->config.arena)
 		config_free(&r->config);
 }
@@ -131,6 +135,27 @@ static void print_last(const struct report *r)
 			member(diag, "message"));
 }
 
+static void print_leases(const json_t *networks)
+{
+	const json_t *network, *lease, *leases;
+	char at[32];
+	size_t i, k;
+
+	json_array_foreach(networks, i, network) {
+		leases = json_object_get(network, "leases");
+		if (json_array_size(leases))
+			printf("\nleases of the network %s\n", member(network, "name"));
+		json_array_foreach(leases, k, lease) {
+			json_int_t expires = json_integer_value(json_object_get(lease, "expires"));
+
+			printf("  %-15s  %s  %-16s  %s%s\n", member(lease, "address"),
+				member(lease, "mac"), member(lease, "name"),
+				expires ? "until " : "for ever",
+				expires ? when(expires, at, sizeof(at)) : "");
+		}
+	}
+}
+
 static void print_report(struct ctl *c, const struct report *r)
 {
 	_cleanup_strbuf_ struct strbuf list = { 0 };
@@ -155,12 +180,14 @@ static void print_report(struct ctl *c, const struct report *r)
 		puts("reboot      needed: by what waits for it above");
 	if (guestctl_list(&c->host, false, &list, NULL) >= 0 && json_array_size(r->guests))
 		printf("\n%s", sb_str(&list));
+	print_leases(r->networks);
 }
 
 static void print_json(const struct report *r)
 {
 	json_t *o =
-		json_pack("{s:i, s:O?, s:O}", "format", 1, "last", r->last, "guests", r->guests);
+		json_pack("{s:i, s:O?, s:O, s:O}", "format", 1, "last", r->last, "guests",
+			r->guests, "networks", r->networks);
 
 	json_object_set_new(o, "daemon",
 		r->daemon > 0 ? json_pack("{s:b, s:i}", "running", true, "pid", r->daemon)

@@ -106,6 +106,38 @@ static int bridge_observe(struct host *h, const struct resource *r, void **have,
 	return ret;
 }
 
+static bool mac_equal(const struct mac *a, const struct mac *b)
+{
+	return !memcmp(a, b, sizeof(*a));
+}
+
+/*
+ * The MAC address of a bridge of ours, where the document gives none: its first port's, or its
+ * own. One that it has stays, unless it was made before its first port came, or another link has
+ * the same: two links with one address in one network would be heard as one. Returns whether
+ * it has to change.
+ */
+static bool choose_mac(struct host *h, const struct links *ls, const struct resource *r,
+	const struct bridge *want, const struct link *there, struct mac *out)
+{
+	struct mac own = link_mac(h, 0x52, r->name);
+	const struct link *port = NULL;
+	bool taken = false;
+
+	for (size_t i = 0; !port && i < want->ports.n; i++)
+		port = links_name(ls, LIST_AT(&want->ports, const char *, i));
+	*out = port ? port->mac : own;
+	if (!there)
+		return port != NULL;
+	if (!link_is_marked_for(there, r) || !record_has(h, r->id) || !record_made(h, r->id) ||
+		mac_equal(&there->mac, out))
+		return false;
+	for (size_t i = 0; i < ls->n; i++)
+		taken |= &ls->v[i] != there && mac_equal(&ls->v[i].mac, &there->mac) &&
+			 !bridge_wants_port(want, ls->v[i].name);
+	return taken || (port && mac_equal(&there->mac, &own));
+}
+
 /* Ports that are not there yet: the rest is compared, and done, without them. */
 static const char *leave_out_missing(struct host *h, const struct step *s, struct bridge *shown)
 {
@@ -129,6 +161,28 @@ static const char *leave_out_missing(struct host *h, const struct step *s, struc
 	return missing;
 }
 
+static const char *mac_text(struct host *h, const struct mac *m)
+{
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+
+	mac_format(m, &text);
+	return arena_strdup(h->pass, sb_str(&text));
+}
+
+static void diff_mac(struct host *h, struct step *s)
+{
+	const struct bridge *have = s->have, *want = s->want;
+	const struct links *ls;
+	const struct link *l;
+	struct mac m;
+
+	if (!have || obj_has(want, "mac") || !h->live || links_get(h, &ls, NULL) < 0)
+		return;
+	l = links_name(ls, s->r->name);
+	if (l && choose_mac(h, ls, s->r, want, l, &m))
+		step_change(h, s, "mac", "mac", mac_text(h, &have->mac), mac_text(h, &m));
+}
+
 static void bridge_diff(struct host *h, struct step *s)
 {
 	const struct bridge *have = s->have, *want = s->want;
@@ -138,55 +192,12 @@ static void bridge_diff(struct host *h, struct step *s)
 	s->want = &shown;
 	link_diff(h, s, have ? &have->state : NULL);
 	s->want = want;
+	diff_mac(h, s);
 	if (s->n_changes || !missing || s->verb == STEP_RESTORE)
 		return;
 	step_change(h, s, "ports", "ports", obj_text(have, "ports", h->pass),
 		obj_text(want, "ports", h->pass));
 	s->wait = arena_printf(h->pass, "the link %s to appear", missing);
-}
-
-static const struct link *first_port(const struct links *ls, const struct bridge *want)
-{
-	const struct link *l = NULL;
-
-	for (size_t i = 0; !l && i < want->ports.n; i++)
-		l = links_name(ls, LIST_AT(&want->ports, const char *, i));
-	return l;
-}
-
-/*
- * The first port's. One of ours that was made before its first port came, or whose first port
- * has left with the address, changes once.
- */
-static void choose_mac(struct host *h, const struct links *ls, struct bridge_link *b,
-	const struct bridge *want)
-{
-	const struct link *port = first_port(ls, want);
-	const struct bridge *have = b->step->have;
-	struct mac own = link_mac(h, 0x52, b->name);
-	bool stale;
-
-	b->has_mac = obj_has(want, "mac");
-	b->mac = want->mac;
-	if (b->has_mac || (!port && !b->there))
-		return;
-	b->mac = port ? port->mac : own;
-	if (!b->there) {
-		b->has_mac = true;
-		return;
-	}
-	if (!link_marked(b->there) || !record_has(h, b->step->r->id) ||
-		!record_made(h, b->step->r->id))
-		return;
-	stale = port && !memcmp(&b->there->mac, &own, sizeof(own));
-	for (size_t i = 0; have && i < have->ports.n; i++) {
-		const char *name = LIST_AT(&have->ports, const char *, i);
-		const struct link *l = links_name(ls, name);
-
-		stale |= l && !bridge_wants_port(want, name) &&
-			 !memcmp(&l->mac, &b->there->mac, sizeof(l->mac));
-	}
-	b->has_mac = stale;
 }
 
 static struct bridge_link to_link(
@@ -199,13 +210,17 @@ static struct bridge_link to_link(
 		.name = s->r->name,
 		.there = there,
 		.mark = s->verb == STEP_RESTORE ? "" : arena_strdup(h->pass, link_mark(s->r, mark)),
+		.mac = want->mac,
 		.mtu = obj_has(want, "mtu") ? (uint32_t)want->mtu : 0,
 		.options = true,
 		.stp = want->stp,
 		.forward_delay = (uint32_t)(want->forward_delay / USEC_PER_CSEC),
 	};
 
-	choose_mac(h, ls, &b, want);
+	if (obj_has(want, "mac"))
+		b.has_mac = true;
+	else
+		b.has_mac = choose_mac(h, ls, s->r, want, there, &b.mac);
 	return b;
 }
 

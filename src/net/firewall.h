@@ -48,8 +48,16 @@ enum fw_target {
 	FW_REJECT, /* with ICMP port unreachable */
 	FW_RETURN,
 	FW_MASQUERADE, /* to_ports: from which the new source port comes; 0: any */
+	FW_DNAT, /* to the address `to` and the port to_ports; IPv4 */
 	FW_CHECKSUM_FILL, /* what offloading left open is filled in */
 	FW_JUMP, /* to a chain of ours */
+};
+
+/* The state of the packet's connection. */
+enum fw_state {
+	FW_ANY_STATE,
+	FW_ESTABLISHED, /* RELATED,ESTABLISHED */
+	FW_FORWARDED, /* its destination was changed: DNAT */
 };
 
 struct fw_ports {
@@ -63,9 +71,11 @@ struct fw_rule {
 	const char *in, *out; /* whole interface names; NULL: any */
 	struct cidr src, dst; /* networks; family 0: any */
 	bool not_src, not_dst;
-	bool established; /* conntrack: RELATED,ESTABLISHED */
+	bool dst_local; /* the destination is an address of the host */
+	enum fw_state state;
 	uint8_t protocol; /* IPPROTO_TCP, IPPROTO_UDP or 0: any; ports need one of them */
 	struct fw_ports sport, dport, to_ports;
+	struct in_addr to;
 	const char *owner; /* the resource's id, kept as comment; NULL for jumps */
 	const char *stray; /* the chain's name for FW_STRAY */
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A rule's text back to the rule, for records and undo logs: only what fw_rule_format() writes. */
 #include "net/firewall.h"
+#include <arpa/inet.h>
 
 struct words {
 	char *next;
@@ -62,7 +63,7 @@ static bool parse_protocol(struct words *w, struct fw_rule *r)
 
 static bool parse_match(struct words *w)
 {
-	static const char *const known[] = { "tcp", "udp", "conntrack", "comment" };
+	static const char *const known[] = { "tcp", "udp", "addrtype", "conntrack", "comment" };
 	const char *name = word(w);
 
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
@@ -81,8 +82,25 @@ static bool parse_owner(struct words *w, struct fw_rule *r)
 
 static bool parse_state(struct words *w, struct fw_rule *r)
 {
-	r->established = streq(word(w), "RELATED,ESTABLISHED");
-	return r->established;
+	const char *state = word(w);
+
+	r->state = streq(state, "DNAT")                  ? FW_FORWARDED
+		   : streq(state, "RELATED,ESTABLISHED") ? FW_ESTABLISHED
+							  : FW_ANY_STATE;
+	return r->state != FW_ANY_STATE;
+}
+
+static bool parse_destination(struct words *w, struct fw_rule *r)
+{
+	char *to = word(w), *colon = strchr(to, ':'), *end;
+	unsigned long port = colon ? strtoul(colon + 1, &end, 10) : 0;
+
+	if (!colon || *end || end == colon + 1 || !port || port > UINT16_MAX)
+		return false;
+	*colon = '\0';
+	r->target = FW_DNAT;
+	r->to_ports = (struct fw_ports){ (uint16_t)port, (uint16_t)port };
+	return inet_pton(AF_INET, to, &r->to) == 1;
 }
 
 static bool parse_target(struct words *w, struct fw_rule *r)
@@ -106,6 +124,8 @@ static bool parse_target(struct words *w, struct fw_rule *r)
 		return (!known[i].option || streq(word(w), known[i].option)) &&
 		       (!known[i].value || streq(word(w), known[i].value));
 	}
+	if (streq(name, "DNAT"))
+		return streq(word(w), "--to-destination") && parse_destination(w, r);
 	r->target = FW_JUMP;
 	return parse_chain(name, &r->jump);
 }
@@ -130,6 +150,8 @@ static bool parse_option(struct words *w, const char *option, struct fw_rule *r)
 		return parse_ports(w, &r->dport);
 	if (streq(option, "--ctstate"))
 		return parse_state(w, r);
+	if (streq(option, "--dst-type"))
+		return r->dst_local = streq(word(w), "LOCAL");
 	if (streq(option, "--comment"))
 		return parse_owner(w, r);
 	if (streq(option, "-j"))

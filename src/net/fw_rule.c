@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* One rule: equality, and its text in the words of iptables. */
 #include "net/firewall.h"
+#include <arpa/inet.h>
 
 const char *const fw_chain_names[FW_CHAINS] = {
 	[FW_BASE_PREROUTING] = "PREROUTING",
@@ -35,7 +36,8 @@ bool fw_rule_equal(const struct fw_rule *a, const struct fw_rule *b)
 {
 	return a->target != FW_UNKNOWN && a->chain == b->chain && a->target == b->target &&
 	       a->jump == b->jump && a->not_src == b->not_src && a->not_dst == b->not_dst &&
-	       a->established == b->established && a->protocol == b->protocol &&
+	       a->dst_local == b->dst_local && a->state == b->state &&
+	       a->to.s_addr == b->to.s_addr && a->protocol == b->protocol &&
 	       cidr_equal(&a->src, &b->src) && cidr_equal(&a->dst, &b->dst) &&
 	       ports_equal(a->sport, b->sport) && ports_equal(a->dport, b->dport) &&
 	       ports_equal(a->to_ports, b->to_ports) && streq_null(a->in, b->in) &&
@@ -72,7 +74,8 @@ uint64_t fw_rule_hash(const struct fw_rule *r)
 	x = mix(x, (uint64_t)r->sport.min << 48 | (uint64_t)r->sport.max << 32 |
 			   (uint64_t)r->dport.min << 16 | r->dport.max);
 	x = mix(x, (uint64_t)r->to_ports.min << 32 | (uint64_t)r->to_ports.max << 16 |
-			   r->not_src << 2 | r->not_dst << 1 | r->established);
+			   (uint64_t)r->state << 3 | r->not_src << 2 | r->not_dst << 1 | r->dst_local);
+	x = mix(x, r->to.s_addr);
 	x = mix_cidr(mix_cidr(x, &r->src), &r->dst);
 	return mix_text(mix_text(x, r->in), r->out);
 }
@@ -103,7 +106,13 @@ static void add_target(struct strbuf *out, const struct fw_rule *r)
 		[FW_MASQUERADE] = "MASQUERADE",
 		[FW_CHECKSUM_FILL] = "CHECKSUM --checksum-fill",
 	};
+	char to[INET_ADDRSTRLEN];
 
+	if (r->target == FW_DNAT) {
+		sb_addf(out, " -j DNAT --to-destination %s:%u",
+			inet_ntop(AF_INET, &r->to, to, sizeof(to)), r->to_ports.min);
+		return;
+	}
 	sb_addf(out, " -j %s", r->target == FW_JUMP ? fw_chain_names[r->jump] : words[r->target]);
 	add_ports(out, "--to-ports", r->to_ports, '-');
 }
@@ -128,8 +137,11 @@ void fw_rule_format(const struct fw_rule *r, bool brief, struct strbuf *out)
 		sb_addf(out, " -m %s", r->protocol == IPPROTO_TCP ? "tcp" : "udp");
 	add_ports(out, "--sport", r->sport, ':');
 	add_ports(out, "--dport", r->dport, ':');
-	if (r->established)
-		sb_add(out, " -m conntrack --ctstate RELATED,ESTABLISHED");
+	if (r->dst_local)
+		sb_add(out, " -m addrtype --dst-type LOCAL");
+	if (r->state)
+		sb_addf(out, " -m conntrack --ctstate %s",
+			r->state == FW_FORWARDED ? "DNAT" : "RELATED,ESTABLISHED");
 	if (r->owner && !brief)
 		sb_addf(out, " -m comment --comment kvmhost:%s", r->owner);
 	add_target(out, r);

@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/x_tables.h>
+#include <linux/netfilter/xt_addrtype.h>
 #include <linux/netfilter/xt_CHECKSUM.h>
 #include <linux/netfilter/xt_comment.h>
 #include <linux/netfilter/xt_conntrack.h>
@@ -19,6 +20,10 @@
 #define COMMENT_PREFIX "kvmhost:"
 /* Revision 3 of the conntrack match (linux/netfilter/xt_conntrack.h), since Linux 2.6.39. */
 #define CONNTRACK_REVISION 3
+/* Revision 1 of the addrtype match, since Linux 2.6.24. */
+#define ADDRTYPE_REVISION 1
+/* Revision 2 of the DNAT target, since Linux 4.18; iptables-save shows no older one. */
+#define DNAT_REVISION 2
 
 static const char *intern(struct fw_texts *t, int slot, const char *text)
 {
@@ -95,11 +100,35 @@ static struct fw_ports ports_from(const uint16_t from[2])
 	return (struct fw_ports){ from[0], from[1] };
 }
 
-static const struct xt_conntrack_mtinfo3 established = {
-	.match_flags = XT_CONNTRACK_STATE,
-	.state_mask =
-		XT_CONNTRACK_STATE_BIT(IP_CT_RELATED) | XT_CONNTRACK_STATE_BIT(IP_CT_ESTABLISHED),
+static const struct xt_conntrack_mtinfo3 states[] = {
+	[FW_ESTABLISHED] = {
+		.match_flags = XT_CONNTRACK_STATE,
+		.state_mask = XT_CONNTRACK_STATE_BIT(IP_CT_RELATED) |
+			      XT_CONNTRACK_STATE_BIT(IP_CT_ESTABLISHED),
+	},
+	[FW_FORWARDED] = {
+		.match_flags = XT_CONNTRACK_STATE,
+		.state_mask = XT_CONNTRACK_STATE_DNAT,
+	},
 };
+
+static const struct xt_addrtype_info_v1 to_local = { .dest = XT_ADDRTYPE_LOCAL };
+
+static bool decode_state(const void *data, struct fw_rule *r)
+{
+	for (enum fw_state s = FW_ESTABLISHED; s < ARRAY_SIZE(states); s++)
+		if (!memcmp(data, &states[s], sizeof(states[s]))) {
+			r->state = s;
+			return true;
+		}
+	return false;
+}
+
+static bool decode_addrtype(const void *data, struct fw_rule *r)
+{
+	r->dst_local = !memcmp(data, &to_local, sizeof(to_local));
+	return r->dst_local;
+}
 
 static bool decode_tcp(const struct xt_tcp *m, struct fw_rule *r)
 {
@@ -139,10 +168,11 @@ static bool decode_match(
 		return decode_udp((const void *)m->data, r);
 	if (streq(name, "comment") && !revision && len >= sizeof(struct xt_comment_info))
 		return decode_comment((const void *)m->data, t, r);
-	if (!streq(name, "conntrack") || revision != CONNTRACK_REVISION ||
-		len < sizeof(established) || memcmp(m->data, &established, sizeof(established)))
-		return false;
-	return r->established = true;
+	if (streq(name, "addrtype") && revision == ADDRTYPE_REVISION && len >= sizeof(to_local))
+		return decode_addrtype(m->data, r);
+	if (streq(name, "conntrack") && revision == CONNTRACK_REVISION && len >= sizeof(states[0]))
+		return decode_state(m->data, r);
+	return false;
 }
 
 static bool decode_matches(const struct ipt_entry *e, struct fw_texts *t, struct fw_rule *r)
@@ -196,9 +226,12 @@ static void encode_ports(struct writer *w, const struct fw_rule *r)
 static void encode_matches(struct writer *w, const struct fw_rule *r)
 {
 	encode_ports(w, r);
-	if (r->established)
-		memcpy(add_match(w, "conntrack", CONNTRACK_REVISION, sizeof(established)),
-			&established, sizeof(established));
+	if (r->dst_local)
+		memcpy(add_match(w, "addrtype", ADDRTYPE_REVISION, sizeof(to_local)), &to_local,
+			sizeof(to_local));
+	if (r->state)
+		memcpy(add_match(w, "conntrack", CONNTRACK_REVISION, sizeof(states[0])),
+			&states[r->state], sizeof(states[0]));
 	if (r->owner) {
 		struct xt_comment_info *c = add_match(w, "comment", 0, sizeof(*c));
 
@@ -218,10 +251,24 @@ static bool decode_masquerade(const struct nf_nat_ipv4_multi_range_compat *m, st
 	return m->rangesize == 1 && (range->flags & ~(unsigned)NF_NAT_RANGE_PROTO_SPECIFIED) == 0;
 }
 
+/* One address and one port. */
+static bool decode_dnat(const struct nf_nat_range2 *range, struct fw_rule *r)
+{
+	r->target = FW_DNAT;
+	r->to.s_addr = range->min_addr.ip;
+	r->to_ports = (struct fw_ports){ ntohs(range->min_proto.all), ntohs(range->max_proto.all) };
+	return range->min_addr.ip == range->max_addr.ip &&
+	       range->min_proto.all == range->max_proto.all && !range->base_proto.all &&
+	       range->flags == (NF_NAT_RANGE_MAP_IPS | NF_NAT_RANGE_PROTO_SPECIFIED);
+}
+
 static bool decode_extension(const struct xt_entry_target *t, const char *name, struct fw_rule *r)
 {
 	size_t len = t->u.target_size - sizeof(*t);
 
+	if (streq(name, "DNAT") && t->u.user.revision == DNAT_REVISION &&
+		len >= sizeof(struct nf_nat_range2))
+		return decode_dnat((const void *)t->data, r);
 	if (t->u.user.revision)
 		return false;
 	if (streq(name, "MASQUERADE") && len >= sizeof(struct nf_nat_ipv4_multi_range_compat))
@@ -255,6 +302,27 @@ static bool decode_target(const struct ipt_entry *e, const char *name, struct fw
 	return true;
 }
 
+static size_t encode_masquerade(const struct fw_rule *r, void *data)
+{
+	struct nf_nat_ipv4_multi_range_compat *m = data;
+
+	m->rangesize = 1;
+	m->range[0].flags = r->to_ports.max ? NF_NAT_RANGE_PROTO_SPECIFIED : 0;
+	m->range[0].min.all = htons(r->to_ports.min);
+	m->range[0].max.all = htons(r->to_ports.max);
+	return sizeof(*m);
+}
+
+static size_t encode_dnat(const struct fw_rule *r, void *data)
+{
+	struct nf_nat_range2 *range = data;
+
+	range->flags = NF_NAT_RANGE_MAP_IPS | NF_NAT_RANGE_PROTO_SPECIFIED;
+	range->min_addr.ip = range->max_addr.ip = r->to.s_addr;
+	range->min_proto.all = range->max_proto.all = htons(r->to_ports.min);
+	return sizeof(*range);
+}
+
 static void encode_target(struct writer *w, const struct fw_rule *r)
 {
 	static const char *const names[] = {
@@ -262,10 +330,10 @@ static void encode_target(struct writer *w, const struct fw_rule *r)
 		[FW_REJECT] = "REJECT",
 		[FW_RETURN] = "RETURN",
 		[FW_MASQUERADE] = "MASQUERADE",
+		[FW_DNAT] = "DNAT",
 		[FW_CHECKSUM_FILL] = "CHECKSUM",
 	};
 	struct xt_entry_target *t = (void *)(w->buf + w->len);
-	struct nf_nat_ipv4_multi_range_compat *masquerade = (void *)t->data;
 	size_t size = sizeof(int); /* a verdict, which libiptc fills in */
 
 	snprintf(t->u.user.name, sizeof(t->u.user.name), "%s",
@@ -277,11 +345,10 @@ static void encode_target(struct writer *w, const struct fw_rule *r)
 		((struct xt_CHECKSUM_info *)t->data)->operation = XT_CHECKSUM_OP_FILL;
 		size = sizeof(struct xt_CHECKSUM_info);
 	} else if (r->target == FW_MASQUERADE) {
-		masquerade->rangesize = 1;
-		masquerade->range[0].flags = r->to_ports.max ? NF_NAT_RANGE_PROTO_SPECIFIED : 0;
-		masquerade->range[0].min.all = htons(r->to_ports.min);
-		masquerade->range[0].max.all = htons(r->to_ports.max);
-		size = sizeof(*masquerade);
+		size = encode_masquerade(r, t->data);
+	} else if (r->target == FW_DNAT) {
+		t->u.user.revision = DNAT_REVISION;
+		size = encode_dnat(r, t->data);
 	}
 	t->u.target_size = (uint16_t)XT_ALIGN(sizeof(*t) + size);
 	w->len += t->u.target_size;

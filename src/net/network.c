@@ -27,10 +27,17 @@ static const struct field network_fields[] = {
 	FIELD_INT(struct network, mtu, 68, 65535, .example = "1500",
 		.doc = "Largest packet in bytes. Left out, the kernel's choice: 1500, then the "
 		       "smallest of the guests' interfaces."),
-	FIELD_PLANNED("dhcp", "Addresses handed out to guests."),
-	FIELD_PLANNED("dns", "Names of guests and of the outside, answered by the host."),
-	FIELD_PLANNED("tftp", "Files for guests that boot over the network."),
-	FIELD_PLANNED("forwards", "Ports of the host that lead to guests."),
+	FIELD_OBJECT(struct network, dhcp, struct network_dhcp, network_dhcp_table,
+		.doc = "Addresses handed out to guests, with DNS."),
+	FIELD_OBJECT(struct network, dns, struct network_dns, network_dns_table,
+		.doc = "Names of guests and of the outside, answered by the host. DNS is served "
+		       "wherever DHCP is; this section alone serves it without."),
+	FIELD_OBJECT(struct network, tftp, struct network_tftp, network_tftp_table,
+		.doc = "Files for guests that boot over the network."),
+	FIELD_OBJECTS(struct network, forwards, network_forward_table, .def = "[]",
+		.doc = "Ports of the host that lead to guests: at every address of the host, from "
+		       "outside, from guests, and from the host itself but for 127.0.0.1. In modes "
+		       "`nat` and `routed`."),
 };
 
 const struct table network_table = TABLE(struct network, network_fields, .key = &type_name,
@@ -172,10 +179,22 @@ static bool has_wanted(const struct network *want, const struct network *have)
 	return true;
 }
 
+/* What is not on the link, but in the firewall's rules and in dnsmasq's files, is compared there. */
+static struct network link_part(const struct network *n)
+{
+	static const char *const elsewhere[] = { "dhcp", "dns", "tftp", "forwards" };
+	struct network part = *n;
+
+	for (size_t i = 0; i < ARRAY_SIZE(elsewhere); i++)
+		part.obj.set &= ~(UINT64_C(1) << (table_field(&network_table, elsewhere[i]) -
+						  network_fields));
+	return part;
+}
+
 static void network_diff(struct host *h, struct step *s)
 {
 	const struct network *have = s->have, *want = s->want;
-	struct network shown;
+	struct network shown, part = link_part(want);
 
 	if (have && have->addresses.n > want->addresses.n && has_wanted(want, have) &&
 		network_keeps_foreign(h, s)) {
@@ -183,7 +202,9 @@ static void network_diff(struct host *h, struct step *s)
 		shown.addresses.n = want->addresses.n;
 		s->have = &shown;
 	}
+	s->want = &part;
 	link_diff(h, s, have ? &have->state : NULL);
+	s->want = want;
 	s->have = have;
 }
 

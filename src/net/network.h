@@ -8,12 +8,57 @@
 
 enum network_mode { NETWORK_NAT, NETWORK_ROUTED, NETWORK_ISOLATED };
 
+/* Of a lease without end. */
+#define LEASE_INFINITE UINT64_MAX
+
+/* An entry of dhcp.hosts; its key is the guest's name. */
+struct network_host {
+	struct obj obj;
+	struct ip address;
+};
+
+struct network_dhcp {
+	struct obj obj;
+	struct list range; /* of struct ip: first and last */
+	uint64_t lease_time; /* microseconds, or LEASE_INFINITE */
+	struct list hosts; /* of struct network_host */
+};
+
+struct network_dns {
+	struct obj obj;
+	const char *domain; /* NULL: none */
+};
+
+struct network_tftp {
+	struct obj obj;
+	const char *root, *boot_file; /* boot_file NULL: none */
+};
+
+enum forward_protocol { FORWARD_TCP, FORWARD_UDP };
+
+struct endpoint {
+	struct in_addr ip;
+	uint16_t port; /* host order */
+};
+
+struct network_forward {
+	struct obj obj;
+	int protocol; /* enum forward_protocol */
+	int64_t host_port;
+	struct endpoint to;
+};
+
 struct network {
 	struct obj obj;
 	int mode; /* enum network_mode */
 	const char *bridge;
 	struct list addresses; /* of struct cidr */
 	int64_t mtu;
+	/* Where obj_has() of the same name. */
+	struct network_dhcp dhcp;
+	struct network_dns dns;
+	struct network_tftp tftp;
+	struct list forwards; /* of struct network_forward */
 	struct link_state state;
 };
 
@@ -26,6 +71,27 @@ void network_check(const struct resource *r, const struct wants *w, struct diags
 
 /* network_rules.c: the firewall rules and settings that networks need. */
 void network_derive(const struct resource *r, struct wants *w);
+
+/* network_service.c: what the host serves to guests, by dnsmasq. */
+extern const struct table network_dhcp_table, network_dns_table, network_tftp_table;
+extern const struct type type_lease_time;
+/* Anything at all. */
+bool network_serves(const struct network *n);
+/* The address of the network's that ip is in, or NULL. */
+const struct cidr *network_of(const struct network *n, const struct ip *ip);
+void network_check_service(const struct network *n, struct diags *d);
+/* That fixed addresses are of guests that are on the network. */
+void network_check_hosts(const struct network *n, const struct wants *w, struct diags *d);
+void network_derive_service(const struct resource *r, struct wants *w);
+
+/* forward.c: ports of the host that lead to guests. */
+extern const struct table network_forward_table;
+void network_check_forwards(const struct network *n, struct diags *d);
+/* Between all networks: one use of each port of the host. */
+void network_check_ports(const struct wants *w, struct diags *d);
+void network_derive_forwards(const struct resource *r, struct wants *w);
+/* Between the rules that let packets in, and their refusal. */
+void network_admit_forwards(const struct resource *r, struct wants *w);
 
 /* network_apply.c */
 void network_apply_all(struct host *h, struct step *const *steps, size_t n);

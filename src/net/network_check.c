@@ -56,6 +56,8 @@ void network_check_values(const void *obj, struct diags *d)
 			n->mode == NETWORK_NAT ? "nat" : "routed");
 	for (size_t i = 0; i < n->addresses.n; i++)
 		check_address(n, i, d);
+	network_check_service(n, d);
+	network_check_forwards(n, d);
 }
 
 /* One address of one network, to be sorted. */
@@ -133,7 +135,10 @@ void network_check(const struct resource *r, const struct wants *w, struct diags
 	if (i == w->n || w->v[i] != r)
 		return;
 	for (; i < w->n; i++)
-		if (w->v[i]->kind == &network_kind && w->v[i]->want)
+		if (w->v[i]->kind == &network_kind && w->v[i]->want) {
 			add_claims(w->v[i]->want, d->arena, &v, &n);
+			network_check_hosts(w->v[i]->want, w, d);
+		}
 	check_overlaps(v, n, d);
+	network_check_ports(w, d);
 }

@@ -6,6 +6,8 @@
  *	nat         accept   answers only, rest refused  its own addresses masqueraded
  *	routed      accept   its addresses               its own addresses as it is
  *	isolated    accept   refused                     refused
+ *
+ * What leaves an isolated network is refused before any network may let it in.
  */
 #include "net/firewall.h"
 #include "net/network.h"
@@ -36,7 +38,7 @@ static void add_into_out_of(struct wants *w, const struct resource *r, struct ci
 		(struct fw_rule){ .chain = FW_FORWARD_INTO,
 			.dst = net,
 			.out = n->bridge,
-			.established = n->mode == NETWORK_NAT,
+			.state = n->mode == NETWORK_NAT ? FW_ESTABLISHED : FW_ANY_STATE,
 			.target = FW_ACCEPT });
 	firewall_add(w, r, "ip-filter",
 		(struct fw_rule){ .chain = FW_FORWARD_OUT_OF,
@@ -104,6 +106,12 @@ void network_derive(const struct resource *r, struct wants *w)
 		want_set(w, forward, "value", "1");
 	}
 	add_within(w, r, n->bridge);
+	if (n->mode == NETWORK_ISOLATED)
+		firewall_add(w, r, "ip-filter",
+			(struct fw_rule){ .chain = FW_FORWARD_WITHIN,
+				.in = n->bridge,
+				.target = FW_REJECT });
+	network_derive_forwards(r, w);
 	for (size_t i = 0; i < n->addresses.n && n->mode != NETWORK_ISOLATED; i++) {
 		struct cidr net = cidr_network(LIST_AT(&n->addresses, struct cidr, i));
 
@@ -113,5 +121,8 @@ void network_derive(const struct resource *r, struct wants *w)
 		add_siblings(w, r, i, net);
 		add_masquerade(w, r, net);
 	}
+	network_admit_forwards(r, w);
 	add_reject(w, r, n->bridge);
+	if (network_serves(n))
+		network_derive_service(r, w);
 }

@@ -98,6 +98,7 @@ bool taken_read(struct host *h, const char *id, const char *port, struct taken *
 		return false;
 	*out = (struct taken){
 		.port = arena_strdup(h->pass, port),
+		.index = (int)json_integer_value(json_object_get(json, "index")),
 		.up = json_is_true(json_object_get(json, "up")),
 		.mtu = (uint32_t)json_integer_value(json_object_get(json, "mtu")),
 		.at = (uint64_t)json_integer_value(json_object_get(json, "at")),
@@ -163,7 +164,7 @@ int taken_write(struct host *h, const char *id, const struct taken *t, struct er
 		ports = json_object();
 		json_object_set_new(all, "ports", ports);
 	}
-	port = json_pack("{s:b, s:I, s:I, s:o, s:o}", "up", t->up, "mtu", (json_int_t)t->mtu, "at",
+	port = json_pack("{s:i, s:b, s:I, s:I, s:o, s:o}", "index", t->index, "up", t->up, "mtu", (json_int_t)t->mtu, "at",
 		(json_int_t)t->at, "addresses", addresses_json(t), "routes", routes_json(t));
 	if (json_equal(json_object_get(ports, t->port), port)) {
 		json_decref(port);

@@ -3,7 +3,7 @@
  * What a bridge took of its ports, in the record ("kept" of bridge/NAME), so
  * that it can be given back whole, whatever happened in between:
  *
- *	{"ports": {"eth0": {"up": true, "mtu": 1500, "at": 1790000000,
+ *	{"ports": {"eth0": {"index": 2, "up": true, "mtu": 1500, "at": 1790000000,
  *	  "addresses": [{"text": "203.0.113.2/24", "message": "..."}],
  *	  "routes": [{"text": "default via 203.0.113.1", "message": "..."}]}},
  *	 "given": ["192.0.2.1/24"]}
@@ -18,6 +18,7 @@
 
 struct taken {
 	const char *port;
+	int index; /* of the port when the routes led through it */
 	bool up;
 	uint32_t mtu;
 	uint64_t at; /* when the messages were true, in seconds since 1970 */

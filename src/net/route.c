@@ -72,14 +72,6 @@ static const struct rtnexthop *hop_next(struct nlattr *multipath, const struct r
 	return hop;
 }
 
-int route_index(const struct route *r)
-{
-	struct nlattr *multipath = attr(r->message, RTA_MULTIPATH);
-	const struct rtnexthop *hop = multipath ? hop_next(multipath, NULL) : NULL;
-
-	return hop ? hop->rtnh_ifindex : (int)number(r->message, RTA_OIF);
-}
-
 static bool leads_through(const struct nlmsghdr *m, int index)
 {
 	struct nlattr *multipath = attr(m, RTA_MULTIPATH);
@@ -129,23 +121,55 @@ struct reader {
 	const char *by_object; /* a route that names a nexthop object */
 };
 
-static void add(const struct nlmsghdr *m, void *arg)
+static void keep(struct reader *rd, const struct nlmsghdr *m)
 {
-	const struct rtmsg *head = nlmsg_data(m);
-	struct reader *rd = arg;
+	void *copy = arena_alloc(rd->arena, m->nlmsg_len);
 	struct route r;
-	void *copy;
 
-	if (m->nlmsg_type != RTM_NEWROUTE || head->rtm_type != RTN_UNICAST ||
-		head->rtm_flags & RTM_F_CLONED || !leads_through(m, rd->index) || own_of_link(m))
-		return;
-	copy = arena_alloc(rd->arena, m->nlmsg_len);
 	memcpy(copy, m, m->nlmsg_len);
 	if (!route_read(rd->arena, copy, &r))
 		return;
 	if (attr(m, RTA_NH_ID))
 		rd->by_object = r.text;
 	*ARENA_PUSH(rd->arena, rd->v, rd->n) = r;
+}
+
+/* IPv6 keeps every way as a route of its own and only shows equal ones together. */
+static void keep_way(struct reader *rd, const struct nlmsghdr *m, const struct rtnexthop *hop)
+{
+	const struct rtmsg *head = nlmsg_data(m);
+	struct nl_msg *one = netlink_request(RTM_NEWROUTE, 0, head, sizeof(*head));
+	struct nlattr *at;
+	int left;
+
+	nlmsg_for_each_attr (at, (struct nlmsghdr *)(uintptr_t)m, sizeof(*head), left)
+		if (nla_type(at) != RTA_MULTIPATH)
+			netlink_put(one, nla_type(at), nla_data(at), (size_t)nla_len(at));
+	nla_for_each_attr (at, (struct nlattr *)(uintptr_t)(hop + 1),
+		(int)(hop->rtnh_len - sizeof(*hop)), left)
+		netlink_put(one, nla_type(at), nla_data(at), (size_t)nla_len(at));
+	netlink_put_u32(one, RTA_OIF, (uint32_t)hop->rtnh_ifindex);
+	((struct rtmsg *)nlmsg_data(nlmsg_hdr(one)))->rtm_flags |= hop->rtnh_flags & RTNH_F_ONLINK;
+	keep(rd, nlmsg_hdr(one));
+	nlmsg_free(one);
+}
+
+static void add(const struct nlmsghdr *m, void *arg)
+{
+	const struct rtmsg *head = nlmsg_data(m);
+	struct nlattr *multipath;
+	struct reader *rd = arg;
+
+	if (m->nlmsg_type != RTM_NEWROUTE || head->rtm_type != RTN_UNICAST ||
+		head->rtm_flags & RTM_F_CLONED || !leads_through(m, rd->index) || own_of_link(m))
+		return;
+	multipath = head->rtm_family == AF_INET6 ? attr(m, RTA_MULTIPATH) : NULL;
+	if (!multipath)
+		return keep(rd, m);
+	for (const struct rtnexthop *hop = hop_next(multipath, NULL); hop;
+		hop = hop_next(multipath, hop))
+		if (hop->rtnh_ifindex == rd->index)
+			keep_way(rd, m, hop);
 }
 
 static int read_family(struct nl *nl, struct reader *rd, int family, struct error *e)

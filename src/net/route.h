@@ -25,7 +25,5 @@ bool route_read(struct arena *a, const struct nlmsghdr *m, struct route *out);
 /* The route through `to` where it led through `from`; NULL when its time is over. */
 struct nl_msg *route_add(const struct route *r, int from, int to, uint32_t age);
 struct nl_msg *route_delete(const struct route *r, int from, int to);
-/* The link that the kept route led through, for `from`. */
-int route_index(const struct route *r);
 
 #endif

@@ -94,24 +94,36 @@ static void drop_addresses(struct mover *m, const struct address *v, size_t n,
 		drop_address(m, &v[i], from);
 }
 
+static uint32_t age_of(struct mover *m, const struct taken *t)
+{
+	uint64_t now = m->h->now();
+
+	return now > t->at ? (uint32_t)MIN_OF(now - t->at, (uint64_t)UINT32_MAX / 2) : 0;
+}
+
 static const char *route_words(struct mover *m, const struct route *r)
 {
 	return arena_printf(m->h->pass, "lead the route %s through", r->text);
 }
 
-static void put_routes(struct mover *m, const struct route *v, size_t n, const struct link *to,
-	uint32_t age)
+static void put_route(struct mover *m, const struct taken *t, const struct route *r,
+	const struct link *to)
 {
-	for (size_t i = 0; i < n; i++)
-		queue(m, route_add(&v[i], route_index(&v[i]), to->index, age),
-			route_words(m, &v[i]), to->name, EEXIST);
+	queue(m, route_add(r, t->index, to->index, age_of(m, t)), route_words(m, r), to->name,
+		EEXIST);
 }
 
-static void drop_routes(struct mover *m, const struct route *v, size_t n, const struct link *from)
+static void put_routes(struct mover *m, const struct taken *t, const struct link *to)
 {
-	for (size_t i = 0; i < n; i++)
-		queue(m, route_delete(&v[i], route_index(&v[i]), from->index),
-			route_words(m, &v[i]), "nowhere", ESRCH);
+	for (size_t i = 0; i < t->n_routes; i++)
+		put_route(m, t, &t->routes[i], to);
+}
+
+static void drop_routes(struct mover *m, const struct taken *t, const struct link *from)
+{
+	for (size_t i = 0; i < t->n_routes; i++)
+		queue(m, route_delete(&t->routes[i], t->index, from->index),
+			route_words(m, &t->routes[i]), "nowhere", ESRCH);
 }
 
 static void put_master(struct mover *m, const struct link *port, const struct link *bridge,
@@ -133,13 +145,6 @@ static void put_master(struct mover *m, const struct link *port, const struct li
 }
 
 /* ---- giving back ---- */
-
-static uint32_t age_of(struct mover *m, const struct taken *t)
-{
-	uint64_t now = m->h->now();
-
-	return now > t->at ? (uint32_t)MIN_OF(now - t->at, (uint64_t)UINT32_MAX / 2) : 0;
-}
 
 static bool on_bridge(const struct mover *m, const struct cidr *c)
 {
@@ -193,7 +198,7 @@ static void empty_bridge(struct mover *m, const struct taken *t, const struct li
 	const struct address_place back = { port->index, port->name, port->name, age, false };
 
 	if (m->bridge)
-		drop_routes(m, t->routes, t->n_routes, m->bridge);
+		drop_routes(m, t, m->bridge);
 	for (size_t i = t->n_addrs; i-- > 0;) {
 		if (on_bridge(m, &t->addrs[i].cidr) && !stays(m, t->port, &t->addrs[i].cidr))
 			drop_address(m, &t->addrs[i], m->bridge);
@@ -209,7 +214,7 @@ static void hand_back(struct mover *m, struct taken *t, const struct link *port)
 
 	refresh(m, t, age);
 	put_addresses(m, t->addrs, t->n_addrs, &to);
-	put_routes(m, t->routes, t->n_routes, port, age);
+	put_routes(m, t, port);
 	netlink_flush(m->nl);
 	if (m->e->code)
 		return;
@@ -341,6 +346,7 @@ static int capture(struct mover *m, struct port *p)
 		return 0;
 	merge(m, p, &before);
 	p->t.port = p->link->name;
+	p->t.index = p->link->index;
 	p->t.at = p->live.n_addrs || !known ? m->h->now() : before.at;
 	if (!known) {
 		p->t.up = p->link->flags & IFF_UP;
@@ -413,7 +419,7 @@ static bool drop_others(struct mover *m, const struct bridge *want, const struct
 			*ARENA_PUSH(m->h->pass, go, n_go) = *a;
 	drop_addresses(m, go, n_go, m->bridge);
 	for (size_t i = 0; mode == ADDRESSING_NONE && i < n; i++)
-		drop_routes(m, p[i].t.routes, p[i].t.n_routes, m->bridge);
+		drop_routes(m, &p[i].t, m->bridge);
 	return n_go > 0;
 }
 
@@ -457,7 +463,7 @@ static void lead_routes(struct mover *m, const struct bridge *want, const struct
 		for (size_t k = 0; k < p[i].t.n_routes; k++)
 			if (bridge_addressing(want) == ADDRESSING_INHERIT ||
 				!p[i].t.routes[k].kernel)
-				put_routes(m, &p[i].t.routes[k], 1, m->bridge, age_of(m, &p[i].t));
+				put_route(m, &p[i].t, &p[i].t.routes[k], m->bridge);
 }
 
 static bool any_fresh(const struct port *p, size_t n)
@@ -501,7 +507,7 @@ static void move(struct mover *m, const struct bridge *want, struct port *p, siz
 	for (size_t i = 0; !m->e->code && i < n; i++) {
 		drop_addresses(m, p[i].live.addrs, p[i].live.n_addrs, p[i].link);
 		if (p[i].fresh)
-			drop_routes(m, p[i].live.routes, p[i].live.n_routes, p[i].link);
+			drop_routes(m, &p[i].t, p[i].link);
 	}
 	/* IPv6 addresses are there; asked again without the word, they do not carry it. */
 	if (!m->e->code && (gone || any_fresh(p, n) || any_absent(m, &t)))

@@ -4,6 +4,7 @@
 
 extern const struct kind cmdline_kind, iommu_kind, sysctl_kind, module_kind;
 extern const struct kind vlan_kind, bridge_kind, network_kind, firewall_kind, tap_kind;
+extern const struct kind dnsmasq_kind;
 extern const struct kind disk_kind, guest_kind;
 
 const struct kind *const kinds[] = {
@@ -17,6 +18,7 @@ const struct kind *const kinds[] = {
 	&firewall_kind,
 	&tap_kind,
 	&disk_kind,
+	&dnsmasq_kind,
 	&guest_kind,
 };
 const size_t n_kinds = ARRAY_SIZE(kinds);

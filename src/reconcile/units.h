@@ -37,7 +37,7 @@ int units_state(struct host *h, const char *name, struct unit *out, struct error
 int units_each(struct host *h, const char *prefix, void (*fn)(const struct unit *u, void *arg),
 	void *arg, struct error *e);
 
-enum unit_verb { UNIT_START, UNIT_STOP, UNIT_RESTART };
+enum unit_verb { UNIT_START, UNIT_STOP, UNIT_RESTART, UNIT_RELOAD };
 
 /* One job. The caller fills unit, verb and reset. */
 struct unit_job {

@@ -28,11 +28,13 @@ static const char *const verb_method[] = {
 	[UNIT_START] = "StartUnit",
 	[UNIT_STOP] = "StopUnit",
 	[UNIT_RESTART] = "RestartUnit",
+	[UNIT_RELOAD] = "ReloadUnit",
 };
 static const char *const verb_word[] = {
 	[UNIT_START] = "start",
 	[UNIT_STOP] = "stop",
 	[UNIT_RESTART] = "restart",
+	[UNIT_RELOAD] = "reload",
 };
 
 static void finish(struct run *run, struct unit_job *j)
@@ -257,6 +259,25 @@ static int get_number(struct units *u, const char *path, const char *name, char 
 		u->bus, u->to, path, "org.freedesktop.systemd1.Service", name, NULL, type, out);
 }
 
+/* A service that goes to the background and fails on its way has no main process, only a command. */
+static int read_command_end(struct units *u, const char *path, struct unit_end *out)
+{
+	sd_bus_message *m = NULL;
+	int r = sym_sd_bus_get_property(u->bus, u->to, path, "org.freedesktop.systemd1.Service",
+		"ExecStart", NULL, &m, "a(sasbttttuii)");
+
+	if (r >= 0)
+		r = sym_sd_bus_message_enter_container(m, 'a', "(sasbttttuii)");
+	if (r >= 0)
+		r = sym_sd_bus_message_enter_container(m, 'r', "sasbttttuii");
+	if (r > 0)
+		r = sym_sd_bus_message_skip(m, "sasbttttu");
+	if (r > 0)
+		r = sym_sd_bus_message_read(m, "ii", &out->code, &out->status);
+	sym_sd_bus_message_unref(m);
+	return r;
+}
+
 int units_end(struct host *h, const char *service, struct unit_end *out, struct error *e)
 {
 	_cleanup_free_ char *path = NULL, *result = NULL;
@@ -276,6 +297,8 @@ int units_end(struct host *h, const char *service, struct unit_end *out, struct 
 		r = get_number(u, path, "ExecMainStatus", 'i', &out->status);
 	if (r >= 0)
 		r = get_number(u, path, "MainPID", 'u', &out->main_pid);
+	if (r >= 0 && !out->code && !streq(result, "success"))
+		r = read_command_end(u, path, out);
 	if (r < 0)
 		return error_set(e, r, "cannot ask systemd about %s: %s", service, strerror(-r));
 	snprintf(out->result, sizeof(out->result), "%s", result);

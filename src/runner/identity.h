@@ -8,7 +8,7 @@
 #define KVMHOST_IDENTITY_H
 
 #include "base/util.h"
-#include "config/type.h"
+#include "config/guest_mac.h"
 #include <net/if.h>
 #include <sys/types.h>
 
@@ -28,9 +28,6 @@ uid_t guest_uid(const char *guest);
  * "dat-6b1f0c-tap0".
  */
 void guest_tap_name(const char *guest, size_t i, char out[static IFNAMSIZ]);
-
-/* host_id: any text that differs between hosts, such as /etc/machine-id. */
-struct mac guest_mac(const char *host_id, const char *guest, size_t i);
 
 enum { UUID_TEXT = 37 };
 /* A version 8 UUID (RFC 9562) as text. */

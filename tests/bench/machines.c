@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -148,6 +149,19 @@ static int start_all(const char *path, unsigned n, char **command)
 	return 0;
 }
 
+/* Killed, and gone: what they held is free for the next ones. */
+static void end(pid_t pid)
+{
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	struct pollfd gone = { fd, POLLIN, 0 };
+
+	if (fd < 0)
+		return;
+	kill(pid, SIGKILL);
+	poll(&gone, 1, 60000);
+	close(fd);
+}
+
 static int stop_all(const char *path)
 {
 	FILE *from = fopen(path, "re");
@@ -155,12 +169,9 @@ static int stop_all(const char *path)
 
 	if (!from)
 		die("%s: %m", path);
-	while (fgets(line, sizeof(line), from)) {
-		pid_t pid = atoi(line);
-
-		if (pid > 1)
-			kill(pid, SIGKILL);
-	}
+	while (fgets(line, sizeof(line), from))
+		if (atoi(line) > 1)
+			end(atoi(line));
 	fclose(from);
 	return unlink(path) < 0;
 }

@@ -8,6 +8,7 @@
  *   units stop      PREFIX N   StopUnit
  *   units list      PATTERN    ListUnitsByPatterns
  *   units spawn     N          fork and exec of the same program, no manager
+ *   units reload    N          N reloads of kvmhostd by one client that stays
  *
  * Prints microseconds as JSON. Services are PREFIX<i>.service and run `sleep
  * infinity`. UNITS_PRIVATE=1: by systemd's own socket, no broker between.
@@ -191,6 +192,27 @@ static int list(const char *pattern)
 	return 0;
 }
 
+/* Whole reloads as kvmhostd answers them, without a client's own start. */
+static int reload(int n)
+{
+	sd_bus *bus;
+
+	check(sd_bus_open_system(&bus), "the system bus");
+	for (int i = 0; i < n; i++) {
+		sd_bus_error e = SD_BUS_ERROR_NULL;
+		double begin = now_us();
+		int r = sd_bus_call_method(bus, "org.kvmhost1", "/org/kvmhost1",
+			"org.kvmhost1.Manager", "Reload", &e, NULL, "");
+
+		if (r < 0)
+			fprintf(stderr, "%s\n", e.message);
+		check(r, "Reload");
+		printf("{\"what\":\"reload\",\"round\":%d,\"total_us\":%.1f}\n", i,
+			now_us() - begin);
+	}
+	return 0;
+}
+
 static int spawn(int n)
 {
 	char *argv[] = { (char[]){ "sleep" }, (char[]){ "infinity" }, NULL };
@@ -214,11 +236,14 @@ int main(int argc, char **argv)
 
 	if (argc == 3 && !strcmp(verb, "spawn") && atoi(argv[2]) > 0)
 		return spawn(atoi(argv[2]));
+	if (argc == 3 && !strcmp(verb, "reload"))
+		return reload(atoi(argv[2]));
 	if (argc == 3 && !strcmp(verb, "list"))
 		return list(argv[2]);
 	if (argc == 4 &&
 		(!strcmp(verb, "transient") || !strcmp(verb, "start") || !strcmp(verb, "stop")))
 		return run_jobs(verb, argv[2], atoi(argv[3]));
-	fputs("usage: units transient|start|stop PREFIX N | list PATTERN | spawn N\n", stderr);
+	fputs("usage: units transient|start|stop PREFIX N | list PATTERN | spawn N | reload N\n",
+		stderr);
 	return 2;
 }

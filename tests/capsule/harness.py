@@ -9,7 +9,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 CAPSULE = HERE / "capsule"
-JOURNAL = "journalctl -q --no-pager -o short-precise -n 80 -u kvmhostd.service -u 'kvmhost-guest@*'"
+JOURNAL = "journalctl -q --no-pager -o short-precise -n 80 -u kvmhostd.service -u 'kvmhost-guest@*' " \
+          "-u 'kvmhost-network@*'"
 
 
 class CommandError(AssertionError):

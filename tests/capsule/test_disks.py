@@ -183,3 +183,15 @@ def test_a_crash_while_making_leaves_nothing_half(stopped):
     assert host.run(f"ls -A {IMAGES} | grep crash").stdout == "crash.raw\n"
     assert image(host, path)["virtual-size"] == 512 << 20
     host.run(f"rm {path}")
+
+
+def test_the_daemon_makes_them_too(stopped):
+    """Inside the confinement of its unit."""
+    host = stopped
+    host.run("systemctl start kvmhostd", timeout=120)
+    put(host, document(f"path: {IMAGES}/daemon.qcow2, size: 64MiB", "path: /srv/daemon.img, size: 8MiB, format: raw",
+                       state="stopped"))
+    host.reload_daemon()
+    assert image(host, f"{IMAGES}/daemon.qcow2")["virtual-size"] == 64 << 20
+    assert image(host, "/srv/daemon.img")["virtual-size"] == 8 << 20
+    host.run("systemctl stop kvmhostd")

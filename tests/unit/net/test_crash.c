@@ -21,13 +21,10 @@
 	"tappers: {t0: {bridge: b9, queues: 2}, t1: {bridge: br1}}\n"
 
 #define EMPTY "networks: {}"
-#define TAKEN \
-	"bridges: {br0: {ports: [eth0]}}\n" \
-	"networks: {a: {bridge: b0, addresses: [10.0.0.1/24]}}"
+#define TAKEN "bridges: {br0: {ports: [eth0]}}"
 #define ELSEWHERE \
 	"bridges: {br0: {}, br1: {ports: [eth0], addressing: [203.0.113.3/24, " \
-	"203.0.113.4/24, \"2001:db8:1::4/64\"]}}\n" \
-	"networks: {a: {bridge: b0, addresses: [10.0.0.1/24]}}"
+	"203.0.113.4/24, \"2001:db8:1::4/64\"]}}"
 /* A card that the host speaks through. */
 #define CARD \
 	"for i in all default; do echo 0 >/proc/sys/net/ipv6/conf/$i/accept_dad; done; " \
@@ -135,6 +132,7 @@ static void walk_card(const char *from, const char *to)
 			break;
 		fixture_restart();
 		net_converge(to);
+		printf("# killed at call %d\n", n);
 		same(sh(NETWORK), applied);
 		net_converge(EMPTY);
 		same(sh(NETWORK), clean);

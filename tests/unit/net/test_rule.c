@@ -30,6 +30,14 @@ static const char *const texts[] = {
 	"KVMHOST-INPUT -i virbr0 -p tcp -m tcp --sport 1000:2000 --dport 53 -j ACCEPT",
 	"KVMHOST-POSTROUTING -o virbr0 -p udp -m udp --dport 68 -j CHECKSUM --checksum-fill",
 	"KVMHOST-OUTPUT -s 1.2.3.4/32 -j RETURN",
+	"KVMHOST-PREROUTING -p tcp -m tcp --dport 8080 -m addrtype --dst-type LOCAL "
+	"-m comment --comment kvmhost:network/default -j DNAT --to-destination 192.168.122.10:80",
+	"KVMHOST-PREROUTING -p tcp -m tcp --dport 8080 -m addrtype --dst-type LOCAL "
+	"-m comment --comment kvmhost:network/default -j DNAT --to-destination 192.168.122.10:81",
+	"KVMHOST-OUTPUT ! -d 127.0.0.0/8 -p udp -m udp --dport 53 -m addrtype --dst-type LOCAL "
+	"-j DNAT --to-destination 192.168.122.11:80",
+	"KVMHOST-INTO -d 192.168.122.10/32 -o virbr0 -p tcp -m tcp --dport 80 -m conntrack "
+	"--ctstate DNAT -j ACCEPT",
 };
 
 static struct fw_rule parse(const char *text)

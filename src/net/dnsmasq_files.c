@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What dnsmasq reads: each file as a function of what is wanted. */
+#include "net/dnsmasq.h"
+#include "config/guest_mac.h"
+#include <arpa/inet.h>
+#include <fcntl.h>
+
+#define RESOLV_CONF "/etc/resolv.conf"
+
+const char *const dnsmasq_files[DNSMASQ_FILES] = { "dnsmasq.conf", "hosts", "names", "servers" };
+
+struct dnsmasq_path dnsmasq_path(const char *network, const char *file)
+{
+	struct dnsmasq_path p;
+
+	snprintf(p.s, sizeof(p.s), "%s/%s%s%s", NETWORKS_RUN_DIR, network, *file ? "/" : "", file);
+	return p;
+}
+
+struct dnsmasq_path dnsmasq_unit(const char *network)
+{
+	struct dnsmasq_path p;
+
+	snprintf(p.s, sizeof(p.s), "%s%s.service", NETWORK_UNIT_PREFIX, network);
+	return p;
+}
+
+/* ---- what only the machine knows ---- */
+
+static void resolve_macs(struct host *h, struct dnsmasq *d)
+{
+	_cleanup_free_ char *id = NULL;
+	struct dnsmasq_host *v = arena_alloc(h->pass, (d->hosts.n + 1) * sizeof(*v));
+	size_t n = 0;
+
+	/* Without an identity the guest's own step says what is wrong. */
+	if (file_read_line(h->root, "/etc/machine-id", &id) >= 0 && strlen(id) < 32)
+		*id = '\0';
+	for (size_t i = 0; i < d->hosts.n; i++) {
+		v[n] = LIST_AT(&d->hosts, struct dnsmasq_host, i);
+		if (!obj_has(&v[n], "mac") && (!id || !*id))
+			continue;
+		if (!obj_has(&v[n], "mac"))
+			v[n].mac = guest_mac(id, v[n].obj.name, v[n].nic);
+		obj_mark_set(&v[n++], "mac");
+	}
+	d->hosts = (struct list){ v, n };
+}
+
+/* An address that dnsmasq can ask, other than its own. */
+static bool is_server(const struct dnsmasq *d, const char *text)
+{
+	_cleanup_free_ char *bare = strndup(text, strcspn(text, "%"));
+	struct ip ip;
+
+	if (!bare || !ip_parse(bare, &ip) || strpbrk(text, "#@,/ "))
+		return false;
+	for (size_t i = 0; i < d->addresses.n; i++)
+		if (ip.family == AF_INET &&
+			LIST_AT(&d->addresses, struct cidr, i).ip.v4.s_addr == ip.v4.s_addr)
+			return false;
+	return true;
+}
+
+static void read_servers(struct host *h, struct dnsmasq *d)
+{
+	_cleanup_free_ char *text = NULL;
+	const char **v = NULL;
+	char *rest, *line;
+	size_t n = 0;
+
+	obj_mark_set(d, "servers");
+	d->servers = (struct list){ 0 };
+	/* Nobody reaches the outside from an isolated network, not even by asking for names. */
+	if (!d->router || file_read(h->root, RESOLV_CONF, 1 << 16, &text, NULL) < 0)
+		return;
+	rest = text;
+	while ((line = strsep(&rest, "\n"))) {
+		char *word = strtok(line, " \t"), *server = strtok(NULL, " \t");
+
+		if (word && server && streq(word, "nameserver") && is_server(d, server))
+			*ARENA_PUSH(h->pass, v, n) = arena_strdup(h->pass, server);
+	}
+	d->servers = (struct list){ v, n };
+}
+
+const struct dnsmasq *dnsmasq_resolve(struct host *h, const struct dnsmasq *want)
+{
+	struct dnsmasq *d = arena_alloc(h->pass, sizeof(*d));
+
+	*d = *want;
+	resolve_macs(h, d);
+	read_servers(h, d);
+	return d;
+}
+
+/* ---- the files ---- */
+
+static void render_dhcp(const struct dnsmasq *d, const char *network, struct strbuf *out)
+{
+	const struct ip *first = &LIST_AT(&d->range, struct ip, 0);
+	const struct ip *last = &LIST_AT(&d->range, struct ip, 1);
+	uint64_t room = (uint64_t)ntohl(last->v4.s_addr) - ntohl(first->v4.s_addr) + 1;
+
+	sb_addf(out, "dhcp-leasefile=%s/%s/leases\n", NETWORKS_STATE_DIR, network);
+	sb_addf(out, "dhcp-hostsfile=%s\n", dnsmasq_path(network, "hosts").s);
+	sb_add(out, "dhcp-authoritative\ndhcp-no-override\n");
+	sb_add(out, "dhcp-range=");
+	ip_format(first, out);
+	sb_addc(out, ',');
+	ip_format(last, out);
+	if (d->lease_time == LEASE_INFINITE)
+		sb_add(out, ",infinite\n");
+	else
+		sb_addf(out, ",%llu\n", (unsigned long long)(d->lease_time / USEC_PER_SEC));
+	/* Its own limit of 1000 is for the sake of hosts open to everybody. */
+	sb_addf(out, "dhcp-lease-max=%llu\n", (unsigned long long)room + 1000);
+	if (!d->router)
+		sb_add(out, "dhcp-option=option:router\n");
+	if (d->boot_file)
+		sb_addf(out, "dhcp-boot=%s\n", d->boot_file);
+}
+
+/*
+ * No inotify instance is used: the kernel gives a user 128 of them. So nothing
+ * is watched (resolv-file, hostsdir): kvmhost says what changed.
+ */
+static void render_conf(const struct dnsmasq *d, const char *network, struct strbuf *out)
+{
+	sb_addf(out, "# Written by kvmhost for the network %s; edits are lost.\n", network);
+	sb_addf(out, "interface=%s\nexcept-interface=lo\nbind-interfaces\n", d->bridge);
+	for (size_t i = 0; i < d->addresses.n; i++) {
+		sb_add(out, "listen-address=");
+		ip_format(&LIST_AT(&d->addresses, struct cidr, i).ip, out);
+		sb_addc(out, '\n');
+	}
+	sb_add(out, "pid-file=\nuser=\ngroup=\nno-hosts\nno-resolv\ndomain-needed\n");
+	sb_addf(out, "servers-file=%s\n", dnsmasq_path(network, "servers").s);
+	sb_addf(out, "addn-hosts=%s\n", dnsmasq_path(network, "names").s);
+	if (d->domain)
+		sb_addf(out, "domain=%s\nlocal=/%s/\nexpand-hosts\n", d->domain, d->domain);
+	/* Not tftp-single-port: with bind-interfaces dnsmasq 2.90 answers from a random address. */
+	if (d->tftp_root)
+		sb_addf(out, "enable-tftp\ntftp-root=%s\n", d->tftp_root);
+	if (obj_has(d, "range"))
+		render_dhcp(d, network, out);
+}
+
+static void render_hosts(const struct dnsmasq *d, struct strbuf *out)
+{
+	for (size_t i = 0; i < d->hosts.n; i++) {
+		const struct dnsmasq_host *h = &LIST_AT(&d->hosts, struct dnsmasq_host, i);
+		bool named = dns_label(h->obj.name, strlen(h->obj.name));
+
+		if (!named && !obj_has(h, "address"))
+			continue;
+		mac_format(&h->mac, out);
+		if (named)
+			sb_addf(out, ",%s", h->obj.name);
+		if (obj_has(h, "address")) {
+			sb_addc(out, ',');
+			ip_format(&h->address, out);
+		}
+		sb_addc(out, '\n');
+	}
+}
+
+static void render_names(const struct dnsmasq *d, struct strbuf *out)
+{
+	for (size_t i = 0; i < d->hosts.n; i++) {
+		const struct dnsmasq_host *h = &LIST_AT(&d->hosts, struct dnsmasq_host, i);
+
+		if (!obj_has(h, "address") || !dns_label(h->obj.name, strlen(h->obj.name)))
+			continue;
+		ip_format(&h->address, out);
+		sb_addf(out, " %s\n", h->obj.name);
+	}
+}
+
+void dnsmasq_render(const struct dnsmasq *d, const char *network, size_t file, struct strbuf *out)
+{
+	switch (file) {
+	case DNSMASQ_CONF: render_conf(d, network, out); break;
+	case 1: render_hosts(d, out); break;
+	case 2: render_names(d, out); break;
+	default:
+		for (size_t i = 0; i < d->servers.n; i++)
+			sb_addf(out, "server=%s\n", LIST_AT(&d->servers, const char *, i));
+	}
+}
+
+bool dnsmasq_file_is(struct host *h, const char *network, size_t file, const struct dnsmasq *d)
+{
+	_cleanup_strbuf_ struct strbuf want = { 0 };
+	_cleanup_free_ char *have = NULL;
+
+	dnsmasq_render(d, network, file, &want);
+	return file_read(h->root, dnsmasq_path(network, dnsmasq_files[file]).s, 1 << 24, &have,
+		       NULL) >= 0 &&
+	       streq(have, sb_str(&want));
+}
+
+/* ---- removal ---- */
+
+static struct dnsmasq_path state_path(const char *dir, const char *network, const char *file)
+{
+	struct dnsmasq_path p;
+
+	snprintf(p.s, sizeof(p.s), "%s/%s%s%s", dir, network, *file ? "/" : "", file);
+	return p;
+}
+
+bool dnsmasq_has_files(struct host *h, const char *network)
+{
+	return file_exists(h->root, dnsmasq_path(network, "").s) ||
+	       file_exists(h->root, state_path(NETWORKS_STATE_DIR, network, "").s);
+}
+
+/* unlinkat() in the directory `dir`; what is gone already is fine. */
+static int remove_entry(struct host *h, const char *dir, const char *name, int flags)
+{
+	_cleanup_close_ int fd = file_open(h->root, dir, O_PATH | O_DIRECTORY, 0);
+
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	return unlinkat(fd, name, flags) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+static int remove_tree(struct host *h, const char *dir, const char *network)
+{
+	struct dnsmasq_path p = state_path(dir, network, "");
+	_cleanup_free_ char **names = NULL;
+	size_t n = 0;
+	int r = file_list(h->root, p.s, &names, &n);
+
+	for (size_t i = 0; i < n && r >= 0; i++)
+		r = remove_entry(h, p.s, names[i], 0);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	return remove_entry(h, dir, network, AT_REMOVEDIR);
+}
+
+int dnsmasq_files_remove(struct host *h, const char *network, struct error *e)
+{
+	static const char *const trees[] = { NETWORKS_PRIVATE_DIR, NETWORKS_RUN_DIR };
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(trees) && r >= 0; i++)
+		r = remove_tree(h, trees[i], network);
+	/* systemd's link to the private directory; without DynamicUser= the directory itself. */
+	if (r >= 0)
+		r = remove_entry(h, NETWORKS_STATE_DIR, network, 0);
+	if (r == -EISDIR)
+		r = remove_tree(h, NETWORKS_STATE_DIR, network);
+	if (r < 0)
+		return error_set(e, r, "cannot remove the files of the network %s: %s", network,
+			strerror(-r));
+	/* Parents that systemd made go with the last network. */
+	remove_entry(h, "/var/lib/private/kvmhost", "networks", AT_REMOVEDIR);
+	remove_entry(h, "/var/lib/private", "kvmhost", AT_REMOVEDIR);
+	remove_entry(h, STATE_DIR, "networks", AT_REMOVEDIR);
+	remove_entry(h, RUN_DIR, "networks", AT_REMOVEDIR);
+	return 0;
+}

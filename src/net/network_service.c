@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a network serves its guests: DHCP, DNS and TFTP as the document has them. */
+#include "net/network.h"
+#include "config/scalar.h"
+#include "net/dnsmasq.h"
+#include "net/firewall.h"
+#include <arpa/inet.h>
+#include <jansson.h>
+
+/* ---- a lease's time ---- */
+
+static bool lease_parse(const struct field *f, struct scalar *s, void *value)
+{
+	if (!streq(s->text, "infinite"))
+		return type_duration.parse(f, s, value);
+	*(uint64_t *)value = LEASE_INFINITE;
+	return true;
+}
+
+static void lease_format(const struct field *f, const void *value, struct strbuf *out)
+{
+	if (*(const uint64_t *)value == LEASE_INFINITE)
+		sb_add(out, "infinite");
+	else
+		type_duration.format(f, value, out);
+}
+
+static void lease_schema(const struct field *f, struct strbuf *out)
+{
+	sb_add(out, "\"anyOf\":[{");
+	type_duration.schema(f, out);
+	sb_add(out, "},{\"const\":\"infinite\"}]");
+}
+
+const struct type type_lease_time = {
+	.name = "a duration, or infinite, such as 12h",
+	.size = sizeof(uint64_t),
+	.parse = lease_parse,
+	.format = lease_format,
+	.schema = lease_schema,
+};
+
+/* ---- words that dnsmasq's files can hold: no comma, quote, # or blank ---- */
+
+static bool plain(const char *text, const char *more)
+{
+	for (; *text; text++)
+		if (!(*text >= '0' && *text <= '9') && !((*text | 32) >= 'a' && (*text | 32) <= 'z') &&
+			!strchr(more, *text))
+			return false;
+	return true;
+}
+
+/* A host's name in DNS: letters, digits and inner dashes. */
+bool dns_label(const char *text, size_t n)
+{
+	if (!n || n > 63 || text[0] == '-' || text[n - 1] == '-')
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!(text[i] >= '0' && text[i] <= '9') && text[i] != '-' &&
+			!((text[i] | 32) >= 'a' && (text[i] | 32) <= 'z'))
+			return false;
+	return true;
+}
+
+static bool dns_name(const char *text)
+{
+	size_t n = strcspn(text, ".");
+
+	if (strlen(text) > 253)
+		return false;
+	for (; dns_label(text, n); text += n + 1, n = strcspn(text, "."))
+		if (!text[n])
+			return true;
+	return false;
+}
+
+/* ---- the tables ---- */
+
+static const struct field host_rows[] = {
+	FIELD_VALUE(struct network_host, address, struct ip, type_ip, .required = true,
+		.example = "192.168.122.10", .doc = "The guest's fixed address."),
+};
+static const struct table host_table = TABLE(struct network_host, host_rows, .key = &type_name,
+	.key_word = "GUEST",
+	.doc = "Guests with a fixed address, which follows the MAC address of their first interface "
+	       "on the network.");
+
+static void check_range(const void *obj, struct diags *d)
+{
+	const struct network_dhcp *dhcp = obj;
+
+	if (dhcp->range.n != 2)
+		diag_error(d, obj_mark(dhcp, "range"),
+			"write its first and its last address: [192.168.122.2, 192.168.122.254]",
+			"a range is two addresses, not %zu", dhcp->range.n);
+}
+
+static const struct field dhcp_rows[] = {
+	FIELD_LIST(struct network_dhcp, range, type_ip, .required = true,
+		.example = "[192.168.122.2, 192.168.122.254]",
+		.doc = "The first and the last address that is handed out, both in the network."),
+	FIELD_VALUE(struct network_dhcp, lease_time, uint64_t, type_lease_time, .def = "12h",
+		.min = 120 * USEC_PER_SEC, .max = 3650 * INT64_C(86400) * USEC_PER_SEC,
+		.doc = "How long a guest may keep its address without asking again, or `infinite`."),
+	FIELD_MAP(struct network_dhcp, hosts, host_table, .def = "{}",
+		.example = "{web1: {address: 192.168.122.10}}",
+		.doc = "Fixed addresses, by guest. They may lie in the range or beside it. A change takes "
+		       "effect when the guest asks again."),
+};
+const struct table network_dhcp_table = TABLE(struct network_dhcp, dhcp_rows, .check = check_range,
+	.doc = "Addresses handed out to guests, with DNS.");
+
+static void check_dns(const void *obj, struct diags *d)
+{
+	const struct network_dns *dns = obj;
+
+	if (dns->domain && !dns_name(dns->domain))
+		diag_error(d, obj_mark(dns, "domain"),
+			"write letters, digits and - between dots, such as guests.internal",
+			"`%s` is no domain name", text_shown(d->arena, dns->domain));
+}
+
+static const struct field dns_rows[] = {
+	FIELD_STRING(struct network_dns, domain, type_string, .example = "guests.internal",
+		.doc = "The guests' domain: `web1` is then `web1.guests.internal` too, and what is not "
+		       "known in it is not asked elsewhere. Without it guests have plain names."),
+};
+const struct table network_dns_table = TABLE(struct network_dns, dns_rows, .check = check_dns,
+	.doc = "Names of guests, and through the host's resolvers (/etc/resolv.conf) of the outside; "
+	       "on an isolated network of guests only. A guest's name is known when it has a fixed "
+	       "address or a lease; one with . or _ in it is not.");
+
+static void check_tftp(const void *obj, struct diags *d)
+{
+	const struct network_tftp *t = obj;
+
+	if (!plain(t->root, "._/-+@:~"))
+		diag_error(d, obj_mark(t, "root"), "use letters, digits and ._/-+@:~",
+			"dnsmasq cannot serve the path `%s`", text_shown(d->arena, t->root));
+	if (t->boot_file && (!plain(t->boot_file, "._/-+@~") || *t->boot_file == '/'))
+		diag_error(d, obj_mark(t, "boot_file"),
+			"write a path below tftp.root, of letters, digits and ._/-+@~",
+			"`%s` cannot be a boot file", text_shown(d->arena, t->boot_file));
+}
+
+static const struct field tftp_rows[] = {
+	FIELD_STRING(struct network_tftp, root, type_path, .required = true,
+		.example = "/var/lib/tftp",
+		.doc = "The directory whose files are served, read-only. Everyone must be allowed to "
+		       "read them: they are read by a user of their own."),
+	FIELD_STRING(struct network_tftp, boot_file, type_string, .example = "pxelinux.0",
+		.doc = "The file below it that guests are told to boot, by DHCP."),
+};
+const struct table network_tftp_table = TABLE(struct network_tftp, tftp_rows, .check = check_tftp,
+	.doc = "Files for guests that boot over the network.");
+
+/* ---- one network by itself ---- */
+
+bool network_serves(const struct network *n)
+{
+	return obj_has(n, "dhcp") || obj_has(n, "dns") || obj_has(n, "tftp");
+}
+
+const struct cidr *network_of(const struct network *n, const struct ip *ip)
+{
+	for (size_t i = 0; i < n->addresses.n; i++) {
+		const struct cidr *c = &LIST_AT(&n->addresses, struct cidr, i);
+
+		if (c->ip.family == ip->family && cidr_contains(c, ip))
+			return c;
+	}
+	return NULL;
+}
+
+const char *ip_text(struct arena *a, const struct ip *ip)
+{
+	_cleanup_strbuf_ struct strbuf b = { 0 };
+
+	ip_format(ip, &b);
+	return arena_strdup(a, sb_str(&b));
+}
+
+/* Its network's address if a guest could have it, else NULL after saying why not. */
+static const struct cidr *check_address(
+	const struct network *n, const struct ip *ip, struct mark m, struct diags *d)
+{
+	const struct cidr *c = network_of(n, ip);
+	const char *text = ip_text(d->arena, ip);
+	uint32_t a, host, all;
+
+	if (!c) {
+		diag_error(d, m, "take one of the network's addresses", "%s is not in the network %s",
+			text, n->obj.name);
+		return NULL;
+	}
+	/* An address that is no good has been told of. */
+	if (c->ip.family != AF_INET || c->prefix < 1 || c->prefix > 30)
+		return NULL;
+	a = ntohl(ip->v4.s_addr);
+	all = UINT32_MAX >> c->prefix;
+	host = a & all;
+	if (host != 0 && host != all)
+		return c;
+	diag_error(d, m, "take one between the two", "%s is the %s address of the network %s", text,
+		host ? "broadcast" : "first", n->obj.name);
+	return NULL;
+}
+
+static const struct ip *own_address(const struct network *n, uint32_t first, uint32_t last)
+{
+	for (size_t i = 0; i < n->addresses.n; i++) {
+		const struct ip *own = &LIST_AT(&n->addresses, struct cidr, i).ip;
+
+		if (own->family == AF_INET && ntohl(own->v4.s_addr) >= first &&
+			ntohl(own->v4.s_addr) <= last)
+			return own;
+	}
+	return NULL;
+}
+
+static const struct cidr *check_ends(const struct network *n, struct diags *d)
+{
+	const struct list *range = &n->dhcp.range;
+	const struct ip *first = &LIST_AT(range, struct ip, 0), *last = &LIST_AT(range, struct ip, 1),
+			*own;
+	struct mark m = obj_mark_item(&n->dhcp, "range", 1);
+	const struct cidr *a, *b;
+
+	a = check_address(n, first, obj_mark_item(&n->dhcp, "range", 0), d);
+	b = check_address(n, last, m, d);
+	if (!a || !b)
+		return NULL;
+	if (a != b)
+		diag_error(d, m, "end it in the network in which it begins",
+			"the range begins in one network and ends in another");
+	else if (ntohl(first->v4.s_addr) > ntohl(last->v4.s_addr))
+		diag_error(d, m, "put the smaller address first", "the range ends before it begins");
+	else if ((own = own_address(n, ntohl(first->v4.s_addr), ntohl(last->v4.s_addr))))
+		diag_error(d, obj_mark(&n->dhcp, "range"), "begin the range after it, or end it before it",
+			"the range contains %s, the host's own address", ip_text(d->arena, own));
+	return a == b ? a : NULL;
+}
+
+static void check_hosts(const struct network *n, const struct cidr *net, struct diags *d)
+{
+	_cleanup_strmap_ struct strmap seen = { 0 };
+
+	for (size_t i = 0; i < n->dhcp.hosts.n; i++) {
+		const struct network_host *h = &LIST_AT(&n->dhcp.hosts, struct network_host, i), *first;
+		struct mark m = obj_mark(h, "address");
+		const char *text = ip_text(d->arena, &h->address);
+		const struct cidr *c = check_address(n, &h->address, m, d);
+
+		if (!c)
+			continue;
+		first = strmap_get(&seen, text);
+		if (c != net)
+			diag_error(d, m, "take one of the network that the range is in",
+				"%s is not in the network of the range", text);
+		else if (c->ip.v4.s_addr == h->address.v4.s_addr)
+			diag_error(d, m, "take another one", "%s is the host's own address", text);
+		else if (first)
+			diag_relate(diag_error(d, m, "give one of the two another one",
+					    "%s is the address of %s and of %s", text, first->obj.name,
+					    h->obj.name),
+				obj_mark(first, "address"), "first used here");
+		else
+			strmap_put(&seen, text, (void *)(uintptr_t)h);
+	}
+}
+
+void network_check_service(const struct network *n, struct diags *d)
+{
+	const struct cidr *net;
+
+	if (!network_serves(n))
+		return;
+	if (!n->addresses.n) {
+		diag_error(d, obj_mark(n, "addresses"), "write addresses: [192.168.122.1/24]",
+			"%s: the host needs an address in a network to serve it", n->obj.name);
+		return;
+	}
+	if (!plain(n->bridge, "._-@+"))
+		diag_error(d, obj_mark(n, "bridge"), "use letters, digits and ._-@+",
+			"dnsmasq cannot serve an interface named `%s`", text_shown(d->arena, n->bridge));
+	if (obj_has(n, "tftp") && n->tftp.boot_file && !obj_has(n, "dhcp"))
+		diag_error(d, obj_mark(&n->tftp, "boot_file"), "add dhcp: {range: [FIRST, LAST]}",
+			"%s: guests are told of a boot file by DHCP", n->obj.name);
+	if (!obj_has(n, "dhcp"))
+		return;
+	net = check_ends(n, d);
+	if (net)
+		check_hosts(n, net, d);
+}
+
+/* ---- guests on networks ---- */
+
+const json_t *guest_interfaces(struct arena *a, const struct resource *guest, json_t **hold)
+{
+	const char *text = obj_text(guest->want, "interfaces", a);
+
+	*hold = text ? json_loads(text, 0, NULL) : NULL;
+	return *hold;
+}
+
+static bool is_on(struct arena *a, const struct resource *guest, const char *network)
+{
+	json_t *hold, *nic;
+	bool found = false;
+	size_t i;
+
+	guest_interfaces(a, guest, &hold);
+	json_array_foreach(hold, i, nic) {
+		const char *on = json_string_value(json_object_get(nic, "network"));
+
+		found |= on && streq(on, network);
+	}
+	json_decref(hold);
+	return found;
+}
+
+static const char *near_guest(const struct wants *w, const char *name, struct arena *a)
+{
+	const char **names = arena_alloc(a, (w->n + 1) * sizeof(*names)), *best;
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->n; i++)
+		if (streq(w->v[i]->kind->name, "guest"))
+			names[n++] = w->v[i]->name;
+	best = suggest(name, names, n);
+	return best ? arena_printf(a, "did you mean `%s`?", best)
+		    : "declare it under guests, or take the line out";
+}
+
+void network_check_hosts(const struct network *n, const struct wants *w, struct diags *d)
+{
+	for (size_t i = 0; obj_has(n, "dhcp") && i < n->dhcp.hosts.n; i++) {
+		const struct network_host *h = &LIST_AT(&n->dhcp.hosts, struct network_host, i);
+		const struct resource *guest = wants_find(w, "guest", h->obj.name);
+		struct mark m = obj_mark_key(&n->dhcp, "hosts");
+		const struct node *hosts = node_get(n->dhcp.obj.node, "hosts");
+		const struct pair *p = hosts ? node_find(hosts, h->obj.name) : NULL;
+
+		m = p ? p->key->mark : m;
+		if (!guest && !strmap_get(&w->invalid, arena_printf(d->arena, "guest/%s", h->obj.name)))
+			diag_error(d, m, near_guest(w, h->obj.name, d->arena),
+				"there is no guest `%s` in this document", h->obj.name);
+		else if (guest && !is_on(d->arena, guest, n->obj.name))
+			diag_error(d, m,
+				arena_printf(d->arena, "add {network: %s} to its interfaces", n->obj.name),
+				"the guest `%s` has no interface on the network `%s`", h->obj.name,
+				n->obj.name);
+	}
+}
+
+/* ---- rules ---- */
+
+static void admit(const struct resource *r, struct wants *w, uint8_t protocol, uint16_t port)
+{
+	const struct network *n = r->want;
+
+	firewall_add(w, r, "ip-filter",
+		(struct fw_rule){ .chain = FW_INPUT,
+			.in = n->bridge,
+			.protocol = protocol,
+			.dport = { port, port },
+			.target = FW_ACCEPT });
+}
+
+/*
+ * A host whose own firewall refuses what it does not know would refuse its
+ * guests' questions. Old DHCP clients drop packets whose checksum offloading
+ * left open.
+ */
+void network_derive_service(const struct resource *r, struct wants *w)
+{
+	const struct network *n = r->want;
+	const struct fw_rule reply = { .out = n->bridge,
+		.protocol = IPPROTO_UDP,
+		.dport = { 68, 68 } };
+	struct fw_rule rule = reply;
+
+	admit(r, w, IPPROTO_UDP, 53);
+	admit(r, w, IPPROTO_TCP, 53);
+	if (obj_has(n, "tftp"))
+		admit(r, w, IPPROTO_UDP, 69);
+	if (obj_has(n, "dhcp")) {
+		admit(r, w, IPPROTO_UDP, 67);
+		rule.chain = FW_OUTPUT;
+		rule.target = FW_ACCEPT;
+		firewall_add(w, r, "ip-filter", rule);
+		rule.chain = FW_POSTROUTING;
+		rule.target = FW_CHECKSUM_FILL;
+		firewall_add(w, r, "ip-mangle", rule);
+	}
+	dnsmasq_derive(r, w);
+}

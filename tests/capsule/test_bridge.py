@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A card goes into a bridge and comes back, under the connections that run through it."""
+import time
+
+import pytest
+from documents import EMPTY, put, settle
+from harness import wait_until
+from test_crash import killed, points
+
+INHERIT = "version: 1\nbridges:\n  br0: {ports: [eth0]}\n"
+# What the card's link and everybody's addresses and routes are; not what the kernel does by itself in its own time.
+STATE = ("ip -o addr | grep -v -e fe80 -e ' lo ' | sed 's/^[0-9]*: //'; ip -4 route show table all | sed 's/ linkdown//'; "
+         "ip -6 route show table all | grep -v -e fe80 -e ff00 -e '^local' -e '^any' | sed 's/ linkdown//'; "
+         "ip -o link show eth0 | sed 's/^[0-9]*: //'; ip -o link | wc -l")
+
+
+def state(capsule):
+    return capsule.run(STATE).stdout
+
+
+@pytest.fixture(scope="module")
+def machine(capsule):
+    capsule.run("for i in all default; do echo 0 >/proc/sys/net/ipv6/conf/$i/accept_dad; done")
+    world = capsule.world = capsule.uplink()
+    world.run("for i in all default eth0; do echo 0 >/proc/sys/net/ipv6/conf/$i/accept_dad; done; "
+              "ip addr add 2001:db8:1::1/64 dev eth0; ip addr add 198.51.100.1/32 dev lo")
+    capsule.run("ip addr add 203.0.113.3/24 dev eth0 label eth0:web; ip addr add 2001:db8:1::2/64 dev eth0; "
+                "ip addr add 2001:db8:1::3/64 dev eth0; ip -6 route add default via 2001:db8:1::1 dev eth0; "
+                "ip route add 10.9.0.0/16 via 203.0.113.1 table 77 src 203.0.113.3 mtu 1400; "
+                "ip link add other type veth peer name other1; ip link set other up; "
+                "ip addr add 192.0.2.9/24 dev other; ip route add 10.8.0.0/16 dev other src 203.0.113.2")
+    capsule.before = state(capsule)
+    yield capsule
+    put(capsule, EMPTY)
+    capsule.ctl("apply", "--allow-mass-removal", check=False)
+
+
+class Stream:
+    """Numbered lines through one TCP connection, a hundred in a second."""
+
+    def __init__(self, capsule, name, sender, receiver, address, port):
+        self.capsule, self.name = capsule, name
+        family = "6" if ":" in address else "4"
+        target = f"[{address}]" if family == "6" else address
+        capsule.write(f"/run/{name}.send", "i=0; while [ ! -e /run/enough ]; do printf '%08d\\n' $i; i=$((i + 1)); "
+                                           "sleep 0.01; done; echo end\n")
+        self._start("to", receiver, f"socat -u TCP{family}-LISTEN:{port},reuseaddr OPEN:/run/{name},creat,trunc")
+        wait_until(lambda: f":{port} " in capsule.run([*receiver, "ss", "-ltn"]).stdout, 10, "a listener")
+        self._start("from", sender, f"sh /run/{name}.send | socat -u - TCP{family}:{target}:{port}")
+        wait_until(lambda: self.lines() > 20, 10, f"a stream {name}")
+
+    def _start(self, what, where, command):
+        self.capsule.run(["systemd-run", "--quiet", f"--unit={self.name}-{what}", *where, "sh", "-c", command])
+
+    def lines(self):
+        return int(self.capsule.run(f"wc -l </run/{self.name}", check=False).stdout or 0)
+
+    def flows(self):
+        """More arrives from now on."""
+        now = self.lines()
+        wait_until(lambda: self.lines() > now + 20, 10, f"more of the stream {self.name}")
+
+    def ended_whole(self):
+        wait_until(lambda: self.capsule.run(f"tail -1 /run/{self.name}").stdout == "end\n", 20, "the last line")
+        lines = self.capsule.read(f"/run/{self.name}").splitlines()
+        assert lines[:-1] == [f"{i:08}" for i in range(len(lines) - 1)]
+
+
+def resets(capsule):
+    """TCP resets sent by the host and by the world."""
+    read = "awk '/^Tcp: [0-9]/ {print $15}' /proc/net/snmp; awk '/^Tcp: [0-9]/ {print $8}' /proc/net/snmp"
+    return capsule.run(read).stdout, capsule.world.run(read).stdout
+
+
+def test_connections_survive_takeover_and_release(machine):
+    outside = ["ip", "netns", "exec", machine.world.name]
+    before = resets(machine)
+    streams = [Stream(machine, "in4", outside, [], "203.0.113.2", 5001),
+               Stream(machine, "in6", outside, [], "2001:db8:1::2", 5002),
+               Stream(machine, "second", outside, [], "203.0.113.3", 5003),
+               Stream(machine, "routed", [], outside, "198.51.100.1", 5004)]
+    for _ in range(2):
+        settle(machine, INHERIT)
+        for stream in streams:
+            stream.flows()
+        assert "master br0" in machine.run("ip link show eth0").stdout
+        assert machine.run("cat /sys/class/net/br0/address").stdout == machine.run("cat /sys/class/net/eth0/address").stdout
+        assert "default via 203.0.113.1 dev br0" in machine.run("ip route").stdout
+        assert "default via 2001:db8:1::1 dev br0" in machine.run("ip -6 route").stdout
+        assert "src 203.0.113.2" in machine.run("ip route show dev other").stdout
+        settle(machine, EMPTY, "--allow-mass-removal")
+        for stream in streams:
+            stream.flows()
+        assert state(machine) == machine.before
+    machine.run("touch /run/enough")
+    for stream in streams:
+        stream.ended_whole()
+    assert resets(machine) == before
+
+
+def test_a_failed_step_puts_all_back(machine):
+    put(machine, INHERIT + "vlans:\n  v9: {link: br0, id: 9}\n")
+    r = machine.ctl("apply", check=False)
+    if r.rc == 0:
+        pytest.skip("this kernel has vlans: nothing fails")
+    assert "8021q" in r.stdout + r.stderr
+    assert state(machine) == machine.before
+    assert machine.world.pings("203.0.113.2")
+
+
+def test_ports_of_others_stay(machine):
+    settle(machine, INHERIT)
+    box = machine.client("box", "br0", "203.0.113.50/24", "203.0.113.1")
+    assert box.pings("203.0.113.1") and box.pings("203.0.113.2")
+    assert machine.ctl("plan").rc == 0
+    settle(machine, INHERIT.replace("}", ", mtu: 1500}"))
+    assert "master br0" in machine.run("ip link show port-box").stdout
+    put(machine, EMPTY)
+    r = machine.ctl("apply", "--allow-mass-removal", check=False)
+    assert r.rc == 1 and "port-box" in r.stdout + r.stderr
+    assert box.pings("203.0.113.1") and machine.world.pings("203.0.113.2")
+    machine.run("ip netns del box; ip link del port-box 2>/dev/null || :")
+    settle(machine, EMPTY, "--allow-mass-removal")
+    assert state(machine) == machine.before
+
+
+def test_from_one_bridge_to_another(machine):
+    settle(machine, INHERIT)
+    settle(machine, "version: 1\nbridges:\n  br1: {ports: [eth0]}\n")
+    assert machine.world.pings("203.0.113.2")
+    assert "203.0.113.2/24" in machine.run("ip addr show br1").stdout
+    settle(machine, EMPTY, "--allow-mass-removal")
+    assert state(machine) == machine.before
+
+
+def test_after_a_deleted_bridge(machine):
+    settle(machine, INHERIT)
+    machine.run("ip link del br0")
+    assert not machine.world.pings("203.0.113.2")
+    machine.ctl("apply")
+    assert machine.world.pings("203.0.113.2")
+    assert machine.ctl("plan").rc == 0
+    # the other card's route went with the address it speaks from; whoever made it makes it again
+    machine.run("ip route add 10.8.0.0/16 dev other src 203.0.113.2")
+    settle(machine, EMPTY, "--allow-mass-removal")
+    assert state(machine) == machine.before
+
+
+def test_killed_while_taking_and_giving_back(machine):
+    put(machine, INHERIT)
+    where = points(machine, 16)
+    applied = state(machine)
+    put(machine, EMPTY)
+    machine.ctl("apply", "--allow-mass-removal")
+    hits = 0
+    for n in where:
+        put(machine, INHERIT)
+        hits += killed(machine, n)
+        machine.ctl("apply")
+        assert state(machine) == applied, f"killed at {n}"
+        assert machine.ctl("plan").rc == 0
+        put(machine, EMPTY)
+        hits += killed(machine, n, "--allow-mass-removal")
+        machine.ctl("apply", "--allow-mass-removal")
+        assert state(machine) == machine.before, f"killed at {n}"
+    assert hits >= len(where) - 2
+
+
+def test_the_same_after_a_reboot(machine):
+    """Whoever set up the card does it again, and kvmhostd takes it again."""
+    settle(machine, INHERIT)
+    machine.run("systemctl enable kvmhostd")
+    machine.reboot()
+    wait_until(lambda: "203.0.113.2/24" in machine.run("ip addr show br0", check=False).stdout, 30, "the bridge")
+    assert machine.world.pings("203.0.113.2")
+    assert "default via 203.0.113.1 dev br0" in machine.run("ip route").stdout
+    time.sleep(1)
+    assert machine.ctl("plan").rc == 0

@@ -1,0 +1,459 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""DHCP, DNS, TFTP and port forwards, with clients in namespaces, real guests, and a guest that boots from the network."""
+import json
+import re
+
+import pytest
+from documents import EMPTY, everything, put, settle
+from harness import wait_until
+from test_crash import killed, points
+
+WEB1_MAC = "52:54:00:1a:b3:4a"
+DOCUMENT = """\
+version: 1
+networks:
+  default:
+    bridge: virbr0
+    addresses: [192.168.122.1/24]
+    dhcp:
+      range: [192.168.122.100, 192.168.122.200]
+      hosts:
+        web1: {address: 192.168.122.10}
+    dns: {domain: guests.internal}
+    tftp: {root: /srv/tftp, boot_file: boot.ipxe}
+    forwards:
+      - {protocol: tcp, host_port: 8080, to: "192.168.122.10:80"}
+  lab:
+    mode: isolated
+    bridge: virbr1
+    addresses: [10.9.0.1/24]
+    dhcp: {range: [10.9.0.2, 10.9.0.254], lease_time: infinite}
+  open:
+    mode: routed
+    bridge: virbr2
+    addresses: [10.10.0.1/24]
+    dns: {}
+guests:
+  web1:
+    state: stopped
+    memory: {size: 192MiB}
+    kernel:
+      image: /srv/boot/vmlinuz
+      initrd: /srv/boot/initrd.img
+      cmdline: "console=ttyS0 quiet ip=dhcp hostname=web1"
+    interfaces: [{network: default, mac: "52:54:00:1a:b3:4a"}]
+    shutdown: {timeout: 10s}
+  web2:
+    state: stopped
+    memory: {size: 192MiB}
+    kernel:
+      image: /srv/boot/vmlinuz
+      initrd: /srv/boot/initrd.img
+      cmdline: "console=ttyS0 quiet ip=dhcp hostname=localhost"
+    interfaces: [{network: default}]
+    shutdown: {timeout: 10s}
+"""
+LEASE = r"""#!/bin/sh
+[ "$1" = bound ] || [ "$1" = renew ] || exit 0
+ip addr flush dev $interface
+ip addr add $ip/$mask dev $interface
+[ -z "$router" ] || ip route add default via $router
+echo "lease ip=$ip router=$router dns=$dns domain=$domain boot_file=$boot_file lease=$lease"
+"""
+UNIT = "kvmhost-network@default"
+
+
+@pytest.fixture(scope="module")
+def host(capsule):
+    capsule.write("/usr/local/bin/lease", LEASE, 0o755)
+    capsule.run("mkdir -p /srv/tftp && echo 'hello by tftp' >/srv/tftp/hello")
+    capsule.world = capsule.uplink()
+    capsule.world.serve(80)
+    capsule.run(["systemd-run", "--quiet", "--unit=world-dns", "ip", "netns", "exec", capsule.world.name, "dnsmasq",
+                 "-k", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--user=root", "--pid-file=",
+                 "--address=/outside.example/203.0.113.77"])
+    capsule.write("/etc/resolv.conf", "search example\nnameserver 203.0.113.1\n")
+    capsule.clean = state(capsule)
+    return capsule
+
+
+@pytest.fixture
+def served(host):
+    settle(host, DOCUMENT)
+    return host
+
+
+def state(capsule):
+    """All that must come back: everything(), and what is this module's."""
+    return re.sub(r"<[^>]*> | state [A-Z]+", "", everything(capsule)) + capsule.run(
+        "ls -d /run/kvmhost/networks /var/lib/kvmhost/networks /var/lib/private/kvmhost 2>/dev/null; "
+        "systemctl list-units --all --no-legend --plain 'kvmhost-network@*'; pgrep -c dnsmasq", check=False).stdout
+
+
+def client(host, name, bridge="virbr0", mac=None):
+    """A namespace with a lease; what the server told it is in .lease."""
+    space = host.client(name, bridge)
+    if mac:
+        space.run(f"ip link set eth0 address {mac}")
+    renew(space)
+    return space
+
+
+def renew(space):
+    said = space.run("busybox udhcpc -i eth0 -n -q -f -t 8 -T 1 -s /usr/local/bin/lease", timeout=30).stdout
+    space.lease = dict(word.partition("=")[::2] for word in re.search("lease (.*)", said)[1].split(" "))
+    space.address = space.lease["ip"]
+
+
+def gone(host, *names):
+    for name in names:
+        host.run(f"ip netns del {name}; ip link del port-{name}", check=False)
+
+
+def resolve(space, name, server="192.168.122.1"):
+    said = space.run(f"busybox nslookup -type=a {name} {server}", check=False, timeout=20).stdout
+    found = re.findall(r"Address: *([0-9.]+)$", said.split("Name:", 1)[-1], re.M) if "Name:" in said else []
+    return found[0] if found else None
+
+
+def main_pid(host, unit=UNIT):
+    return host.run(f"systemctl show -p MainPID --value {unit}").stdout.strip()
+
+
+def test_lease_names_and_the_world(served):
+    a = client(served, "a")
+    try:
+        assert 100 <= int(a.address.split(".")[3]) <= 200
+        assert a.lease["router"] == a.lease["dns"] == "192.168.122.1"
+        assert (a.lease["domain"], a.lease["boot_file"], a.lease["lease"]) == ("guests.internal", "boot.ipxe", "43200")
+        assert a.ask("203.0.113.1", 80) == "203.0.113.2", "not masqueraded"
+        assert resolve(a, "web1.guests.internal") == resolve(a, "web1") == "192.168.122.10"
+        assert resolve(a, "outside.example") == "203.0.113.77", "the host's resolvers are not asked"
+        assert resolve(a, "nobody.guests.internal") is None
+        leases = json.loads(served.ctl("--json", "status", check=False).stdout)["networks"]
+        mine = {n["name"]: n["leases"] for n in leases}["default"]
+        assert [lease["address"] for lease in mine] == [a.address] and mine[0]["expires"] > 0
+        assert a.address in served.ctl("status", check=False).stdout
+    finally:
+        gone(served, "a")
+
+
+def test_fixed_address_and_forward(served):
+    web1, other = client(served, "web", mac=WEB1_MAC), client(served, "other")
+    try:
+        assert web1.address == "192.168.122.10"
+        web1.serve(80)
+        world = served.world
+        assert world.ask("203.0.113.2", 8080) == "203.0.113.1", "from outside, seen as who it is"
+        assert world.ask("203.0.113.2", 80, timeout=1) == ""
+        assert other.ask("203.0.113.2", 8080) == "192.168.122.1", "by way of the host, and back the same way"
+        own = served.run("echo | socat -t3 - TCP:203.0.113.2:8080,connect-timeout=3").stdout.strip()
+        assert own in ("203.0.113.2", "192.168.122.1"), "from the host itself"
+        # what is not forwarded stays shut, also at the forwarded port of the guest itself
+        world.run("ip route replace 192.168.122.0/24 via 203.0.113.2")
+        assert world.ask("192.168.122.10", 80, timeout=1) == ""
+        world.run("ip route del 192.168.122.0/24")
+        saved = served.run("iptables-legacy-save").stdout
+        assert "--to-destination 192.168.122.10:80" in saved and "unsupported" not in saved
+        served.run("iptables-legacy-save | iptables-legacy-restore --test")
+    finally:
+        gone(served, "web", "other")
+
+
+def test_an_isolated_network_reaches_nobody(served):
+    a, b = client(served, "a", "virbr1"), client(served, "b", "virbr1")
+    routed = served.client("r", "virbr2", "10.10.0.5/24", "10.10.0.1")
+    try:
+        assert a.lease["router"] == "" and a.lease["lease"] == "4294967295"
+        assert a.pings(b.address) and a.pings("10.9.0.1")
+        # even one that makes itself a route
+        a.run("ip route add default via 10.9.0.1")
+        routed.serve(80)
+        assert a.ask("203.0.113.1", 80, timeout=1) == ""
+        assert a.ask("10.10.0.5", 80, timeout=1) == "", "not even another network that lets everybody in"
+        assert routed.ask("203.0.113.1", 80, timeout=1) == "", "its addresses are not known out there"
+        assert resolve(a, "outside.example", "10.9.0.1") is None, "names are a way out too"
+        assert resolve(routed, "outside.example", "10.10.0.1") == "203.0.113.77"
+    finally:
+        gone(served, "a", "b", "r")
+
+
+def test_tftp(served):
+    a = client(served, "a")
+    try:
+        a.run("busybox tftp -g -r hello -l /tmp/got 192.168.122.1", timeout=20)
+        assert served.read("/tmp/got") == "hello by tftp\n"
+        assert a.run("busybox tftp -g -r ../etc/passwd -l /tmp/not 192.168.122.1", check=False, timeout=20).rc
+    finally:
+        gone(served, "a")
+
+
+def test_a_host_whose_firewall_refuses(served):
+    """Guests' questions are let in by rules of ours where the policy is DROP."""
+    served.run("iptables-legacy -P INPUT DROP; iptables-legacy -P OUTPUT DROP; "
+               "iptables-legacy -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT; "
+               "iptables-legacy -A OUTPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT")
+    try:
+        a = client(served, "a")
+        assert resolve(a, "web1") == "192.168.122.10"
+    finally:
+        served.run("iptables-legacy -P INPUT ACCEPT; iptables-legacy -P OUTPUT ACCEPT; "
+                   "iptables-legacy -D INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT; "
+                   "iptables-legacy -D OUTPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT")
+        gone(served, "a")
+
+
+def test_it_is_confined(served):
+    pid = main_pid(served)
+    status = dict(line.split(":\t", 1) for line in served.read(f"/proc/{pid}/status").splitlines() if ":\t" in line)
+    assert "0" not in status["Uid"].split()
+    assert int(status["CapEff"], 16) == int(status["CapBnd"], 16) == 1 << 10 | 1 << 12 | 1 << 13
+    assert status["NoNewPrivs"].strip() == "1" and status["Seccomp"].strip() == "2"
+    seen = served.run(f"nsenter -t {pid} -m ls /var/lib/private/kvmhost/networks /var/lib/kvmhost/networks/default").stdout
+    assert "lab" not in seen and "leases" in seen
+    assert served.run(f"nsenter -t {pid} -m touch /usr/bin/x", check=False).rc
+    assert "inotify" not in served.run(f"ls -l /proc/{pid}/fd").stdout
+
+
+def test_hosts_change_without_restart(served):
+    pid, a = main_pid(served), client(served, "a", mac=WEB1_MAC)
+    try:
+        put(served, DOCUMENT.replace("web1: {address: 192.168.122.10}", "web1: {address: 192.168.122.12}")
+            .replace('forwards:\n      - {protocol: tcp, host_port: 8080, to: "192.168.122.10:80"}', "forwards: []"))
+        plan = served.ctl("plan", check=False).stdout
+        assert re.search(r"~ dnsmasq/default.*\n +hosts.web1.address +192.168.122.10 -> 192.168.122.12", plan), plan
+        served.ctl("apply")
+        assert served.ctl("plan").rc == 0
+        wait_until(lambda: resolve(a, "web1") == "192.168.122.12", 10, "the new name", 0.3)
+        renew(a)
+        assert a.address == "192.168.122.12"
+        assert main_pid(served) == pid
+        served.write("/etc/resolv.conf", "nameserver 203.0.113.1\nnameserver 203.0.113.9\n")
+        plan = served.ctl("plan", check=False).stdout
+        assert "servers" in plan and "203.0.113.9" in plan
+        served.ctl("apply")
+        assert main_pid(served) == pid
+    finally:
+        served.write("/etc/resolv.conf", "nameserver 203.0.113.1\n")
+        gone(served, "a")
+
+
+def test_a_new_range_restarts_and_keeps_leases(served):
+    pid, a = main_pid(served), client(served, "a")
+    try:
+        lab = main_pid(served, "kvmhost-network@lab")
+        settle(served, DOCUMENT.replace("192.168.122.200]", "192.168.122.210]"))
+        assert main_pid(served) != pid
+        assert main_pid(served, "kvmhost-network@lab") == lab, "the other network was left alone"
+        assert a.address in served.ctl("status", check=False).stdout
+        had = a.address
+        renew(a)
+        assert a.address == had
+        settle(served, DOCUMENT.replace("dns: {domain: guests.internal}", "dns: {}"))
+        assert "domain" not in served.read("/run/kvmhost/networks/default/dnsmasq.conf").replace("domain-needed", "")
+    finally:
+        gone(served, "a")
+
+
+def test_killed_it_comes_back(served):
+    pid = main_pid(served)
+    served.run(f"kill -9 {pid}")
+    wait_until(lambda: main_pid(served) not in ("0", pid), 10, "restarted by systemd", 0.05)
+    plan = served.ctl("plan", check=False)
+    assert plan.rc == 0, plan
+    served.run(f"systemctl stop {UNIT}")
+    plan = served.ctl("plan", check=False)
+    assert plan.rc == 2 and "stopped -> running" in plan.stdout
+    served.ctl("apply")
+    assert main_pid(served) != "0" and served.ctl("plan").rc == 0
+
+
+def test_drift(served):
+    """Files that somebody changed, and a bridge that was deleted."""
+    served.run("echo log-queries >>/run/kvmhost/networks/default/dnsmasq.conf; rm /run/kvmhost/networks/default/names")
+    plan = served.ctl("plan", check=False)
+    assert plan.rc == 2 and "dnsmasq.conf" in plan.stdout and "names" in plan.stdout
+    served.ctl("apply")
+    assert served.ctl("plan").rc == 0
+    served.run("ip link del virbr0")
+    served.ctl("apply")
+    assert served.ctl("plan").rc == 0
+    a = client(served, "a")
+    gone(served, "a")
+    served.run("ip link set virbr0 down; ip link set virbr0 name virbr9")
+    settle(served, DOCUMENT)
+    a = client(served, "a")
+    assert resolve(a, "web1") == "192.168.122.10"
+    gone(served, "a")
+    settle(served, DOCUMENT.replace("bridge: virbr0", "bridge: vnew0").replace("192.168.122.", "192.168.124."))
+    a = client(served, "a", "vnew0")
+    assert a.address.startswith("192.168.124.")
+    gone(served, "a")
+
+
+@pytest.mark.parametrize("args, port", [("", "port 53 at 0.0.0.0"),
+                                        ("--port=0 --dhcp-range=10.1.0.2,10.1.0.9", "port 67 at 0.0.0.0")])
+def test_a_taken_port_names_its_holder(host, args, port):
+    settle(host, EMPTY, "--allow-mass-removal")
+    host.run(f"systemd-run --quiet --unit=somebody dnsmasq -k --conf-file=/dev/null --no-resolv --pid-file= {args}")
+    wait_until(lambda: "dnsmasq" in host.run("ss -lunp").stdout, 10, "somebody's dnsmasq listening")
+    pid = main_pid(host, "somebody")
+    put(host, DOCUMENT)
+    try:
+        for how in ("ctl", "daemon"):
+            if how == "ctl":
+                said = str(host.ctl("apply", check=False))
+            else:
+                host.run("systemctl start kvmhostd", timeout=120)
+                assert host.reload_daemon(check=False).rc
+                said = host.ctl("status", check=False).stdout
+                host.run("systemctl stop kvmhostd")
+            assert f"dnsmasq (pid {pid}, somebody.service) has" in said and port in said, said
+            assert "systemctl stop somebody.service" in said
+    finally:
+        host.run("systemctl stop somebody kvmhostd")
+    settle(host, DOCUMENT)
+
+
+def test_a_missing_tftp_root_is_told(host):
+    put(host, DOCUMENT.replace("/srv/tftp", "/srv/nothing"))
+    r = host.ctl("apply", check=False)
+    assert r.rc == 1 and "no directory /srv/nothing" in r.stdout + r.stderr
+    settle(host, DOCUMENT)
+
+
+def test_everything_is_given_back(host):
+    settle(host, DOCUMENT)
+    # one network stops serving, another goes
+    settle(host, DOCUMENT.replace("    dns: {}\n", "").replace("  lab:\n", "  lab2:\n"))
+    assert host.run("ls /run/kvmhost/networks").stdout.split() == ["default", "lab2"]
+    assert host.run("ls /var/lib/kvmhost/networks /var/lib/private/kvmhost/networks").stdout.count("default") == 2
+    settle(host, EMPTY, "--allow-mass-removal")
+    assert state(host) == host.clean
+
+
+def test_the_daemon_may_do_all_of_it(host):
+    """Its unit is confined too."""
+    settle(host, EMPTY, "--allow-mass-removal")
+    put(host, DOCUMENT)
+    host.run("systemctl start kvmhostd", timeout=120)
+    try:
+        pid = main_pid(host)
+        assert pid != "0" and host.ctl("plan").rc == 0
+        put(host, DOCUMENT.replace("    dns: {}\n", "").replace("  lab:\n", "  lab2:\n").replace("192.168.122.10}", "192.168.122.12}"))
+        host.reload_daemon()
+        assert main_pid(host) == pid
+        assert host.run("ls /run/kvmhost/networks").stdout.split() == ["default", "lab2"]
+        assert host.run("ls /var/lib/private/kvmhost/networks").stdout.split() == ["default", "lab2"]
+    finally:
+        host.run("systemctl stop kvmhostd")
+
+
+def test_released_without_a_record(host):
+    settle(host, DOCUMENT)
+    put(host, EMPTY)
+    host.run("rm /var/lib/kvmhost/record.json")
+    host.ctl("apply", "--allow-mass-removal")
+    host.run("echo 0 >/proc/sys/net/ipv4/ip_forward; rm -f /etc/sysctl.d/90-kvmhost.conf")
+    assert state(host) == host.clean
+
+
+def test_killed_in_the_middle(host):
+    """kill -9 of apply anywhere: the next one ends where an unharmed one does."""
+    put(host, DOCUMENT)
+    where = points(host, 14)
+    settled = host.run("cat /run/kvmhost/networks/*/*").stdout
+    clear = re.compile(r'"link":\d+')
+    put(host, EMPTY)
+    host.ctl("apply", "--allow-mass-removal")
+    hits = 0
+    for n in where:
+        put(host, DOCUMENT)
+        hits += killed(host, n)
+        host.ctl("apply")
+        assert host.ctl("plan").rc == 0, f"killed at {n}"
+        assert clear.sub("", host.run("cat /run/kvmhost/networks/*/*").stdout) == clear.sub("", settled)
+        assert main_pid(host) != "0"
+        put(host, EMPTY)
+        hits += killed(host, n, "--allow-mass-removal")
+        host.ctl("apply", "--allow-mass-removal")
+        assert state(host) == host.clean, f"killed at {n}"
+    assert hits >= len(where) - 2
+
+
+def test_killed_while_changing(host):
+    """Between the file and the signal: what dnsmasq was not told is told by the next apply."""
+    one = DOCUMENT.replace('forwards:\n      - {protocol: tcp, host_port: 8080, to: "192.168.122.10:80"}', "forwards: []")
+    two = one.replace("web1: {address: 192.168.122.10}", "web1: {address: 192.168.122.13}")
+    settle(host, one)
+    put(host, two)
+    where = points(host, 8)
+    a = host.client("a", "virbr0", "192.168.122.99/24")
+    for n in where:
+        settle(host, one)
+        put(host, two)
+        killed(host, n)
+        settle(host, two)
+        wait_until(lambda: resolve(a, "web1") == "192.168.122.13", 10, f"the new name, killed at {n}", 0.3)
+    gone(host, "a")
+
+
+def test_real_guests(host):
+    host.add_guest_kernel()
+    settle(host, DOCUMENT.replace("    state: stopped\n", ""))
+    consoles = [host.console(f"/run/kvmhost/guests/{name}/console.sock") for name in ("web1", "web2")]
+    for console in consoles:
+        console.ready(150)
+    one, two = consoles
+    assert "lease: 192.168.122.10/24" in one.text
+    assert re.search(r"lease: 192\.168\.122\.1\d\d/24 gateway 192.168.122.1 dns 192.168.122.1 domain guests.internal", two.text)
+    # web2 gave no name of its own: it is known by its MAC address, which kvmhost made up
+    two.run("ping -c 1 -W 3 web1.guests.internal")
+    one.run("ping -c 1 -W 3 web2")
+    assert one.run("nc 203.0.113.1 80 </dev/null || true").strip() == "203.0.113.2"
+    one.run("(while :; do echo from web1 | nc -l -p 80; done >/dev/null 2>&1 &)")
+    wait_until(lambda: host.world.ask("203.0.113.2", 8080, timeout=2) == "from web1", 30, "the forward to a guest")
+    names = {lease["name"] for n in json.loads(host.ctl("--json", "status", check=False).stdout)["networks"]
+             for lease in n["leases"]}
+    assert {"web1", "web2"} <= names
+    for console in consoles:
+        console.close()
+
+
+def test_a_guest_boots_from_the_network(host):
+    """QEMU's iPXE takes a lease, the boot file by TFTP, and a kernel after it."""
+    settle(host, DOCUMENT)
+    host.add_guest_kernel()
+    host.run("cp /srv/boot/vmlinuz /srv/boot/initrd.img /srv/tftp/ && chmod 644 /srv/tftp/*")
+    host.write("/srv/tftp/boot.ipxe", "#!ipxe\nkernel vmlinuz console=ttyS0 quiet initrd=initrd.img ip=dhcp "
+               "hostname=pxe1 ready=by-tftp\ninitrd initrd.img\nboot\n")
+    host.run("ip tuntap add pxe1-tap mode tap && ip link set pxe1-tap master virbr0 up")
+    path = "/run/guest-pxe1.sock"
+    host.run(["systemd-run", "--quiet", "--unit=guest-pxe1", "qemu-system-x86_64", "-machine", "q35", "-accel", "tcg",
+              "-m", "256", "-display", "none", "-nodefaults", "-no-reboot", "-chardev",
+              f"socket,id=serial,path={path},server=on,wait=on", "-serial", "chardev:serial", "-netdev",
+              "tap,id=n,ifname=pxe1-tap,script=no,downscript=no", "-device",
+              "virtio-net-pci,netdev=n,mac=52:54:00:aa:bb:cc,bootindex=1"])
+    console = host.console(path)
+    console.expect("guest ready: .* by-tftp", 240)
+    assert "lease: 192.168.122.1" in console.text
+    host.run("systemctl kill -s KILL guest-pxe1; ip link del pxe1-tap", check=False)
+    console.close()
+
+
+def test_many_networks(host):
+    """More than the 128 inotify instances that a user has: none of them needs one."""
+    settle(host, EMPTY, "--allow-mass-removal")
+    many = "version: 1\nnetworks:\n" + "".join(
+        f"  n{i}: {{mode: isolated, bridge: vb{i}, addresses: [10.20.{i}.1/24], "
+        f"dhcp: {{range: [10.20.{i}.2, 10.20.{i}.9]}}}}\n" for i in range(130))
+    put(host, many)
+    host.ctl("apply", timeout=300)
+    assert host.ctl("plan").rc == 0
+    assert host.run("pgrep -c dnsmasq").stdout.strip() == "131"  # and the world's
+    a = client(host, "a", "vb129")
+    assert a.address.startswith("10.20.129.")
+    gone(host, "a")
+    put(host, EMPTY)
+    host.ctl("apply", "--allow-mass-removal", timeout=300)
+    assert state(host) == host.clean

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The size of an image from its own bytes. */
+#include "fixture.h"
+#include "runner/image.h"
+#include <fcntl.h>
+#include <sys/mman.h>
+
+static uint64_t size_of(enum disk_format format, const char *magic, size_t at, const char number[static 8])
+{
+	char bytes[512] = { 0 };
+	int fd = memfd_create("image", MFD_CLOEXEC);
+	uint64_t size;
+
+	memcpy(bytes, magic, strlen(magic));
+	memcpy(bytes + at, number, 8);
+	assert_int_equal(write(fd, bytes, sizeof(bytes)), sizeof(bytes));
+	size = image_size(fd, format);
+	close(fd);
+	return size;
+}
+
+static void test_headers(void **state _unused_)
+{
+	static const char big[8] = { 0, 0, 0, 0, 4, 0, 0, 0 }, little[8] = { 0, 0, 0, 4, 0, 0, 0, 0 };
+	static const char sectors[8] = { 0, 0, 2, 0, 0, 0, 0, 0 }, huge[8] = { 0, 0, 0, 0, 0, 0, 0, 127 };
+
+	assert_int_equal(size_of(DISK_QCOW2, "QFI\xfb", 24, big), 64 * MIB);
+	assert_int_equal(size_of(DISK_QED, "QED", 48, little), 64 * MIB);
+	assert_int_equal(size_of(DISK_VPC, "conectix", 48, big), 64 * MIB);
+	assert_int_equal(size_of(DISK_VMDK, "KDMV", 12, sectors), 64 * MIB);
+	assert_int_equal(size_of(DISK_RAW, "", 0, big), 512);
+	/* Of another format, or nonsense: QEMU says so. */
+	assert_int_equal(size_of(DISK_QCOW2, "QED", 24, big), 0);
+	assert_int_equal(size_of(DISK_VMDK, "KDMV", 12, huge), 0);
+	assert_int_equal(size_of(DISK_VHDX, "vhdxfile", 24, big), 0);
+}
+
+static void test_missing_directory(void **state _unused_)
+{
+	const struct image i = { .path = "/proc/none/a.img", .size = MIB };
+	_cleanup_error_ struct error e = { 0 };
+
+	assert_true(image_make(AT_FDCWD, &i, &e) < 0);
+	assert_non_null(strstr(e.text, "/proc/none"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_headers),
+		cmocka_unit_test(test_missing_directory),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
