@@ -119,8 +119,8 @@ int file_read_line(int root, const char *path, char **out)
 	if (fd < 0)
 		return fd;
 	r = read_some(fd, 1 << 20, true, &buf, &n);
-	if (r < 0)
-		return r;
+	if (r < 0 || !buf)
+		return r < 0 ? r : -EIO;
 	buf[strcspn(buf, "\n")] = '\0';
 	begin = buf;
 	while (isspace((unsigned char)*begin))

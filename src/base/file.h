@@ -37,12 +37,14 @@ int file_write_atomic(int root, const char *path, const char *data, size_t len, 
 int file_poke(int root, const char *path, const char *text);
 /* unlink and fsync of the directory; a missing file is no error. */
 int file_remove(int root, const char *path);
-/* mkdir -p; 0 when it is there. Missing parents get 0755, the last part gets mode, whatever the umask. */
+/* mkdir -p; 0 when it is there. Missing parents get 0755, the last part gets mode, whatever the
+ * umask. */
 int file_mkdirs(int root, const char *path, mode_t mode);
 
 /*
  * Names in a directory, sorted bytewise, without those that begin with a dot; a NULL-terminated
- * array in one allocation, the caller frees it with free(). -ENOENT when there is no such directory.
+ * array in one allocation, the caller frees it with free(). -ENOENT when there is no such
+ * directory.
  */
 int file_list(int root, const char *dir, char ***names, size_t *n);
 

@@ -27,7 +27,7 @@
 LIBRARY_DECLARE(KMOD_FUNCTIONS)
 
 #define sym_kmod_list_foreach(entry, first) \
-	for (entry = first; entry; entry = sym_kmod_list_next(first, entry))
+	for ((entry) = (first); (entry); (entry) = sym_kmod_list_next(first, entry))
 
 /* Comes before any of them. */
 int kmod_load(struct error *e);

@@ -23,17 +23,17 @@
 #define _cleanup_file_ _cleanup_(fclose_p)
 
 /* Moves ownership out of a cleanup variable, visibly. */
-#define TAKE_PTR(p)                                                                                \
-	({                                                                                         \
-		typeof(p) taken_ = (p);                                                            \
-		(p) = NULL;                                                                        \
-		taken_;                                                                            \
+#define TAKE_PTR(p) \
+	({ \
+		typeof(p) taken_ = (p); \
+		(p) = NULL; \
+		taken_; \
 	})
-#define TAKE_FD(fd)                                                                                \
-	({                                                                                         \
-		int taken_ = (fd);                                                                 \
-		(fd) = -1;                                                                         \
-		taken_;                                                                            \
+#define TAKE_FD(fd) \
+	({ \
+		int taken_ = (fd); \
+		(fd) = -1; \
+		taken_; \
 	})
 
 #define MAX_OF(a, b) ((a) > (b) ? (a) : (b))

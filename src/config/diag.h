@@ -20,8 +20,9 @@ struct diag {
 	enum severity severity;
 	struct mark mark;
 	const char *text;
-	const char *hint;     /* the cure; may be NULL */
-	struct mark related;  /* a second place, such as the first of two claims; source NULL: none */
+	const char *hint; /* the cure; may be NULL */
+	struct mark
+		related; /* a second place, such as the first of two claims; source NULL: none */
 	const char *relation; /* what is there: "first used here" */
 };
 

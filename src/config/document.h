@@ -27,14 +27,14 @@ enum {
 /*
  * Loads the paths in order, a directory standing for its *.yaml in name order,
  * and merges: maps merge, scalars and lists of a later file win. Paths are
- * resolved below `root` (directory descriptor; AT_FDCWD: as the process sees them). Errors go to d, nodes to d->arena. A missing
- * path is an error unless it ends in "?": that one may be missing.
+ * resolved below `root` (directory descriptor; AT_FDCWD: as the process sees them). Errors go to d,
+ * nodes to d->arena. A missing path is an error unless it ends in "?": that one may be missing.
  */
 void document_load(struct document *doc, int root, const char *const *paths, size_t n, int flags,
 	struct diags *d);
 /* The same from memory, for tests, fuzzing and stored generations. */
-void document_load_text(struct document *doc, const char *name, const char *text, size_t len,
-	struct diags *d);
+void document_load_text(
+	struct document *doc, const char *name, const char *text, size_t len, struct diags *d);
 
 /* The merged document as YAML; with origins, each value followed by "# file:line:col". */
 void document_write(const struct document *doc, bool origins, struct strbuf *out);

@@ -37,9 +37,9 @@ struct table;
 /* First member of every struct that a table describes. */
 struct obj {
 	const struct table *table;
-	const char *name;        /* its key where it is a map's entry, else NULL */
+	const char *name; /* its key where it is a map's entry, else NULL */
 	const struct node *node; /* its place in the document; NULL for defaults and records */
-	uint64_t set;            /* bit i: row i has a value (given or default) */
+	uint64_t set; /* bit i: row i has a value (given or default) */
 };
 
 /* Lists: n values of the item's C type, or n structs of a table, side by side. */
@@ -55,14 +55,14 @@ struct scalar {
 	enum scalar_kind kind;
 	bool quoted;
 	struct arena *arena; /* for what the value points to, and for why and hint */
-	const char *why;     /* set by parse on failure: completes "KEY: ..."; NULL: "must be TYPE" */
-	const char *hint;    /* the cure; may stay NULL */
+	const char *why; /* set by parse on failure: completes "KEY: ..."; NULL: "must be TYPE" */
+	const char *hint; /* the cure; may stay NULL */
 };
 
 /* How a scalar is read, written, compared and described. config/type.h lists them. */
 struct type {
 	const char *name; /* "a size such as 2GiB" */
-	size_t size;      /* of the C value */
+	size_t size; /* of the C value */
 	bool (*parse)(const struct field *f, struct scalar *s, void *value);
 	/* Canonical text: parsed again it gives the same value. */
 	void (*format)(const struct field *f, const void *value, struct strbuf *out);
@@ -73,17 +73,17 @@ struct type {
 };
 
 enum shape {
-	SHAPE_SCALAR,  /* one value of .type */
-	SHAPE_LIST,    /* struct list of values of .type */
-	SHAPE_OBJECT,  /* the struct of .table itself, embedded */
+	SHAPE_SCALAR, /* one value of .type */
+	SHAPE_LIST, /* struct list of values of .type */
+	SHAPE_OBJECT, /* the struct of .table itself, embedded */
 	SHAPE_OBJECTS, /* struct list of structs of .table */
-	SHAPE_MAP,     /* the same, keyed: obj.name is the key */
+	SHAPE_MAP, /* the same, keyed: obj.name is the key */
 	SHAPE_PLANNED, /* known and documented, not built: an error that says so */
 };
 
 /* What a change of the value asks for. */
 enum on_change {
-	CHANGE_LIVE,     /* in place */
+	CHANGE_LIVE, /* in place */
 	CHANGE_RECREATE, /* the thing must be made again (a guest: restarted) */
 	CHANGE_REBOOT,
 };
@@ -96,13 +96,13 @@ struct field {
 	const struct type *type;
 	const struct table *table;
 	size_t offset;
-	int64_t min, max;        /* numbers in the type's unit; min == max == 0: no bound */
+	int64_t min, max; /* numbers in the type's unit; min == max == 0: no bound */
 	const char *const *names; /* enum: NULL-terminated */
-	const char *ref;         /* kind whose resource of this name must be declared */
-	const char *uses;        /* name space: an ordering edge to who claims it, if declared */
-	const char *claims;      /* name space in which this value may stand once */
-	const char *kind;        /* this row's entries (of a list: its items) are resources of the kind */
-	const char *example;     /* for explain, man page and fuzz seeds, where def says too little */
+	const char *ref; /* kind whose resource of this name must be declared */
+	const char *uses; /* name space: an ordering edge to who claims it, if declared */
+	const char *claims; /* name space in which this value may stand once */
+	const char *kind; /* this row's entries (of a list: its items) are resources of the kind */
+	const char *example; /* for explain, man page and fuzz seeds, where def says too little */
 	enum on_change on_change;
 	bool required;
 	bool alone; /* a list: one item may stand without brackets */
@@ -113,10 +113,10 @@ struct table {
 	const char *doc;
 	size_t size;
 	const struct field *fields;
-	size_t n_fields;            /* at most 64 */
-	const struct type *key;     /* maps: what keys must be; NULL: any text */
-	const char *key_word;       /* maps: the key's word in reference and schema, "NAME" */
-	const char *scalar;         /* written as the value of this field alone: `vm.swappiness: 10` */
+	size_t n_fields; /* at most 64 */
+	const struct type *key; /* maps: what keys must be; NULL: any text */
+	const char *key_word; /* maps: the key's word in reference and schema, "NAME" */
+	const char *scalar; /* written as the value of this field alone: `vm.swappiness: 10` */
 	/*
 	 * Checks fields against each other inside one object; called when all of its fields are
 	 * valid, nested objects first.
@@ -124,41 +124,53 @@ struct table {
 	void (*check)(const void *obj, struct diags *d);
 };
 
-#define ASSERT_MEMBER(S, M, T)                                                                     \
-	(0 * sizeof(struct {                                                                       \
-		 _Static_assert(__builtin_types_compatible_p(typeof(((S *)0)->M), T),              \
-			 #M " does not have the type that its row writes");                        \
-		 int ok_;                                                                          \
-	 }))
+#define ASSERT_MEMBER(S, M, T) \
+	(0 * sizeof(struct { \
+		_Static_assert(__builtin_types_compatible_p(typeof(((S *)0)->M), T), \
+			#M " does not have the type that its row writes"); \
+		int ok_; \
+	}))
 #define FIELD_AT(S, M, T) .name = #M, .offset = offsetof(S, M) + ASSERT_MEMBER(S, M, T)
 
 /* T is the C type, TYPE a struct type from config/type.h or a kind's own. */
-#define FIELD_VALUE(S, M, T, TYPE, ...)                                                            \
-	{ FIELD_AT(S, M, T), .shape = SHAPE_SCALAR, .type = &(TYPE), __VA_ARGS__ }
+#define FIELD_VALUE(S, M, T, TYPE, ...) \
+	{ \
+		FIELD_AT(S, M, T), .shape = SHAPE_SCALAR, .type = &(TYPE), __VA_ARGS__ \
+	}
 #define FIELD_BOOL(S, M, ...) FIELD_VALUE(S, M, bool, type_bool, __VA_ARGS__)
-#define FIELD_INT(S, M, MIN, MAX, ...)                                                             \
+#define FIELD_INT(S, M, MIN, MAX, ...) \
 	FIELD_VALUE(S, M, int64_t, type_int, .min = (MIN), .max = (MAX), __VA_ARGS__)
-#define FIELD_SIZE(S, M, MIN, MAX, ...) /* bytes */                                                \
+#define FIELD_SIZE(S, M, MIN, MAX, ...) /* bytes */ \
 	FIELD_VALUE(S, M, uint64_t, type_size, .min = (MIN), .max = (MAX), __VA_ARGS__)
-#define FIELD_DURATION(S, M, MIN, MAX, ...) /* microseconds */                                     \
+#define FIELD_DURATION(S, M, MIN, MAX, ...) /* microseconds */ \
 	FIELD_VALUE(S, M, uint64_t, type_duration, .min = (MIN), .max = (MAX), __VA_ARGS__)
 #define FIELD_STRING(S, M, TYPE, ...) FIELD_VALUE(S, M, const char *, TYPE, __VA_ARGS__)
-#define FIELD_ENUM(S, M, NAMES, ...) /* index into NAMES */                                        \
+#define FIELD_ENUM(S, M, NAMES, ...) /* index into NAMES */ \
 	FIELD_VALUE(S, M, int, type_enum, .names = (NAMES), __VA_ARGS__)
-#define FIELD_LIST(S, M, TYPE, ...)                                                                \
-	{ FIELD_AT(S, M, struct list), .shape = SHAPE_LIST, .type = &(TYPE), __VA_ARGS__ }
-#define FIELD_OBJECT(S, M, T, TBL, ...)                                                            \
-	{ FIELD_AT(S, M, T), .shape = SHAPE_OBJECT, .table = &(TBL), __VA_ARGS__ }
-#define FIELD_OBJECTS(S, M, TBL, ...)                                                              \
-	{ FIELD_AT(S, M, struct list), .shape = SHAPE_OBJECTS, .table = &(TBL), __VA_ARGS__ }
-#define FIELD_MAP(S, M, TBL, ...)                                                                  \
-	{ FIELD_AT(S, M, struct list), .shape = SHAPE_MAP, .table = &(TBL), __VA_ARGS__ }
-#define FIELD_PLANNED(NAME, DOC)                                                                   \
-	{ .name = (NAME), .shape = SHAPE_PLANNED, .doc = (DOC) }
-#define TABLE(S, FIELDS, ...)                                                                      \
-	{                                                                                          \
-		.size = sizeof(S) + 0 * sizeof(((S *)0)->obj.set), .fields = (FIELDS),             \
-		.n_fields = ARRAY_SIZE(FIELDS), __VA_ARGS__                                        \
+#define FIELD_LIST(S, M, TYPE, ...) \
+	{ \
+		FIELD_AT(S, M, struct list), .shape = SHAPE_LIST, .type = &(TYPE), __VA_ARGS__ \
+	}
+#define FIELD_OBJECT(S, M, T, TBL, ...) \
+	{ \
+		FIELD_AT(S, M, T), .shape = SHAPE_OBJECT, .table = &(TBL), __VA_ARGS__ \
+	}
+#define FIELD_OBJECTS(S, M, TBL, ...) \
+	{ \
+		FIELD_AT(S, M, struct list), .shape = SHAPE_OBJECTS, .table = &(TBL), __VA_ARGS__ \
+	}
+#define FIELD_MAP(S, M, TBL, ...) \
+	{ \
+		FIELD_AT(S, M, struct list), .shape = SHAPE_MAP, .table = &(TBL), __VA_ARGS__ \
+	}
+#define FIELD_PLANNED(NAME, DOC) \
+	{ \
+		.name = (NAME), .shape = SHAPE_PLANNED, .doc = (DOC) \
+	}
+#define TABLE(S, FIELDS, ...) \
+	{ \
+		.size = sizeof(S) + 0 * sizeof(((S *)0)->obj.set), .fields = (FIELDS), \
+		.n_fields = ARRAY_SIZE(FIELDS), __VA_ARGS__ \
 	}
 
 #define USEC_PER_SEC INT64_C(1000000)

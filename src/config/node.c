@@ -181,8 +181,7 @@ static struct node *map_from_json(struct arena *a, json_t *json)
 
 	n->type = NODE_MAP;
 	n->pairs = arena_alloc(a, json_object_size(json) * sizeof(*n->pairs));
-	json_object_foreach(json, key, value)
-	{
+	json_object_foreach (json, key, value) {
 		n->pairs[n->n].key = scalar_new(a, key, true);
 		n->pairs[n->n++].value = node_from_json(a, value);
 	}

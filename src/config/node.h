@@ -23,8 +23,9 @@ struct source {
 
 struct mark {
 	const struct source *source; /* NULL: no place (a default, a record) */
-	uint32_t line, column; /* line 0: the source as a whole, such as a file that cannot be read */
-	uint32_t width;        /* characters to underline, at least 1 */
+	uint32_t line,
+		column; /* line 0: the source as a whole, such as a file that cannot be read */
+	uint32_t width; /* characters to underline, at least 1 */
 };
 
 enum node_type { NODE_SCALAR, NODE_LIST, NODE_MAP };
@@ -34,7 +35,7 @@ struct node {
 	bool quoted; /* scalar in quotes or a block: a string whatever it looks like */
 	struct mark mark;
 	const char *text; /* scalar */
-	size_t n;         /* items or pairs; for a scalar its bytes */
+	size_t n; /* items or pairs; for a scalar its bytes */
 	union {
 		struct node **items;
 		struct pair *pairs;

@@ -42,7 +42,8 @@ struct mark obj_mark_item(const void *obj, const char *field, size_t i);
 /* The place of the key itself. */
 struct mark obj_mark_key(const void *obj, const char *field);
 
-/* Canonical JSON, in which secrets are "(secret)": set fields in the table's order; maps sorted by key. Equal objects, equal text. */
+/* Canonical JSON, in which secrets are "(secret)": set fields in the table's order; maps sorted by
+ * key. Equal objects, equal text. */
 void obj_json(const void *obj, struct strbuf *out);
 
 /* One value that differs. have or want NULL: absent there. Texts are canonical, for people. */

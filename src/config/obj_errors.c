@@ -241,7 +241,8 @@ const struct field *refuse_unknown(struct diags *d, const struct table *root, co
 		diag_error(d, key->mark, NULL, "unknown key");
 		return NULL;
 	}
-	/* A slip or none, or its beginning: surely this one. Else only where the word is nobody's key.
+	/* A slip or none, or its beginning: surely this one. Else only where the word is nobody's
+	 * key.
 	 */
 	meant = table_nearest(t, key->text, &slips);
 	if (!meant || (slips > 1 && !startswith(meant->name, key->text)))

@@ -22,9 +22,11 @@ extern const struct type type_string;
 extern const struct type type_path;
 /* any scalar, its text kept as written: sysctl values, module options; const char * */
 extern const struct type type_any;
-/* interface name: 1 to 15 bytes, no blank, '/', ':' (dev_valid_name() in net/core/dev.c); const char * */
+/* interface name: 1 to 15 bytes, no blank, '/', ':' (dev_valid_name() in net/core/dev.c); const
+ * char * */
 extern const struct type type_ifname;
-/* guest name as the guide has it: letters, digits, _ . -, not digits alone, at most 64 bytes; const char * */
+/* guest name as the guide has it: letters, digits, _ . -, not digits alone, at most 64 bytes; const
+ * char * */
 extern const struct type type_name;
 /* sysctl name, dots between parts (slashes for a dot inside, as sysctl.d(5)); const char * */
 extern const struct type type_sysctl;

@@ -40,7 +40,8 @@ static int bus_failure(int r, const sd_bus_error *be, const char *what, struct e
 		return error_set(e, -EIO,
 			"kvmhostd ended before it answered; journalctl -u kvmhostd "
 			"says why");
-	if (!be->message && (r == -ENOTCONN || r == -ECONNRESET || r == -EACCES || r == -EPERM)) {
+	/* Noticed before or during the call: then libsystemd has put words of its own into be. */
+	if (r == -ENOTCONN || r == -ECONNRESET || (!be->message && (r == -EACCES || r == -EPERM))) {
 		error_set(e, -EACCES, "the system bus refuses the connection of uid %d",
 			(int)geteuid());
 		return error_cure(e, "run it as root: sudo kvmhostctl ...");

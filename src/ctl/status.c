@@ -141,11 +141,11 @@ static void print_leases(const json_t *networks)
 	char at[32];
 	size_t i, k;
 
-	json_array_foreach(networks, i, network) {
+	json_array_foreach (networks, i, network) {
 		leases = json_object_get(network, "leases");
 		if (json_array_size(leases))
 			printf("\nleases of the network %s\n", member(network, "name"));
-		json_array_foreach(leases, k, lease) {
+		json_array_foreach (leases, k, lease) {
 			json_int_t expires = json_integer_value(json_object_get(lease, "expires"));
 
 			printf("  %-15s  %s  %-16s  %s%s\n", member(lease, "address"),
@@ -185,9 +185,8 @@ static void print_report(struct ctl *c, const struct report *r)
 
 static void print_json(const struct report *r)
 {
-	json_t *o =
-		json_pack("{s:i, s:O?, s:O, s:O}", "format", 1, "last", r->last, "guests",
-			r->guests, "networks", r->networks);
+	json_t *o = json_pack("{s:i, s:O?, s:O, s:O}", "format", 1, "last", r->last, "guests",
+		r->guests, "networks", r->networks);
 
 	json_object_set_new(o, "daemon",
 		r->daemon > 0 ? json_pack("{s:b, s:i}", "running", true, "pid", r->daemon)

@@ -151,7 +151,8 @@ int daemon_converge(struct daemon *d, bool starting, struct error *e)
 	if (c.valid) {
 		log_diags(&c.diags);
 		r = run(d, &c, false, e);
-		/* Put back and held: at boot there is nothing of it, and nothing before it either. */
+		/* Put back and held: at boot there is nothing of it, and nothing before it either.
+		 */
 		if (r == -ECANCELED && starting)
 			fall_back(d);
 	} else {

@@ -5,8 +5,8 @@
 
 #define FOREVER UINT32_MAX
 /* What the kernel says of an address rather than what it was told. */
-#define STATE_FLAGS                                                                                \
-	(IFA_F_SECONDARY | IFA_F_OPTIMISTIC | IFA_F_DADFAILED | IFA_F_DEPRECATED |                 \
+#define STATE_FLAGS \
+	(IFA_F_SECONDARY | IFA_F_OPTIMISTIC | IFA_F_DADFAILED | IFA_F_DEPRECATED | \
 		IFA_F_TENTATIVE | IFA_F_PERMANENT | IFA_F_STABLE_PRIVACY)
 
 static struct nlattr *attr(const struct nlmsghdr *m, int type)
@@ -147,7 +147,8 @@ struct address address_plain(struct arena *a, const struct cidr *c)
 	netlink_put(m, IFA_LOCAL, c->ip.b, len);
 	netlink_put(m, IFA_ADDRESS, c->ip.b, len);
 	if (c->ip.family == AF_INET && c->prefix < 31) {
-		broadcast = c->ip.v4.s_addr | htonl(c->prefix ? UINT32_MAX >> c->prefix : UINT32_MAX);
+		broadcast =
+			c->ip.v4.s_addr | htonl(c->prefix ? UINT32_MAX >> c->prefix : UINT32_MAX);
 		netlink_put(m, IFA_BROADCAST, &broadcast, sizeof(broadcast));
 	}
 	copy = arena_alloc(a, nlmsg_hdr(m)->nlmsg_len);
@@ -193,7 +194,8 @@ struct nl_msg *address_add(const struct address *a, const struct address_place *
 	head.ifa_index = (unsigned)to->index;
 	head.ifa_flags = (uint8_t)flags;
 	m = netlink_request(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, &head, sizeof(head));
-	nlmsg_for_each_attr (at, (struct nlmsghdr *)(uintptr_t)a->message, sizeof(head), left) {
+	nlmsg_for_each_attr(at, (struct nlmsghdr *)(uintptr_t)a->message, sizeof(head), left)
+	{
 		int type = nla_type(at);
 
 		if (type == IFA_LABEL)

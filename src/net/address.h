@@ -40,8 +40,8 @@ struct address_place {
 	int index;
 	const char *name;
 	const char *from; /* the link whose name the label begins with now */
-	uint32_t age;     /* seconds since the message was true */
-	bool at_once;     /* IPv6: usable at once, without asking who else has it */
+	uint32_t age; /* seconds since the message was true */
+	bool at_once; /* IPv6: usable at once, without asking who else has it */
 };
 /* Puts the address on the link; NULL when its time is over. */
 struct nl_msg *address_add(const struct address *a, const struct address_place *to);

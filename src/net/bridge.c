@@ -12,15 +12,16 @@
 #define USEC_PER_CSEC (USEC_PER_SEC / 100)
 
 static const struct field bridge_fields[] = {
-	FIELD_LIST(struct bridge, ports, type_ifname, .def = "[]", .uses = "link",
-		.claims = "port", .example = "[eth0]",
+	FIELD_LIST(struct bridge, ports, type_ifname, .def = "[]", .uses = "link", .claims = "port",
+		.example = "[eth0]",
 		.doc = "Links that are ports of the bridge: network cards, vlans. One that is not "
 		       "there yet is waited for, the bridge works without it. Ports that others "
 		       "put into the bridge, such as a container's, stay. One taken out of the "
 		       "list gets back what it had."),
 	FIELD_LIST(struct bridge, addressing, type_addressing, .def = "inherit", .alone = true,
 		.example = "inherit",
-		.doc = "The host's own addresses on the bridge. `inherit`: the addresses and routes "
+		.doc = "The host's own addresses on the bridge. `inherit`: the addresses and "
+		       "routes "
 		       "that its ports have move to the bridge in one go, connections stay, and "
 		       "they move back with the port. `none`: the ports' are put aside as long as "
 		       "they are ports. A list of addresses with their prefix lengths: these, and "
@@ -38,7 +39,8 @@ static const struct field bridge_fields[] = {
 		       "the ports, 1500 without one."),
 	FIELD_VALUE(struct bridge, mac, struct mac, type_mac, .example = "\"52:54:00:6d:90:01\"",
 		.doc = "The bridge's own address. Left out, that of the first port, and without "
-		       "ports one that is derived from the machine and the name. Either way it does "
+		       "ports one that is derived from the machine and the name. Either way it "
+		       "does "
 		       "not change when guests come and go."),
 	FIELD_PLANNED("vlan_filtering", "VLANs told apart by the bridge, with tags per port."),
 };

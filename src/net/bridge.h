@@ -8,7 +8,7 @@
 
 struct bridge {
 	struct obj obj;
-	struct list ports;      /* of const char * */
+	struct list ports; /* of const char * */
 	struct list addressing; /* of struct cidr; a word has no family */
 	bool stp;
 	uint64_t forward_delay;
@@ -44,7 +44,8 @@ int bridge_foreign_ports(struct host *h, const struct resource *r, const struct 
  * get back what was taken of them. Ports that it is to have leave other bridges of ours.
  */
 void bridge_give_back(struct host *h, struct step *s);
-/* Afterwards: wanted ports come in, with their addresses and routes where these are inherited. */
+/* takeover_in.c, afterwards: wanted ports come in, with their addresses and routes where these are
+ * inherited. */
 void bridge_take(struct host *h, struct step *s);
 
 #endif

@@ -20,7 +20,8 @@ static bool item_parse(const struct field *f, struct scalar *s, void *value)
 		}
 	if (streq(s->text, "dhcp")) {
 		scalar_refuse(s, "dhcp is not built in this version of kvmhost");
-		return scalar_cure(s, "write inherit: the addresses that the port has come along");
+		return scalar_cure(
+			s, "write inherit: the addresses that the port has now move to the bridge");
 	}
 	return type_cidr.parse(f, s, value);
 }
@@ -118,8 +119,8 @@ static void check_item(const struct bridge *b, size_t i, struct diags *d)
 			"%s: `%s` and other addresses contradict each other", b->obj.name,
 			item_text(d->arena, c));
 	if (why)
-		diag_error(d, m, "write the host's own address, such as 192.0.2.2/24",
-			"%s %s", item_text(d->arena, c), why);
+		diag_error(d, m, "write the host's own address, such as 192.0.2.2/24", "%s %s",
+			item_text(d->arena, c), why);
 	for (size_t k = 0; c->ip.family && k < i; k++)
 		if (address_equal(c, &LIST_AT(&b->addressing, struct cidr, k)))
 			diag_error(d, m, "take one of the two out", "%s stands twice in %s",
@@ -156,19 +157,32 @@ void bridge_check_values(const void *obj, struct diags *d)
 				"%s: the loopback device cannot be a port", b->obj.name);
 }
 
+/* The declared bridge, or network that makes a bridge, of that name. */
+static const struct resource *bridge_named(const struct wants *w, const char *name)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		const struct resource *r = w->v[i];
+
+		if (r->kind == &network_kind && r->want &&
+			streq_null(obj_text(r->want, "bridge", w->arena), name))
+			return r;
+	}
+	return wants_find(w, "bridge", name);
+}
+
 void bridge_check(const struct resource *r, const struct wants *w, struct diags *d)
 {
 	const struct bridge *b = r->want;
 
 	for (size_t i = 0; i < b->ports.n; i++) {
 		const char *port = LIST_AT(&b->ports, const char *, i);
-		const struct resource *other = wants_find(w, "bridge", port);
+		const struct resource *other = bridge_named(w, port);
 
 		if (other)
 			diag_relate(diag_error(d, obj_mark_item(b, "ports", i),
 					    "join two bridges by a veth pair, or make one of them",
-					    "%s is a bridge itself, and cannot be a port of %s", port,
-					    r->name),
+					    "%s is a bridge itself, and cannot be a port of %s",
+					    port, r->name),
 				other->mark, "declared here");
 	}
 }

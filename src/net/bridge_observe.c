@@ -39,8 +39,10 @@ static int refuse(const struct view *v, const struct link *port, struct error *e
 		return 0;
 	error_set(e, -EBUSY, "%s is a port of %s (%s) already", port->name, master->name,
 		link_describe(master, v->h->pass));
-	return error_cure(e, "take it out (ip link set %s nomaster) and apply again, or name another "
-		"port", port->name);
+	return error_cure(e,
+		"take it out (ip link set %s nomaster) and apply again, or name another "
+		"port",
+		port->name);
 }
 
 static int read_ports(const struct view *v, struct bridge *have, struct error *e)
@@ -142,8 +144,8 @@ static bool has_taken(const struct view *v)
 		if (!l || !taken_read(v->h, v->r->id, l->name, &t))
 			continue;
 		for (size_t k = 0; k < t.n_addrs; k++)
-			if (!t.addrs[k].dynamic && !address_find(v->all, v->n_all,
-							   v->bridge->index, &t.addrs[k].cidr))
+			if (!t.addrs[k].dynamic &&
+				!address_find(v->all, v->n_all, v->bridge->index, &t.addrs[k].cidr))
 				return false;
 	}
 	return true;

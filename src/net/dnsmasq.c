@@ -175,6 +175,7 @@ static void found_unit(const struct unit *u, void *arg)
 		f->fn(network, f->arg);
 }
 
+/* Returns how many. */
 static int found_files(struct host *h, const char *dir, const struct found *f, struct error *e)
 {
 	_cleanup_free_ char **names = NULL;
@@ -185,18 +186,25 @@ static int found_files(struct host *h, const char *dir, const struct found *f, s
 		return error_set(e, r, "cannot list %s: %s", dir, strerror(-r));
 	for (size_t i = 0; i < n; i++)
 		f->fn(names[i], f->arg);
-	return 0;
+	return (int)n;
 }
 
+/*
+ * No service runs without its files, and they go after it: where there are none there is nothing to
+ * ask systemd for.
+ */
 static int dnsmasq_owned(
 	struct host *h, void (*found)(const char *name, void *arg), void *arg, struct error *e)
 {
 	struct found f = { found, arg };
-	int r = units_each(h, NETWORK_UNIT_PREFIX, found_unit, &f, e);
+	int run = found_files(h, NETWORKS_RUN_DIR, &f, e), kept;
 
-	if (r >= 0)
-		r = found_files(h, NETWORKS_RUN_DIR, &f, e);
-	return r < 0 ? r : found_files(h, NETWORKS_STATE_DIR, &f, e);
+	if (run < 0)
+		return run;
+	kept = found_files(h, NETWORKS_STATE_DIR, &f, e);
+	if (kept < 0 || run + kept == 0)
+		return kept;
+	return units_each(h, NETWORK_UNIT_PREFIX, found_unit, &f, e);
 }
 
 const struct kind dnsmasq_kind = {

@@ -26,7 +26,8 @@ static void add_job(struct batch *b, struct step *s, enum unit_verb verb)
 
 static bool installed(struct host *h)
 {
-	return file_exists(h->root, "/usr/sbin/dnsmasq") || file_exists(h->root, "/usr/bin/dnsmasq") ||
+	return file_exists(h->root, "/usr/sbin/dnsmasq") ||
+	       file_exists(h->root, "/usr/bin/dnsmasq") ||
 	       file_exists(h->root, "/usr/local/sbin/dnsmasq");
 }
 
@@ -35,18 +36,21 @@ static int check_machine(struct host *h, const struct dnsmasq *want, struct erro
 	struct stat st;
 
 	if (!installed(h)) {
-		error_set(e, -ENOPKG, "DHCP and DNS for guests need dnsmasq, which is not installed");
-		return error_cure(e, "install it: apt install dnsmasq-base, or dnf install dnsmasq");
+		error_set(
+			e, -ENOPKG, "DHCP and DNS for guests need dnsmasq, which is not installed");
+		return error_cure(
+			e, "install it: apt install dnsmasq-base, or dnf install dnsmasq");
 	}
-	if (want->tftp_root && (file_stat(h->root, want->tftp_root, &st) < 0 || !S_ISDIR(st.st_mode))) {
+	if (want->tftp_root &&
+		(file_stat(h->root, want->tftp_root, &st) < 0 || !S_ISDIR(st.st_mode))) {
 		error_set(e, -ENOTDIR, "tftp.root: there is no directory %s", want->tftp_root);
 		return error_cure(e, "make it: mkdir -p %s", want->tftp_root);
 	}
 	return 0;
 }
 
-static int write_file(
-	struct host *h, const char *network, const char *file, const struct strbuf *b, struct error *e)
+static int write_file(struct host *h, const char *network, const char *file, const struct strbuf *b,
+	struct error *e)
 {
 	struct dnsmasq_path p = dnsmasq_path(network, file);
 	int r = file_write_atomic(h->root, p.s, sb_str(b), b->len, 0644);
@@ -91,7 +95,10 @@ static int prepare(struct batch *b, struct step *s, struct error *e)
 		r = write_file(b->h, s->r->name, dnsmasq_files[i], &text, e);
 	}
 	if (r >= 0)
-		add_job(b, s, keep ? UNIT_RELOAD : seen && seen->running ? UNIT_RESTART : UNIT_START);
+		add_job(b, s,
+			keep                    ? UNIT_RELOAD
+			: seen && seen->running ? UNIT_RESTART
+						: UNIT_START);
 	return r;
 }
 
@@ -108,8 +115,8 @@ static bool explain_port(struct host *h, struct step *s)
 	struct port_holder p;
 
 	for (size_t i = 0; i < ARRAY_SIZE(ports); i++) {
-		if (!obj_has(want, ports[i].row) ||
-			!port_holder_find(h, ports[i].protocol, ports[i].port, &want->addresses, &p))
+		if (!obj_has(want, ports[i].row) || !port_holder_find(h, ports[i].protocol,
+							    ports[i].port, &want->addresses, &p))
 			continue;
 		error_set(&s->error, -EADDRINUSE,
 			"dnsmasq cannot listen on %s: %s (pid %d%s%s) has %s port %u at %s",

@@ -87,7 +87,7 @@ static void add_guest(struct wants *w, struct resource *guest)
 	size_t i;
 
 	guest_interfaces(w->arena, guest, &hold);
-	json_array_foreach(hold, i, nic) {
+	json_array_foreach (hold, i, nic) {
 		const char *on = json_string_value(json_object_get(nic, "network"));
 		struct resource *r = on ? wants_find(w, "dnsmasq", on) : NULL;
 

@@ -52,9 +52,10 @@ static bool endpoint_equal(const void *a, const void *b)
 
 static void endpoint_schema(const struct field *f _unused_, struct strbuf *out)
 {
-	sb_add(out, "\"type\":\"string\",\"pattern\":\"^" OCTET "(\\\\." OCTET
-		    "){3}:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|"
-		    "6553[0-5])$\"");
+	sb_add(out,
+		"\"type\":\"string\",\"pattern\":\"^" OCTET "(\\\\." OCTET
+		"){3}:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|"
+		"6553[0-5])$\"");
 }
 
 static const struct type type_endpoint = {
@@ -73,13 +74,14 @@ static const struct field forward_rows[] = {
 		.doc = "The protocol whose port it is."),
 	FIELD_INT(struct network_forward, host_port, 1, UINT16_MAX, .required = true,
 		.example = "8080",
-		.doc = "The host's port. What listens there on the host itself is no longer reached, "
+		.doc = "The host's port. What listens there on the host itself is no longer "
+		       "reached, "
 		       "but by 127.0.0.1."),
 	FIELD_VALUE(struct network_forward, to, struct endpoint, type_endpoint, .required = true,
 		.example = "\"192.168.122.10:80\"", .doc = "The guest's address and port."),
 };
-const struct table network_forward_table =
-	TABLE(struct network_forward, forward_rows, .doc = "A port of the host that leads to a guest.");
+const struct table network_forward_table = TABLE(
+	struct network_forward, forward_rows, .doc = "A port of the host that leads to a guest.");
 
 /* ---- checks ---- */
 
@@ -113,14 +115,14 @@ void network_check_ports(const struct wants *w, struct diags *d)
 		const struct network *n = w->v[i]->want;
 
 		for (size_t k = 0; w->v[i]->kind == &network_kind && k < n->forwards.n; k++) {
-			const struct network_forward *f =
+			struct network_forward *f =
 				&LIST_AT(&n->forwards, struct network_forward, k);
 			const char *key = arena_printf(d->arena, "%s port %d",
 				protocol_names[f->protocol], (int)f->host_port);
 			const struct network_forward *first = strmap_get(&seen, key);
 
 			if (!first) {
-				strmap_put(&seen, key, (void *)(uintptr_t)f);
+				strmap_put(&seen, key, f);
 				continue;
 			}
 			diag_relate(diag_error(d, obj_mark(f, "host_port"),
@@ -143,8 +145,7 @@ static uint8_t protocol_of(const struct network_forward *f)
 	return f->protocol == FORWARD_TCP ? IPPROTO_TCP : IPPROTO_UDP;
 }
 
-static void add_hairpin(
-	const struct resource *r, struct wants *w, const struct network_forward *f)
+static void add_hairpin(const struct resource *r, struct wants *w, const struct network_forward *f)
 {
 	const struct network *n = r->want;
 	const struct ip ip = { .family = AF_INET, .v4 = f->to.ip };

@@ -86,7 +86,7 @@ static bool parse_state(struct words *w, struct fw_rule *r)
 
 	r->state = streq(state, "DNAT")                  ? FW_FORWARDED
 		   : streq(state, "RELATED,ESTABLISHED") ? FW_ESTABLISHED
-							  : FW_ANY_STATE;
+							 : FW_ANY_STATE;
 	return r->state != FW_ANY_STATE;
 }
 

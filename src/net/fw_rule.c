@@ -74,7 +74,8 @@ uint64_t fw_rule_hash(const struct fw_rule *r)
 	x = mix(x, (uint64_t)r->sport.min << 48 | (uint64_t)r->sport.max << 32 |
 			   (uint64_t)r->dport.min << 16 | r->dport.max);
 	x = mix(x, (uint64_t)r->to_ports.min << 32 | (uint64_t)r->to_ports.max << 16 |
-			   (uint64_t)r->state << 3 | r->not_src << 2 | r->not_dst << 1 | r->dst_local);
+			   (uint64_t)r->state << 3 | r->not_src << 2 | r->not_dst << 1 |
+			   r->dst_local);
 	x = mix(x, r->to.s_addr);
 	x = mix_cidr(mix_cidr(x, &r->src), &r->dst);
 	return mix_text(mix_text(x, r->in), r->out);

@@ -116,11 +116,16 @@ static const struct xt_addrtype_info_v1 to_local = { .dest = XT_ADDRTYPE_LOCAL }
 
 static bool decode_state(const void *data, struct fw_rule *r)
 {
-	for (enum fw_state s = FW_ESTABLISHED; s < ARRAY_SIZE(states); s++)
-		if (!memcmp(data, &states[s], sizeof(states[s]))) {
-			r->state = s;
-			return true;
-		}
+	for (enum fw_state s = FW_ESTABLISHED; s < ARRAY_SIZE(states); s++) {
+		/* All its bytes, those between the members too, are what encode_matches() writes.
+		 */
+		const char *want = (const char *)&states[s];
+
+		if (memcmp(data, want, sizeof(states[s])) != 0)
+			continue;
+		r->state = s;
+		return true;
+	}
 	return false;
 }
 

@@ -18,7 +18,8 @@ static json_t *read_lease(char *line)
 
 static json_t *read_leases(struct host *h, const char *network)
 {
-	_cleanup_free_ char *path = xprintf("%s/%s/leases", NETWORKS_STATE_DIR, network), *text = NULL;
+	_cleanup_free_ char *path = xprintf("%s/%s/leases", NETWORKS_STATE_DIR, network),
+			    *text = NULL;
 	json_t *leases, *lease;
 	char *rest, *line;
 

@@ -179,15 +179,16 @@ static bool has_wanted(const struct network *want, const struct network *have)
 	return true;
 }
 
-/* What is not on the link, but in the firewall's rules and in dnsmasq's files, is compared there. */
+/* What is not on the link, but in the firewall's rules and in dnsmasq's files, is compared there.
+ */
 static struct network link_part(const struct network *n)
 {
 	static const char *const elsewhere[] = { "dhcp", "dns", "tftp", "forwards" };
 	struct network part = *n;
 
 	for (size_t i = 0; i < ARRAY_SIZE(elsewhere); i++)
-		part.obj.set &= ~(UINT64_C(1) << (table_field(&network_table, elsewhere[i]) -
-						  network_fields));
+		part.obj.set &= ~(UINT64_C(1)
+				  << (table_field(&network_table, elsewhere[i]) - network_fields));
 	return part;
 }
 

@@ -108,9 +108,8 @@ void network_derive(const struct resource *r, struct wants *w)
 	add_within(w, r, n->bridge);
 	if (n->mode == NETWORK_ISOLATED)
 		firewall_add(w, r, "ip-filter",
-			(struct fw_rule){ .chain = FW_FORWARD_WITHIN,
-				.in = n->bridge,
-				.target = FW_REJECT });
+			(struct fw_rule){
+				.chain = FW_FORWARD_WITHIN, .in = n->bridge, .target = FW_REJECT });
 	network_derive_forwards(r, w);
 	for (size_t i = 0; i < n->addresses.n && n->mode != NETWORK_ISOLATED; i++) {
 		struct cidr net = cidr_network(LIST_AT(&n->addresses, struct cidr, i));

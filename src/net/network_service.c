@@ -45,8 +45,8 @@ const struct type type_lease_time = {
 static bool plain(const char *text, const char *more)
 {
 	for (; *text; text++)
-		if (!(*text >= '0' && *text <= '9') && !((*text | 32) >= 'a' && (*text | 32) <= 'z') &&
-			!strchr(more, *text))
+		if (!(*text >= '0' && *text <= '9') &&
+			!((*text | 32) >= 'a' && (*text | 32) <= 'z') && !strchr(more, *text))
 			return false;
 	return true;
 }
@@ -81,10 +81,11 @@ static const struct field host_rows[] = {
 	FIELD_VALUE(struct network_host, address, struct ip, type_ip, .required = true,
 		.example = "192.168.122.10", .doc = "The guest's fixed address."),
 };
-static const struct table host_table = TABLE(struct network_host, host_rows, .key = &type_name,
-	.key_word = "GUEST",
-	.doc = "Guests with a fixed address, which follows the MAC address of their first interface "
-	       "on the network.");
+static const struct table host_table =
+	TABLE(struct network_host, host_rows, .key = &type_name, .key_word = "GUEST",
+		.doc = "Guests with a fixed address, which follows the MAC address of their first "
+		       "interface "
+		       "on the network.");
 
 static void check_range(const void *obj, struct diags *d)
 {
@@ -102,10 +103,12 @@ static const struct field dhcp_rows[] = {
 		.doc = "The first and the last address that is handed out, both in the network."),
 	FIELD_VALUE(struct network_dhcp, lease_time, uint64_t, type_lease_time, .def = "12h",
 		.min = 120 * USEC_PER_SEC, .max = 3650 * INT64_C(86400) * USEC_PER_SEC,
-		.doc = "How long a guest may keep its address without asking again, or `infinite`."),
+		.doc = "How long a guest may keep its address without asking again, or "
+		       "`infinite`."),
 	FIELD_MAP(struct network_dhcp, hosts, host_table, .def = "{}",
 		.example = "{web1: {address: 192.168.122.10}}",
-		.doc = "Fixed addresses, by guest. They may lie in the range or beside it. A change takes "
+		.doc = "Fixed addresses, by guest. They may lie in the range or beside it. A "
+		       "change takes "
 		       "effect when the guest asks again."),
 };
 const struct table network_dhcp_table = TABLE(struct network_dhcp, dhcp_rows, .check = check_range,
@@ -123,11 +126,13 @@ static void check_dns(const void *obj, struct diags *d)
 
 static const struct field dns_rows[] = {
 	FIELD_STRING(struct network_dns, domain, type_string, .example = "guests.internal",
-		.doc = "The guests' domain: `web1` is then `web1.guests.internal` too, and what is not "
+		.doc = "The guests' domain: `web1` is then `web1.guests.internal` too, and what is "
+		       "not "
 		       "known in it is not asked elsewhere. Without it guests have plain names."),
 };
 const struct table network_dns_table = TABLE(struct network_dns, dns_rows, .check = check_dns,
-	.doc = "Names of guests, and through the host's resolvers (/etc/resolv.conf) of the outside; "
+	.doc = "Names of guests, and through the host's resolvers (/etc/resolv.conf) of the "
+	       "outside; "
 	       "on an isolated network of guests only. A guest's name is known when it has a fixed "
 	       "address or a lease; one with . or _ in it is not.");
 
@@ -147,7 +152,8 @@ static void check_tftp(const void *obj, struct diags *d)
 static const struct field tftp_rows[] = {
 	FIELD_STRING(struct network_tftp, root, type_path, .required = true,
 		.example = "/var/lib/tftp",
-		.doc = "The directory whose files are served, read-only. Everyone must be allowed to "
+		.doc = "The directory whose files are served, read-only. Everyone must be allowed "
+		       "to "
 		       "read them: they are read by a user of their own."),
 	FIELD_STRING(struct network_tftp, boot_file, type_string, .example = "pxelinux.0",
 		.doc = "The file below it that guests are told to boot, by DHCP."),
@@ -190,8 +196,8 @@ static const struct cidr *check_address(
 	uint32_t a, host, all;
 
 	if (!c) {
-		diag_error(d, m, "take one of the network's addresses", "%s is not in the network %s",
-			text, n->obj.name);
+		diag_error(d, m, "take one of the network's addresses",
+			"%s is not in the network %s", text, n->obj.name);
 		return NULL;
 	}
 	/* An address that is no good has been told of. */
@@ -222,8 +228,8 @@ static const struct ip *own_address(const struct network *n, uint32_t first, uin
 static const struct cidr *check_ends(const struct network *n, struct diags *d)
 {
 	const struct list *range = &n->dhcp.range;
-	const struct ip *first = &LIST_AT(range, struct ip, 0), *last = &LIST_AT(range, struct ip, 1),
-			*own;
+	const struct ip *first = &LIST_AT(range, struct ip, 0),
+			*last = &LIST_AT(range, struct ip, 1), *own;
 	struct mark m = obj_mark_item(&n->dhcp, "range", 1);
 	const struct cidr *a, *b;
 
@@ -235,9 +241,11 @@ static const struct cidr *check_ends(const struct network *n, struct diags *d)
 		diag_error(d, m, "end it in the network in which it begins",
 			"the range begins in one network and ends in another");
 	else if (ntohl(first->v4.s_addr) > ntohl(last->v4.s_addr))
-		diag_error(d, m, "put the smaller address first", "the range ends before it begins");
+		diag_error(
+			d, m, "put the smaller address first", "the range ends before it begins");
 	else if ((own = own_address(n, ntohl(first->v4.s_addr), ntohl(last->v4.s_addr))))
-		diag_error(d, obj_mark(&n->dhcp, "range"), "begin the range after it, or end it before it",
+		diag_error(d, obj_mark(&n->dhcp, "range"),
+			"begin the range after it, or end it before it",
 			"the range contains %s, the host's own address", ip_text(d->arena, own));
 	return a == b ? a : NULL;
 }
@@ -247,7 +255,7 @@ static void check_hosts(const struct network *n, const struct cidr *net, struct 
 	_cleanup_strmap_ struct strmap seen = { 0 };
 
 	for (size_t i = 0; i < n->dhcp.hosts.n; i++) {
-		const struct network_host *h = &LIST_AT(&n->dhcp.hosts, struct network_host, i), *first;
+		struct network_host *h = &LIST_AT(&n->dhcp.hosts, struct network_host, i), *first;
 		struct mark m = obj_mark(h, "address");
 		const char *text = ip_text(d->arena, &h->address);
 		const struct cidr *c = check_address(n, &h->address, m, d);
@@ -262,11 +270,11 @@ static void check_hosts(const struct network *n, const struct cidr *net, struct 
 			diag_error(d, m, "take another one", "%s is the host's own address", text);
 		else if (first)
 			diag_relate(diag_error(d, m, "give one of the two another one",
-					    "%s is the address of %s and of %s", text, first->obj.name,
-					    h->obj.name),
+					    "%s is the address of %s and of %s", text,
+					    first->obj.name, h->obj.name),
 				obj_mark(first, "address"), "first used here");
 		else
-			strmap_put(&seen, text, (void *)(uintptr_t)h);
+			strmap_put(&seen, text, h);
 	}
 }
 
@@ -283,7 +291,8 @@ void network_check_service(const struct network *n, struct diags *d)
 	}
 	if (!plain(n->bridge, "._-@+"))
 		diag_error(d, obj_mark(n, "bridge"), "use letters, digits and ._-@+",
-			"dnsmasq cannot serve an interface named `%s`", text_shown(d->arena, n->bridge));
+			"dnsmasq cannot serve an interface named `%s`",
+			text_shown(d->arena, n->bridge));
 	if (obj_has(n, "tftp") && n->tftp.boot_file && !obj_has(n, "dhcp"))
 		diag_error(d, obj_mark(&n->tftp, "boot_file"), "add dhcp: {range: [FIRST, LAST]}",
 			"%s: guests are told of a boot file by DHCP", n->obj.name);
@@ -311,7 +320,7 @@ static bool is_on(struct arena *a, const struct resource *guest, const char *net
 	size_t i;
 
 	guest_interfaces(a, guest, &hold);
-	json_array_foreach(hold, i, nic) {
+	json_array_foreach (hold, i, nic) {
 		const char *on = json_string_value(json_object_get(nic, "network"));
 
 		found |= on && streq(on, network);
@@ -343,12 +352,14 @@ void network_check_hosts(const struct network *n, const struct wants *w, struct 
 		const struct pair *p = hosts ? node_find(hosts, h->obj.name) : NULL;
 
 		m = p ? p->key->mark : m;
-		if (!guest && !strmap_get(&w->invalid, arena_printf(d->arena, "guest/%s", h->obj.name)))
+		if (!guest &&
+			!strmap_get(&w->invalid, arena_printf(d->arena, "guest/%s", h->obj.name)))
 			diag_error(d, m, near_guest(w, h->obj.name, d->arena),
 				"there is no guest `%s` in this document", h->obj.name);
 		else if (guest && !is_on(d->arena, guest, n->obj.name))
 			diag_error(d, m,
-				arena_printf(d->arena, "add {network: %s} to its interfaces", n->obj.name),
+				arena_printf(d->arena, "add {network: %s} to its interfaces",
+					n->obj.name),
 				"the guest `%s` has no interface on the network `%s`", h->obj.name,
 				n->obj.name);
 	}
@@ -376,9 +387,9 @@ static void admit(const struct resource *r, struct wants *w, uint8_t protocol, u
 void network_derive_service(const struct resource *r, struct wants *w)
 {
 	const struct network *n = r->want;
-	const struct fw_rule reply = { .out = n->bridge,
-		.protocol = IPPROTO_UDP,
-		.dport = { 68, 68 } };
+	const struct fw_rule reply = {
+		.out = n->bridge, .protocol = IPPROTO_UDP, .dport = { 68, 68 }
+	};
 	struct fw_rule rule = reply;
 
 	admit(r, w, IPPROTO_UDP, 53);

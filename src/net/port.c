@@ -164,8 +164,9 @@ int taken_write(struct host *h, const char *id, const struct taken *t, struct er
 		ports = json_object();
 		json_object_set_new(all, "ports", ports);
 	}
-	port = json_pack("{s:i, s:b, s:I, s:I, s:o, s:o}", "index", t->index, "up", t->up, "mtu", (json_int_t)t->mtu, "at",
-		(json_int_t)t->at, "addresses", addresses_json(t), "routes", routes_json(t));
+	port = json_pack("{s:i, s:b, s:I, s:I, s:o, s:o}", "index", t->index, "up", t->up, "mtu",
+		(json_int_t)t->mtu, "at", (json_int_t)t->at, "addresses", addresses_json(t),
+		"routes", routes_json(t));
 	if (json_equal(json_object_get(ports, t->port), port)) {
 		json_decref(port);
 		return 0;

@@ -142,10 +142,10 @@ static void keep_way(struct reader *rd, const struct nlmsghdr *m, const struct r
 	struct nlattr *at;
 	int left;
 
-	nlmsg_for_each_attr (at, (struct nlmsghdr *)(uintptr_t)m, sizeof(*head), left)
-		if (nla_type(at) != RTA_MULTIPATH)
-			netlink_put(one, nla_type(at), nla_data(at), (size_t)nla_len(at));
-	nla_for_each_attr (at, (struct nlattr *)(uintptr_t)(hop + 1),
+	nlmsg_for_each_attr(at, (struct nlmsghdr *)(uintptr_t)m, sizeof(*head),
+		left) if (nla_type(at) != RTA_MULTIPATH)
+		netlink_put(one, nla_type(at), nla_data(at), (size_t)nla_len(at));
+	nla_for_each_attr(at, (struct nlattr *)(uintptr_t)(hop + 1),
 		(int)(hop->rtnh_len - sizeof(*hop)), left)
 		netlink_put(one, nla_type(at), nla_data(at), (size_t)nla_len(at));
 	netlink_put_u32(one, RTA_OIF, (uint32_t)hop->rtnh_ifindex);
@@ -190,8 +190,8 @@ static int read_family(struct nl *nl, struct reader *rd, int family, struct erro
 	return r;
 }
 
-int routes_read(struct nl *nl, struct arena *a, int index, struct route **v, size_t *n,
-	struct error *e)
+int routes_read(
+	struct nl *nl, struct arena *a, int index, struct route **v, size_t *n, struct error *e)
 {
 	struct reader rd = { .arena = a, .index = index };
 	int r = read_family(nl, &rd, AF_INET, e);
@@ -201,8 +201,10 @@ int routes_read(struct nl *nl, struct arena *a, int index, struct route **v, siz
 	if (r < 0)
 		return r;
 	if (rd.by_object) {
-		error_set(e, -EOPNOTSUPP, "the route %s is made of a nexthop object (ip nexthop), "
-			"which kvmhost does not move", rd.by_object);
+		error_set(e, -EOPNOTSUPP,
+			"the route %s is made of a nexthop object (ip nexthop), "
+			"which kvmhost does not move",
+			rd.by_object);
 		return error_cure(e, "write the route with `via` and `dev` instead");
 	}
 	*v = rd.v;
@@ -235,7 +237,8 @@ static struct nl_msg *request(const struct route *r, int type, int flags, int fr
 
 	head.rtm_flags &= RTNH_F_ONLINK;
 	m = netlink_request(type, flags, &head, sizeof(head));
-	nlmsg_for_each_attr (at, (struct nlmsghdr *)(uintptr_t)r->message, sizeof(head), left) {
+	nlmsg_for_each_attr(at, (struct nlmsghdr *)(uintptr_t)r->message, sizeof(head), left)
+	{
 		int t = nla_type(at);
 
 		if (t == RTA_OIF)

@@ -12,13 +12,13 @@
 struct route {
 	const char *text; /* "default via 203.0.113.1 metric 100", for people */
 	bool dynamic; /* it has an end */
-	bool kernel;  /* made by the kernel or in its name: with an address */
+	bool kernel; /* made by the kernel or in its name: with an address */
 	const struct nlmsghdr *message; /* RTM_NEWROUTE */
 };
 
 /* Every route through the link, of all tables, in the kernel's order. */
-int routes_read(struct nl *nl, struct arena *a, int index, struct route **v, size_t *n,
-	struct error *e);
+int routes_read(
+	struct nl *nl, struct arena *a, int index, struct route **v, size_t *n, struct error *e);
 /* From a message that was kept; false when it is none. */
 bool route_read(struct arena *a, const struct nlmsghdr *m, struct route *out);
 

@@ -25,7 +25,8 @@ static const uint16_t protocols[] = { ETH_P_8021Q, ETH_P_8021AD };
 static const struct field vlan_fields[] = {
 	FIELD_STRING(struct vlan, link, type_ifname, .required = true, .uses = "link",
 		.example = "eth1", .on_change = CHANGE_RECREATE,
-		.doc = "The link whose VLAN it is: a network card, a bridge, another vlan. One that "
+		.doc = "The link whose VLAN it is: a network card, a bridge, another vlan. One "
+		       "that "
 		       "is not there yet is waited for."),
 	FIELD_INT(struct vlan, id, 1, 4094, .required = true, .example = "42",
 		.on_change = CHANGE_RECREATE, .doc = "The number of the VLAN."),
@@ -147,8 +148,10 @@ static void explain(struct step *s)
 	if (why.code != -EOPNOTSUPP || !strstr(why.text, "Unknown device type"))
 		return;
 	s->error = (struct error){ 0 };
-	error_set(&s->error, why.code, "%s: the kernel's vlan driver, 8021q, is not loaded", why.text);
-	error_cure(&s->error, "modprobe 8021q, and for every boot: host: {kernel: {modules: {8021q: "
+	error_set(&s->error, why.code, "%s: the kernel's vlan driver, 8021q, is not loaded",
+		why.text);
+	error_cure(&s->error,
+		"modprobe 8021q, and for every boot: host: {kernel: {modules: {8021q: "
 		"{}}}}");
 	error_clear(&why);
 }
@@ -172,8 +175,8 @@ static void make(struct nl *nl, const struct links *ls, struct step *s, int mast
 	if (master)
 		netlink_put_u32(m, IFLA_MASTER, (uint32_t)master);
 	put_vlan(m, want);
-	netlink_queue(nl, m,
-		(struct netlink_call){ "make the vlan", s->r->name, 0, &s->error, NULL });
+	netlink_queue(
+		nl, m, (struct netlink_call){ "make the vlan", s->r->name, 0, &s->error, NULL });
 	netlink_flush(nl);
 	explain(s);
 }
@@ -192,8 +195,8 @@ static void configure(struct host *h, struct nl *nl, struct step *s)
 		netlink_put_u32(m, IFLA_MTU, (uint32_t)want->mtu);
 	netlink_put_text(m, IFLA_IFALIAS,
 		s->verb == STEP_RESTORE ? "" : arena_strdup(h->pass, link_mark(s->r, mark)));
-	netlink_queue(nl, m,
-		(struct netlink_call){ "set up the vlan", s->r->name, 0, &s->error, NULL });
+	netlink_queue(
+		nl, m, (struct netlink_call){ "set up the vlan", s->r->name, 0, &s->error, NULL });
 	netlink_flush(nl);
 }
 

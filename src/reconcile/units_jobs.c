@@ -259,7 +259,8 @@ static int get_number(struct units *u, const char *path, const char *name, char 
 		u->bus, u->to, path, "org.freedesktop.systemd1.Service", name, NULL, type, out);
 }
 
-/* A service that goes to the background and fails on its way has no main process, only a command. */
+/* A service that goes to the background and fails on its way has no main process, only a command.
+ */
 static int read_command_end(struct units *u, const char *path, struct unit_end *out)
 {
 	sd_bus_message *m = NULL;

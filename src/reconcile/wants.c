@@ -30,7 +30,8 @@ struct resource *wants_find(const struct wants *w, const char *kind, const char 
 		return NULL;
 	memcpy(id, kind, a);
 	id[a] = '/';
-	memcpy(id + a + 1, name, b + 1);
+	memcpy(id + a + 1, name, b);
+	id[a + 1 + b] = '\0';
 	return strmap_get(&w->by_id, id);
 }
 

@@ -72,7 +72,7 @@ static bool takes_all(const struct disk *want)
 static int check_space(
 	struct host *h, const char *path, const struct disk *want, uint64_t more, struct error *e)
 {
-	uint64_t bytes;
+	uint64_t bytes = 0;
 	const char *dir;
 	int r = free_space(h, path, &dir, &bytes);
 
@@ -182,7 +182,7 @@ static bool in_use(struct host *h, const struct resource *r)
 static const char *short_of(struct host *h, const struct step *s)
 {
 	const struct disk *want = s->want, *have = s->have;
-	uint64_t bytes;
+	uint64_t bytes = 0;
 	const char *dir;
 
 	if (takes_all(want) || free_space(h, path_of(h, s->r), &dir, &bytes) < 0 ||

@@ -152,7 +152,7 @@ int image_make(int root, const struct image *i, struct error *e)
 {
 	_cleanup_arena_ struct arena *a = arena_new();
 	_cleanup_close_ int dir = -1;
-	const char *name, *temporary;
+	const char *name = NULL, *temporary;
 	int r;
 
 	dir = open_directory(root, i->path, &name, e);
@@ -178,7 +178,7 @@ int image_grow(int root, const struct image *i, struct error *e)
 {
 	_cleanup_arena_ struct arena *a = arena_new();
 	_cleanup_close_ int dir = -1;
-	const char *name;
+	const char *name = NULL;
 	char *argv[9];
 
 	dir = open_directory(root, i->path, &name, e);

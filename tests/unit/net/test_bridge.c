@@ -62,7 +62,8 @@ static void ports_come_and_go(void **state_ _unused_)
 	hasnt(sh("ip -o link show eth0"), ",UP");
 	has(sh("ip -o link show tap9"), "master br0");
 	/* Two links with one address in one network would be heard as one. */
-	assert_string_equal(sh("cat /sys/class/net/br0/address"), sh("cat /sys/class/net/eth1/address"));
+	assert_string_equal(
+		sh("cat /sys/class/net/br0/address"), sh("cat /sys/class/net/eth1/address"));
 	sh("ip link set eth1 nomaster");
 	has(net_plan("bridges: {br0: {ports: [eth1]}}"), "ports  [] -> [eth1]");
 	net_converge("bridges: {br0: {ports: [eth1]}}");
@@ -124,8 +125,9 @@ static void failure_puts_all_back(void **state_ _unused_)
 	before = state();
 	/* The bridge's own step works; a later one of the network's does not. */
 	sh("ip link add v9 type veth peer name br9 && ip link delete v9");
-	assert_int_not_equal(net_apply("bridges: {br0: {ports: [eth0]}}\n"
-				       "tappers: {t0: {bridge: br0, owner: 7}, t1: {bridge: br77}}"),
+	assert_int_not_equal(
+		net_apply("bridges: {br0: {ports: [eth0]}}\n"
+			  "tappers: {t0: {bridge: br0, owner: 7}, t1: {bridge: br77}}"),
 		0);
 	same_as(before);
 	net_converge(INHERIT);
@@ -197,7 +199,8 @@ static void unreachable_gateway_is_no_takeover(void **state_ _unused_)
 	before = state();
 	assert_int_not_equal(
 		net_apply("bridges: {br0: {ports: [eth0], addressing: [10.7.0.1/24]}}"), 0);
-	has(net_failure(), "cannot lead the route 10.9.0.0/16 via 203.0.113.7 table 77 through br0");
+	has(net_failure(),
+		"cannot lead the route 10.9.0.0/16 via 203.0.113.7 table 77 through br0");
 	same_as(before);
 }
 

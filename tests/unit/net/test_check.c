@@ -133,8 +133,8 @@ static void derived(void **state _unused_)
 		"--to-ports "
 		"1024-65535\n"
 		"KVMHOST-POSTROUTING -s 10.0.0.0/24 ! -d 10.0.0.0/24 -j MASQUERADE\n");
-	assert_string_equal(wanted(isolated, "ip-filter"),
-		JUMPS "KVMHOST-WITHIN -i b0 -j REJECT --reject-with icmp-port-unreachable\n" REJECTS);
+	assert_string_equal(wanted(isolated, "ip-filter"), JUMPS
+		"KVMHOST-WITHIN -i b0 -j REJECT --reject-with icmp-port-unreachable\n" REJECTS);
 	assert_string_equal(wanted(isolated, "ip-nat"), "");
 	assert_string_equal(wanted(routed, "ip-filter"),
 		JUMPS "KVMHOST-INTO -d 10.0.0.0/24 -o b0 -j ACCEPT\n"

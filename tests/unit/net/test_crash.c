@@ -33,14 +33,18 @@
 	"ip link set peer0 up; ip link set eth0 up; " \
 	"ip address add 203.0.113.2/24 brd + dev eth0; " \
 	"ip address add 203.0.113.3/24 dev eth0 label eth0:web; " \
-	"ip -6 address add 2001:db8:1::2/64 dev eth0; ip -6 address add 2001:db8:1::3/64 dev eth0; " \
+	"ip -6 address add 2001:db8:1::2/64 dev eth0; ip -6 address add 2001:db8:1::3/64 dev " \
+	"eth0; " \
 	"ip route add default via 203.0.113.1; ip route add 10.9.0.0/16 via 203.0.113.7 table 77 " \
 	"src 203.0.113.3; ip -6 route add default via 2001:db8:1::1; "
 /* Without what comes only after a while: fe80, the word that nobody else has an address. */
 #define NETWORK \
-	"ip -o address | sed 's/^[0-9]*: //' | grep -v fe80 | sed 's/ tentative//'; ip -4 route show table all | " \
-	"sed 's/ linkdown//'; ip -6 route show table all | grep -v -e fe80 -e ff00 -e ^local -e ^any | " \
-	"sed 's/ linkdown//'; ip -o link | sed 's/^[0-9]*: //; s/state [A-Z]*//; s/NO-CARRIER,//; " \
+	"ip -o address | sed 's/^[0-9]*: //' | grep -v fe80 | sed 's/ tentative//'; ip -4 route " \
+	"show table all | " \
+	"sed 's/ linkdown//'; ip -6 route show table all | grep -v -e fe80 -e ff00 -e ^local -e " \
+	"^any | " \
+	"sed 's/ linkdown//'; ip -o link | sed 's/^[0-9]*: //; s/state [A-Z]*//; " \
+	"s/NO-CARRIER,//; " \
 	"s/,LOWER_UP//; s/qdisc [a-z]* //' | sort"
 
 #define FOREIGN "iptables-legacy-save | grep -v -e '^[#:]' -e KVMHOST; ip -br link show type veth"

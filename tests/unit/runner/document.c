@@ -20,7 +20,8 @@ static const struct kind network_kind = { .name = "network", .table = &thing_tab
 static const struct kind tap_kind = { .name = "tap", .table = &thing_table };
 
 extern const struct kind disk_kind, guest_kind;
-const struct kind *const kinds[] = { &bridge_kind, &network_kind, &tap_kind, &disk_kind, &guest_kind };
+const struct kind *const kinds[] = { &bridge_kind, &network_kind, &tap_kind, &disk_kind,
+	&guest_kind };
 const size_t n_kinds = ARRAY_SIZE(kinds);
 
 const struct kind *kind_find(const char *name)

@@ -6,8 +6,14 @@ static struct machine machine(struct arena *a, const char *yaml)
 {
 	const struct guest *g = guest_from(a, yaml);
 	struct spec *s = arena_alloc(a, sizeof(*s));
-	struct machine m = { .spec = s, .qemu = "/usr/bin/qemu", .qmp = 3, .console = 4,
-		.firmware = -1, .nvram = -1, .kernel = -1, .initrd = -1 };
+	struct machine m = { .spec = s,
+		.qemu = "/usr/bin/qemu",
+		.qmp = 3,
+		.console = 4,
+		.firmware = -1,
+		.nvram = -1,
+		.kernel = -1,
+		.initrd = -1 };
 
 	spec_resolve(a, g, "web1", HOST_ID, s);
 	memcpy(s->uuid, "01234567-89ab-8def-8123-456789abcdef", UUID_TEXT);
@@ -56,26 +62,31 @@ static const char golden[] =
 	"-append console=ttyS0 a=b,c\n"
 	"-device pcie-root-port,id=port-net0,bus=pcie.0,addr=0x2.0x0,multifunction=on,chassis=16\n"
 	"-netdev tap,id=hostnet0,fd=60,vhost=off\n"
-	"-device virtio-net-pci,id=net0,netdev=hostnet0,mac=52:54:00:1a:b3:4a,bus=port-net0,addr=0x0\n"
+	"-device "
+	"virtio-net-pci,id=net0,netdev=hostnet0,mac=52:54:00:1a:b3:4a,bus=port-net0,addr=0x0\n"
 	"-device pcie-root-port,id=port-disk0,bus=pcie.0,addr=0x8.0x0,multifunction=on,chassis=64\n"
 	"-add-fd fd=20,set=0\n"
 	"-blockdev driver=file,node-name=file0,filename=/dev/fdset/0,locking=on," DEFAULTS "\n"
 	"-blockdev driver=qcow2,node-name=disk0,file=file0," DEFAULTS "\n"
-	"-device virtio-blk-pci,bus=port-disk0,addr=0x0,id=storage0,drive=disk0,write-cache=on,bootindex=1\n"
+	"-device "
+	"virtio-blk-pci,bus=port-disk0,addr=0x0,id=storage0,drive=disk0,write-cache=on,bootindex="
+	"1\n"
 	"-device pcie-root-port,id=port-disk1,bus=pcie.0,addr=0x8.0x1,chassis=65\n"
 	"-add-fd fd=21,set=1\n"
-	"-blockdev driver=host_device,node-name=file1,filename=/dev/fdset/1,locking=on," DEFAULTS "\n"
+	"-blockdev driver=host_device,node-name=file1,filename=/dev/fdset/1,locking=on," DEFAULTS
+	"\n"
 	"-blockdev driver=raw,node-name=disk1,file=file1," DEFAULTS "\n"
-	"-device virtio-blk-pci,bus=port-disk1,addr=0x0,id=storage1,drive=disk1,write-cache=on,bootindex=2";
+	"-device "
+	"virtio-blk-pci,bus=port-disk1,addr=0x0,id=storage1,drive=disk1,write-cache=on,bootindex=2";
 
 static void test_whole_list(void **state _unused_)
 {
 	_cleanup_arena_ struct arena *a = arena_new();
-	struct machine m = machine(a,
-		"cpu: {count: 2}\nmemory: {size: 2GiB}\n"
-		"kernel: {image: /k, initrd: /i, cmdline: 'console=ttyS0 a=b,c'}\n"
-		"disks: [{path: /srv/a.qcow2}, {path: /dev/vg0/b, format: raw}]\n"
-		"interfaces: [{bridge: br0, mac: '52:54:00:1a:b3:4a'}]\n");
+	struct machine m =
+		machine(a, "cpu: {count: 2}\nmemory: {size: 2GiB}\n"
+			   "kernel: {image: /k, initrd: /i, cmdline: 'console=ttyS0 a=b,c'}\n"
+			   "disks: [{path: /srv/a.qcow2}, {path: /dev/vg0/b, format: raw}]\n"
+			   "interfaces: [{bridge: br0, mac: '52:54:00:1a:b3:4a'}]\n");
 
 	m.kvm = true;
 	m.kernel = 5;
@@ -88,7 +99,8 @@ static void test_without_kvm(void **state _unused_)
 {
 	_cleanup_arena_ struct arena *a = arena_new();
 	struct machine m = machine(a, "disks: [{path: /srv/a.qcow2}]\n");
-	struct machine named = machine(a, "cpu: {model: Skylake-Server}\ndisks: [{path: /srv/a.qcow2}]\n");
+	struct machine named =
+		machine(a, "cpu: {model: Skylake-Server}\ndisks: [{path: /srv/a.qcow2}]\n");
 
 	assert_non_null(strstr(joined(a, &m), "accel=tcg"));
 	assert_non_null(strstr(joined(a, &m), "-cpu max\n"));
@@ -103,8 +115,10 @@ static void test_buses(void **state _unused_)
 		"qemu-xhci,id=usb,bus=pcie.0,addr=0x11,p2=8,p3=8\n",
 		"piix3-ide,id=pata,bus=pcie.0,addr=0x12\n",
 		"isa-fdc,id=fdc\n",
-		"virtio-blk-pci,bus=port-disk0,addr=0x0,id=storage0,drive=disk0,write-cache=on,serial=data-1,bootindex=1\n",
-		"scsi-hd,bus=scsi.0,channel=0,scsi-id=1,lun=0,id=storage1,drive=disk1,write-cache=off,bootindex=2\n",
+		"virtio-blk-pci,bus=port-disk0,addr=0x0,id=storage0,drive=disk0,write-cache=on,"
+		"serial=data-1,bootindex=1\n",
+		"scsi-hd,bus=scsi.0,channel=0,scsi-id=1,lun=0,id=storage1,drive=disk1,write-cache="
+		"off,bootindex=2\n",
 		"ide-cd,bus=ide.0,unit=0,id=storage2,drive=disk2,bootindex=8\n",
 		"ide-hd,bus=ide.1,unit=0,id=storage3,drive=disk3,write-cache=on,bootindex=3\n",
 		"ide-hd,bus=pata.0,unit=0,id=storage4,drive=disk4,write-cache=on,bootindex=4\n",
@@ -113,24 +127,26 @@ static void test_buses(void **state _unused_)
 		"usb-storage,bus=usb.0,port=1,id=storage7,drive=disk7,write-cache=on,bootindex=6\n",
 		"floppy,bus=fdc.0,unit=0,id=storage8,drive=disk8\n",
 		"port-disk1,bus=pcie.0,addr=0x8.0x1,chassis=65\n",
-		"node-name=disk0,file=file0,cache.direct=on,cache.no-flush=off,discard=unmap,read-only=off\n",
-		"driver=qcow2,node-name=disk1,file=file1,cache.direct=on,cache.no-flush=off,discard=ignore,read-only=on\n",
-		"driver=raw,node-name=disk2,file=file2,cache.direct=off,cache.no-flush=off,discard=ignore,read-only=on\n",
+		"node-name=disk0,file=file0,cache.direct=on,cache.no-flush=off,discard=unmap,read-"
+		"only=off\n",
+		"driver=qcow2,node-name=disk1,file=file1,cache.direct=on,cache.no-flush=off,"
+		"discard=ignore,read-only=on\n",
+		"driver=raw,node-name=disk2,file=file2,cache.direct=off,cache.no-flush=off,discard="
+		"ignore,read-only=on\n",
 		"driver=vmdk,node-name=disk3,file=file3,cache.direct=off,cache.no-flush=on,",
 	};
 	_cleanup_arena_ struct arena *a = arena_new();
-	struct machine m = machine(a,
-		"disks:\n"
-		"- {path: /a, cache: none, discard: unmap, serial: data-1}\n"
-		"- {path: /b, bus: scsi, cache: directsync, readonly: true}\n"
-		"- {path: /c.iso, device: cdrom}\n"
-		"- {path: /d, bus: sata, cache: unsafe, format: vmdk}\n"
-		"- {path: /e, bus: ide}\n"
-		"- {path: /f.iso, device: cdrom, bus: ide}\n"
-		"- {path: /g, bus: ide}\n"
-		"- {path: /h, bus: usb}\n"
-		"- {path: /i, device: floppy}\n"
-		"- {path: /j}\n");
+	struct machine m = machine(a, "disks:\n"
+				      "- {path: /a, cache: none, discard: unmap, serial: data-1}\n"
+				      "- {path: /b, bus: scsi, cache: directsync, readonly: true}\n"
+				      "- {path: /c.iso, device: cdrom}\n"
+				      "- {path: /d, bus: sata, cache: unsafe, format: vmdk}\n"
+				      "- {path: /e, bus: ide}\n"
+				      "- {path: /f.iso, device: cdrom, bus: ide}\n"
+				      "- {path: /g, bus: ide}\n"
+				      "- {path: /h, bus: usb}\n"
+				      "- {path: /i, device: floppy}\n"
+				      "- {path: /j}\n");
 	const char *all = joined(a, &m);
 
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
@@ -146,8 +162,10 @@ static void test_boot_and_firmware(void **state _unused_)
 		"boot: {order: [network, cdrom, disk]}\n"
 		"disks: [{path: /a}, {path: /c.iso, device: cdrom}, {path: /f, device: floppy}]\n"
 		"interfaces: [{bridge: b}, {bridge: b}]\n");
-	struct machine pxe = machine(a, "boot: {order: [network], reboot_timeout: 5s}\ninterfaces: [{bridge: b}]\n");
-	struct machine floppies = machine(a, "boot: {order: [floppy, disk]}\n"
+	struct machine pxe = machine(
+		a, "boot: {order: [network], reboot_timeout: 5s}\ninterfaces: [{bridge: b}]\n");
+	struct machine floppies = machine(a,
+		"boot: {order: [floppy, disk]}\n"
 		"disks: [{path: /a}, {path: /f, device: floppy}, {path: /g, device: floppy}]\n");
 	const char *all;
 
@@ -155,10 +173,11 @@ static void test_boot_and_firmware(void **state _unused_)
 	m.nvram = 11;
 	all = joined(a, &m);
 	assert_non_null(strstr(all, ",smm=on,pflash0=firmware,pflash1=nvram\n"));
-	assert_non_null(strstr(all, "-add-fd fd=10,set=1000\n-blockdev driver=file,node-name=firmware,"
-		"filename=/dev/fdset/1000,read-only=on\n"));
+	assert_non_null(
+		strstr(all, "-add-fd fd=10,set=1000\n-blockdev driver=file,node-name=firmware,"
+			    "filename=/dev/fdset/1000,read-only=on\n"));
 	assert_non_null(strstr(all, "-add-fd fd=11,set=1001\n-blockdev driver=file,node-name=nvram,"
-		"filename=/dev/fdset/1001,locking=on\n"));
+				    "filename=/dev/fdset/1001,locking=on\n"));
 	assert_non_null(strstr(all, "cfi.pflash01,property=secure,value=on\n"));
 	assert_non_null(strstr(all, "bus=port-net0,addr=0x0,bootindex=1\n"));
 	assert_non_null(strstr(all, "bus=port-net1,addr=0x0,bootindex=2\n"));
@@ -167,21 +186,29 @@ static void test_boot_and_firmware(void **state _unused_)
 	assert_true(endswith(all, "drive=disk2"));
 	assert_non_null(strstr(joined(a, &floppies), "isa-fdc,id=fdc,bootindexA=1,bootindexB=2\n"));
 	assert_non_null(strstr(joined(a, &pxe), "-boot strict=on,reboot-timeout=5000\n"));
-	assert_non_null(strstr(guest_errors(a, "interfaces: [{bridge: b}]\n"), "nothing that its boot order names"));
+	assert_non_null(strstr(guest_errors(a, "interfaces: [{bridge: b}]\n"),
+		"nothing that its boot order names"));
 	assert_non_null(strstr(guest_errors(a, "disks: [{path: /a}]\nboot: {order: [cdrom]}\n"),
 		"nothing that its boot order names"));
-	assert_non_null(strstr(guest_errors(a, "disks: [{path: /a}]\nboot: {order: [disk, disk]}\n"), "stands twice"));
-	assert_non_null(strstr(guest_errors(a, "disks: [{path: /a}]\nfirmware: uefi\nboot: {reboot_timeout: 1s}\n"),
-		"only the firmware `bios`"));
-	assert_non_null(strstr(guest_errors(a, "memory: {size: 2GiB}\ndisks: [{path: /a}]\nresources: {memory_max: 2GiB}\n"),
+	assert_non_null(
+		strstr(guest_errors(a, "disks: [{path: /a}]\nboot: {order: [disk, disk]}\n"),
+			"stands twice"));
+	assert_non_null(
+		strstr(guest_errors(a,
+			       "disks: [{path: /a}]\nfirmware: uefi\nboot: {reboot_timeout: 1s}\n"),
+			"only the firmware `bios`"));
+	assert_non_null(strstr(guest_errors(a, "memory: {size: 2GiB}\ndisks: [{path: "
+					       "/a}]\nresources: {memory_max: 2GiB}\n"),
 		"it would be killed"));
 }
 
 static void test_what_disks_cannot_be(void **state _unused_)
 {
 	static const char *const cases[][2] = {
-		{ "{path: /a, bus: ide}, {path: /b, bus: ide}, {path: /c, bus: ide}, {path: /d, bus: ide}, "
-		  "{path: /e, bus: ide, device: cdrom}", "at most 4 IDE" },
+		{ "{path: /a, bus: ide}, {path: /b, bus: ide}, {path: /c, bus: ide}, {path: /d, "
+		  "bus: ide}, "
+		  "{path: /e, bus: ide, device: cdrom}",
+			"at most 4 IDE" },
 		{ "{path: /a, device: cdrom, bus: usb}", "no cdrom on the bus usb" },
 		{ "{path: /a, device: cdrom, bus: virtio}", "no cdrom on the bus virtio" },
 		{ "{path: /a, device: cdrom, size: 1GiB}", "makes no medium" },
@@ -208,12 +235,13 @@ static void test_what_disks_cannot_be(void **state _unused_)
 	}
 }
 
-/* What is added last must move nothing that is there: the old list, cut by device, is in the new one. */
+/* What is added last must move nothing that is there: the old list, cut by device, is in the new
+ * one. */
 static void test_added_devices_move_nothing(void **state _unused_)
 {
 	_cleanup_arena_ struct arena *a = arena_new();
-	struct machine one = machine(a,
-		"disks: [{path: /a}]\ninterfaces: [{bridge: b, mac: '52:54:00:00:00:01'}]\n");
+	struct machine one = machine(
+		a, "disks: [{path: /a}]\ninterfaces: [{bridge: b, mac: '52:54:00:00:00:01'}]\n");
 	struct machine more = machine(a,
 		"disks: [{path: /a}, {path: /b}]\ninterfaces: "
 		"[{bridge: b, mac: '52:54:00:00:00:01'}, {bridge: b, mac: '52:54:00:00:00:02'}]\n");
@@ -248,10 +276,13 @@ static void test_full_house(void **state _unused_)
 static void test_complaints(void **state _unused_)
 {
 	static const char *const cases[][2] = {
-		{ "qemu-system-x86_64: -blockdev driver=qcow2,node-name=disk1,file=file1: Image is not in qcow2 format",
+		{ "qemu-system-x86_64: -blockdev driver=qcow2,node-name=disk1,file=file1: Image is "
+		  "not in qcow2 format",
 			"disk /srv/b: Image is not in qcow2 format" },
-		{ "Is another process using the image [/dev/fdset/0]?", "Is another process using the image [/srv/a]?" },
-		{ "qemu: could not load kernel '/proc/self/fd/5': x", "qemu: could not load kernel '/k': x" },
+		{ "Is another process using the image [/dev/fdset/0]?",
+			"Is another process using the image [/srv/a]?" },
+		{ "qemu: could not load kernel '/proc/self/fd/5': x",
+			"qemu: could not load kernel '/k': x" },
 		{ "qemu-system-x86_64: -cpu foo: no such model", "-cpu foo: no such model" },
 		/* What stands for nothing stays as it is. */
 		{ "/dev/fdset/2 /dev/fdset/ /dev/fdset/99999999999 /proc/self/fd/7", NULL },
@@ -261,8 +292,8 @@ static void test_complaints(void **state _unused_)
 		{ "", NULL },
 	};
 	_cleanup_arena_ struct arena *a = arena_new();
-	struct machine m = machine(a,
-		"kernel: {image: /k}\ndisks: [{path: /srv/a}, {path: /srv/b}]\n");
+	struct machine m =
+		machine(a, "kernel: {image: /k}\ndisks: [{path: /srv/a}, {path: /srv/b}]\n");
 
 	m.kernel_number = 5;
 	m.initrd_number = -1;

@@ -23,7 +23,8 @@ static void test_taps(void **state _unused_)
 		"guests:\n"
 		"  web1:\n"
 		"    disks: [{path: /srv/a.qcow2}]\n"
-		"    interfaces: [{network: default}, {bridge: br0}]\n", &w, &d));
+		"    interfaces: [{network: default}, {bridge: br0}]\n",
+		&w, &d));
 	guest = wants_find(&w, "guest", "web1");
 	first = wants_find(&w, "tap", "web1-tap0");
 	second = wants_find(&w, "tap", "web1-tap1");
@@ -51,7 +52,8 @@ static void test_disks(void **state _unused_)
 		"    - {path: /srv/b.qcow2}\n"
 		"    - {path: /srv/c.iso, device: cdrom}\n"
 		"  web2:\n"
-		"    disks: [{path: /srv/d}, {path: /srv/c.iso, device: cdrom}]\n", &w, &d));
+		"    disks: [{path: /srv/d}, {path: /srv/c.iso, device: cdrom}]\n",
+		&w, &d));
 	disk = wants_find(&w, "disk", "srv/a.img");
 	assert_non_null(disk);
 	assert_string_equal(disk->id, "disk/srv/a.img");
@@ -81,15 +83,21 @@ static void test_what_contradicts_itself(void **state _unused_)
 	expect_errors("guests: {a: {disks: [{path: /d}], interfaces: [{bridge: br0}]}}\n",
 		"there is no bridge `br0`");
 	expect_errors("guests: {a: {disks: [{path: /d}], after: [b]}}\n", "there is no guest `b`");
-	expect_errors("guests: {a: {disks: [{path: /d}]}, b: {disks: [{path: /d}]}}\n", "is claimed by");
-	expect_errors("guests: {a: {disks: [{path: /d}]}, b: {disks: [{path: /d, device: cdrom}]}}\n", "is claimed by");
+	expect_errors(
+		"guests: {a: {disks: [{path: /d}]}, b: {disks: [{path: /d}]}}\n", "is claimed by");
+	expect_errors(
+		"guests: {a: {disks: [{path: /d}]}, b: {disks: [{path: /d, device: cdrom}]}}\n",
+		"is claimed by");
 	expect_errors("guests: {a: {disks: [{path: /d}, {path: /d}]}}\n", "stands twice");
 	expect_errors("bridges: {br0: {}}\n"
 		      "guests:\n"
-		      "  a: {disks: [{path: /a}], interfaces: [{bridge: br0, mac: '52:54:00:00:00:01'}]}\n"
-		      "  b: {disks: [{path: /b}], interfaces: [{bridge: br0, mac: '52:54:00:00:00:01'}]}\n",
+		      "  a: {disks: [{path: /a}], interfaces: [{bridge: br0, mac: "
+		      "'52:54:00:00:00:01'}]}\n"
+		      "  b: {disks: [{path: /b}], interfaces: [{bridge: br0, mac: "
+		      "'52:54:00:00:00:01'}]}\n",
 		"is claimed by");
-	expect_errors("guests: {a: {disks: [{path: /a}], after: [b]}, b: {disks: [{path: /b}], after: [a]}}\n",
+	expect_errors("guests: {a: {disks: [{path: /a}], after: [b]}, b: {disks: [{path: /b}], "
+		      "after: [a]}}\n",
 		"wait for each other");
 	expect_errors("guests: {'123': {disks: [{path: /a}]}}\n", "digits alone");
 }
@@ -125,7 +133,8 @@ static void test_one_user_for_two(void **state _unused_)
 	free(uids);
 	assert_true(a >= 0);
 	snprintf(yaml, sizeof(yaml),
-		"guests: {g%d: {disks: [{path: /a}]}, x: {disks: [{path: /x}]}, g%d: {disks: [{path: /b}]}}\n",
+		"guests: {g%d: {disks: [{path: /a}]}, x: {disks: [{path: /x}]}, g%d: {disks: "
+		"[{path: /b}]}}\n",
 		a, b);
 	expect_errors(yaml, "lead to the same user");
 }

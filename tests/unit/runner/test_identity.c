@@ -39,7 +39,8 @@ static void test_taps_fit(void **state _unused_)
 	assert_string_equal(tap + 10, "-tap0");
 	guest_tap_name("database-standby", 0, other);
 	assert_string_not_equal(tap, other);
-	guest_tap_name("a-name-of-sixty-four-bytes-which-is-the-longest-that-there-may-be", 31, tap);
+	guest_tap_name(
+		"a-name-of-sixty-four-bytes-which-is-the-longest-that-there-may-be", 31, tap);
 	assert_int_equal(strlen(tap), IFNAMSIZ - 1);
 }
 
@@ -67,8 +68,9 @@ static void test_uuid_has_its_form(void **state _unused_)
 	assert_int_equal(uuid[14], '8');
 	assert_non_null(strchr("89ab", uuid[19]));
 	for (int i = 0; i < 36; i++)
-		assert_true(i == 8 || i == 13 || i == 18 || i == 23 ? uuid[i] == '-'
-								    : strchr("0123456789abcdef", uuid[i]) != NULL);
+		assert_true(i == 8 || i == 13 || i == 18 || i == 23
+				    ? uuid[i] == '-'
+				    : strchr("0123456789abcdef", uuid[i]) != NULL);
 	guest_uuid(HOST_ID, "web2", other);
 	assert_string_not_equal(uuid, other);
 }

@@ -5,7 +5,8 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
-static uint64_t size_of(enum disk_format format, const char *magic, size_t at, const char number[static 8])
+static uint64_t size_of(
+	enum disk_format format, const char *magic, size_t at, const char number[static 8])
 {
 	char bytes[512] = { 0 };
 	int fd = memfd_create("image", MFD_CLOEXEC);
@@ -21,8 +22,10 @@ static uint64_t size_of(enum disk_format format, const char *magic, size_t at, c
 
 static void test_headers(void **state _unused_)
 {
-	static const char big[8] = { 0, 0, 0, 0, 4, 0, 0, 0 }, little[8] = { 0, 0, 0, 4, 0, 0, 0, 0 };
-	static const char sectors[8] = { 0, 0, 2, 0, 0, 0, 0, 0 }, huge[8] = { 0, 0, 0, 0, 0, 0, 0, 127 };
+	static const char big[8] = { 0, 0, 0, 0, 4, 0, 0, 0 },
+			  little[8] = { 0, 0, 0, 4, 0, 0, 0, 0 };
+	static const char sectors[8] = { 0, 0, 2, 0, 0, 0, 0, 0 },
+			  huge[8] = { 0, 0, 0, 0, 0, 0, 0, 127 };
 
 	assert_int_equal(size_of(DISK_QCOW2, "QFI\xfb", 24, big), 64 * MIB);
 	assert_int_equal(size_of(DISK_QED, "QED", 48, little), 64 * MIB);

@@ -24,48 +24,63 @@ static const struct table_row rows[] = {
 	{ "first time", NULL, "", "", .does = "ws", .changes = 1 },
 	{ "down", NULL, NULL, "", .does = "s", .changes = 1 },
 	{ "failed", NULL, NULL, "", .failed = true, .does = "s", .changes = 1 },
-	{ "held", NULL, NULL, "", .held = true, .does = "", .wait = "stopped by hand", .changes = 1 },
-	{ "off", NULL, NULL, "", .off = true, .does = "", .wait = "powered off from inside", .changes = 1 },
-	{ "off, always", DISK "restart: always\n", DISK "restart: always\n", "", .off = true, .does = "s", .changes = 1 },
-	{ "held, changed", DISK "cpu: {count: 2}\n", NULL, "", .held = true, .does = "w", .changes = 2 },
-	{ "not by itself", DISK "autostart: false\n", DISK "autostart: false\n", "", .does = "", .changes = 0 },
-	{ "not by itself, runs", DISK "autostart: false\n", DISK "autostart: false\n", DISK "autostart: false\n",
-		.running = true, .does = "", .changes = 0 },
-	{ "to be stopped", DISK "state: stopped\n", NULL, NULL, .running = true, .does = "wS", .changes = 1 },
-	{ "is stopped", DISK "state: stopped\n", DISK "state: stopped\n", "", .does = "", .changes = 0 },
-	{ "live change", DISK "shutdown: {timeout: 1s}\n", NULL, NULL, .running = true, .does = "w", .changes = 1 },
-	{ "live change, done", DISK "shutdown: {timeout: 1s}\n", DISK "shutdown: {timeout: 1s}\n", NULL,
-		.running = true, .does = "", .changes = 0 },
-	{ "change", DISK "cpu: {count: 2}\n", NULL, NULL, .running = true, .does = "w", .changes = 1 },
-	{ "change, written", DISK "cpu: {count: 2}\n", DISK "cpu: {count: 2}\n", NULL, .running = true,
-		.does = "", .wait = "guest restart web1", .changes = 1 },
-	{ "change, at once", DISK "cpu: {count: 2}\non_change: restart\n", NULL, NULL, .running = true,
-		.does = "wr", .changes = 2 },
+	{ "held", NULL, NULL, "", .held = true, .does = "", .wait = "stopped by hand",
+		.changes = 1 },
+	{ "off", NULL, NULL, "", .off = true, .does = "", .wait = "powered off from inside",
+		.changes = 1 },
+	{ "off, always", DISK "restart: always\n", DISK "restart: always\n", "", .off = true,
+		.does = "s", .changes = 1 },
+	{ "held, changed", DISK "cpu: {count: 2}\n", NULL, "", .held = true, .does = "w",
+		.changes = 2 },
+	{ "not by itself", DISK "autostart: false\n", DISK "autostart: false\n", "", .does = "",
+		.changes = 0 },
+	{ "not by itself, runs", DISK "autostart: false\n", DISK "autostart: false\n",
+		DISK "autostart: false\n", .running = true, .does = "", .changes = 0 },
+	{ "to be stopped", DISK "state: stopped\n", NULL, NULL, .running = true, .does = "wS",
+		.changes = 1 },
+	{ "is stopped", DISK "state: stopped\n", DISK "state: stopped\n", "", .does = "",
+		.changes = 0 },
+	{ "live change", DISK "shutdown: {timeout: 1s}\n", NULL, NULL, .running = true, .does = "w",
+		.changes = 1 },
+	{ "live change, done", DISK "shutdown: {timeout: 1s}\n", DISK "shutdown: {timeout: 1s}\n",
+		NULL, .running = true, .does = "", .changes = 0 },
+	{ "change", DISK "cpu: {count: 2}\n", NULL, NULL, .running = true, .does = "w",
+		.changes = 1 },
+	{ "change, written", DISK "cpu: {count: 2}\n", DISK "cpu: {count: 2}\n", NULL,
+		.running = true, .does = "", .wait = "guest restart web1", .changes = 1 },
+	{ "change, at once", DISK "cpu: {count: 2}\non_change: restart\n", NULL, NULL,
+		.running = true, .does = "wr", .changes = 2 },
 	{ "change, at once, written", DISK "cpu: {count: 2}\non_change: restart\n",
-		DISK "cpu: {count: 2}\non_change: restart\n", NULL, .running = true, .does = "r", .changes = 1 },
-	{ "change, taken back", NULL, DISK "cpu: {count: 2}\n", NULL, .running = true, .does = "w", .changes = 1 },
-	{ "key gone", NULL, DISK "kernel: {image: /k}\n", DISK "kernel: {image: /k}\n", .running = true,
-		.does = "w", .changes = 1 },
-	{ "key gone, written", NULL, NULL, DISK "kernel: {image: /k}\n", .running = true, .does = "",
-		.wait = "guest restart", .changes = 1 },
+		DISK "cpu: {count: 2}\non_change: restart\n", NULL, .running = true, .does = "r",
+		.changes = 1 },
+	{ "change, taken back", NULL, DISK "cpu: {count: 2}\n", NULL, .running = true, .does = "w",
+		.changes = 1 },
+	{ "key gone", NULL, DISK "kernel: {image: /k}\n", DISK "kernel: {image: /k}\n",
+		.running = true, .does = "w", .changes = 1 },
+	{ "key gone, written", NULL, NULL, DISK "kernel: {image: /k}\n", .running = true,
+		.does = "", .wait = "guest restart", .changes = 1 },
 	{ "moved", DISK "interfaces: [{bridge: b}]\n", DISK "interfaces: [{network: n}]\n",
 		DISK "interfaces: [{network: n}]\n", .running = true, .does = "w", .changes = 1 },
 	{ "moved, written", DISK "interfaces: [{bridge: b}]\n", DISK "interfaces: [{bridge: b}]\n",
 		DISK "interfaces: [{network: n}]\n", .running = true, .does = "", .changes = 0 },
 	/* How large an image is does not concern its guest: kind disk. */
-	{ "larger disk", "disks: [{path: /srv/a.qcow2, size: 2GiB}]\n", NULL, NULL, .running = true, .does = "w", .changes = 1 },
+	{ "larger disk", "disks: [{path: /srv/a.qcow2, size: 2GiB}]\n", NULL, NULL, .running = true,
+		.does = "w", .changes = 1 },
 	{ "larger disk, written", "disks: [{path: /srv/a.qcow2, size: 2GiB}]\n",
-		"disks: [{path: /srv/a.qcow2, size: 2GiB}]\n", NULL, .running = true, .does = "", .changes = 0 },
+		"disks: [{path: /srv/a.qcow2, size: 2GiB}]\n", NULL, .running = true, .does = "",
+		.changes = 0 },
 	{ "other bus, written", "disks: [{path: /srv/a.qcow2, bus: scsi}]\n",
 		"disks: [{path: /srv/a.qcow2, bus: scsi}]\n", NULL, .running = true, .does = "",
 		.wait = "guest restart web1", .changes = 1 },
-	{ "resources", DISK "resources: {cpu_weight: 200}\n", NULL, NULL, .running = true, .does = "w", .changes = 1 },
-	{ "resources, written", DISK "resources: {cpu_weight: 200}\n", DISK "resources: {cpu_weight: 200}\n", NULL,
-		.running = true, .does = "", .changes = 0 },
-	{ "resources gone", NULL, DISK "resources: {cpu_weight: 200}\n", DISK "resources: {cpu_weight: 200}\n",
-		.running = true, .does = "w", .changes = 1 },
-	{ "resources gone, written", NULL, NULL, DISK "resources: {cpu_weight: 200}\n", .running = true, .does = "",
+	{ "resources", DISK "resources: {cpu_weight: 200}\n", NULL, NULL, .running = true,
+		.does = "w", .changes = 1 },
+	{ "resources, written", DISK "resources: {cpu_weight: 200}\n",
+		DISK "resources: {cpu_weight: 200}\n", NULL, .running = true, .does = "",
 		.changes = 0 },
+	{ "resources gone", NULL, DISK "resources: {cpu_weight: 200}\n",
+		DISK "resources: {cpu_weight: 200}\n", .running = true, .does = "w", .changes = 1 },
+	{ "resources gone, written", NULL, NULL, DISK "resources: {cpu_weight: 200}\n",
+		.running = true, .does = "", .changes = 0 },
 	{ "damaged spec", NULL, "", NULL, .running = true, .does = "w", .changes = 1 },
 };
 
@@ -111,7 +126,8 @@ static void check_row(const struct table_row *t)
 	guest_refine(&h, &s);
 	if (!!s.wait != !!t->wait || (t->wait && !strstr(s.wait, t->wait)))
 		fail_msg("%s: waits for %s", t->about, s.wait ? s.wait : "nothing");
-	if (s.disruption != (d.restart || d.stop || (t->wait && d.pending) ? DISRUPT_GUEST : DISRUPT_NONE))
+	if (s.disruption !=
+		(d.restart || d.stop || (t->wait && d.pending) ? DISRUPT_GUEST : DISRUPT_NONE))
 		fail_msg("%s: disrupts %d", t->about, s.disruption);
 	/* Whatever is to be done must show, or it is never done. */
 	if (*t->does && seen && !s.n_changes)
@@ -149,7 +165,9 @@ static struct spec applied(struct host *h, const char *name, const char *yaml)
 
 	spec_resolve(h->pass, guest_from(h->pass, yaml), name, HOST_ID, &s);
 	spec_json(&s, &b);
-	assert_int_equal(file_write_atomic(h->root, guest_path(name, FILE_SPEC).s, sb_str(&b), b.len, 0600), 0);
+	assert_int_equal(
+		file_write_atomic(h->root, guest_path(name, FILE_SPEC).s, sb_str(&b), b.len, 0600),
+		0);
 	return s;
 }
 

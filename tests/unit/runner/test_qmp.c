@@ -70,17 +70,18 @@ static void test_commands_go_out_before_the_greeting(void **state)
 	assert_int_equal(qmp_process(&t->q), 0);
 	assert_int_equal(qmp_events(&t->q), POLLIN);
 	assert_true(read(t->qemu, text, sizeof(text) - 1) > 0);
-	assert_string_equal(text, "{\"execute\":\"qmp_capabilities\",\"id\":1}\n{\"execute\":\"cont\",\"id\":2}\n");
+	assert_string_equal(text,
+		"{\"execute\":\"qmp_capabilities\",\"id\":1}\n{\"execute\":\"cont\",\"id\":2}\n");
 	assert_false(t->q.greeted);
 }
 
 static void test_bytes_one_by_one(void **state)
 {
-	static const char text[] =
-		"{\"QMP\": {\"version\": {}, \"capabilities\": []}}\r\n"
-		"{\"return\": {}, \"id\": 1}\r\n"
-		"{\"timestamp\": {}, \"event\": \"SHUTDOWN\", \"data\": {\"reason\": \"guest-shutdown\"}}\r\n"
-		"{\"return\": {}, \"id\": 2}\r\n";
+	static const char text[] = "{\"QMP\": {\"version\": {}, \"capabilities\": []}}\r\n"
+				   "{\"return\": {}, \"id\": 1}\r\n"
+				   "{\"timestamp\": {}, \"event\": \"SHUTDOWN\", \"data\": "
+				   "{\"reason\": \"guest-shutdown\"}}\r\n"
+				   "{\"return\": {}, \"id\": 2}\r\n";
 	struct talk *t = *state;
 
 	qmp_command(&t->q, "cont", NULL, on_answer);
@@ -179,7 +180,8 @@ static void test_closing_from_a_callback(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_commands_go_out_before_the_greeting, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_commands_go_out_before_the_greeting, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bytes_one_by_one, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_answers_find_their_question, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_questions_are_bounded, setup, teardown),

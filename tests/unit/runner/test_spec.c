@@ -57,8 +57,8 @@ static void test_a_damaged_one_is_refused(void **state _unused_)
 		const char *bad;
 
 		assert_non_null(at);
-		bad = arena_printf(a, "%.*s%s%s", (int)(at - good), good, cuts[i][1],
-			at + strlen(cuts[i][0]));
+		bad = arena_printf(
+			a, "%.*s%s%s", (int)(at - good), good, cuts[i][1], at + strlen(cuts[i][0]));
 		assert_int_equal(spec_parse(a, bad, strlen(bad), &s, &e), -EBADMSG);
 		assert_non_null(e.text);
 	}
@@ -94,7 +94,8 @@ static void test_what_needs_a_restart(void **state _unused_)
 		{ DISK "interfaces: [{bridge: br0}]\n", false },
 		{ DISK "interfaces: [{network: default}]\n", false }, /* the tap moves */
 		{ DISK "interfaces: [{bridge: br0}]\nautostart: false\n", false },
-		{ DISK "interfaces: [{bridge: br0}]\nrestart: always\nshutdown: {timeout: 1s}\n", false },
+		{ DISK "interfaces: [{bridge: br0}]\nrestart: always\nshutdown: {timeout: 1s}\n",
+			false },
 		{ DISK "interfaces: [{bridge: br0}]\nstate: stopped\non_change: restart\n", false },
 		{ DISK "interfaces: [{bridge: br0}]\ncpu: {count: 1}\n", false }, /* the default */
 		{ DISK "interfaces: [{bridge: br0}]\ncpu: {count: 2}\n", true },
@@ -121,7 +122,8 @@ static void test_what_is_no_guest(void **state _unused_)
 	static const char *const cases[][2] = {
 		{ "cpu: {count: 1}\n", "a guest needs a disk, a kernel or a network to boot from" },
 		{ DISK "interfaces: [{}]\n", "an interface needs a network or a bridge" },
-		{ DISK "interfaces: [{bridge: a, network: b}]\n", "on a network or on a bridge, not on both" },
+		{ DISK "interfaces: [{bridge: a, network: b}]\n",
+			"on a network or on a bridge, not on both" },
 		{ DISK "after: [web1]\n", "a guest cannot start after itself" },
 		{ DISK "firmware: efi\n", "firmware" },
 		{ DISK "restart: sometimes\n", "restart" },

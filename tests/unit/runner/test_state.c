@@ -24,8 +24,12 @@ static json_t *written(const struct run_state *s, const struct tail *t)
 
 static void test_record(void **state _unused_)
 {
-	struct run_state s = { .phase = RUN_ENDED, .end = END_FAILED, .since = 7, .runner = 3,
-		.error = "QEMU did not start", .accel_reason = "no KVM" };
+	struct run_state s = { .phase = RUN_ENDED,
+		.end = END_FAILED,
+		.since = 7,
+		.runner = 3,
+		.error = "QEMU did not start",
+		.accel_reason = "no KVM" };
 	struct tail t = { 0 };
 	json_t *o;
 	_cleanup_free_ char *why = NULL;

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Ports come into a bridge and leave it without the host losing its way out.
+ *
+ * For an instant an address stands on both links: so it never stops being the
+ * host's, and the kernel keeps connections and the routes that name it as
+ * their source. Then the port changes hands, then the old place is emptied.
+ * Each of the three is one exchange with the kernel, which no kill divides,
+ * and what was taken is on disk before the first: whoever finds the work half
+ * done, does it again or undoes it from there.
+ */
+#ifndef KVMHOST_TAKEOVER_H
+#define KVMHOST_TAKEOVER_H
+
+#include "net/bridge.h"
+#include "net/port.h"
+
+struct mover {
+	struct host *h;
+	struct nl *nl;
+	struct error *e;
+	const struct links *ls;
+	const struct address *all;
+	size_t n_all;
+	const char *id; /* of the bridge's resource */
+	const struct link *bridge; /* may be NULL when giving back */
+	bool strict;
+};
+
+/* Looks at the machine anew; m has the host, the id and the error. */
+int mover_look(struct mover *m);
+
+/* What follows is queued; netlink_flush() sends it. */
+void put_address(struct mover *m, const struct address *a, const struct address_place *to);
+void drop_addresses(struct mover *m, const struct address *v, size_t n, const struct link *from);
+/* A route of what was taken of a port, through another link. */
+void put_route(
+	struct mover *m, const struct taken *t, const struct route *r, const struct link *to);
+void drop_routes(struct mover *m, const struct taken *t, const struct link *from);
+/* bridge NULL: none any more. mtu 0: as it is. */
+void put_master(
+	struct mover *m, const struct link *port, const struct link *bridge, uint32_t mtu, bool up);
+
+/* Seconds since it was taken. */
+uint32_t age_of(struct mover *m, const struct taken *t);
+bool on_bridge(const struct mover *m, const struct cidr *c);
+
+#endif

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* How ports come into a bridge, and what is on the bridge then. */
+#include "net/takeover.h"
+#include "reconcile/record.h"
+#include <net/if.h>
+
+/* A wanted port that is there. */
+struct port {
+	const struct link *link;
+	struct taken t;
+	struct taken live; /* what it has itself */
+	bool fresh; /* something of it is to be moved */
+};
+
+static int read_live(struct mover *m, struct port *p)
+{
+	const struct address *a = NULL;
+
+	while ((a = address_next(m->all, m->n_all, p->link->index, a)))
+		*ARENA_PUSH(m->h->pass, p->live.addrs, p->live.n_addrs) = *a;
+	return routes_read(
+		m->nl, m->h->pass, p->link->index, &p->live.routes, &p->live.n_routes, m->e);
+}
+
+static bool has_address(const struct taken *t, const struct cidr *c)
+{
+	for (size_t i = 0; i < t->n_addrs; i++)
+		if (address_equal(&t->addrs[i].cidr, c))
+			return true;
+	return false;
+}
+
+static bool has_route(const struct taken *t, const struct route *r)
+{
+	for (size_t i = 0; i < t->n_routes; i++)
+		if (streq(t->routes[i].text, r->text))
+			return true;
+	return false;
+}
+
+/*
+ * What the record says was taken counts where the bridge still has some of it, or where the port
+ * has nothing of its own (the bridge was deleted, or the machine booted). Otherwise somebody set
+ * up the port anew, and the record is history.
+ */
+static void merge(struct mover *m, struct port *p, const struct taken *before)
+{
+	bool whole = !p->live.n_addrs;
+
+	for (size_t i = 0; i < before->n_addrs; i++)
+		whole |= on_bridge(m, &before->addrs[i].cidr);
+	p->t.addrs = p->live.addrs;
+	p->t.n_addrs = p->live.n_addrs;
+	p->t.routes = p->live.routes;
+	p->t.n_routes = p->live.n_routes;
+	for (size_t i = 0; whole && i < before->n_addrs; i++)
+		if (!has_address(&p->live, &before->addrs[i].cidr))
+			*ARENA_PUSH(m->h->pass, p->t.addrs, p->t.n_addrs) = before->addrs[i];
+	for (size_t i = 0; whole && i < before->n_routes; i++)
+		if (!has_route(&p->live, &before->routes[i]))
+			*ARENA_PUSH(m->h->pass, p->t.routes, p->t.n_routes) = before->routes[i];
+}
+
+static int capture(struct mover *m, struct port *p)
+{
+	struct taken before = { 0 };
+	bool known = taken_read(m->h, m->id, p->link->name, &before);
+	bool in = p->link->master == m->bridge->index;
+	int r = read_live(m, p);
+
+	if (r < 0)
+		return r;
+	p->t = before;
+	p->fresh = !in || p->live.n_addrs;
+	/* One that was in the bridge before us, without addresses: nothing is taken of it. */
+	if (!p->fresh)
+		return 0;
+	merge(m, p, &before);
+	p->t.port = p->link->name;
+	p->t.index = p->link->index;
+	p->t.at = p->live.n_addrs || !known ? m->h->now() : before.at;
+	if (!known) {
+		p->t.up = p->link->flags & IFF_UP;
+		p->t.mtu = p->link->mtu;
+	}
+	return taken_write(m->h, m->id, &p->t, m->e);
+}
+
+/* What is to be on the bridge, and what of it is new. */
+struct target {
+	struct address *v;
+	size_t n;
+};
+
+static void target_add(struct mover *m, struct target *t, const struct address *a)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (address_equal(&t->v[i].cidr, &a->cidr))
+			return;
+	*ARENA_PUSH(m->h->pass, t->v, t->n) = *a;
+}
+
+static bool target_has(const struct target *t, const struct cidr *c)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (address_equal(&t->v[i].cidr, c))
+			return true;
+	return false;
+}
+
+static struct target find_target(
+	struct mover *m, const struct bridge *want, const struct port *p, size_t n)
+{
+	enum addressing mode = bridge_addressing(want);
+	struct target t = { 0 };
+
+	for (size_t i = 0; mode == ADDRESSING_INHERIT && i < n; i++)
+		for (size_t k = 0; k < p[i].t.n_addrs; k++)
+			target_add(m, &t, &p[i].t.addrs[k]);
+	for (size_t i = 0; mode == ADDRESSING_LIST && i < want->addressing.n; i++) {
+		const struct address a =
+			address_plain(m->h->pass, &LIST_AT(&want->addressing, struct cidr, i));
+
+		target_add(m, &t, &a);
+	}
+	return t;
+}
+
+static bool ours(struct mover *m, const struct port *p, size_t n, const struct address *a,
+	enum addressing mode)
+{
+	bool mine = given_has(m->h, m->id, &a->cidr);
+
+	for (size_t i = 0; i < n; i++)
+		mine |= has_address(&p[i].t, &a->cidr);
+	return mine || (m->strict && mode != ADDRESSING_INHERIT && !a->dynamic);
+}
+
+/* Returns whether any went. */
+static bool drop_others(struct mover *m, const struct bridge *want, const struct port *p, size_t n,
+	const struct target *t)
+{
+	enum addressing mode = bridge_addressing(want);
+	struct address *go = NULL;
+	const struct address *a = NULL;
+	size_t n_go = 0;
+
+	while ((a = address_next(m->all, m->n_all, m->bridge->index, a)))
+		if (!target_has(t, &a->cidr) && ours(m, p, n, a, mode))
+			*ARENA_PUSH(m->h->pass, go, n_go) = *a;
+	drop_addresses(m, go, n_go, m->bridge);
+	for (size_t i = 0; mode == ADDRESSING_NONE && i < n; i++)
+		drop_routes(m, &p[i].t, m->bridge);
+	return n_go > 0;
+}
+
+static uint32_t age_for(struct mover *m, const struct port *p, size_t n, const struct address *a)
+{
+	for (size_t i = 0; i < n; i++)
+		if (has_address(&p[i].t, &a->cidr) && !has_address(&p[i].live, &a->cidr) &&
+			p[i].t.at)
+			return age_of(m, &p[i].t);
+	return 0;
+}
+
+/* The port whose address it is, for the label; NULL: the document's. */
+static const char *origin_of(const struct port *p, size_t n, const struct address *a)
+{
+	for (size_t i = 0; i < n; i++)
+		if (has_address(&p[i].t, &a->cidr))
+			return p[i].link->name;
+	return NULL;
+}
+
+static void put_target(struct mover *m, const struct port *p, size_t n, const struct target *t,
+	bool all, bool at_once)
+{
+	for (size_t i = 0; i < 2 * t->n; i++) {
+		bool v6 = i >= t->n;
+		const struct address *a = &t->v[v6 ? 2 * t->n - 1 - i : i];
+		const char *from = origin_of(p, n, a);
+		const struct address_place to = { m->bridge->index, m->bridge->name, from,
+			age_for(m, p, n, a), at_once && from };
+
+		if ((a->cidr.ip.family == AF_INET6) == v6 && (all || !on_bridge(m, &a->cidr)))
+			put_address(m, a, &to);
+	}
+}
+
+/* A route that the kernel makes with its address comes with the address, where that comes. */
+static void lead_routes(struct mover *m, const struct bridge *want, const struct port *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < p[i].t.n_routes; k++)
+			if (bridge_addressing(want) == ADDRESSING_INHERIT ||
+				!p[i].t.routes[k].kernel)
+				put_route(m, &p[i].t, &p[i].t.routes[k], m->bridge);
+}
+
+static bool any_fresh(const struct port *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (p[i].fresh)
+			return true;
+	return false;
+}
+
+static bool any_absent(const struct mover *m, const struct target *t)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (!on_bridge(m, &t->v[i].cidr))
+			return true;
+	return false;
+}
+
+static void move(struct mover *m, const struct bridge *want, struct port *p, size_t n)
+{
+	struct target t = find_target(m, want, p, n);
+	bool gone = drop_others(m, want, p, n, &t);
+
+	put_target(m, p, n, &t, gone, true);
+	if (bridge_addressing(want) != ADDRESSING_NONE &&
+		(gone || any_fresh(p, n) || any_absent(m, &t)))
+		lead_routes(m, want, p, n);
+	netlink_flush(m->nl);
+	if (m->e->code && bridge_addressing(want) == ADDRESSING_LIST)
+		error_cure(m->e, "list an address that reaches the gateway, or delete the route");
+	for (size_t i = 0; !m->e->code && i < n; i++) {
+		uint32_t mtu = obj_has(want, "mtu") && p[i].link->mtu < (uint64_t)want->mtu
+				       ? (uint32_t)want->mtu
+				       : 0;
+
+		if (p[i].link->master != m->bridge->index || mtu || !(p[i].link->flags & IFF_UP))
+			put_master(m, p[i].link, m->bridge, mtu, true);
+	}
+	netlink_flush(m->nl);
+	for (size_t i = 0; !m->e->code && i < n; i++) {
+		drop_addresses(m, p[i].live.addrs, p[i].live.n_addrs, p[i].link);
+		if (p[i].fresh)
+			drop_routes(m, &p[i].t, p[i].link);
+	}
+	/* IPv6 addresses are there; asked again without the word, they do not carry it. */
+	if (!m->e->code && (gone || any_fresh(p, n) || any_absent(m, &t)))
+		put_target(m, p, n, &(struct target){ t.v, t.n }, true, false);
+	netlink_flush(m->nl);
+}
+
+static void write_given(struct mover *m, const struct bridge *want, bool keep)
+{
+	static const struct list none = { .v = NULL };
+
+	given_write(m->h, m->id,
+		bridge_addressing(want) == ADDRESSING_LIST ? &want->addressing : &none, keep);
+}
+
+static void take_ports(struct mover *m, const struct bridge *want)
+{
+	struct port *p = arena_alloc(m->h->pass, (want->ports.n + 1) * sizeof(*p));
+	size_t n = 0;
+
+	for (size_t i = 0; i < want->ports.n; i++) {
+		p[n].link = links_name(m->ls, LIST_AT(&want->ports, const char *, i));
+		if (!p[n].link)
+			continue;
+		if (capture(m, &p[n]) < 0)
+			return;
+		n++;
+	}
+	write_given(m, want, true);
+	if (record_save(m->h, m->e) < 0)
+		return;
+	move(m, want, p, n);
+	if (!m->e->code)
+		write_given(m, want, false);
+}
+
+void bridge_take(struct host *h, struct step *s)
+{
+	struct mover m = { .h = h, .id = s->r->id, .e = &s->error };
+	const struct bridge *want = s->want;
+
+	m.strict = h->record && record_has(h, s->r->id) && record_made(h, s->r->id);
+	if (!want->ports.n && bridge_addressing(want) == ADDRESSING_INHERIT &&
+		!given_any(h, s->r->id))
+		return;
+	if (mover_look(&m) < 0)
+		return;
+	if (m.bridge)
+		take_ports(&m, want);
+	links_forget(h);
+}
