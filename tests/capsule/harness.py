@@ -184,7 +184,7 @@ class Netns:
         """Answers each connection with the address it sees it coming from."""
         family = "6" if ":" in (self.address or "") else "4"
         unit = f"serve-{self.name}-{protocol.lower()}-{port}"
-        self.capsule.run(["systemd-run", "--quiet", f"--unit={unit}", "ip", "netns", "exec", self.name, "socat",
+        self.capsule.run(["systemd-run", "--quiet", f"--unit={unit}", "ip", "netns", "exec", self.name, "socat", "-t5",
                           f"{protocol}{family}-LISTEN:{port},reuseaddr,fork", "SYSTEM:echo $SOCAT_PEERADDR"])
         flag = "-ltn" if protocol == "TCP" else "-lun"
         wait_until(lambda: f":{port} " in self.run(f"ss {flag}").stdout, 10, f"{unit} listening")
