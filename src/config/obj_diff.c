@@ -97,8 +97,13 @@ static const char *entry_text(struct arena *a, const struct field *f, const stru
 static bool differ_entry(struct differ *d, const struct field *f, const struct obj *want,
 	const struct obj *have, const struct path *where)
 {
-	struct path entry = { where, want ? want->name : have->name };
+	struct path entry = { where, NULL };
 
+	/* At least one of the two is there. */
+	if (want)
+		entry.part = want->name;
+	else if (have)
+		entry.part = have->name;
 	if (want && have)
 		return differ_object(d, f->table, want, have, &entry);
 	if (!d->arena)

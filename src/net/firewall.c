@@ -41,10 +41,8 @@ static const struct fw_table *table_of(const char *resource)
 
 /* What a pass read of each table; the rules are in the pass arena. */
 struct seen {
-	struct {
-		bool read, present;
-		struct fw_rules rules;
-	} table[ARRAY_SIZE(fw_tables)];
+	bool read;
+	struct fw_seen table[ARRAY_SIZE(fw_tables)];
 };
 
 static int seen_open(struct host *h _unused_, void **data, struct error *e _unused_)
@@ -70,6 +68,7 @@ static const struct handle seen_handle = {
 static int read_table(
 	struct host *h, const struct fw_table *t, const struct fw_rules **rules, struct error *e)
 {
+	const struct fw_backend *b = backend();
 	size_t i = (size_t)(t - fw_tables);
 	struct seen *seen;
 	void *data;
@@ -80,9 +79,9 @@ static int read_table(
 	seen = data;
 	*rules = NULL;
 	if (!seen->table[i].read) {
-		if (!h->live || !backend())
+		if (!h->live || !b)
 			return 0;
-		r = backend()->observe(h, t, &seen->table[i].rules, &seen->table[i].present, e);
+		r = b->observe(h, t, &seen->table[i].rules, &seen->table[i].present, e);
 		if (r < 0)
 			return r;
 		seen->table[i].read = true;
@@ -226,16 +225,17 @@ static void firewall_diff(struct host *h, struct step *s)
 
 static int firewall_apply(struct host *h, struct step *s, struct error *e)
 {
+	const struct fw_backend *b = backend();
 	const struct fw_table *t = table_of(s->r->name);
 	struct fw_rules want = rules_of(h, s->want);
 	void *data;
 	int r;
 
-	if (!backend()) {
+	if (!b) {
 		error_set(e, -EOPNOTSUPP, "this kvmhost was built without a firewall backend");
 		return error_cure(e, "build it with -Diptables=enabled");
 	}
-	r = backend()->apply(h, t, &want, e);
+	r = b->apply(h, t, &want, e);
 	if (host_handle(h, &seen_handle, &data, NULL) >= 0)
 		seen_forget(data);
 	return r;

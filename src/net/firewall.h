@@ -129,15 +129,19 @@ struct firewall {
 void firewall_add(
 	struct wants *w, const struct resource *from, const char *table, struct fw_rule rule);
 
+/* What a table holds of ours. */
+struct fw_seen {
+	bool present; /* any chain of ours is there */
+	struct fw_rules rules;
+};
+
 struct fw_backend {
 	const char *name;
 	/*
-	 * Our rules of the table into h->pass. *present: any chain of ours is there. A table that
-	 * the kernel does not have, or has not made yet, holds none of ours, and is not made by
-	 * looking.
+	 * Our rules of each of fw_tables into h->pass; seen is zeroed. A table that the kernel does
+	 * not have, or has not made yet, holds none of ours, and is not made by looking.
 	 */
-	int (*observe)(struct host *h, const struct fw_table *t, struct fw_rules *rules,
-		bool *present, struct error *e);
+	int (*observe)(struct host *h, struct fw_seen *seen, struct error *e);
 	/*
 	 * Makes our chains hold just these rules, in one commit; none: chains and jumps go. Rules
 	 * of others and all counters stay.

@@ -25,6 +25,7 @@ struct chain {
 struct blob {
 	struct ipt_getinfo info;
 	struct ipt_get_entries *entries;
+	size_t room; /* bytes of entries; what is left of one table serves the next */
 	struct chain *chains; /* of users, by offset */
 	size_t n_chains;
 };
@@ -51,25 +52,33 @@ bool fw_base_chain(const char *name, enum fw_chain *out)
 
 /* The names file is root's; a kernel without ip_tables, or before the module is loaded, has none.
  */
+static int read_names(struct host *h, char **names, struct error *e)
+{
+	int r = file_read(h->root, NAMES_PATH, 4096, names, NULL);
+
+	if (r >= 0 || r == -ENOENT)
+		return 0;
+	error_set(e, r, "cannot read %s: %s", NAMES_PATH, strerror(-r));
+	return r == -EACCES ? error_cure(e, "reading the firewall needs root") : r;
+}
+
+/* The table stands on a line of its own. */
+static bool is_named(const char *names, const char *table)
+{
+	size_t len = strlen(table);
+
+	for (const char *at = names; at && *at; at = strchr(at, '\n'), at += at != NULL)
+		if (!strncmp(at, table, len) && (at[len] == '\n' || !at[len]))
+			return true;
+	return false;
+}
+
 int fw_xt_made(struct host *h, const char *table, struct error *e)
 {
 	_cleanup_free_ char *names = NULL;
-	char *line, *rest;
-	int r = file_read(h->root, NAMES_PATH, 4096, &names, NULL);
+	int r = read_names(h, &names, e);
 
-	if (r == -ENOENT)
-		return 0;
-	if (r < 0) {
-		error_set(e, r, "cannot read %s: %s", NAMES_PATH, strerror(-r));
-		if (r == -EACCES)
-			error_cure(e, "reading the firewall needs root");
-		return r;
-	}
-	rest = names;
-	while ((line = strsep(&rest, "\n")))
-		if (streq(line, table))
-			return 1;
-	return 0;
+	return r < 0 ? r : is_named(names, table);
 }
 
 static int get(int fd, const char *table, struct blob *b)
@@ -81,7 +90,11 @@ static int get(int fd, const char *table, struct blob *b)
 	if (getsockopt(fd, IPPROTO_IP, IPT_SO_GET_INFO, &b->info, &len) < 0)
 		return -errno;
 	len = (socklen_t)(sizeof(*b->entries) + b->info.size);
-	b->entries = xrealloc(b->entries, len);
+	if (len > b->room) {
+		free(b->entries);
+		b->entries = xmalloc(len);
+		b->room = len;
+	}
 	memset(b->entries, 0, sizeof(*b->entries));
 	snprintf(b->entries->name, sizeof(b->entries->name), "%s", table);
 	b->entries->size = b->info.size;
@@ -89,13 +102,12 @@ static int get(int fd, const char *table, struct blob *b)
 }
 
 /* Between the two questions another writer may have changed the size: EAGAIN. */
-static int fetch(const char *table, struct blob *b)
+static int fetch(int fd, const char *table, struct blob *b)
 {
-	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	int r = -EAGAIN;
 
-	if (fd < 0)
-		return -errno;
+	b->chains = NULL;
+	b->n_chains = 0;
 	for (int i = 0; i < TRIES && r == -EAGAIN; i++)
 		r = get(fd, table, b);
 	return r;
@@ -229,9 +241,10 @@ static void read_base(
 	}
 }
 
-static void read_all(struct host *h, struct blob *b, struct fw_rules *rules, bool *present)
+static void read_table(struct host *h, struct blob *b, struct fw_seen *seen)
 {
 	struct fw_texts texts = { .arena = h->pass };
+	struct fw_rules *rules = &seen->rules;
 
 	rules->v = arena_alloc(h->pass, find_chains(b, h->pass) * sizeof(*rules->v));
 	for (unsigned hook = 0; hook < NF_INET_NUMHOOKS; hook++)
@@ -241,7 +254,7 @@ static void read_all(struct host *h, struct blob *b, struct fw_rules *rules, boo
 
 		if (c->which == FW_CHAINS)
 			continue;
-		*present = true;
+		seen->present = true;
 		if (c->which == FW_STRAY)
 			add_rule(rules, &(struct fw_rule){ .chain = FW_STRAY,
 						.stray = arena_strdup(h->pass, c->name) });
@@ -250,23 +263,28 @@ static void read_all(struct host *h, struct blob *b, struct fw_rules *rules, boo
 	}
 }
 
-int fw_xt_read(struct host *h, const struct fw_table *t, struct fw_rules *rules, bool *present,
-	struct error *e)
+int fw_xt_read(struct host *h, struct fw_seen *seen, struct error *e)
 {
+	_cleanup_free_ char *names = NULL;
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct blob b = { 0 };
 	int r;
 
-	*rules = (struct fw_rules){ 0 };
-	*present = false;
-	r = fw_xt_made(h, t->table, e);
-	if (r <= 0)
-		return r;
-	r = fetch(t->table, &b);
-	if (r >= 0)
-		read_all(h, &b, rules, present);
+	if (fd < 0)
+		return error_set(e, -errno, "cannot open a socket: %s", strerror(errno));
+	r = read_names(h, &names, e);
+	for (size_t i = 0; i < fw_n_tables && r >= 0; i++) {
+		const char *table = fw_tables[i].table;
+
+		if (!is_named(names, table))
+			continue;
+		r = fetch(fd, table, &b);
+		if (r < 0)
+			error_set(
+				e, r, "cannot read the iptables table %s: %s", table, strerror(-r));
+		else
+			read_table(h, &b, &seen[i]);
+	}
 	free(b.entries);
-	if (r < 0)
-		return error_set(
-			e, r, "cannot read the iptables table %s: %s", t->table, strerror(-r));
-	return 0;
+	return r;
 }

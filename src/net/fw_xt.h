@@ -26,12 +26,9 @@ enum { FW_XT_ENTRY_MAX = 1024 };
  * none. */
 const struct ipt_entry *fw_xt_encode(const struct fw_rule *r, char buf[FW_XT_ENTRY_MAX]);
 
-/*
- * Reads a table as it is, without libiptc, which would first build lists of
- * what is not ours. 0 with *present false: the kernel has not made the table.
+/* Reads the tables as they are, without libiptc, which would first build lists of what is not ours.
  */
-int fw_xt_read(struct host *h, const struct fw_table *t, struct fw_rules *rules, bool *present,
-	struct error *e);
+int fw_xt_read(struct host *h, struct fw_seen *seen, struct error *e);
 /* 1: the kernel has made the table in this network namespace; 0: not yet, and asking did not make
  * it. */
 int fw_xt_made(struct host *h, const char *table, struct error *e);

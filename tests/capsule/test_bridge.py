@@ -108,6 +108,22 @@ def test_a_failed_step_puts_all_back(machine):
     assert machine.world.pings("203.0.113.2")
 
 
+def test_unconfirmed_goes_back(machine):
+    """Under a connection that runs through the card; kvmhostctl's own session might be such a one."""
+    machine.run("rm -f /run/enough")
+    stream = Stream(machine, "watched", ["ip", "netns", "exec", machine.world.name], [], "203.0.113.2", 5005)
+    put(machine, INHERIT)
+    machine.run("systemd-run --quiet --unit=trial kvmhostctl apply --confirm 4s")
+    wait_until(lambda: "master br0" in machine.run("ip link show eth0").stdout, 10, "the bridge")
+    stream.flows()
+    wait_until(lambda: state(machine) == machine.before, 20, "the card as it was")
+    stream.flows()
+    machine.run("touch /run/enough")
+    stream.ended_whole()
+    settle(machine, EMPTY, "--allow-mass-removal")
+    assert state(machine) == machine.before
+
+
 def test_ports_of_others_stay(machine):
     settle(machine, INHERIT)
     box = machine.client("box", "br0", "203.0.113.50/24", "203.0.113.1")
