@@ -78,13 +78,13 @@ static int read_table(
 		return r;
 	seen = data;
 	*rules = NULL;
-	if (!seen->table[i].read) {
+	if (!seen->read) {
 		if (!h->live || !b)
 			return 0;
-		r = b->observe(h, t, &seen->table[i].rules, &seen->table[i].present, e);
+		r = b->observe(h, seen->table, e);
 		if (r < 0)
 			return r;
-		seen->table[i].read = true;
+		seen->read = true;
 	}
 	if (seen->table[i].present)
 		*rules = &seen->table[i].rules;

@@ -25,12 +25,12 @@ struct rule {
 	size_t len;
 };
 
-struct entry {
+union entry {
 	struct ipt_entry head;
-	char rest[1024];
+	char bytes[1024 + sizeof(struct ipt_entry)];
 } __attribute__((aligned(16)));
 
-static void *add_match(struct entry *e, size_t *at, const char *name, int revision, size_t n)
+static void *add_match(union entry *e, size_t *at, const char *name, int revision, size_t n)
 {
 	struct xt_entry_match *m = (void *)((char *)e + *at);
 
@@ -61,7 +61,7 @@ static void put_head(struct ipt_ip *ip, const struct rule *r)
 		set_interface(ip->outiface, ip->outiface_mask, r->out);
 }
 
-static void put_matches(struct entry *e, size_t *at, const struct rule *r)
+static void put_matches(union entry *e, size_t *at, const struct rule *r)
 {
 	uint16_t port = (uint16_t)r->port;
 
@@ -85,7 +85,7 @@ static void put_matches(struct entry *e, size_t *at, const struct rule *r)
 
 static void append(struct xtc_handle *h, const char *chain, const struct rule *r)
 {
-	struct entry e = { .head.ip = { .proto = 0 } };
+	union entry e = { .head.ip = { .proto = 0 } };
 	size_t at = sizeof(e.head);
 	struct xt_entry_target *t;
 

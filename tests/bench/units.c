@@ -145,7 +145,7 @@ static int run_jobs(const char *verb, const char *prefix, int n)
 {
 	double begin = now_us();
 	sd_bus *bus = connect_bus();
-	struct jobs j = { NULL };
+	struct jobs j = { .done = 0 };
 	int r;
 
 	check(sd_bus_call_method(bus, DEST, OBJECT, MANAGER, "Subscribe", NULL, NULL, ""),

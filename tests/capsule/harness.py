@@ -182,10 +182,11 @@ class Netns:
 
     def serve(self, port, protocol="TCP"):
         """Answers each connection with the address it sees it coming from."""
+        # what was asked is read too: a socat that finds nobody reading ends before it has answered
         family = "6" if ":" in (self.address or "") else "4"
         unit = f"serve-{self.name}-{protocol.lower()}-{port}"
-        self.capsule.run(["systemd-run", "--quiet", f"--unit={unit}", "ip", "netns", "exec", self.name, "socat", "-t5",
-                          f"{protocol}{family}-LISTEN:{port},reuseaddr,fork", "SYSTEM:echo $SOCAT_PEERADDR"])
+        self.capsule.run(["systemd-run", "--quiet", f"--unit={unit}", "ip", "netns", "exec", self.name, "socat",
+                          f"{protocol}{family}-LISTEN:{port},reuseaddr,fork", "SYSTEM:echo $SOCAT_PEERADDR; timeout 5 cat >/dev/null"])
         flag = "-ltn" if protocol == "TCP" else "-lun"
         wait_until(lambda: f":{port} " in self.run(f"ss {flag}").stdout, 10, f"{unit} listening")
 

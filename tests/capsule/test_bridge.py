@@ -113,7 +113,7 @@ def test_unconfirmed_goes_back(machine):
     machine.run("rm -f /run/enough")
     stream = Stream(machine, "watched", ["ip", "netns", "exec", machine.world.name], [], "203.0.113.2", 5005)
     put(machine, INHERIT)
-    machine.run("systemd-run --quiet --unit=trial kvmhostctl apply --confirm 4s")
+    machine.run("systemd-run --quiet --unit=trial kvmhostctl apply --confirm 5s")
     wait_until(lambda: "master br0" in machine.run("ip link show eth0").stdout, 10, "the bridge")
     stream.flows()
     wait_until(lambda: state(machine) == machine.before, 20, "the card as it was")
