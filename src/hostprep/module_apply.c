@@ -105,6 +105,28 @@ static void unload(struct host *h, struct step *s)
 		module_unload(s->r->name, &s->error);
 }
 
+/* An install line of somebody may run a command and load nothing. */
+static void load(struct host *h, struct step *s)
+{
+	_cleanup_free_ char *loaded = NULL;
+	const char *name = s->r->name;
+
+	if (s->error.code || !changes_to(s, MODULE_RUNNING, "loaded") ||
+		module_load(name, &s->error) < 0)
+		return;
+	loaded = module_load_id(h, name);
+	if (loaded)
+		return;
+	error_set(&s->error, -EPERM,
+		"module %s is still not loaded: a file of modprobe.d runs a "
+		"command instead",
+		name);
+	error_cure(&s->error,
+		"find the line and remove it: grep -rE 'install +%s' /etc/modprobe.d "
+		"/lib/modprobe.d",
+		name);
+}
+
 void module_apply_all(struct host *h, struct step *const *steps, size_t n)
 {
 	_cleanup_error_ struct error e = { 0 };
@@ -123,8 +145,7 @@ void module_apply_all(struct host *h, struct step *const *steps, size_t n)
 	for (i = 0; h->live && i < n; i++) {
 		struct step *s = steps[i];
 
-		if (!s->error.code && changes_to(s, MODULE_RUNNING, "loaded"))
-			module_load(s->r->name, &s->error);
+		load(h, s);
 		if (module_wanted(s))
 			unload(h, s);
 	}

@@ -86,6 +86,7 @@ static char *bound_device(struct host *h, const char *module)
 char *module_held(struct host *h, const char *module)
 {
 	_cleanup_free_ char *path = module_path(module, "refcnt"), *count = NULL;
+	_cleanup_free_ char *link = NULL;
 	char *held = first_holder(h, module);
 
 	if (held)
@@ -94,5 +95,6 @@ char *module_held(struct host *h, const char *module)
 		return xstrdup("this kernel cannot unload modules");
 	if (!streq(count, "0"))
 		return xprintf("it is in use (%s users)", count);
-	return bound_device(h, module);
+	link = module_link(h, module);
+	return link ? xprintf("link %s is up", link) : bound_device(h, module);
 }

@@ -130,6 +130,27 @@ def test_what_cannot_be_is_told(host, modules, told):
     assert told in plan.stdout + plan.stderr, plan
 
 
+def test_a_module_whose_link_is_up_is_kept(host):
+    """The kernel counts no user for dummies, bonds and VLANs, and takes them away with the module."""
+    host.run("ip link set dummy1 up && ip link add link dummy1 name v7 type vlan id 7 && ip link set v7 up")
+    host.write("/root/other.yaml", "version: 1\nhost:\n  kernel:\n    modules:\n"
+               "      dummy: {state: blacklisted}\n      8021q: {state: blacklisted}\n")
+    plan = host.ctl("--config", "/root/other.yaml", "plan", check=False).stdout
+    assert "module dummy to be unloaded: link dummy1 is up" in plan, plan
+    assert "module 8021q to be unloaded: link v7 is up" in plan, plan
+    host.run("ip link del v7 && modprobe -r 8021q && ip link set dummy1 down")
+
+
+def test_an_install_line_of_others_is_told(host):
+    host.write("/etc/modprobe.d/site.conf", "install ifb /bin/true\n")
+    put(host, DOCUMENT + "      ifb: {state: loaded}\n")
+    result = host.ctl("apply", check=False)
+    assert result.rc == 1 and "module ifb is still not loaded" in result.stdout, result
+    host.run("rm /etc/modprobe.d/site.conf")
+    put(host, DOCUMENT)
+    host.reload_daemon()
+
+
 def test_a_setting_that_is_refused_leaves_the_rest(host):
     put(host, DOCUMENT.replace('"vm.swappiness": "15"', '"vm.swappiness": "700"').replace('"7"', '"8"'))
     assert host.reload_daemon(check=False).rc != 0
