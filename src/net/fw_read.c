@@ -246,6 +246,7 @@ static void read_table(struct host *h, struct blob *b, struct fw_seen *seen)
 	struct fw_texts texts = { .arena = h->pass };
 	struct fw_rules *rules = &seen->rules;
 
+	*seen = (struct fw_seen){ 0 };
 	rules->v = arena_alloc(h->pass, find_chains(b, h->pass) * sizeof(*rules->v));
 	for (unsigned hook = 0; hook < NF_INET_NUMHOOKS; hook++)
 		read_base(b, hook, &texts, rules);

@@ -216,14 +216,11 @@ def style(run, tier):
     sources = sorted(path for top in ("src", "tests") for path in (TOP / top).rglob("*.[ch]"))
     scripts = sorted(path for path in tracked("tools", "tests", ".ci") if first_line(path).startswith(b"#!/bin/"))
     pages = sorted((TOP / "man").glob("*.[0-9]"))
-    folder = run.build("clang")
     version = subprocess.check_output(["clang-format", "--version"], text=True)
     if f"version {CLANG_FORMAT}." in version:
         tier.count("clang-format", run.call("clang-format", "--dry-run", "-Werror", *sources, quiet=True))
     else:
         tier.skips.append(("clang-format", f"needs version {CLANG_FORMAT}, here is {version.strip()}"))
-    tier.count("clang-tidy", bool(folder) and run.call(
-        "run-clang-tidy", "-quiet", "-p", folder, f"^{re.escape(str(TOP))}/src/", quiet=True, timeout=1200))
     # it does not understand the cleanup attribute (clang-tidy does), and we have one thread
     noise = ("missingIncludeSystem", "memleak", "resourceLeak", "deallocret", "readdirCalled", "strtokCalled",
              "unknownMacro")  # jansson's and libnl's loops
@@ -242,9 +239,15 @@ def style(run, tier):
     tier.count("SPDX headers", not bare)
 
 
+def tidy(run, tier):
+    folder = run.build("clang")
+    tier.count("clang-tidy", bool(folder) and run.call(
+        "run-clang-tidy", "-quiet", "-p", folder, f"^{re.escape(str(TOP))}/src/", quiet=True, timeout=2400))
+
+
 def tracked(*tops, suffix=None):
     return [path for top in tops for path in (TOP / top).rglob("*")
-            if path.is_file() and (suffix is None or path.suffix == suffix)]
+            if path.is_file() and "/tree/" not in str(path) and (suffix is None or path.suffix == suffix)]  # not what was captured
 
 
 def first_line(path):
@@ -253,8 +256,8 @@ def first_line(path):
 
 
 TIERS = {"build": build, "style": style, "unit": unit, "config": config, "plan": plan, "netns": netns,
-         "capsule": capsule, "lab": lab}
-APART = ("lab",)  # a whole emulated machine, minutes for each boot: said by --only
+         "capsule": capsule, "lab": lab, "tidy": tidy}
+APART = ("lab", "tidy")  # a whole emulated machine, and an analyzer that takes minutes: said by --only
 FAST = ("build", "unit", "config", "plan")
 
 
