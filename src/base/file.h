@@ -37,6 +37,11 @@ int file_write_atomic(int root, const char *path, const char *data, size_t len, 
 int file_poke(int root, const char *path, const char *text);
 /* unlink and fsync of the directory; a missing file is no error. */
 int file_remove(int root, const char *path);
+/*
+ * Removes what writers that were killed between naming a new file and renaming
+ * it left in the directory. No other writer may be at work there.
+ */
+void file_sweep(int root, const char *dir);
 /* mkdir -p; 0 when it is there. Missing parents get 0755, the last part gets mode, whatever the
  * umask. */
 int file_mkdirs(int root, const char *path, mode_t mode);

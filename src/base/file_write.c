@@ -5,6 +5,7 @@
  */
 #include "base/file.h"
 #include "base/arena.h"
+#include <dirent.h>
 #include <fcntl.h>
 
 static int sync_fd(int fd)
@@ -202,4 +203,23 @@ int file_remove(int root, const char *path)
 	if (unlinkat(dirfd, base, 0) < 0)
 		return errno == ENOENT ? 0 : -errno;
 	return sync_fd(dirfd);
+}
+
+void file_sweep(int root, const char *dir)
+{
+	int fd = open_dir(root, dir);
+	struct dirent *d;
+	DIR *list;
+
+	if (fd < 0)
+		return;
+	list = fdopendir(fd);
+	if (!list) {
+		close(fd);
+		return;
+	}
+	while ((d = readdir(list)))
+		if (d->d_name[0] == '.' && endswith(d->d_name, ".kvmhost-new"))
+			unlinkat(dirfd(list), d->d_name, 0);
+	closedir(list);
 }

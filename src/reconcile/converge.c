@@ -18,6 +18,16 @@ static int held(struct host *h, struct config *c, struct error *e)
 	return error_cure(e, "change the document, or try it again: kvmhostctl apply");
 }
 
+/* The next write of a file takes such a leftover along, but a changed document may have none. */
+static void sweep(struct host *h)
+{
+	static const char *const dirs[] = { "/etc/sysctl.d", "/etc/modprobe.d",
+		"/etc/modules-load.d", "/etc/default/grub.d", STATE_DIR };
+
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
+		file_sweep(h->root, dirs[i]);
+}
+
 static int converge_locked(struct host *h, struct config *c, const struct converge_options *o,
 	struct outcome *out, struct error *e)
 {
@@ -25,6 +35,7 @@ static int converge_locked(struct host *h, struct config *c, const struct conver
 	_cleanup_error_ struct error later = { 0 };
 	int r = record_load(h, e);
 
+	sweep(h);
 	if (r >= 0)
 		r = confirm_recover(h, e);
 	if (r < 0)

@@ -22,7 +22,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 CACHE = Path(os.environ.get("LAB_CACHE", "/var/cache/kvmhost-lab"))
 RUN = Path(os.environ.get("LAB_RUN", CACHE / "run"))
-BOOT_TIME = 240  # seconds that a boot may take; 30 is usual
+BOOT_TIME = 360  # seconds that a boot may take; 30 is usual, and three times that on a busy machine
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 SVM = "EPYC,+svm,+npt,-fxsr-opt,-misalignsse,-osvw,-topoext,-nrip-save,-xsavec"
