@@ -40,6 +40,7 @@ static struct nl_msg *create(struct host *h, const struct bridge_link *b)
 	netlink_put_text(m, IFLA_IFNAME, b->name);
 	/* A given address stays whatever ports come (NET_ADDR_SET). */
 	netlink_put(m, IFLA_ADDRESS, &mac, sizeof(mac));
+	netlink_put_u32(m, IFLA_GROUP, LINK_MAKING);
 	if (b->mtu)
 		netlink_put_u32(m, IFLA_MTU, mtu_before(b->mtu));
 	put_options(m, &b->stp, &b->forward_delay);
@@ -56,8 +57,10 @@ static struct nl_msg *ask_index(const char *name)
 	return m;
 }
 
-/* No mark can be given in the request that makes a link: the kernel takes IFLA_IFALIAS in changes
- * only. */
+/*
+ * No mark can be given in the request that makes a link: the kernel takes IFLA_IFALIAS in changes
+ * only. A group it takes, which tells a bridge that was cut off before its mark from everybody's.
+ */
 static void make_all(struct host *h, struct nl *nl, struct bridge_link *v, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -154,6 +157,8 @@ static void change(struct nl *nl, struct bridge_link *b)
 		put_no_ipv6(m);
 	if (!l || !streq(l->alias ? l->alias : "", b->mark))
 		netlink_put_text(m, IFLA_IFALIAS, b->mark);
+	if (!l || l->group == LINK_MAKING)
+		netlink_put_u32(m, IFLA_GROUP, 0);
 	queue_change(nl, b, m);
 }
 

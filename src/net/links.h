@@ -12,6 +12,9 @@
 
 /* What stands before the resource in the alias of a link of ours. */
 #define LINK_MARK "kvmhost:"
+/* "kvmg": the group (IFLA_GROUP) of a link from the request that makes it to the one that marks it.
+ */
+#define LINK_MAKING 0x6b766d67
 
 struct link {
 	int index;

@@ -107,6 +107,15 @@ static const char *bridge_name(const struct resource *r)
 	return n ? n->bridge : NULL;
 }
 
+/* Made by an apply that was cut off before it could mark it. */
+static const struct link *unfinished(const struct resource *r, const struct links *ls)
+{
+	const struct network *n = r->made;
+	const struct link *l = n ? links_name(ls, n->bridge) : NULL;
+
+	return l && !link_marked(l) && l->group == LINK_MAKING ? l : NULL;
+}
+
 /* The wanted name is somebody else's while our bridge still has the old one. */
 static int check_rename(struct host *h, const struct resource *r, const struct links *ls,
 	const struct link *ours, struct error *e)
@@ -131,7 +140,7 @@ static int network_find(struct host *h, const struct resource *r, const struct l
 	*out = l;
 	if (l)
 		return r->want ? check_rename(h, r, ls, l, e) : 0;
-	l = name ? links_name(ls, name) : NULL;
+	l = name ? links_name(ls, name) : unfinished(r, ls);
 	if (!l || link_marked(l))
 		return 0;
 	*out = l;

@@ -31,6 +31,8 @@ struct resource {
 	 */
 	bool recorded;
 	const void *before;
+	/* In an undo: what the apply that was cut off was making, where nothing was before. */
+	const void *made;
 	struct step *step; /* in the plan being made; NULL: nothing to do */
 	unsigned seen; /* private to the walks of order and plan */
 };

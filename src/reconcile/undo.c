@@ -50,6 +50,16 @@ static int save(struct host *h, json_t *log, struct error *e)
 		     : 0;
 }
 
+static json_t *entry_of(const struct step *s)
+{
+	json_t *entry = json_pack("{s:s, s:s, s:s, s:o}", "id", s->r->id, "kind", s->r->kind->name,
+		"name", s->r->name, "before", record_json(s->have));
+
+	if (!s->have && s->want)
+		json_object_set_new(entry, "made", record_json(s->want));
+	return entry;
+}
+
 /*
  * A log that is there belongs to an earlier round of the same apply: what it
  * says of a resource is older and stays.
@@ -72,9 +82,7 @@ int undo_begin(struct host *h, const struct plan *p, struct error *e)
 		if (!s->r->kind->undo || s->state != STEP_READY || s->verb == STEP_FORGET ||
 			(merge && logged(steps, s->r->id)))
 			continue;
-		json_array_append_new(steps,
-			json_pack("{s:s, s:s, s:s, s:o}", "id", s->r->id, "kind", s->r->kind->name,
-				"name", s->r->name, "before", record_json(s->have)));
+		json_array_append_new(steps, entry_of(s));
 	}
 	r = json_array_size(steps) ? save(h, log, e) : 0;
 	json_decref(log);
@@ -132,6 +140,8 @@ static int put_back(struct host *h, const json_t *entry, struct error *e)
 	r.name = json_string_value(json_object_get(entry, "name"));
 	r.id = json_string_value(json_object_get(entry, "id"));
 	ret = record_object(h->pass, k, r.name, json_object_get(entry, "before"), &r.want, e);
+	if (ret >= 0)
+		ret = record_object(h->pass, k, r.name, json_object_get(entry, "made"), &r.made, e);
 	if (ret < 0)
 		return ret;
 	host_forget(h);

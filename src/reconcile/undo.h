@@ -7,6 +7,8 @@
  *
  *	{"format": 1, "document": HASH, "confirm_by": SECONDS, "steps":
  *	  [{"id": "bridge/br0", "kind": "bridge", "name": "br0", "before": {...}}]}
+ *
+ * `before` is null of what was not there; such an entry says in `made` what it was to be.
  */
 #ifndef KVMHOST_UNDO_H
 #define KVMHOST_UNDO_H
