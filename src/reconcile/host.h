@@ -26,7 +26,7 @@ struct handle {
 	void (*close)(void *data);
 };
 
-enum { HOST_HANDLES_MAX = 8 };
+enum { HOST_HANDLES_MAX = 24 };
 
 struct host {
 	int root; /* directory descriptor */
