@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "iommu/pci.h"
+#include "config/scalar.h"
+
+/* n hexadecimal digits with `end` behind them; the value, or -1. */
+static int part(const char **s, size_t n, char end)
+{
+	int v = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		char c = (*s)[i];
+
+		if (c >= '0' && c <= '9')
+			v = v * 16 + c - '0';
+		else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
+			v = v * 16 + (c | 0x20) - 'a' + 10;
+		else
+			return -1;
+	}
+	if ((*s)[n] != end)
+		return -1;
+	*s += n + (end != '\0');
+	return v;
+}
+
+static bool address_parse(const struct field *f _unused_, struct scalar *s, void *value)
+{
+	bool short_form = strlen(s->text) == strlen("0b:00.0");
+	const char *p = s->text;
+	int domain = short_form ? 0 : part(&p, 4, ':');
+	int bus = domain < 0 ? -1 : part(&p, 2, ':');
+	int slot = bus < 0 ? -1 : part(&p, 2, '.');
+	int function = slot < 0 ? -1 : part(&p, 1, '\0');
+
+	if (function < 0 || function > 7 || slot > 0x1f)
+		return scalar_cure(s, "`lspci -D` lists them, such as 0000:0b:00.0");
+	*(const char **)value =
+		arena_printf(s->arena, "%04x:%02x:%02x.%d", domain, bus, slot, function);
+	return true;
+}
+
+static void address_format(const struct field *f _unused_, const void *value, struct strbuf *out)
+{
+	sb_add(out, *(const char *const *)value);
+}
+
+static bool address_equal(const void *a, const void *b)
+{
+	return streq(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void address_schema(const struct field *f _unused_, struct strbuf *out)
+{
+	sb_add(out, "\"type\":\"string\",\"pattern\":"
+		    "\"^([0-9A-Fa-f]{4}:)?[0-9A-Fa-f]{2}:[01][0-9A-Fa-f]\\\\.[0-7]$\"");
+}
+
+const struct type type_pci_address = {
+	.name = "a PCI address such as 0000:0b:00.0",
+	.size = sizeof(const char *),
+	.parse = address_parse,
+	.format = address_format,
+	.equal = address_equal,
+	.schema = address_schema,
+};
