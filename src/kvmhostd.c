@@ -58,6 +58,8 @@ static int serve(struct daemon *d, struct error *e)
 		return error_set(e, r, "cannot set up the event loop: %s", strerror(-r));
 	if (daemon_bus(d, &bus) < 0)
 		log_failure(&bus);
+	/* Before the first run: what changes meanwhile is looked at after it. */
+	daemon_listen(d);
 	/*
 	 * A host that does not converge is still better off with a daemon that says so and takes
 	 * the next reload: only what it was started for being impossible is fatal.
@@ -71,6 +73,7 @@ static int serve(struct daemon *d, struct error *e)
 
 static void daemon_free(struct daemon *d)
 {
+	daemon_deafen(d);
 	sd_bus_flush_close_unref(d->bus);
 	sd_event_unref(d->event);
 	host_close(&d->host);

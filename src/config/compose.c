@@ -8,6 +8,7 @@
 #include "config/source.h"
 #include "base/strmap.h"
 #include <yaml.h>
+#include <assert.h>
 
 struct anchor {
 	struct node *node;
@@ -121,6 +122,7 @@ static void attach(struct composer *c, struct node *n, size_t height)
 		return;
 	}
 	f = &c->stack[c->depth - 1];
+	assert(f->node);
 	f->height = MAX_OF(f->height, height + 1);
 	if (f->node->type == NODE_MAP)
 		attach_to_map(c, f, n);
@@ -266,6 +268,7 @@ static void on_end(struct composer *c)
 {
 	struct frame *f = &c->stack[c->depth - 1];
 
+	assert(c->depth && f->node); /* libyaml's beginnings and ends pair up */
 	if (f->node->type == NODE_MAP)
 		close_map(c, f->node);
 	if (f->anchor) {

@@ -105,6 +105,26 @@ static void print_unsettled(const json_t *last)
 	}
 }
 
+/* What the daemon heard of since boot. */
+static void print_drift(const json_t *drift)
+{
+	json_t *step;
+	char at[32];
+	size_t i;
+
+	if (!drift)
+		return;
+	printf("drift       %lld put right since boot; last %s: %s\n",
+		(long long)json_integer_value(json_object_get(drift, "repaired")),
+		when(json_integer_value(json_object_get(drift, "time")), at, sizeof(at)),
+		member(drift, "cause"));
+	json_array_foreach (json_object_get(drift, "steps"), i, step)
+		printf("  %s %s\n", member(step, "resource"),
+			streq(member(step, "state"), "ready")
+				? "differs, and is left so (drift: report)"
+				: member(step, "state"));
+}
+
 static void print_last(const struct report *r)
 {
 	const json_t *generation = json_object_get(r->last, "generation"), *diag;
@@ -167,6 +187,7 @@ static void print_report(struct ctl *c, const struct report *r)
 			r->daemon == -ESRCH ? "not running" : r->daemon_error.text,
 			r->daemon_error.cure ? r->daemon_error.cure : "journalctl -u kvmhostd");
 	print_last(r);
+	print_drift(json_object_get(r->last, "drift"));
 	if (r->drift_known && r->plan.n > r->plan.n_wait)
 		printf("machine     %zu differ from the document: kvmhostctl plan\n",
 			r->plan.n - r->plan.n_wait);

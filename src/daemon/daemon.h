@@ -4,9 +4,12 @@
 #define KVMHOST_DAEMON_H
 
 #include "base/strbuf.h"
+#include "net/watch.h"
 #include "reconcile/host.h"
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
+
+struct ears;
 
 struct daemon {
 	struct host host;
@@ -16,6 +19,7 @@ struct daemon {
 	size_t n_configs;
 	char *summary; /* one line: what the last run came to */
 	bool failed; /* ... and that it was no success */
+	struct ears *ears; /* daemon/events.c */
 };
 
 /*
@@ -25,6 +29,15 @@ struct daemon {
  * good one.
  */
 int daemon_converge(struct daemon *d, bool starting, struct error *e);
+
+/*
+ * Opens what tells of changes on the machine. A source that cannot be opened costs a line in the
+ * journal: what it would have told of is then seen by the next reload.
+ */
+void daemon_listen(struct daemon *d);
+void daemon_deafen(struct daemon *d);
+/* Something may differ from the document: look soon. `what` says it in words. */
+void daemon_dirty(struct daemon *d, enum event event, const char *what);
 
 /* Exports the bus object and asks for the name. A machine without a bus is served all the same. */
 int daemon_bus(struct daemon *d, struct error *e);

@@ -5,7 +5,6 @@
 #include <sys/sysmacros.h>
 #include <time.h>
 
-#define LOCK_PATH "/run/xtables.lock"
 #define PAUSE_NSEC (10 * 1000 * 1000)
 
 /*
@@ -44,10 +43,10 @@ static int busy(struct host *h, int fd, unsigned seconds, struct error *e)
 		path = xprintf("/proc/%ld/comm", pid);
 		file_read_line(h->root, path, &name);
 		error_set(e, -EBUSY, "%s (PID %ld) has held the iptables lock %s for %u s",
-			name ? name : "a process", pid, LOCK_PATH, seconds);
+			name ? name : "a process", pid, XT_LOCK_PATH, seconds);
 	} else {
 		error_set(e, -EBUSY, "another process has held the iptables lock %s for %u s",
-			LOCK_PATH, seconds);
+			XT_LOCK_PATH, seconds);
 	}
 	return error_cure(e, "wait for it or end it, then apply again");
 }
@@ -55,12 +54,12 @@ static int busy(struct host *h, int fd, unsigned seconds, struct error *e)
 int xt_lock(struct host *h, unsigned seconds, struct error *e)
 {
 	const struct timespec pause = { .tv_nsec = PAUSE_NSEC };
-	int fd = file_open(h->root, LOCK_PATH, O_RDONLY | O_CREAT, 0600), r;
+	int fd = file_open(h->root, XT_LOCK_PATH, O_RDONLY | O_CREAT, 0600), r;
 	struct timespec now, end;
 
 	if (fd < 0)
 		return error_set(
-			e, fd, "cannot open the iptables lock %s: %s", LOCK_PATH, strerror(-fd));
+			e, fd, "cannot open the iptables lock %s: %s", XT_LOCK_PATH, strerror(-fd));
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	end.tv_sec += seconds;
 	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
@@ -74,7 +73,7 @@ int xt_lock(struct host *h, unsigned seconds, struct error *e)
 		}
 		r = r == EWOULDBLOCK
 			    ? busy(h, fd, seconds, e)
-			    : error_set(e, -r, "cannot lock %s: %s", LOCK_PATH, strerror(r));
+			    : error_set(e, -r, "cannot lock %s: %s", XT_LOCK_PATH, strerror(r));
 		close(fd);
 		return r;
 	}

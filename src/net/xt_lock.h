@@ -5,6 +5,8 @@
 
 #include "reconcile/host.h"
 
+#define XT_LOCK_PATH "/run/xtables.lock"
+
 /*
  * /run/xtables.lock, held by flock(2) as iptables(8) does since 1.8. Waits up
  * to `seconds`; then -EBUSY, naming the holder where /proc/locks tells. Returns

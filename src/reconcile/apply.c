@@ -43,6 +43,8 @@ static void settle_hold(struct host *h, const struct apply_options *o, const str
 	for (size_t i = 0; i < out->n && !why; i++)
 		if (out->steps[i]->state == STEP_UNDONE)
 			why = out->steps[i]->blocked_by;
+	if (o->event)
+		return;
 	if (why) {
 		reason =
 			xprintf("%s: %s", why->r->id, why->error.text ? why->error.text : "failed");
@@ -185,6 +187,8 @@ static int rounds(struct host *h, struct wants *w, const struct apply_options *o
 		if (r < 0)
 			return r;
 		out->n_resources = p.n_resources;
+		if (o->event)
+			plan_leave_to_people(&p);
 		if (round == 0 && p.removes_most && !o->allow_mass_removal)
 			return refuse(&p, out, e);
 		tell_unreadable(&p, o, seen);

@@ -14,6 +14,7 @@
 
 struct apply_options {
 	bool allow_mass_removal;
+	bool event; /* asked for by an event, not by a person: reconcile/drift.h */
 	bool fallback; /* the last good document, in place of a newer one: a hold of that stays */
 	/* Names the document in a hold; may be NULL. */
 	const char *document_hash;

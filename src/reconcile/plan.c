@@ -249,6 +249,20 @@ static void weigh_removals(struct host *h, struct wants *w, struct plan *p)
 	p->removes_most = removed * 2 > declared && (removed >= 3 || !wanted);
 }
 
+void plan_leave_to_people(struct plan *p)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		struct step *s = p->steps[i];
+
+		if (s->state != STEP_READY ||
+			(s->want && s->r->want && !s->by_hand && s->disruption <= DISRUPT_LINK))
+			continue;
+		s->state = STEP_WAITING;
+		s->wait = "somebody who wants it: kvmhostctl plan, then kvmhostctl apply";
+		p->n_wait++;
+	}
+}
+
 int plan_make(struct host *h, struct wants *w, struct plan *p, struct error *e)
 {
 	host_forget(h);

@@ -30,6 +30,7 @@ struct step {
 	const char *reason; /* why, in words; may be NULL where the changes say it */
 	const char *wait; /* why it is not done now ("a reboot", ...); NULL: it is */
 	enum disruption disruption;
+	bool by_hand; /* not to be done because of an event: somebody says reload or apply */
 	bool ours; /* the thing there carries our mark, though the record may not know it */
 	struct step **after;
 	size_t n_after;
@@ -66,6 +67,12 @@ int plan_make(struct host *h, struct wants *w, struct plan *p, struct error *e);
  * (NULL) by somebody who keeps it: the caches lead into it.
  */
 int plan_again(struct host *h, struct wants *w, struct plan *p, struct error *e);
+
+/*
+ * For a run that nobody asked for: what releases something, or costs more than a link that flaps,
+ * or is by_hand, waits.
+ */
+void plan_leave_to_people(struct plan *p);
 
 void plan_print(const struct plan *p, FILE *to, bool color);
 void plan_json(const struct plan *p, struct strbuf *out);

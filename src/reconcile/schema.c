@@ -3,7 +3,7 @@
  * kinds. */
 #include "config/type.h"
 #include "iommu/iommu.h"
-#include "reconcile/kind.h"
+#include "reconcile/drift.h"
 
 extern const struct type type_token;
 extern const struct table sysctl_table, module_table;
@@ -58,6 +58,11 @@ struct host_section {
 	struct kernel_section kernel;
 	struct iommu iommu;
 	struct reboot_section reboot;
+	int drift;
+};
+
+static const char *const drift_policies[] = {
+	[DRIFT_REPAIR] = "repair", [DRIFT_REPORT] = "report", NULL
 };
 
 static const struct field host_rows[] = {
@@ -71,6 +76,14 @@ static const struct field host_rows[] = {
 	FIELD_PLANNED("firewall", "Which firewall backend is spoken."),
 	FIELD_OBJECT(struct host_section, reboot, struct reboot_section, reboot_table, .def = "{}",
 		.doc = "What happens when a reboot is needed."),
+	FIELD_ENUM(struct host_section, drift, drift_policies, .def = "repair",
+		.doc = "What kvmhostd does when it hears that somebody changed what the document "
+		       "says: a link gone, an address, a firewall rule. `repair`: it is put right "
+		       "at "
+		       "once, the journal says what it was. `report`: the journal and status say "
+		       "it, "
+		       "and nothing is changed. What would restart a guest or take something away "
+		       "waits for a reload in both."),
 	FIELD_PLANNED("rollback", "How the network is probed after a change."),
 };
 static const struct table host_table =
@@ -102,3 +115,8 @@ static const struct field root_rows[] = {
 };
 const struct table document_table = TABLE(
 	struct document_root, root_rows, .doc = "A kvmhost document: one host, as it is wanted.");
+
+enum drift_policy document_drift(const void *document)
+{
+	return (enum drift_policy)((const struct document_root *)document)->host.drift;
+}

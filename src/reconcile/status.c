@@ -30,10 +30,24 @@ static json_t *unsettled(const struct outcome *o)
 	return all;
 }
 
+/* Counted since boot, whatever run came between. */
+static void keep_drift(struct host *h, json_t *o)
+{
+	json_t *old = NULL;
+
+	if (json_object_get(o, "drift") || status_read(h, &old, NULL) < 0)
+		return;
+	if (json_object_get(old, "drift"))
+		json_object_set(o, "drift", json_object_get(old, "drift"));
+	json_decref(old);
+}
+
 static int save(struct host *h, json_t *o, struct error *failure)
 {
 	_cleanup_free_ char *text = NULL;
 	int r;
+
+	keep_drift(h, o);
 
 	if (h->record && generation_current(h))
 		json_object_set(o, "generation", generation_current(h));
@@ -83,4 +97,34 @@ int status_read(struct host *h, json_t **out, struct error *e)
 		return error_set(e, r, "cannot read %s: %s", STATUS_PATH, strerror(-r));
 	*out = json_loadb(text, len, 0, &why);
 	return *out ? 0 : error_set(e, -EBADMSG, "%s is damaged: %s", STATUS_PATH, why.text);
+}
+
+static json_t *told_steps(struct step *const *steps, size_t n, json_int_t *done)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < n; i++) {
+		if (steps[i]->state == STEP_WAITING)
+			continue;
+		*done += steps[i]->state == STEP_DONE;
+		json_array_append_new(all, step_json(steps[i]));
+	}
+	return all;
+}
+
+int status_drift(struct host *h, const char *cause, struct step *const *steps, size_t n,
+	bool repairing, struct error *failure)
+{
+	json_t *o = NULL, *told;
+	json_int_t repaired;
+	int r = status_read(h, &o, failure);
+
+	if (r < 0)
+		return r;
+	repaired = json_integer_value(json_object_get(json_object_get(o, "drift"), "repaired"));
+	told = told_steps(steps, n, &repaired);
+	json_object_set_new(o, "drift",
+		json_pack("{s:I, s:s, s:b, s:I, s:o}", "time", (json_int_t)h->now(), "cause", cause,
+			"repairing", repairing, "repaired", repaired, "steps", told));
+	return save(h, o, failure);
 }

@@ -19,6 +19,12 @@
 int status_write(struct host *h, int r, const struct outcome *out, const struct error *e,
 	struct error *failure);
 int status_write_invalid(struct host *h, struct diags *d, struct error *failure);
+/*
+ * Adds to the file what differed after an event, and whether it was put right:
+ * "drift": {"time": ..., "cause": "...", "repaired": N since boot, "steps": [...]}.
+ */
+int status_drift(struct host *h, const char *cause, struct step *const *steps, size_t n,
+	bool repairing, struct error *failure);
 /* -ENOENT: nothing was applied since boot. The caller owns *out. */
 int status_read(struct host *h, json_t **out, struct error *e);
 

@@ -114,6 +114,8 @@ void guest_refine(struct host *h, struct step *s)
 		return;
 	}
 	d = guest_decide(s->want, seen);
+	/* It ran and ended: its `restart` was followed, or somebody stopped its unit. */
+	s->by_hand = d.start;
 	s->verb = d.restart ? STEP_RECREATE : STEP_UPDATE;
 	s->disruption = d.restart || d.stop || d.pending ? DISRUPT_GUEST : DISRUPT_NONE;
 	explain(h, s, seen, d);

@@ -8,6 +8,7 @@
 #include <linux/close_range.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <assert.h>
 
 static const char QEMU_IMG[] = "/usr/bin/qemu-img";
 
@@ -158,6 +159,7 @@ int image_make(int root, const struct image *i, struct error *e)
 	dir = open_directory(root, i->path, &name, e);
 	if (dir < 0)
 		return dir;
+	assert(name);
 	/* What a crash left under this name is ours and not whole. One reconciler at a time. */
 	temporary = arena_printf(a, ".%.200s.kvmhost-new", name);
 	if (unlinkat(dir, temporary, 0) < 0 && errno != ENOENT)

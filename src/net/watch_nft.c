@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Tables of ours in nf_tables. Every transaction ends with a message that names who made it. */
+#include "base/arena.h"
+#include "net/watch.h"
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define OUR_TABLES "kvmhost"
+
+enum {
+	BUFFER = 32 << 10,
+	RECEIVE = 1 << 20,
+	/* The table's name is the first attribute of tables, chains, rules, sets and elements
+	   alike. */
+	ATTR_TABLE = NFTA_TABLE_NAME,
+};
+_Static_assert(NFTA_TABLE_NAME == 1 && NFTA_CHAIN_TABLE == 1 && NFTA_RULE_TABLE == 1 &&
+		       NFTA_SET_TABLE == 1 && NFTA_SET_ELEM_LIST_TABLE == 1 && NFTA_OBJ_TABLE == 1,
+	"linux/netfilter/nf_tables.h");
+
+static bool is_our_table(const struct nlmsghdr *m)
+{
+	const struct nlattr *a =
+		nlmsg_find_attr((struct nlmsghdr *)m, sizeof(struct nfgenmsg), ATTR_TABLE);
+
+	return a && strnlen(nla_data(a), (size_t)nla_len(a)) < (size_t)nla_len(a) &&
+	       startswith(nla_data(a), OUR_TABLES);
+}
+
+/* The end of a transaction: by whom it was. False: by this process. */
+static bool by_others(const struct nlmsghdr *m, char what[static WATCH_WHAT_MAX])
+{
+	struct nlattr *tb[NFTA_GEN_MAX + 1];
+	uint32_t pid = 0;
+
+	if (nlmsg_parse((struct nlmsghdr *)m, sizeof(struct nfgenmsg), tb, NFTA_GEN_MAX, NULL) < 0)
+		return true;
+	if (tb[NFTA_GEN_PROC_PID])
+		pid = ntohl(nla_get_u32(tb[NFTA_GEN_PROC_PID]));
+	snprintf(what, WATCH_WHAT_MAX, "%s (pid %u) changed the nftables table " OUR_TABLES,
+		tb[NFTA_GEN_PROC_NAME] ? nla_get_string(tb[NFTA_GEN_PROC_NAME]) : "a process", pid);
+	return pid != (uint32_t)getpid();
+}
+
+static enum event nft_read(int fd, void *state _unused_, char what[static WATCH_WHAT_MAX])
+{
+	_cleanup_free_ char *buffer = xmalloc(BUFFER);
+	bool touched = false;
+	enum event any = EVENT_NONE;
+
+	for (;;) {
+		ssize_t got = recv(fd, buffer, BUFFER, MSG_DONTWAIT);
+		int left = (int)got;
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0 && errno == ENOBUFS) {
+			snprintf(what, WATCH_WHAT_MAX, "a flood of firewall events");
+			any = EVENT_GONE;
+			continue;
+		}
+		if (got <= 0)
+			return any;
+		for (struct nlmsghdr *m = (struct nlmsghdr *)buffer; nlmsg_ok(m, left);
+			m = nlmsg_next(m, &left)) {
+			if (NFNL_MSG_TYPE(m->nlmsg_type) != NFT_MSG_NEWGEN) {
+				touched |= is_our_table(m);
+			} else if (touched) {
+				touched = false;
+				if (by_others(m, what))
+					any = EVENT_GONE;
+			}
+		}
+	}
+}
+
+static void nft_close(int fd, void *state _unused_)
+{
+	close(fd);
+}
+
+static int nft_open(void **state _unused_, struct error *e)
+{
+	static const int group = NFNLGRP_NFTABLES;
+	struct sockaddr_nl any = { .nl_family = AF_NETLINK };
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER), size = RECEIVE, r;
+
+	if (fd >= 0) {
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+		if (bind(fd, (struct sockaddr *)&any, sizeof(any)) == 0 &&
+			setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group,
+				sizeof(group)) == 0)
+			return fd;
+	}
+	r = -errno;
+	if (fd >= 0)
+		close(fd);
+	return error_set(e, r, "cannot hear of changes of nftables tables: %s", strerror(-r));
+}
+
+const struct watch watch_nft = {
+	.name = "nftables",
+	.open = nft_open,
+	.read = nft_read,
+	.close = nft_close,
+};
