@@ -20,7 +20,6 @@ static int open_log(const char *name, const char *suffix, int *fd, struct error 
 
 int console_log_open(struct console_log *l, const char *name, struct error *e)
 {
-	struct stat st;
 	int r;
 
 	*l = (struct console_log){ .now = -1, .before = -1 };
@@ -29,9 +28,14 @@ int console_log_open(struct console_log *l, const char *name, struct error *e)
 	r = open_log(name, "", &l->now, e);
 	if (r >= 0)
 		r = open_log(name, ".1", &l->before, e);
-	if (r >= 0 && fstat(l->now, &st) == 0)
-		l->size = (uint64_t)st.st_size;
 	return r;
+}
+
+void console_log_begin(struct console_log *l)
+{
+	struct stat st;
+
+	l->size = l->now >= 0 && fstat(l->now, &st) == 0 ? (uint64_t)st.st_size : 0;
 }
 
 void console_log_close(struct console_log *l)

@@ -18,7 +18,10 @@ struct console_log {
 	bool failed; /* said once already */
 };
 
+/* Opens both; before console_log_begin(), or to be passed on. */
 int console_log_open(struct console_log *l, const char *name, struct error *e);
+/* From the end of what is there. */
+void console_log_begin(struct console_log *l);
 void console_log_close(struct console_log *l);
 /* A full disk is logged once and must not harm the guest. */
 void console_log_add(struct console_log *l, const char *data, size_t n);

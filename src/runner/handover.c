@@ -9,7 +9,7 @@
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 
-const char *handover_qemu(void)
+static const char *where_qemu_is(void)
 {
 	/* Debian, Fedora and Arch; RHEL and its kin; SUSE. */
 	static const char *const places[] = { "/usr/bin/qemu-system-x86_64",
@@ -19,6 +19,15 @@ const char *handover_qemu(void)
 		if (access(places[i], X_OK) == 0)
 			return places[i];
 	return NULL;
+}
+
+static int find_qemu(struct machine *m, struct error *e)
+{
+	m->qemu = where_qemu_is();
+	if (m->qemu)
+		return 0;
+	error_set(e, -ENOENT, "QEMU is not installed");
+	return error_cure(e, "apt install qemu-system-x86, or dnf install qemu-kvm");
 }
 
 /* O_NONBLOCK: a path that turns out to be a FIFO must not hang the start. */
@@ -55,8 +64,7 @@ static int open_disk(const struct guest_disk *d, struct machine_disk *out, struc
 		return missing_image(d, e);
 	if (r < 0)
 		return r;
-	out->block = S_ISBLK(st.st_mode);
-	if (!out->block && !S_ISREG(st.st_mode))
+	if (!S_ISBLK(st.st_mode) && !S_ISREG(st.st_mode))
 		return error_set(e, -EINVAL, "the %s %s is neither a file nor a block device",
 			what[d->device], d->path);
 	return 0;
@@ -162,19 +170,14 @@ int handover_open(struct arena *a, struct machine *m, struct error *e)
 	int r = 0;
 
 	prepare(a, m);
-	m->qemu = handover_qemu();
-	if (!m->qemu) {
-		error_set(e, -ENOENT, "QEMU is not installed");
-		return error_cure(e, "apt install qemu-system-x86, or dnf install qemu-kvm");
-	}
-	r = firmware_open(AT_FDCWD, m->spec->name, (enum guest_firmware)g->firmware, &m->firmware,
-		&m->nvram, e);
+	r = find_qemu(m, e);
+	if (r >= 0)
+		r = firmware_open(AT_FDCWD, m->spec->name, (enum guest_firmware)g->firmware,
+			&m->firmware, &m->nvram, e);
 	if (r >= 0 && obj_has(g, "kernel")) {
 		r = open_boot_file("kernel", g->kernel.image, &m->kernel, e);
 		if (r >= 0 && g->kernel.initrd)
 			r = open_boot_file("initrd", g->kernel.initrd, &m->initrd, e);
-		m->kernel_number = m->kernel;
-		m->initrd_number = m->initrd;
 	}
 	for (size_t i = 0; i < g->disks.n && r >= 0; i++)
 		r = open_disk(&LIST_AT(&g->disks, const struct guest_disk, i), &m->disks[i], e);
@@ -183,28 +186,82 @@ int handover_open(struct arena *a, struct machine *m, struct error *e)
 	return r;
 }
 
-size_t handover_fds(struct arena *a, const struct machine *m, int **fds)
+static void add_slot(struct slot **v, const char *name, int *fd)
+{
+	snprintf((*v)->name, sizeof((*v)->name), "%s", name);
+	(*v)++->fd = fd;
+}
+
+static void add_numbered(struct slot **v, const char *name, size_t i, int *fd)
+{
+	snprintf((*v)->name, sizeof((*v)->name), "%s%zu", name, i);
+	(*v)++->fd = fd;
+}
+
+size_t handover_slots(struct arena *a, struct machine *m, struct slot **out)
 {
 	const struct guest *g = m->spec->guest;
-	int *v = arena_alloc(a, (6 + g->disks.n + g->interfaces.n) * sizeof(*v));
-	size_t n = 0;
+	struct slot *v = arena_alloc(a, (4 + g->disks.n + g->interfaces.n) * sizeof(*v));
 
-	v[n++] = m->qmp;
-	v[n++] = m->console;
-	if (m->firmware >= 0) {
-		v[n++] = m->firmware;
-		v[n++] = m->nvram;
-	}
-	if (m->kernel >= 0)
-		v[n++] = m->kernel;
-	if (m->initrd >= 0)
-		v[n++] = m->initrd;
+	*out = v;
+	add_slot(&v, "firmware", &m->firmware);
+	add_slot(&v, "nvram", &m->nvram);
+	add_slot(&v, "kernel", &m->kernel);
+	add_slot(&v, "initrd", &m->initrd);
 	for (size_t i = 0; i < g->disks.n; i++)
-		v[n++] = m->disks[i].fd;
+		add_numbered(&v, "disk", i, &m->disks[i].fd);
 	for (size_t i = 0; i < g->interfaces.n; i++)
-		v[n++] = m->taps[i];
-	*fds = v;
-	return n;
+		add_numbered(&v, "tap", i, &m->taps[i]);
+	return (size_t)(v - *out);
+}
+
+int handover_put(struct arena *a, struct machine *m, int notify)
+{
+	struct slot *v;
+	size_t n = handover_slots(a, m, &v);
+	int r = 0;
+
+	for (size_t i = 0; i < n && r >= 0; i++)
+		if (*v[i].fd >= 0)
+			r = fdstore_put(notify, v[i].name, *v[i].fd);
+	return r;
+}
+
+int handover_take(struct arena *a, struct machine *m, struct fdstore *store, struct error *e)
+{
+	const struct guest *g = m->spec->guest;
+	struct slot *v;
+	size_t n;
+
+	prepare(a, m);
+	n = handover_slots(a, m, &v);
+	for (size_t i = 0; i < n; i++)
+		*v[i].fd = fdstore_take(store, v[i].name);
+	for (size_t i = 0; i < g->disks.n; i++) {
+		struct stat st;
+
+		if (fstat(m->disks[i].fd, &st) < 0)
+			return error_set(e, -ENOENT, "systemd did not pass on the disk %s",
+				LIST_AT(&g->disks, const struct guest_disk, i).path);
+		m->disks[i].block = S_ISBLK(st.st_mode);
+	}
+	m->kernel_number = m->kernel;
+	m->initrd_number = m->initrd;
+	return find_qemu(m, e);
+}
+
+size_t handover_fds(struct arena *a, struct machine *m, int **fds)
+{
+	struct slot *v;
+	size_t n = handover_slots(a, m, &v), used = 0;
+
+	*fds = arena_alloc(a, (n + 2) * sizeof(**fds));
+	(*fds)[used++] = m->qmp;
+	(*fds)[used++] = m->console;
+	for (size_t i = 0; i < n; i++)
+		if (*v[i].fd >= 0)
+			(*fds)[used++] = *v[i].fd;
+	return used;
 }
 
 static void shut(int *fd)
@@ -213,16 +270,13 @@ static void shut(int *fd)
 	*fd = -1;
 }
 
-void handover_close(struct machine *m)
+void handover_close(struct arena *a, struct machine *m)
 {
+	struct slot *v;
+	size_t n = handover_slots(a, m, &v);
+
 	shut(&m->qmp);
 	shut(&m->console);
-	shut(&m->firmware);
-	shut(&m->nvram);
-	shut(&m->kernel);
-	shut(&m->initrd);
-	for (size_t i = 0; i < m->spec->guest->disks.n; i++)
-		shut(&m->disks[i].fd);
-	for (size_t i = 0; i < m->spec->guest->interfaces.n; i++)
-		shut(&m->taps[i]);
+	for (size_t i = 0; i < n; i++)
+		shut(v[i].fd);
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What QEMU is handed: opened here with root's rights, so that QEMU's user
- * needs none to disks, kernels or the network.
+ * What QEMU is handed. The opener opens it with root's rights and passes it
+ * through systemd to the runner, which has none, so that QEMU needs none to
+ * disks, kernels or the network.
  */
 #ifndef KVMHOST_HANDOVER_H
 #define KVMHOST_HANDOVER_H
 
+#include "runner/fdstore.h"
 #include "runner/qemu_args.h"
 
 /*
@@ -14,12 +16,20 @@
  * The error says which file or tap, and the cure.
  */
 int handover_open(struct arena *a, struct machine *m, struct error *e);
-void handover_close(struct machine *m);
+/* From the opener to systemd ... */
+int handover_put(struct arena *a, struct machine *m, int notify);
+/* ... and from systemd to the runner. */
+int handover_take(struct arena *a, struct machine *m, struct fdstore *store, struct error *e);
+void handover_close(struct arena *a, struct machine *m);
 
 /* All descriptors that QEMU is to inherit, its sockets among them; returns how many. */
-size_t handover_fds(struct arena *a, const struct machine *m, int **fds);
+size_t handover_fds(struct arena *a, struct machine *m, int **fds);
 
-/* Where QEMU is, or NULL. */
-const char *handover_qemu(void);
+/* A descriptor of m that may be open, and its name on the way. */
+struct slot {
+	char name[FDSTORE_NAME];
+	int *fd;
+};
+size_t handover_slots(struct arena *a, struct machine *m, struct slot **out);
 
 #endif

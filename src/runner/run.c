@@ -3,14 +3,15 @@
  * kvmhost-run NAME: one guest. Main process of kvmhost-guest@NAME.service and
  * parent of its QEMU.
  *
- * It begins as root: reads the spec, opens disks, kernel, taps and sockets,
- * and starts QEMU as the guest's own user with those descriptors and nothing
- * else. Then it becomes that user itself and supervises.
+ * It lives in the unit's sandbox, finds what its opener opened, becomes the
+ * guest's own user, starts QEMU with those descriptors and nothing else, and
+ * supervises.
  */
 #include "base/log.h"
 #include "runner/accel.h"
 #include "runner/handover.h"
 #include "runner/notify.h"
+#include "runner/opener.h"
 #include "runner/spawn.h"
 #include "runner/supervise.h"
 #include <fcntl.h>
@@ -29,52 +30,6 @@ static int fail_with(struct error *e)
 	return runner_end(&runner, END_FAILED);
 }
 
-static int open_directory(struct runner *r, const char *name, struct error *e)
-{
-	struct guest_path p = guest_path(name, "");
-
-	r->dir = open(p.s, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (r->dir < 0) {
-		error_set(e, -errno, "there is no guest %s: cannot open %s: %s", name, p.s,
-			strerror(errno));
-		return error_cure(e, "add it to `guests:` in /etc/kvmhost/host.yaml, then: "
-				     "kvmhostctl apply");
-	}
-	r->record = openat(r->dir, FILE_STATE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
-	if (r->record < 0)
-		return error_set(
-			e, -errno, "cannot open %s/%s: %s", p.s, FILE_STATE, strerror(errno));
-	return 0;
-}
-
-/*
- * The runner before this one was killed, and systemd starts another: its own
- * Restart= knows nothing of the guest's `restart: no`. Who starts a guest on
- * purpose removes state.json first.
- */
-static bool unwanted_restart(const struct runner *r, int root, const char *name)
-{
-	json_t *last = NULL;
-	bool cut_off;
-
-	if (live_load(r->dir).restart != RESTART_NO || state_read(root, name, &last) < 0)
-		return false;
-	cut_off = state_phase(last) != RUN_ENDED;
-	json_decref(last);
-	return cut_off;
-}
-
-static int write_started(int root, const struct spec *s, struct error *e)
-{
-	_cleanup_strbuf_ struct strbuf text = { 0 };
-	struct guest_path p = guest_path(s->name, FILE_STARTED);
-	int r;
-
-	spec_json(s, &text);
-	r = file_write_atomic(root, p.s, sb_str(&text), text.len, 0600);
-	return r < 0 ? error_set(e, r, "cannot write %s: %s", p.s, strerror(-r)) : 0;
-}
-
 /* A socket's two ends: ours, and QEMU's. */
 static int pair(int *ours, int *theirs, struct error *e)
 {
@@ -87,20 +42,16 @@ static int pair(int *ours, int *theirs, struct error *e)
 	return 0;
 }
 
-static int open_console(struct runner *r, struct machine *m, struct error *e)
+static int open_console(struct runner *r, struct machine *m, struct fdstore *store, struct error *e)
 {
-	struct guest_path p = guest_path(r->spec.name, FILE_CONSOLE);
-	int guest = -1, sock, err = pair(&guest, &m->console, e);
+	int guest = -1, err = pair(&guest, &m->console, e);
 
 	if (err < 0)
 		return err;
-	err = console_log_open(&r->console.log, r->spec.name, e);
-	if (err < 0)
-		return err;
-	sock = console_listen(p.s);
-	if (sock < 0)
-		return error_set(e, sock, "cannot listen on %s: %s", p.s, strerror(-sock));
-	console_init(&r->console, guest, sock);
+	r->console.log.now = fdstore_take(store, "log");
+	r->console.log.before = fdstore_take(store, "log.1");
+	console_log_begin(&r->console.log);
+	console_init(&r->console, guest, fdstore_take(store, "console"));
 	return 0;
 }
 
@@ -133,55 +84,59 @@ static void choose_accel(struct runner *r, struct machine *m, struct rights *as)
 	as->group = accel.kvm ? accel.group : 0;
 }
 
-static int start_qemu(struct runner *r, struct arena *a, struct machine *m, struct error *e)
+static int become_guest(struct runner *r, struct machine *m, struct error *e)
 {
-	_cleanup_close_ int output = -1;
 	struct rights as;
-	size_t n;
-	int *fds, err;
+	int err;
 
-	err = handover_open(a, m, e);
-	if (err >= 0)
-		err = pair(&r->qmp.fd, &m->qmp, e);
-	if (err >= 0)
-		err = open_console(r, m, e);
-	if (err >= 0)
-		err = open_output(r, &output, e);
-	if (err < 0)
-		return err;
 	choose_accel(r, m, &as);
-	n = handover_fds(a, m, &fds);
-	err = write_started(AT_FDCWD, &r->spec, e);
-	if (err >= 0)
-		err = spawn(qemu_args(a, m), fds, n, output, &as, &r->qemu, e);
-	if (err < 0)
-		return err;
-	r->state.pid = r->qemu;
-	as.group = 0;
 	err = rights_drop(&as);
 	return err < 0 ? error_set(e, err, "cannot give up root's rights: %s", strerror(-err)) : 0;
 }
 
-static int run(struct runner *r, const char *name, int root, struct arena *a, struct error *e)
+static int start_qemu(struct runner *r, struct arena *a, struct fdstore *store, struct error *e)
 {
+	_cleanup_close_ int output = -1;
 	struct machine *m = &r->machine;
-	int err = open_directory(r, name, e);
+	size_t n;
+	int *fds, err;
 
+	err = become_guest(r, m, e);
+	if (err >= 0)
+		err = handover_take(a, m, store, e);
+	if (err >= 0)
+		err = pair(&r->qmp.fd, &m->qmp, e);
+	if (err >= 0)
+		err = open_console(r, m, store, e);
+	if (err >= 0)
+		err = open_output(r, &output, e);
 	if (err < 0)
-		return fail_with(e);
-	if (unwanted_restart(r, root, name)) {
-		runner_fail(r, "kvmhost-run was killed, and the guest has `restart: no`");
+		return err;
+	n = handover_fds(a, m, &fds);
+	err = spawn(qemu_args(a, m), fds, n, output, &r->qemu, e);
+	if (err >= 0)
+		r->state.pid = r->qemu;
+	return err;
+}
+
+static int run(
+	struct runner *r, const char *name, struct arena *a, struct fdstore *store, struct error *e)
+{
+	_cleanup_close_ int spec = fdstore_take(store, "spec");
+	int err;
+
+	r->dir = fdstore_take(store, "dir");
+	/* The opener has said why, in the journal and in state.json. */
+	if (spec < 0)
 		return runner_end(r, END_FAILED);
-	}
-	err = spec_load(root, name, FILE_SPEC, a, &r->spec, e);
-	if (err == -ENOENT)
-		error_set(e, err, "there is no guest %s: it has no %s", name, FILE_SPEC);
+	r->record = fdstore_take(store, "record");
+	err = spec_load_fd(spec, name, a, &r->spec, e);
 	if (err < 0)
 		return fail_with(e);
-	runner_phase(r, RUN_STARTING);
-	*m = (struct machine){ .spec = &r->spec, .qmp = -1, .console = -1 };
-	err = start_qemu(r, a, m, e);
-	handover_close(m);
+	r->machine = (struct machine){ .spec = &r->spec, .qmp = -1, .console = -1 };
+	err = start_qemu(r, a, store, e);
+	handover_close(a, &r->machine);
+	fdstore_close(store, r->notify);
 	if (err < 0)
 		return fail_with(e);
 	runner_phase(r, RUN_STARTING);
@@ -201,24 +156,18 @@ static int take_signals(void)
 	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
-int main(int argc, char **argv)
+static bool is_name(const char *s)
+{
+	return *s && *s != '-' && *s != '.' && !strchr(s, '/') && strlen(s) <= 64;
+}
+
+static int runner_main(const char *name)
 {
 	_cleanup_error_ struct error e = { 0 };
-	_cleanup_arena_ struct arena *a = NULL;
-	_cleanup_close_ int root = -1;
+	_cleanup_arena_ struct arena *a = arena_new();
+	struct fdstore store;
 	int status;
 
-	log_setup("kvmhost-run", LOG_INFO);
-	umask(0022); /* everybody may read state.json */
-	if (argc != 2 || argv[1][0] == '-' || argv[1][0] == '.' || strchr(argv[1], '/') ||
-		strlen(argv[1]) > 64) {
-		fprintf(stderr, "usage: kvmhost-run NAME\n"
-				"Started by systemd as kvmhost-guest@NAME.service; see `kvmhostctl "
-				"guest`.\n");
-		return 2;
-	}
-	a = arena_new();
-	root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	runner.dir = runner.record = runner.output.fd = runner.qmp.fd = -1;
 	runner.console.guest = runner.console.listen = -1;
 	runner.console.log.now = runner.console.log.before = -1;
@@ -227,8 +176,25 @@ int main(int argc, char **argv)
 	runner.state.runner = getpid();
 	runner.notify = notify_open();
 	runner.signals = take_signals();
-	status = run(&runner, argv[1], root, a, &e);
+	fdstore_open(&store);
+	status = run(&runner, name, a, &store, &e);
+	fdstore_close(&store, runner.notify);
 	qmp_close(&runner.qmp);
 	console_close(&runner.console);
 	return status;
+}
+
+int main(int argc, char **argv)
+{
+	bool open = argc == 3 && streq(argv[1], "--open");
+
+	log_setup("kvmhost-run", LOG_INFO);
+	umask(0022); /* everybody may read state.json */
+	if (!(argc == 2 || open) || !is_name(argv[argc - 1])) {
+		fprintf(stderr, "usage: kvmhost-run [--open] NAME\n"
+				"Started by systemd as kvmhost-guest@NAME.service; see `kvmhostctl "
+				"guest`.\n");
+		return 2;
+	}
+	return open ? opener(argv[2]) : runner_main(argv[1]);
 }

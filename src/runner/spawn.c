@@ -46,8 +46,7 @@ static _Noreturn void give_up(const char *what, const char *program)
 	_exit(127);
 }
 
-static _Noreturn void child(char *const argv[], const int *fds, size_t n, int output,
-	const struct rights *as, pid_t parent)
+static _Noreturn void child(char *const argv[], const int *fds, size_t n, int output, pid_t parent)
 {
 	static char *const environment[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8",
 		NULL };
@@ -58,17 +57,14 @@ static _Noreturn void child(char *const argv[], const int *fds, size_t n, int ou
 	setsid();
 	if (keep_descriptors(fds, n, output) < 0)
 		give_up("cannot hand over descriptors to", argv[0]);
-	if (rights_drop(as) < 0)
-		give_up("cannot give up root's rights for", argv[0]);
-	/* After the change of user, which clears it; and the runner may have died before. */
+	/* The runner may have died before. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != parent)
 		_exit(127);
 	execve(argv[0], argv, environment);
 	give_up("cannot execute", argv[0]);
 }
 
-int spawn(char *const argv[], const int *fds, size_t n, int output, const struct rights *as,
-	pid_t *pid, struct error *e)
+int spawn(char *const argv[], const int *fds, size_t n, int output, pid_t *pid, struct error *e)
 {
 	pid_t parent = getpid();
 
@@ -76,6 +72,6 @@ int spawn(char *const argv[], const int *fds, size_t n, int output, const struct
 	if (*pid < 0)
 		return error_set(e, -errno, "cannot start a process for QEMU: %s", strerror(errno));
 	if (*pid == 0)
-		child(argv, fds, n, output, as, parent);
+		child(argv, fds, n, output, parent);
 	return 0;
 }

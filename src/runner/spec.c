@@ -110,6 +110,14 @@ int spec_parse(struct arena *a, const char *text, size_t len, struct spec *out, 
 	return r;
 }
 
+static int parse_named(struct arena *a, const char *text, size_t len, const char *name,
+	struct spec *out, struct error *e)
+{
+	int r = spec_parse(a, text, len, out, e);
+
+	return r >= 0 && !streq(out->name, name) ? damaged(e, "it is that of another guest") : r;
+}
+
 int spec_load(int root, const char *name, const char *file, struct arena *a, struct spec *out,
 	struct error *e)
 {
@@ -124,10 +132,20 @@ int spec_load(int root, const char *name, const char *file, struct arena *a, str
 		error_set(e, r, "cannot read %s: %s", path.s, strerror(-r));
 		return r == -EACCES ? error_cure(e, "run it as root: sudo kvmhostctl ...") : r;
 	}
-	r = spec_parse(a, text, len, out, e);
-	if (r >= 0 && !streq(out->name, name))
-		r = damaged(e, "it is that of another guest");
+	r = parse_named(a, text, len, name, out, e);
 	return r < 0 ? error_prefix(e, "%s is damaged: ", path.s) : 0;
+}
+
+int spec_load_fd(int fd, const char *name, struct arena *a, struct spec *out, struct error *e)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+	int r = file_read_fd(fd, SPEC_MAX, &text, &len);
+
+	if (r < 0)
+		return error_set(e, r, "cannot read the specification: %s", strerror(-r));
+	r = parse_named(a, text, len, name, out, e);
+	return r < 0 ? error_prefix(e, "the specification is damaged: ") : 0;
 }
 
 static bool texts_differ(const struct guest *a, const struct guest *b, const char *field)

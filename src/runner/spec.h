@@ -40,6 +40,9 @@ int spec_parse(struct arena *a, const char *text, size_t len, struct spec *out, 
 int spec_load(int root, const char *name, const char *file, struct arena *a, struct spec *out,
 	struct error *e);
 
+/* The same from an open file. */
+int spec_load_fd(int fd, const char *name, struct arena *a, struct spec *out, struct error *e);
+
 /* The guest would see another machine: starting from `b` instead of `a` needs a restart. */
 bool guest_differs(const struct guest *a, const struct guest *b);
 /* ... in its interfaces: their number or addresses. What they are connected to does not count. */
