@@ -14,6 +14,10 @@ _kvmhostctl_keys() {
 	kvmhostctl explain --list 2>/dev/null | awk '{ print $1 }'
 }
 
+_kvmhostctl_checks() {
+	kvmhostctl doctor --list 2>/dev/null
+}
+
 # The verb and what follows it, without options and their values.
 _kvmhostctl_words() {
 	local i skip=
@@ -59,7 +63,7 @@ _kvmhostctl() {
 	fi
 	case ${#words_only[@]}:${words_only[0]-} in
 	0:*)
-		mapfile -t COMPREPLY < <(compgen -W 'check plan apply confirm revert reload status history explain schema
+		mapfile -t COMPREPLY < <(compgen -W 'check plan apply confirm revert reload status history doctor explain schema
 			guest console' -- "$cur")
 		;;
 	*:check)
@@ -69,6 +73,7 @@ _kvmhostctl() {
 	1:status) mapfile -t COMPREPLY < <(compgen -W "$(_kvmhostctl_resources)" -- "$cur") ;;
 	1:explain) mapfile -t COMPREPLY < <(compgen -W "$(_kvmhostctl_keys)" -- "$cur") ;;
 	1:guest) mapfile -t COMPREPLY < <(compgen -W 'list start stop restart' -- "$cur") ;;
+	*:doctor) mapfile -t COMPREPLY < <(compgen -W "$(_kvmhostctl_checks)" -- "$cur") ;;
 	1:console) mapfile -t COMPREPLY < <(compgen -W "$(_kvmhostctl_guests)" -- "$cur") ;;
 	*:guest)
 		if [[ ${words_only[1]} != list ]]; then

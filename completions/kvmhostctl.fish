@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # fish completion for kvmhostctl(1)
 
-set -g __kvmhostctl_verbs check plan apply confirm revert reload status history explain schema guest console
+set -g __kvmhostctl_verbs check plan apply confirm revert reload status history doctor explain schema guest console
 
 function __kvmhostctl_guests
     kvmhostctl --json guest list 2>/dev/null | string replace -rf '.*"name": *"([^"]*)".*' '$1'
@@ -37,6 +37,7 @@ complete -c kvmhostctl -n __kvmhostctl_no_verb -a status -d 'How the host is'
 complete -c kvmhostctl -n __kvmhostctl_no_verb -a confirm -d 'Keep what apply --confirm changed'
 complete -c kvmhostctl -n __kvmhostctl_no_verb -a revert -d 'Put it back'
 complete -c kvmhostctl -n __kvmhostctl_no_verb -a history -d 'Documents applied so far'
+complete -c kvmhostctl -n __kvmhostctl_no_verb -a doctor -d 'Whether this machine is fit to be a host'
 complete -c kvmhostctl -n __kvmhostctl_no_verb -a explain -d 'What a key means'
 complete -c kvmhostctl -n __kvmhostctl_no_verb -a schema -d 'JSON Schema for editors'
 complete -c kvmhostctl -n __kvmhostctl_no_verb -a guest -d 'What runs; start and stop by hand'
@@ -49,6 +50,7 @@ complete -c kvmhostctl -n '__fish_seen_subcommand_from apply' -l allow-mass-remo
 complete -c kvmhostctl -n '__fish_seen_subcommand_from status' -a '(__kvmhostctl_resources)'
 complete -c kvmhostctl -n '__fish_seen_subcommand_from explain' -l list -d 'Every key'
 complete -c kvmhostctl -n '__fish_seen_subcommand_from explain' -a '(__kvmhostctl_keys)'
+complete -c kvmhostctl -n '__fish_seen_subcommand_from doctor' -a '(kvmhostctl doctor --list 2>/dev/null)'
 complete -c kvmhostctl -n '__fish_seen_subcommand_from guest; and not __fish_seen_subcommand_from list start stop restart' \
     -a 'list start stop restart'
 complete -c kvmhostctl -n '__fish_seen_subcommand_from guest; and __fish_seen_subcommand_from start stop restart' \

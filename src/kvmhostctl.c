@@ -22,6 +22,8 @@ static const struct verb {
 		"reload                 have kvmhostd converge now, and wait" },
 	{ "status", verb_status, 0, 1, "status [RESOURCE]      how the host is" },
 	{ "history", verb_history, 0, 0, "history                documents applied so far" },
+	{ "doctor", verb_doctor, 0, -1,
+		"doctor [CHECK...]      whether this machine is fit to be a host" },
 	{ "explain", verb_explain, 0, 1, "explain [KEY.PATH]     what a key means" },
 	{ "schema", verb_schema, 0, 0, "schema                 JSON Schema for editors" },
 	{ "guest", verb_guest, 1, -1,
@@ -31,8 +33,8 @@ static const struct verb {
 };
 
 /* Verbs of the design that this version does not have: an honest answer beats "unknown". */
-static const char *const planned[] = { "diff", "rollback", "doctor", "devices", "topology",
-	"import", "export" };
+static const char *const planned[] = { "diff", "rollback", "devices", "topology", "import",
+	"export" };
 
 enum {
 	OPT_ROOT = 256,

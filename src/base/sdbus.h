@@ -21,6 +21,7 @@
 	X(sd_bus_is_open) \
 	X(sd_bus_match_signal) \
 	X(sd_bus_message_append) \
+	X(sd_bus_message_append_array) \
 	X(sd_bus_message_close_container) \
 	X(sd_bus_message_enter_container) \
 	X(sd_bus_message_get_cookie) \

@@ -144,6 +144,8 @@ struct table {
 	FIELD_VALUE(S, M, uint64_t, type_size, .min = (MIN), .max = (MAX), __VA_ARGS__)
 #define FIELD_DURATION(S, M, MIN, MAX, ...) /* microseconds */ \
 	FIELD_VALUE(S, M, uint64_t, type_duration, .min = (MIN), .max = (MAX), __VA_ARGS__)
+#define FIELD_FREQUENCY(S, M, MIN, MAX, ...) /* hertz */ \
+	FIELD_VALUE(S, M, uint64_t, type_frequency, .min = (MIN), .max = (MAX), __VA_ARGS__)
 #define FIELD_STRING(S, M, TYPE, ...) FIELD_VALUE(S, M, const char *, TYPE, __VA_ARGS__)
 #define FIELD_ENUM(S, M, NAMES, ...) /* index into NAMES */ \
 	FIELD_VALUE(S, M, int, type_enum, .names = (NAMES), __VA_ARGS__)

@@ -141,8 +141,26 @@ static bool units_refuse(const struct units *u, struct scalar *s)
 	if (*name == '\0')
 		scalar_refuse(s, "needs a unit");
 	else if (strchr(number, '.'))
-		scalar_refuse(s, "must be a whole number with a unit, not `%s`", scalar_shown(s));
+		scalar_refuse(s, "must be a %snumber with a unit, not `%s`",
+			u->fractions ? "" : "whole ", scalar_shown(s));
 	return scalar_cure(s, "write `%s`", sb_str(&proposal));
+}
+
+static bool fraction_parse(const struct units *u, const char *text, uint64_t *out)
+{
+	size_t whole = strspn(text, "0123456789"), n = whole;
+	const struct unit *unit;
+	char number[32];
+
+	if (whole == 0 || (whole > 1 && *text == '0') || text[n] != '.')
+		return false;
+	n += 1 + strspn(text + n + 1, "0123456789");
+	if (n == whole + 1 || n >= sizeof(number))
+		return false;
+	memcpy(number, text, n);
+	number[n] = '\0';
+	unit = unit_find(u, text + n);
+	return unit && fraction_times(number, unit->factor, out);
 }
 
 bool units_parse(const struct units *u, const struct field *f, struct scalar *s, uint64_t *out)
@@ -151,6 +169,10 @@ bool units_parse(const struct units *u, const struct field *f, struct scalar *s,
 	const char *end;
 	uint64_t n;
 
+	if (u->fractions && fraction_parse(u, s->text, &n)) {
+		*out = n;
+		return scalar_in_range(f, s, (int64_t)n);
+	}
 	if (!digits_parse(s->text, &end, &n)) {
 		if (end > s->text && unit_find(u, end) && *s->text != '0')
 			return scalar_refuse(s, "`%s` is too large", scalar_shown(s));
@@ -182,7 +204,8 @@ void units_format(const struct units *u, uint64_t value, struct strbuf *out)
 
 void units_schema(const struct units *u, struct strbuf *out)
 {
-	sb_add(out, "\"type\":\"string\",\"pattern\":\"^(0|[1-9][0-9]*)(");
+	sb_add(out, "\"type\":\"string\",\"pattern\":\"^(0|[1-9][0-9]*)");
+	sb_add(out, u->fractions ? "(\\\\.[0-9]+)?(" : "(");
 	for (size_t i = 0; i < u->n; i++)
 		sb_addf(out, "%s%s", i ? "|" : "", u->v[i].name);
 	sb_add(out, ")$\"");

@@ -31,12 +31,13 @@ struct units {
 	const char *zero; /* "0s" */
 	const char *const (
 		*slips)[2]; /* what others write for them: { "GB", "GiB" }; ends with NULL */
+	bool fractions; /* 2.4GHz is a way to write a whole number of the smallest unit */
 };
 
 /*
- * A whole number directly followed by a unit. The value, at most INT64_MAX, is
- * in the smallest unit, and within the row's range. Refusals propose what was
- * probably meant: 1536MiB for 1.5GiB.
+ * A number, whole unless u->fractions, directly followed by a unit. The value, at most INT64_MAX,
+ * is in the smallest unit, and within the row's range. Refusals propose what was probably meant:
+ * 1536MiB for 1.5GiB.
  */
 bool units_parse(const struct units *u, const struct field *f, struct scalar *s, uint64_t *out);
 /* In the largest unit that is exact. */

@@ -14,6 +14,10 @@ extern const struct type type_int;
 extern const struct type type_size;
 /* number and unit us, ms, s, min, h, d; uint64_t microseconds */
 extern const struct type type_duration;
+/* number and unit Hz, kHz, MHz, GHz, where a decimal fraction may stand; uint64_t hertz */
+extern const struct type type_frequency;
+/* CPUs as the kernel lists them: 2-7,10; const char * in order, joined where they touch */
+extern const struct type type_cpus;
 /* one of field.names; int index */
 extern const struct type type_enum;
 /* text, not empty, no control characters; const char * */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Booleans, whole numbers, percentages, sizes and durations. */
+/* Booleans, whole numbers, percentages, sizes, durations and frequencies. */
 #include "config/type.h"
 #include "config/scalar.h"
 #include <inttypes.h>
@@ -235,4 +235,42 @@ const struct type type_duration = {
 	.parse = duration_parse,
 	.format = duration_format,
 	.schema = duration_schema,
+};
+
+/*
+ * Frequencies
+ */
+
+static const struct unit frequency_unit[] = { { "Hz", 1 }, { "kHz", 1000 }, { "MHz", 1000000 },
+	{ "GHz", 1000000000 } };
+static const char *const frequency_slips[][2] = { { "K", "kHz" }, { "M", "MHz" }, { "G", "GHz" },
+	{ NULL, NULL } };
+static const struct units frequency_units = { .v = frequency_unit,
+	.n = ARRAY_SIZE(frequency_unit),
+	.usual = "MHz",
+	.zero = "0Hz",
+	.slips = frequency_slips,
+	.fractions = true };
+
+static bool frequency_parse(const struct field *f, struct scalar *s, void *value)
+{
+	return units_parse(&frequency_units, f, s, value);
+}
+
+static void frequency_format(const struct field *f _unused_, const void *value, struct strbuf *out)
+{
+	units_format(&frequency_units, *(const uint64_t *)value, out);
+}
+
+static void frequency_schema(const struct field *f _unused_, struct strbuf *out)
+{
+	units_schema(&frequency_units, out);
+}
+
+const struct type type_frequency = {
+	.name = "a frequency such as 2.4GHz",
+	.size = sizeof(uint64_t),
+	.parse = frequency_parse,
+	.format = frequency_format,
+	.schema = frequency_schema,
 };

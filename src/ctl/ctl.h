@@ -30,6 +30,7 @@ int verb_confirm(struct ctl *c, int argc, char **argv);
 int verb_revert(struct ctl *c, int argc, char **argv);
 int verb_status(struct ctl *c, int argc, char **argv);
 int verb_history(struct ctl *c, int argc, char **argv);
+int verb_doctor(struct ctl *c, int argc, char **argv);
 int verb_explain(struct ctl *c, int argc, char **argv);
 int verb_schema(struct ctl *c, int argc, char **argv);
 int verb_guest(struct ctl *c, int argc, char **argv);

@@ -236,7 +236,7 @@ static void read_others(struct host *h, struct boot *b)
 		*ARENA_PUSH(b->arena, b->others.v, b->others.n) = c.normal.v[i];
 }
 
-/* One line for each token, as write makes them. */
+/* One line for each token, a size's number in its own line, as write makes them. */
 static int read_own(struct host *h, struct boot *b, struct error *e)
 {
 	_cleanup_free_ char *text = NULL;
@@ -248,6 +248,7 @@ static int read_own(struct host *h, struct boot *b, struct error *e)
 		return r;
 	for (p = text; *p; p += strcspn(p, "\n"), p += *p == '\n') {
 		_cleanup_strbuf_ struct strbuf value = { 0 };
+		size_t before = b->own.n;
 		bool keeps = false;
 
 		if (!startswith(p, OWN_BEGIN))
@@ -255,6 +256,8 @@ static int read_own(struct host *h, struct boot *b, struct error *e)
 		shell_value(
 			p + strlen("GRUB_CMDLINE_LINUX="), "GRUB_CMDLINE_LINUX", &value, &keeps);
 		add_words(&b->own, sb_str(&value), OWN_PATH, 0);
+		if (b->own.n == before + 2)
+			tokens_join(&b->own);
 	}
 	return 0;
 }
@@ -270,6 +273,8 @@ static int grub_write(struct host *h, const struct boot *b, struct error *e)
 		const char *p;
 
 		grub_quote(&quoted, word);
+		if (b->own.v[i].next)
+			sb_addf(&quoted, " %s", b->own.v[i].next);
 		sb_add(&body, OWN_BEGIN);
 		for (p = sb_str(&quoted); *p; p++) {
 			if (strchr("$`\"\\", *p))

@@ -11,6 +11,7 @@
 #include "hostprep/hostprep.h"
 #include "hostprep/boot.h"
 #include "hostprep/cmdline.h"
+#include "hostprep/cpu.h"
 #include "hostprep/dropin.h"
 #include "config/type.h"
 #include "iommu/iommu.h"
@@ -20,15 +21,25 @@
 enum { NEEDS_DMAR, NEEDS_ANY };
 static const char *const tables[] = { "DMAR", "any", NULL };
 
-/* No key of the document: the item itself says all. */
+enum { PROCESSOR_INTEL, PROCESSOR_VARYING_TSC, PROCESSOR_INTEL_VARYING_TSC };
+static const char *const processors[] = { "intel", "varying-tsc", "intel-varying-tsc", NULL };
+
+/* No key of the document: the item itself says all. Those who derive one may say more. */
 struct cmdline {
 	struct obj obj;
 	int firmware; /* wanted only where the firmware has this table */
+	int processor; /* wanted only with such a processor */
+	bool next_boot;
 };
 
 static const struct field cmdline_fields[] = {
 	FIELD_ENUM(struct cmdline, firmware, tables,
 		.doc = "The firmware's table without which it is not wanted."),
+	FIELD_ENUM(struct cmdline, processor, processors,
+		.doc = "The processor without which it is not wanted."),
+	FIELD_BOOL(struct cmdline, next_boot,
+		.doc = "Whether the running kernel does without it, being told the same another "
+		       "way."),
 };
 
 static const struct table cmdline_table =
@@ -182,12 +193,24 @@ static bool in_menu(const struct boot *b, const struct token *t)
 	return false;
 }
 
+static bool has_processor(struct host *h, int processor)
+{
+	if (processor != PROCESSOR_VARYING_TSC && !cpu_is_intel(h))
+		return false;
+	return processor == PROCESSOR_INTEL || !cpu_constant_tsc(h);
+}
+
+/* An image may boot anywhere. */
 static bool wanted_here(struct host *h, const struct resource *r)
 {
 	const struct cmdline *want = r->want;
 	enum iommu_firmware firmware;
 
-	if (!want || !obj_has(want, "firmware") || !h->live)
+	if (!want || !h->live)
+		return true;
+	if (obj_has(want, "processor") && !has_processor(h, want->processor))
+		return false;
+	if (!obj_has(want, "firmware"))
 		return true;
 	firmware = iommu_firmware(h);
 	return want->firmware == NEEDS_DMAR ? firmware == IOMMU_DMAR : firmware != IOMMU_NONE;
@@ -272,13 +295,18 @@ static void diff_menu(struct compare *c)
 	c->can_do++;
 }
 
+static bool for_next_boot(const struct cmdline *want)
+{
+	return obj_has(want, "next_boot") && want->next_boot;
+}
+
 static void diff_running(struct compare *c)
 {
 	const struct token *other = tokens_against(&c->l->running, &c->t);
 	bool runs = tokens_count(&c->l->running, &c->t);
 	char *text = NULL;
 
-	if (!(c->kept && !runs) && !(c->gone && runs))
+	if (!(c->kept && !runs && !for_next_boot(c->s->r->want)) && !(c->gone && runs))
 		return;
 	if (c->gone) {
 		step_change(c->h, c->s, "", CMDLINE_RUNNING, c->s->r->name, NULL);

@@ -81,9 +81,21 @@ bool token_same_key(const struct token *a, const struct token *b)
 	return *x == *y;
 }
 
-bool token_same(const struct token *a, const struct token *b)
+static bool same_word(const struct token *a, const struct token *b)
 {
 	return token_same_key(a, b) && streq_null(a->value, b->value);
+}
+
+bool token_same(const struct token *a, const struct token *b)
+{
+	return same_word(a, b) && streq_null(a->next, b->next);
+}
+
+static bool is_word(const struct token *t, const char *text)
+{
+	_cleanup_free_ char *word = token_word(t);
+
+	return streq(word, text);
 }
 
 size_t tokens_count(const struct tokens *t, const struct token *wanted)
@@ -91,7 +103,11 @@ size_t tokens_count(const struct tokens *t, const struct token *wanted)
 	size_t i, n = 0;
 
 	for (i = 0; i < t->n; i++)
-		n += token_same(&t->v[i], wanted);
+		if (wanted->next && !t->v[i].next)
+			n += same_word(&t->v[i], wanted) && i + 1 < t->n &&
+			     is_word(&t->v[i + 1], wanted->next);
+		else
+			n += token_same(&t->v[i], wanted);
 	return n;
 }
 
@@ -134,7 +150,19 @@ struct token token_of(struct arena *a, const char *text)
 	struct tokens t = { .arena = a };
 
 	tokens_read(&t, text);
+	tokens_join(&t);
 	return t.n ? t.v[0] : (struct token){ .key = text };
+}
+
+void tokens_join(struct tokens *t)
+{
+	_cleanup_free_ char *number = NULL;
+
+	if (t->n < 2 || !streq(t->v[t->n - 2].key, "hugepagesz") ||
+		!streq(t->v[t->n - 1].key, "hugepages"))
+		return;
+	number = token_word(&t->v[--t->n]);
+	t->v[t->n - 1].next = arena_strdup(t->arena, number);
 }
 
 char *token_word(const struct token *t)
@@ -146,6 +174,8 @@ char *token_text(const struct token *t)
 {
 	if (!t->value)
 		return xstrdup(t->key);
+	if (t->next)
+		return xprintf("%s=%s %s", t->key, t->value, t->next);
 	return xprintf(
 		t->value[strcspn(t->value, " \t")] ? "%s=\"%s\"" : "%s=%s", t->key, t->value);
 }

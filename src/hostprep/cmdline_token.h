@@ -15,6 +15,12 @@
 struct token {
 	const char *key;
 	const char *value; /* NULL: there is no = */
+	/*
+	 * The word that must stand right behind, as it says how many of what this one says the
+	 * size: hugepagesz=1G hugepages=4. NULL: none. Lists that were read have single words, but
+	 * for what is our own.
+	 */
+	const char *next;
 	const char *file; /* as people see it; NULL: from nowhere in particular */
 	unsigned line;
 };
@@ -35,8 +41,12 @@ size_t tokens_count(const struct tokens *t, const struct token *wanted);
 /* One with the same name and another value, where the kernel would listen to one alone; or NULL. */
 const struct token *tokens_against(const struct tokens *t, const struct token *wanted);
 void tokens_drop(struct tokens *t, const struct token *gone);
-/* The one word of text, which is a valid parameter: its name in the plan. */
+/* The one word of text, which is a valid parameter, or a size with its number: its name in the
+ * plan.
+ */
 struct token token_of(struct arena *a, const char *text);
+/* The last two of a list become one where they are a size and its number. */
+void tokens_join(struct tokens *t);
 /* KEY=VALUE without quotes; as people and the kernel write it: with quotes where there are blanks.
  */
 char *token_word(const struct token *t);

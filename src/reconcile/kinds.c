@@ -3,6 +3,7 @@
 #include "reconcile/kind.h"
 
 extern const struct kind cmdline_kind, iommu_kind, sysctl_kind, module_kind;
+extern const struct kind cpu_kind, memory_kind;
 extern const struct kind vlan_kind, bridge_kind, network_kind, firewall_kind, tap_kind;
 extern const struct kind dnsmasq_kind;
 extern const struct kind disk_kind, guest_kind;
@@ -12,6 +13,8 @@ const struct kind *const kinds[] = {
 	&iommu_kind,
 	&module_kind,
 	&sysctl_kind,
+	&cpu_kind,
+	&memory_kind,
 	&vlan_kind,
 	&bridge_kind,
 	&network_kind,

@@ -2,6 +2,8 @@
 /* The document's root: which section holds which kind. The sections' own keys stand with their
  * kinds. */
 #include "config/type.h"
+#include "hostprep/cpu.h"
+#include "hostprep/memory.h"
 #include "iommu/iommu.h"
 #include "reconcile/drift.h"
 
@@ -57,6 +59,8 @@ struct host_section {
 	struct obj obj;
 	struct kernel_section kernel;
 	struct iommu iommu;
+	struct cpu cpu;
+	struct memory memory;
 	struct reboot_section reboot;
 	int drift;
 };
@@ -71,8 +75,10 @@ static const struct field host_rows[] = {
 	FIELD_OBJECT(struct host_section, iommu, struct iommu, iommu_table, .kind = "iommu",
 		.doc = "The IOMMU, for giving devices to guests."),
 	FIELD_PLANNED("vhost_net", "Whether guests' network interfaces use vhost-net."),
-	FIELD_PLANNED("cpu", "C-states, frequency governor and limits."),
-	FIELD_PLANNED("memory", "Hugepages and KSM."),
+	FIELD_OBJECT(struct host_section, cpu, struct cpu, cpu_table, .kind = "cpu",
+		.doc = "C-states, frequencies, and CPUs for guests alone."),
+	FIELD_OBJECT(struct host_section, memory, struct memory, memory_table, .kind = "memory",
+		.doc = "Hugepages and KSM."),
 	FIELD_PLANNED("firewall", "Which firewall backend is spoken."),
 	FIELD_OBJECT(struct host_section, reboot, struct reboot_section, reboot_table, .def = "{}",
 		.doc = "What happens when a reboot is needed."),

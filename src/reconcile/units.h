@@ -79,5 +79,8 @@ struct unit_property {
 };
 int units_set(
 	struct host *h, const char *unit, const struct unit_property *v, size_t n, struct error *e);
+/* The same for one property that is an array of bytes, such as a set of CPUs; none: reset. */
+int units_set_bytes(struct host *h, const char *unit, const char *property, const uint8_t *v,
+	size_t n, struct error *e);
 
 #endif

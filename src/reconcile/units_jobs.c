@@ -306,31 +306,64 @@ int units_end(struct host *h, const char *service, struct unit_end *out, struct 
 	return 0;
 }
 
+static int begin_set(struct units *u, sd_bus_message **m, const char *unit)
+{
+	int r = sym_sd_bus_message_new_method_call(
+		u->bus, m, u->to, SYSTEMD_PATH, SYSTEMD_MANAGER, "SetUnitProperties");
+
+	if (r >= 0)
+		r = sym_sd_bus_message_append(*m, "sb", unit, true);
+	return r < 0 ? r : sym_sd_bus_message_open_container(*m, 'a', "(sv)");
+}
+
+/* r is what putting the message together came to. */
+static int end_set(struct units *u, sd_bus_message *m, int r, struct error *e)
+{
+	_cleanup_(sdbus_error_p) sd_bus_error why = SD_BUS_ERROR_NULL;
+
+	if (r >= 0)
+		r = sym_sd_bus_message_close_container(m);
+	if (r >= 0)
+		r = sym_sd_bus_call(u->bus, m, 0, &why, NULL);
+	return r < 0 ? units_refused(r, &why, "set properties of a unit", e) : 0;
+}
+
 int units_set(
 	struct host *h, const char *unit, const struct unit_property *v, size_t n, struct error *e)
 {
-	sd_bus_error why = SD_BUS_ERROR_NULL;
-	sd_bus_message *m = NULL;
+	_cleanup_(sdbus_message_p) sd_bus_message *m = NULL;
 	struct units *u;
 	int r = units_bus(h, &u, e);
 
 	if (r < 0)
 		return r;
-	r = sym_sd_bus_message_new_method_call(
-		u->bus, &m, u->to, SYSTEMD_PATH, SYSTEMD_MANAGER, "SetUnitProperties");
-	if (r >= 0)
-		r = sym_sd_bus_message_append(m, "sb", unit, true);
-	if (r >= 0)
-		r = sym_sd_bus_message_open_container(m, 'a', "(sv)");
+	r = begin_set(u, &m, unit);
 	for (size_t i = 0; i < n && r >= 0; i++)
 		r = sym_sd_bus_message_append(m, "(sv)", v[i].name, "t", v[i].value);
+	return end_set(u, m, r, e);
+}
+
+int units_set_bytes(struct host *h, const char *unit, const char *property, const uint8_t *v,
+	size_t n, struct error *e)
+{
+	_cleanup_(sdbus_message_p) sd_bus_message *m = NULL;
+	struct units *u;
+	int r = units_bus(h, &u, e);
+
+	if (r < 0)
+		return r;
+	r = begin_set(u, &m, unit);
+	if (r >= 0)
+		r = sym_sd_bus_message_open_container(m, 'r', "sv");
+	if (r >= 0)
+		r = sym_sd_bus_message_append(m, "s", property);
+	if (r >= 0)
+		r = sym_sd_bus_message_open_container(m, 'v', "ay");
+	if (r >= 0)
+		r = sym_sd_bus_message_append_array(m, 'y', v, n);
 	if (r >= 0)
 		r = sym_sd_bus_message_close_container(m);
 	if (r >= 0)
-		r = sym_sd_bus_call(u->bus, m, 0, &why, NULL);
-	if (r < 0)
-		r = units_refused(r, &why, "set properties of a unit", e);
-	sym_sd_bus_message_unref(m);
-	sym_sd_bus_error_free(&why);
-	return r;
+		r = sym_sd_bus_message_close_container(m);
+	return end_set(u, m, r, e);
 }

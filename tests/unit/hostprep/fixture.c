@@ -2,11 +2,14 @@
 #include "fixture.h"
 #include "config/document.h"
 #include "config/type.h"
+#include "hostprep/cpu.h"
+#include "hostprep/memory.h"
 #include "iommu/iommu.h"
 #include <fcntl.h>
 #include <ftw.h>
 
-const struct kind *const kinds[] = { &cmdline_kind, &iommu_kind, &module_kind, &sysctl_kind };
+const struct kind *const kinds[] = { &cmdline_kind, &iommu_kind, &module_kind, &sysctl_kind,
+	&cpu_kind, &memory_kind };
 const size_t n_kinds = ARRAY_SIZE(kinds);
 
 const struct kind *kind_find(const char *name)
@@ -21,11 +24,16 @@ struct root {
 	struct obj obj;
 	struct list cmdline, modules, sysctl;
 	struct iommu iommu;
+	struct cpu cpu;
+	struct memory memory;
 };
 static const struct field root_fields[] = {
 	FIELD_LIST(struct root, cmdline, type_token, .kind = "cmdline", .doc = "Parameters."),
 	FIELD_OBJECT(
 		struct root, iommu, struct iommu, iommu_table, .kind = "iommu", .doc = "IOMMU."),
+	FIELD_OBJECT(struct root, cpu, struct cpu, cpu_table, .kind = "cpu", .doc = "CPU."),
+	FIELD_OBJECT(struct root, memory, struct memory, memory_table, .kind = "memory",
+		.doc = "Memory."),
 	FIELD_MAP(struct root, modules, module_table, .kind = "module", .doc = "Modules."),
 	FIELD_MAP(struct root, sysctl, sysctl_table, .kind = "sysctl", .doc = "Settings."),
 };

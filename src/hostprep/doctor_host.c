@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The doctor's checks of the running system: kernel, systemd, programs, time. */
+#include "base/strbuf.h"
+#include "hostprep/boot.h"
+#include "hostprep/doctor.h"
+#include <fcntl.h>
+#include <sys/statvfs.h>
+#include <sys/timex.h>
+
+static void look_vhost_net(struct doctor *d)
+{
+	if (file_exists(d->h->root, "/dev/vhost-net")) {
+		doctor_found(d, HEALTH_PASS, "/dev/vhost-net");
+		return;
+	}
+	doctor_found(d, HEALTH_WARN, "there is no /dev/vhost-net");
+	doctor_cure(d, "host: {kernel: {modules: {vhost_net: {state: loaded}}}}");
+}
+
+static void look_tun(struct doctor *d)
+{
+	if (file_exists(d->h->root, "/dev/net/tun")) {
+		doctor_found(d, HEALTH_PASS, "/dev/net/tun");
+		return;
+	}
+	doctor_found(d, HEALTH_FAIL, "there is no /dev/net/tun");
+	doctor_cure(d, "modprobe tun");
+}
+
+#define CONTROLLERS "/sys/fs/cgroup/cgroup.controllers"
+
+static bool has_word(const char *list, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (; *list; list += strcspn(list, " "), list += strspn(list, " "))
+		if (strncmp(list, word, n) == 0 && (!list[n] || list[n] == ' '))
+			return true;
+	return false;
+}
+
+static void look_controller(struct doctor *d, const char *name, const char *serves)
+{
+	const char *list = doctor_line(d, CONTROLLERS);
+
+	if (!list) {
+		doctor_found(
+			d, HEALTH_WARN, "no unified cgroup hierarchy: there is no " CONTROLLERS);
+		doctor_cure(d, "boot with systemd.unified_cgroup_hierarchy=1");
+	} else if (has_word(list, name)) {
+		doctor_found(d, HEALTH_PASS, "controller %s", name);
+	} else {
+		doctor_found(d, HEALTH_WARN, "the kernel has no controller %s: %s do nothing", name,
+			serves);
+		doctor_cure(d,
+			"take cgroup_disable=%s off the kernel command line, or use a "
+			"kernel that has it",
+			name);
+	}
+}
+
+static void look_cgroup_cpu(struct doctor *d)
+{
+	look_controller(d, "cpu", "cpu_weight and cpu_quota");
+}
+
+static void look_cgroup_cpuset(struct doctor *d)
+{
+	look_controller(d, "cpuset", "isolated CPUs");
+}
+
+static void look_cgroup_memory(struct doctor *d)
+{
+	look_controller(d, "memory", "memory_max");
+}
+
+static void look_cgroup_io(struct doctor *d)
+{
+	look_controller(d, "io", "io_weight");
+}
+
+/* In the unified hierarchy a program does it, without a controller. */
+static void look_cgroup_devices(struct doctor *d)
+{
+	if (doctor_line(d, CONTROLLERS))
+		doctor_found(d, HEALTH_PASS, "by programs (BPF)");
+	else
+		doctor_found(d, HEALTH_UNKNOWN, "there is no " CONTROLLERS);
+}
+
+#define MEMORY_LEAST (UINT64_C(1800) << 20) /* 2 GB, less what the firmware keeps */
+
+static void look_memory(struct doctor *d)
+{
+	uint64_t total = doctor_memory(d, "MemTotal");
+
+	if (!total) {
+		doctor_found(d, HEALTH_UNKNOWN, "/proc/meminfo cannot be read");
+	} else if (total < MEMORY_LEAST) {
+		doctor_found(d, HEALTH_WARN, "%llu MiB, and 2 GiB are the least",
+			(unsigned long long)(total >> 20));
+		doctor_cure(d, "add memory");
+	} else {
+		doctor_found(d, HEALTH_PASS, "%llu MiB", (unsigned long long)(total >> 20));
+	}
+}
+
+#define DISK_LEAST (UINT64_C(6) << 30)
+
+static void look_disk(struct doctor *d)
+{
+	_cleanup_close_ int fd = file_open(d->h->root, "/var/lib", O_RDONLY | O_DIRECTORY, 0);
+	struct statvfs fs;
+	uint64_t available;
+
+	if (fd < 0 || fstatvfs(fd, &fs) < 0) {
+		doctor_found(d, HEALTH_UNKNOWN, "/var/lib cannot be looked at");
+		return;
+	}
+	available = (uint64_t)fs.f_bavail * fs.f_frsize;
+	if (available >= DISK_LEAST) {
+		doctor_found(d, HEALTH_PASS, "%llu MiB free in /var/lib",
+			(unsigned long long)(available >> 20));
+		return;
+	}
+	doctor_found(d, HEALTH_WARN, "%llu MiB free in /var/lib, and 6 GiB are the least",
+		(unsigned long long)(available >> 20));
+	doctor_cure(d, "make room, or mount a larger file system on /var/lib/kvmhost");
+}
+
+static void look_modules(struct doctor *d)
+{
+	const char *release = doctor_line(d, "/proc/sys/kernel/osrelease");
+	const char *path = arena_printf(d->arena, "/lib/modules/%s", release ? release : "");
+
+	if (!release || !d->h->live) {
+		doctor_found(d, HEALTH_UNKNOWN, "no kernel runs from this tree");
+	} else if (file_exists(d->h->root, path)) {
+		doctor_found(d, HEALTH_PASS, "%s", path);
+	} else {
+		doctor_found(d, HEALTH_WARN, "the running kernel %s has no modules in %s", release,
+			path);
+		doctor_cure(d, "reboot into the kernel that is installed");
+	}
+}
+
+static void look_lockdown(struct doctor *d)
+{
+	const char *now = doctor_line(d, "/sys/kernel/security/lockdown");
+
+	if (!now)
+		doctor_found(d, HEALTH_UNKNOWN, "/sys/kernel/security/lockdown cannot be read");
+	else if (strstr(now, "[none]"))
+		doctor_found(d, HEALTH_PASS, "the kernel is not locked down");
+	else
+		doctor_found(d, HEALTH_PASS, "%s: modules must be signed", now);
+}
+
+static void look_boot_loader(struct doctor *d)
+{
+	_cleanup_error_ struct error e = { 0 };
+	struct boot b = { .arena = d->arena };
+
+	if (boot_read(d->h, &b, &e) < 0) {
+		doctor_found(d, HEALTH_WARN, "%s", e.text);
+		if (e.cure)
+			doctor_cure(d, "%s", e.cure);
+	} else {
+		doctor_found(d, HEALTH_PASS, "%s", b.loader->name);
+	}
+}
+
+static void look_reboot(struct doctor *d)
+{
+	_cleanup_free_ char *text = NULL;
+	char *p;
+
+	if (!file_exists(d->h->root, "/run/reboot-required")) {
+		doctor_found(d, HEALTH_PASS, "there is no /run/reboot-required");
+		return;
+	}
+	(void)file_read(d->h->root, "/run/reboot-required.pkgs", 1 << 16, &text, NULL);
+	for (p = text; p && (p = strchr(p, '\n'));)
+		*p = p[1] ? ' ' : '\0';
+	doctor_found(
+		d, HEALTH_WARN, "/run/reboot-required%s%s", text ? " by " : "", text ? text : "");
+	doctor_cure(d, "what kvmhost waits for: kvmhostctl status; then reboot");
+}
+
+/* The kernel's own word: a daemon disciplines its clock, or nobody does. */
+static void look_time(struct doctor *d)
+{
+	struct timex t = { 0 };
+
+	if (!d->h->live || adjtimex(&t) < 0) {
+		doctor_found(d, HEALTH_UNKNOWN, "the kernel's clock cannot be asked");
+	} else if (!(t.status & STA_UNSYNC)) {
+		doctor_found(d, HEALTH_PASS, "the kernel's clock is synchronised");
+	} else {
+		doctor_found(d, HEALTH_WARN, "the kernel's clock is not synchronised");
+		doctor_install(d, (const char *const[]){ "chrony", "chrony", "chrony", "chrony" });
+	}
+}
+
+static const char *first_there(struct doctor *d, const char *const *paths)
+{
+	for (; *paths; paths++)
+		if (file_exists(d->h->root, *paths))
+			return *paths;
+	return NULL;
+}
+
+static void look_program(struct doctor *d, enum health missing, const char *name,
+	const char *const *paths, const char *const packages[FAMILY_OTHER])
+{
+	const char *found = first_there(d, paths);
+
+	if (found) {
+		doctor_found(d, HEALTH_PASS, "%s", found);
+		return;
+	}
+	doctor_found(d, missing, "%s is not installed", name);
+	doctor_install(d, packages);
+}
+
+static void look_qemu(struct doctor *d)
+{
+	look_program(d, HEALTH_FAIL, "QEMU",
+		(const char *const[]){ "/usr/bin/qemu-system-x86_64", "/usr/libexec/qemu-kvm",
+			"/usr/bin/qemu-kvm", NULL },
+		(const char *const[]){ "qemu-system-x86", "qemu-kvm", "qemu-x86", "qemu-base" });
+}
+
+static void look_qemu_img(struct doctor *d)
+{
+	look_program(d, HEALTH_FAIL, "qemu-img", (const char *const[]){ "/usr/bin/qemu-img", NULL },
+		(const char *const[]){ "qemu-utils", "qemu-img", "qemu-tools", "qemu-img" });
+}
+
+static void look_dnsmasq(struct doctor *d)
+{
+	look_program(d, HEALTH_WARN, "dnsmasq",
+		(const char *const[]){
+			"/usr/sbin/dnsmasq", "/usr/bin/dnsmasq", "/usr/local/sbin/dnsmasq", NULL },
+		(const char *const[]){ "dnsmasq-base", "dnsmasq", "dnsmasq", "dnsmasq" });
+}
+
+static void look_ovmf(struct doctor *d)
+{
+	look_program(d, HEALTH_WARN, "UEFI firmware for guests (OVMF)",
+		(const char *const[]){ "/usr/share/OVMF/OVMF_CODE_4M.fd",
+			"/usr/share/edk2/ovmf/OVMF_CODE.fd", "/usr/share/edk2/x64/OVMF_CODE.4m.fd",
+			"/usr/share/qemu/ovmf-x86_64-code.bin", NULL },
+		(const char *const[]){ "ovmf", "edk2-ovmf", "qemu-ovmf-x86_64", "edk2-ovmf" });
+}
+
+/* Somebody who listens on port 53 of all addresses keeps a network's dnsmasq out. */
+static bool listens_everywhere(struct doctor *d, const char *path, const char *any)
+{
+	_cleanup_free_ char *text = NULL, *wanted = xprintf(" %s:0035 ", any);
+
+	return file_read(d->h->root, path, 16 << 20, &text, NULL) == 0 && strstr(text, wanted);
+}
+
+static void look_dns_port(struct doctor *d)
+{
+	if (!listens_everywhere(d, "/proc/net/udp", "00000000") &&
+		!listens_everywhere(d, "/proc/net/udp6", "00000000000000000000000000000000")) {
+		doctor_found(d, HEALTH_PASS, "nobody has port 53 of all addresses");
+		return;
+	}
+	doctor_found(d, HEALTH_WARN, "somebody listens on port 53 of all addresses");
+	doctor_cure(d, "see who: ss -ulpn sport = 53; have it listen on its own addresses "
+		       "(dnsmasq: bind-dynamic)");
+}
+
+static void look_bridge_filter(struct doctor *d)
+{
+	const char *now = doctor_line(d, "/proc/sys/net/bridge/bridge-nf-call-iptables");
+
+	if (!now || streq(now, "0")) {
+		doctor_found(d, HEALTH_PASS, "%s",
+			now ? "net.bridge.bridge-nf-call-iptables is 0"
+			    : "br_netfilter is not loaded");
+		return;
+	}
+	doctor_found(d, HEALTH_WARN, "net.bridge.bridge-nf-call-iptables is %s", now);
+	doctor_cure(d, "host: {kernel: {sysctl: {net.bridge.bridge-nf-call-iptables: 0}}}; with "
+		       "containers on bridges, see what they need first");
+}
+
+const struct check doctor_host[] = {
+	{ "vhost-net", "Packets of guests pass through the kernel",
+		"Without /dev/vhost-net QEMU copies each packet itself.", look_vhost_net },
+	{ "tun", "Guests' interfaces can be made", "They are taps, made through /dev/net/tun.",
+		look_tun },
+	{ "cgroup-cpu", "Guests' processor time can be limited",
+		"By the controller cpu, which also counts it.", look_cgroup_cpu },
+	{ "cgroup-cpuset", "CPUs can be kept for guests", "By the controller cpuset.",
+		look_cgroup_cpuset },
+	{ "cgroup-memory", "Guests' memory can be limited", "By the controller memory.",
+		look_cgroup_memory },
+	{ "cgroup-io", "Guests' use of disks can be limited", "By the controller io.",
+		look_cgroup_io },
+	{ "cgroup-devices", "Guests reach only their own devices",
+		"systemd keeps a unit to DeviceAllow=.", look_cgroup_devices },
+	{ "memory", "There is memory for guests", "2 GiB are the least for a host.", look_memory },
+	{ "disk-space", "There is room for the host", "6 GiB free are the least.", look_disk },
+	{ "modules", "The running kernel's modules are there",
+		"After an upgrade that removed them nothing can be loaded until a reboot.",
+		look_modules },
+	{ "lockdown", "Which modules the kernel takes",
+		"Under Secure Boot a kernel takes signed modules only.", look_lockdown },
+	{ "boot-loader", "The kernel command line can be set",
+		"kvmhost writes it for boot loaders that it knows (host.kernel.cmdline).",
+		look_boot_loader },
+	{ "reboot", "No reboot is waited for",
+		"Packages or kvmhost have put something in place that holds from the next boot.",
+		look_reboot },
+	{ "time", "The clock is right",
+		"Guests take their time from the host; a host without NTP drifts, and they with "
+		"it.",
+		look_time },
+	{ "qemu", "QEMU is installed", "It is what runs a guest.", look_qemu },
+	{ "qemu-img", "qemu-img is installed", "It makes and grows disk images.", look_qemu_img },
+	{ "dnsmasq", "dnsmasq is installed", "It serves addresses and names on networks.",
+		look_dnsmasq },
+	{ "ovmf", "UEFI firmware is installed", "Guests with `firmware: uefi` start by it.",
+		look_ovmf },
+	{ "dns-port", "Networks can serve names",
+		"One who listens on port 53 of every address keeps out the dnsmasq of a network.",
+		look_dns_port },
+	{ "bridge-filter", "Bridged packets are not filtered twice",
+		"With br_netfilter what guests on one bridge send each other passes the host's "
+		"FORWARD rules, and is often dropped there.",
+		look_bridge_filter },
+};
+const size_t n_doctor_host = ARRAY_SIZE(doctor_host);

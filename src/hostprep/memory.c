@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * host.memory. Hugepages are asked of the running kernel, which gives as many
+ * as it finds whole memory for. Gigantic ones are seldom to be had after boot:
+ * they go onto the kernel's command line too, and what this boot has no room
+ * for waits for the next one.
+ */
+#include "hostprep/memory.h"
+#include "config/type.h"
+#include "reconcile/record.h"
+
+static void check_hugepages(const void *obj, struct diags *d)
+{
+	const struct hugepages *p = obj;
+
+	if (obj_has(p, "pages") && p->nodes.n)
+		diag_error(d, obj_mark(p, "pages"), "take one of the two out",
+			"hugepages of %s: `pages` is their number in all, `nodes` says it for each "
+			"node",
+			p->obj.name);
+	if (!obj_has(p, "pages") && !p->nodes.n)
+		diag_error(d, obj_mark(p, "pages"), "write a number: `2MiB: 512`",
+			"hugepages of %s: there is neither `pages` nor `nodes`", p->obj.name);
+}
+
+enum { PAGES_MAX = 1 << 30 };
+
+static const struct field node_fields[] = {
+	FIELD_INT(struct node_pages, pages, 0, PAGES_MAX, .required = true, .example = "256",
+		.doc = "How many of the node's."),
+};
+static const struct table node_table = TABLE(struct node_pages, node_fields, .key = &type_int,
+	.key_word = "NODE", .scalar = "pages", .doc = "Pages of a NUMA node, by its number.");
+
+static const struct field hugepages_fields[] = {
+	FIELD_INT(struct hugepages, pages, 0, PAGES_MAX, .example = "512",
+		.doc = "How many in all; the kernel spreads them over the NUMA nodes."),
+	FIELD_MAP(struct hugepages, nodes, node_table, .example = "{0: 256, 1: 256}",
+		.doc = "How many of each NUMA node, instead of `pages`."),
+};
+static const struct table hugepages_table = TABLE(struct hugepages, hugepages_fields,
+	.key = &type_size, .key_word = "SIZE", .scalar = "pages", .check = check_hugepages,
+	.doc = "Hugepages by their size. Those of 1GiB and more are reserved at boot too "
+	       "(hugepagesz= hugepages=).");
+
+static const struct field memory_fields[] = {
+	FIELD_MAP(struct memory, hugepages, hugepages_table, .def = "{}",
+		.example = "{2MiB: 512, 1GiB: 4}",
+		.doc = "Pages that are set aside for guests: how many of each size. Nothing else "
+		       "can use that memory."),
+	FIELD_BOOL(struct memory, ksm,
+		.doc = "Whether the kernel merges equal pages of guests (KSM): less memory, more "
+		       "work, and guests can tell what others have in memory. Left out: as the "
+		       "machine has it."),
+};
+
+const struct table memory_table = TABLE(struct memory, memory_fields,
+	.doc = "Hugepages and KSM. What leaves the document goes back to how it was.");
+
+uint64_t hugepages_size(const struct hugepages *p)
+{
+	struct scalar s = { .text = p->obj.name, .kind = SCALAR_STRING };
+	uint64_t size = 0;
+
+	type_size.parse(&(struct field){ .type = &type_size }, &s, &size);
+	return size;
+}
+
+int64_t hugepages_total(const struct hugepages *p)
+{
+	int64_t total = p->pages;
+	size_t i;
+
+	for (i = 0; i < p->nodes.n; i++)
+		total += LIST_AT(&p->nodes, struct node_pages, i).pages;
+	return total;
+}
+
+bool hugepages_gigantic(const struct hugepages *p)
+{
+	return hugepages_size(p) >= (uint64_t)GIB;
+}
+
+/* hugepagesz=1G hugepages=4, or hugepages=0:2,1:2 (Linux 5.16 and later). */
+static char *parameters(const struct hugepages *p)
+{
+	struct strbuf out = { 0 };
+	size_t i;
+
+	sb_addf(&out, "hugepagesz=%lluG hugepages=",
+		(unsigned long long)(hugepages_size(p) / (uint64_t)GIB));
+	for (i = 0; i < p->nodes.n; i++) {
+		const struct node_pages *node = &LIST_AT(&p->nodes, struct node_pages, i);
+
+		sb_addf(&out, "%s%s:%lld", i ? "," : "", node->obj.name, (long long)node->pages);
+	}
+	if (!p->nodes.n)
+		sb_addf(&out, "%lld", (long long)p->pages);
+	return sb_steal(&out);
+}
+
+static void memory_derive(const struct resource *r, struct wants *w)
+{
+	const struct memory *m = r->want;
+	size_t i;
+
+	for (i = 0; i < m->hugepages.n; i++) {
+		const struct hugepages *p = &LIST_AT(&m->hugepages, struct hugepages, i);
+		_cleanup_free_ char *text = NULL;
+
+		if (!hugepages_gigantic(p) || !hugepages_total(p))
+			continue;
+		text = parameters(p);
+		want_set(w, want_derive(w, r, "cmdline", text, true), "next_boot", "true");
+	}
+}
+
+static uint64_t memory_total(struct host *h)
+{
+	_cleanup_free_ char *line = NULL;
+	const char *rest;
+
+	if (file_read_line(h->root, "/proc/meminfo", &line) < 0)
+		return 0;
+	rest = startswith(line, "MemTotal:");
+	return rest ? strtoull(rest, NULL, 10) * 1024 : 0;
+}
+
+static int check_sum(struct host *h, const struct memory *m, struct error *e)
+{
+	uint64_t sum = 0, there = memory_total(h);
+	size_t i;
+
+	for (i = 0; i < m->hugepages.n; i++) {
+		const struct hugepages *p = &LIST_AT(&m->hugepages, struct hugepages, i);
+
+		sum += hugepages_size(p) * (uint64_t)hugepages_total(p);
+	}
+	if (!there || sum < there)
+		return 0;
+	error_set(e, -ERANGE, "hugepages: %llu MiB in all, and this machine has %llu MiB of memory",
+		(unsigned long long)(sum / MIB), (unsigned long long)(there / MIB));
+	return error_cure(e, "reserve fewer, and leave memory to the host");
+}
+
+static const struct memory *wanted(const struct step *s)
+{
+	return s->r->want ? s->want : NULL;
+}
+
+static int memory_observe(struct host *h, const struct resource *r, void **have, struct error *e)
+{
+	struct knobs k = { .arena = h->pass };
+	int ret = 0;
+
+	*have = NULL;
+	if (r->want)
+		ret = check_sum(h, r->want, e);
+	if (ret == 0 && r->want)
+		ret = memory_knobs(h, r->want, &k, e);
+	if (ret < 0)
+		return ret;
+	*have = obj_new(h->pass, &memory_table, r->name);
+	return 0;
+}
+
+/*
+ * That this boot has no room for a gigantic reservation is kept, so that the
+ * next pass waits instead of trying again: {"short": {PATH: "BOOT_ID WANTED"}}
+ */
+static char *attempt(struct host *h, const struct knob *k)
+{
+	_cleanup_free_ char *id = NULL;
+
+	(void)file_read_line(h->root, "/proc/sys/kernel/random/boot_id", &id);
+	return xprintf("%s %s", id ? id : "", k->want);
+}
+
+static bool given_up(struct host *h, const struct step *s, const struct knob *k)
+{
+	_cleanup_free_ char *now = attempt(h, k);
+	const char *was = NULL;
+
+	if (record_has(h, s->r->id))
+		was = json_string_value(json_object_get(
+			json_object_get(record_kept(h, s->r->id), "short"), k->path));
+	return was && streq(was, now);
+}
+
+static void give_up(struct host *h, const struct step *s, const struct knob *k)
+{
+	_cleanup_free_ char *now = attempt(h, k);
+	json_t *kept = record_kept(h, s->r->id), *all = json_object_get(kept, "short");
+
+	if (!all) {
+		all = json_object();
+		json_object_set_new(kept, "short", all);
+	}
+	json_object_set_new(all, k->path, json_string(now));
+	record_touch(h);
+}
+
+static bool is_gigantic(const struct knob *k)
+{
+	const char *kib = strstr(k->path, "/hugepages-");
+
+	return kib && strtoull(kib + strlen("/hugepages-"), NULL, 10) >= (uint64_t)(GIB / KIB);
+}
+
+static void diff_waiting(struct host *h, struct step *s, const struct knobs *late)
+{
+	size_t before = s->n_changes, i;
+
+	knobs_diff_wanted(h, s, late);
+	for (i = before; i < s->n_changes; i++)
+		s->wait = arena_printf(h->pass,
+			"a reboot: the running kernel found memory for %s of %s: %s",
+			s->changes[i].have, s->changes[i].want, s->changes[i].path);
+	if (before && s->wait) {
+		s->reason = arena_printf(h->pass, "will then wait for %s", s->wait);
+		s->wait = NULL;
+	}
+}
+
+/* What can be done now, and what this boot has been found too full for. */
+static void memory_diff(struct host *h, struct step *s)
+{
+	struct knobs all = { .arena = h->pass }, late = { .arena = h->pass };
+	size_t i;
+
+	if (wanted(s) && memory_knobs(h, wanted(s), &all, NULL) < 0)
+		return; /* observe has just told of it */
+	for (i = 0; i < all.n; i++)
+		if (given_up(h, s, &all.v[i])) {
+			*ARENA_PUSH(h->pass, late.v, late.n) = all.v[i];
+			all.v[i].skipped = true;
+		}
+	knobs_diff(h, s, &all);
+	diff_waiting(h, s, &late);
+}
+
+static void memory_refine(struct host *h _unused_, struct step *s)
+{
+	s->disruption = s->wait ? DISRUPT_REBOOT : DISRUPT_NONE;
+}
+
+static int memory_apply(struct host *h, struct step *s, struct error *e)
+{
+	struct knobs k = { .arena = h->pass };
+	const struct knob *refused = NULL;
+	int r = wanted(s) ? memory_knobs(h, wanted(s), &k, e) : 0;
+
+	if (r == 0)
+		r = memory_set(h, s, &k, &refused, e);
+	if (r == -ERANGE && refused && is_gigantic(refused)) {
+		error_clear(e);
+		*e = (struct error){ 0 };
+		give_up(h, s, refused);
+		return 0;
+	}
+	return r;
+}
+
+const struct kind memory_kind = {
+	.name = "memory",
+	.table = &memory_table,
+	.derive = memory_derive,
+	.observe = memory_observe,
+	.diff = memory_diff,
+	.refine = memory_refine,
+	.apply = memory_apply,
+};

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* host.memory: memory.c declares and judges, memory_knobs.c finds what to set and asks again where
+ * memory is in pieces. */
+#ifndef KVMHOST_MEMORY_H
+#define KVMHOST_MEMORY_H
+
+#include "hostprep/knob.h"
+
+struct node_pages {
+	struct obj obj; /* its name is the node's number */
+	int64_t pages;
+};
+
+struct hugepages {
+	struct obj obj; /* its name is the size, 2MiB */
+	int64_t pages; /* in all */
+	struct list nodes; /* struct node_pages */
+};
+
+struct memory {
+	struct obj obj;
+	struct list hugepages; /* struct hugepages */
+	bool ksm;
+};
+extern const struct table memory_table;
+extern const struct kind memory_kind;
+
+uint64_t hugepages_size(const struct hugepages *p);
+int64_t hugepages_total(const struct hugepages *p);
+/* So large that memory which has been in use seldom has one: asked for at boot too. */
+bool hugepages_gigantic(const struct hugepages *p);
+
+int memory_knobs(struct host *h, const struct memory *want, struct knobs *k, struct error *e);
+/* Moves memory together until all pages are there or it no longer helps. */
+int memory_set(struct host *h, struct step *s, const struct knobs *k, const struct knob **refused,
+	struct error *e);
+
+#endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* host.memory on a machine of files: here every number that is asked for is taken. */
+#include "fixture.h"
+
+#define POOL(kib) "/sys/kernel/mm/hugepages/hugepages-" kib "kB/nr_hugepages"
+#define NODE_POOL "/sys/devices/system/node/node1/hugepages/hugepages-2048kB/nr_hugepages"
+#define KSM "/sys/kernel/mm/ksm/run"
+
+static struct machine *machine(void **state)
+{
+	struct machine *m = *state;
+
+	m->host.live = true;
+	put(m, POOL("2048"), "0\n");
+	put(m, POOL("1048576"), "0\n");
+	put(m, NODE_POOL, "0\n");
+	put(m, "/sys/devices/system/node/online", "0-1\n");
+	put(m, KSM, "1\n");
+	put(m, "/proc/meminfo", "MemTotal:       16000000 kB\n");
+	put(m, "/proc/cmdline", "quiet\n");
+	put(m, "/usr/sbin/grub-mkconfig", "for x in /etc/default/grub.d/*.cfg\n");
+	put(m, "/boot/grub/grub.cfg", "");
+	return m;
+}
+
+static void test_converge_and_release(void **state)
+{
+	struct machine *m = machine(state);
+
+	want(m, "memory: {hugepages: {2MiB: 512}, ksm: false}");
+	only_step(m);
+	assert_string_equal(change(m, "2MiB pages"), "0 -> 512");
+	assert_string_equal(change(m, "ksm/run"), "1 -> 2");
+	settle(m);
+	assert_file(m, POOL("2048"), "512");
+	restart(m);
+	assert_int_equal(plan(m)->n, 0);
+	want(m, "memory: {ksm: false}");
+	assert_int_equal(only_step(m)->n_changes, 1);
+	settle(m);
+	assert_file(m, POOL("2048"), "0");
+	want(m, "{}");
+	settle(m);
+	assert_file(m, KSM, "1");
+	assert_int_equal(plan(m)->n, 0);
+}
+
+static void test_nodes(void **state)
+{
+	struct machine *m = machine(state);
+
+	want(m, "memory: {hugepages: {2MiB: {nodes: {1: 8}}}}");
+	only_step(m);
+	assert_string_equal(change(m, "2MiB pages (node1)"), "0 -> 8");
+	settle(m);
+	assert_file(m, NODE_POOL, "8");
+	assert_file(m, POOL("2048"), "0\n");
+	want(m, "memory: {hugepages: {2MiB: {nodes: {4: 8}}}}");
+	assert_string_equal(apply_fails(m),
+		"hugepages of 2MiB: there is no NUMA node 4; this machine has: 0-1");
+}
+
+/* The size and its number are one parameter, which keeps them side by side. */
+static void test_gigantic(void **state)
+{
+	struct machine *m = machine(state);
+
+	want(m, "memory: {hugepages: {1GiB: 4}}");
+	plan(m);
+	assert_int_equal(m->plan.n, 2);
+	assert_string_equal(change(m, "1GiB pages"), "0 -> 4");
+	assert_string_equal(
+		change(m, "boot loader (90-kvmhost.cfg)"), "- -> hugepagesz=1G hugepages=4");
+	assert_null(change(m, "running kernel"));
+}
+
+static void test_gigantic_offline(void **state)
+{
+	struct machine *m = machine(state);
+
+	m->host.live = false;
+	want(m, "cmdline: [hugepagesz=2M, hugepages=64]\nmemory: {hugepages: {1GiB: {nodes: {0: 1, "
+		"1: 3}}}}");
+	settle(m);
+	assert_non_null(strstr(get(m, "/etc/default/grub.d/90-kvmhost.cfg"),
+		"GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX hugepagesz=1G hugepages=0:1,1:3\"\n"));
+	restart(m);
+	assert_int_equal(plan(m)->n, 1); /* memory/host: the machine that boots from this tree */
+	want(m, "cmdline: [hugepagesz=2M, hugepages=64]");
+	settle(m);
+	assert_null(strstr(get(m, "/etc/default/grub.d/90-kvmhost.cfg"), "1G"));
+	assert_non_null(strstr(get(m, "/etc/default/grub.d/90-kvmhost.cfg"), "hugepages=64"));
+}
+
+static void test_what_cannot_be(void **state)
+{
+	struct machine *m = machine(state);
+
+	want(m, "memory: {hugepages: {4MiB: 1}}");
+	assert_string_equal(
+		apply_fails(m), "hugepages: this machine has none of 4MiB; it has: 1GiB, 2MiB");
+	want(m, "memory: {hugepages: {2MiB: 8000}}");
+	assert_string_equal(apply_fails(m),
+		"hugepages: 16000 MiB in all, and this machine has 15625 MiB of memory; reserve "
+		"fewer, and leave memory to the host");
+	assert_non_null(strstr(reject(m, "memory: {hugepages: {2MiB: {pages: 3, nodes: {0: 3}}}}"),
+		"take one of"));
+	assert_non_null(strstr(reject(m, "memory: {hugepages: {2MiB: {}}}"), "neither `pages`"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			test_converge_and_release, machine_setup, machine_teardown),
+		cmocka_unit_test_setup_teardown(test_nodes, machine_setup, machine_teardown),
+		cmocka_unit_test_setup_teardown(test_gigantic, machine_setup, machine_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_gigantic_offline, machine_setup, machine_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_what_cannot_be, machine_setup, machine_teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
