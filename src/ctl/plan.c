@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* kvmhostctl plan and apply */
 #include "ctl/confirm.h"
+#include "net/probe.h"
 #include "reconcile/converge.h"
 #include "reconcile/plan_json.h"
 
@@ -111,6 +112,7 @@ int verb_apply(struct ctl *c, int argc _unused_, char **argv _unused_)
 	struct converge_options o = {
 		.apply = { .allow_mass_removal = c->allow_mass_removal,
 			.confirm_seconds = c->confirm,
+			.guard = &network_guard,
 			.told = told,
 			.arg = c },
 		.try_held = true,

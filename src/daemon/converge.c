@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/log.h"
 #include "daemon/daemon.h"
+#include "net/probe.h"
 #include "reconcile/converge.h"
 #include "reconcile/generation.h"
 #include "reconcile/record.h"
@@ -79,7 +80,7 @@ static void first_failure(const struct outcome *out, struct error *e)
 static int run(struct daemon *d, struct config *c, bool fallback, struct error *e)
 {
 	const struct converge_options o = {
-		.apply = { .told = log_step, .fallback = fallback },
+		.apply = { .guard = &network_guard, .told = log_step, .fallback = fallback },
 		.lock_seconds = LOCK_SECONDS,
 	};
 	_cleanup_outcome_ struct outcome out = { 0 };

@@ -38,7 +38,7 @@ void apply_hold(struct host *h, const char *document, const char *reason)
 static void settle_hold(struct host *h, const struct apply_options *o, const struct outcome *out)
 {
 	_cleanup_free_ char *reason = NULL;
-	const struct step *why = NULL;
+	const struct step *why = out->lost;
 
 	for (size_t i = 0; i < out->n && !why; i++)
 		if (out->steps[i]->state == STEP_UNDONE)
@@ -177,7 +177,7 @@ static void tell_unreadable(
 }
 
 static int rounds(struct host *h, struct wants *w, const struct apply_options *o,
-	struct outcome *out, struct strmap *seen, struct error *e)
+	struct guarding *g, struct outcome *out, struct strmap *seen, struct error *e)
 {
 	struct plan p;
 	int r = 0;
@@ -199,7 +199,7 @@ static int rounds(struct host *h, struct wants *w, const struct apply_options *o
 		}
 		r = take_all(h, w, &p, e);
 		if (r >= 0)
-			r = run_steps(h, &p, o, round + 1 == APPLY_ROUNDS, e);
+			r = run_steps(h, &p, o, g, round + 1 == APPLY_ROUNDS, e);
 		drop_released(h, &p);
 		collect(out, out->arenas[0], seen, &p);
 		if (r < 0)
@@ -212,12 +212,16 @@ int apply(struct host *h, struct wants *w, const struct apply_options *o, struct
 	struct error *e)
 {
 	_cleanup_strmap_ struct strmap seen = { 0 };
+	struct guarding g = { .document = w->document };
 	int r, saved;
 
 	*out = (struct outcome){ .arenas = { arena_new() } };
 	if (!h->record && (r = record_load(h, e)) < 0)
 		return r;
-	r = rounds(h, w, o, out, &seen, e);
+	r = rounds(h, w, o, &g, out, &seen, e);
+	out->lost = g.lost;
+	if (g.state)
+		o->guard->end(g.state);
 	if (out->refused)
 		return r;
 	settle_hold(h, o, out);

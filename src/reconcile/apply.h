@@ -10,6 +10,7 @@
 #ifndef KVMHOST_APPLY_H
 #define KVMHOST_APPLY_H
 
+#include "reconcile/guard.h"
 #include "reconcile/plan.h"
 
 struct apply_options {
@@ -23,6 +24,7 @@ struct apply_options {
 	 * reconcile/confirm.h. 0: they are kept at once.
 	 */
 	unsigned confirm_seconds;
+	const struct guard *guard; /* of the network; may be NULL */
 	/* Told of each step when its fate is known, for a terminal or the journal; may be NULL. */
 	void (*told)(const struct step *s, void *arg);
 	void *arg;
@@ -36,6 +38,7 @@ struct outcome {
 	size_t done, failed, blocked, waiting, undone;
 	bool reboot_pending;
 	uint64_t confirm_by; /* seconds since 1970 until when to confirm; 0: nothing waits for it */
+	const struct step *lost; /* the step that cut the host off, by the guard */
 	bool refused; /* the plan would remove most of what the document once named */
 	size_t n_resources;
 	/* Holds the steps; ends with outcome_free. */
@@ -51,6 +54,12 @@ void outcome_free(struct outcome *o);
  */
 int apply(struct host *h, struct wants *w, const struct apply_options *o, struct outcome *out,
 	struct error *e);
+
+/* Steps were undone, or the guard lost the host: the network is as before. */
+static inline bool outcome_put_back(const struct outcome *o)
+{
+	return o->undone || o->lost;
+}
 
 /* Exit status of kvmhostctl apply: 0 converged, 1 failed, 3 converged but a reboot is pending. */
 int outcome_status(int r, const struct outcome *o);

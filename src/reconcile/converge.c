@@ -45,7 +45,7 @@ static int converge_locked(struct host *h, struct config *c, const struct conver
 		return r;
 	a.document_hash = config_hash(c);
 	r = apply(h, &c->wants, &a, out, e);
-	if ((r == 0 || r == -EIO) && !out->confirm_by && !out->undone &&
+	if ((r == 0 || r == -EIO) && !out->confirm_by && !outcome_put_back(out) &&
 		generation_accept(h, c, &later) < 0)
 		log_failure(&later);
 	if (h->live && status_write(h, r, out, e, &later) < 0)

@@ -172,6 +172,45 @@ static struct step *broken(struct plan *p, size_t end, bool final)
 	return NULL;
 }
 
+static int begin_guard(
+	struct host *h, const struct apply_options *o, struct guarding *g, struct error *e)
+{
+	if (!o->guard || g->begun)
+		return 0;
+	g->begun = true;
+	return o->guard->begin(h, g->document, &g->state, e);
+}
+
+/* The step that most likely cut the host off. */
+static struct step *suspect(struct plan *p, size_t end)
+{
+	struct step *worst = NULL;
+
+	for (size_t i = 0; i < end; i++) {
+		struct step *s = p->steps[i];
+
+		if (s->r->kind->undo && s->state == STEP_DONE &&
+			(!worst || s->disruption > worst->disruption))
+			worst = s;
+	}
+	return worst;
+}
+
+/* The step that has to answer for it when the host cannot be reached any more, or NULL. */
+static struct step *cut_off(struct host *h, struct plan *p, size_t end,
+	const struct apply_options *o, const struct guarding *g)
+{
+	struct step *s = g->state ? suspect(p, end) : NULL;
+	_cleanup_error_ struct error why = { 0 };
+
+	if (!s || o->guard->still(h, g->state, &why) >= 0)
+		return NULL;
+	fail(h, s, why.code, why.text);
+	s->error.cure = why.cure ? arena_strdup(h->pass, why.cure) : NULL;
+	tell(o, s);
+	return s;
+}
+
 static int roll_back(struct host *h, struct plan *p, size_t end, struct step *why,
 	const struct apply_options *o, struct error *e)
 {
@@ -196,8 +235,8 @@ static int roll_back(struct host *h, struct plan *p, size_t end, struct step *wh
 	return 0;
 }
 
-int run_steps(
-	struct host *h, struct plan *p, const struct apply_options *o, bool final, struct error *e)
+int run_steps(struct host *h, struct plan *p, const struct apply_options *o, struct guarding *g,
+	bool final, struct error *e)
 {
 	size_t end = undo_end(p);
 	struct step *why = NULL;
@@ -207,12 +246,16 @@ int run_steps(
 	for (size_t i = end; i < p->n; i++)
 		more |= p->steps[i]->state == STEP_READY;
 	if (end) {
-		r = undo_begin(h, p, e);
+		r = begin_guard(h, o, g, e);
+		if (r >= 0)
+			r = undo_begin(h, p, e);
 		if (r < 0)
 			return r;
 		run_range(h, p, 0, end, o);
 		verify(h, p, end);
 		why = broken(p, end, final);
+		if (!why)
+			g->lost = why = cut_off(h, p, end, o, g);
 		if (why)
 			r = roll_back(h, p, end, why, o, e);
 		else if (!o->confirm_seconds)

@@ -8,13 +8,21 @@
 /* The world moved between observe and apply: plan again rather than fail. */
 bool moved(const struct step *s);
 
+/* The apply's guard, asked how things are before its first network step. */
+struct guarding {
+	const void *document;
+	void *state; /* the guard's; NULL: nothing to lose */
+	bool begun;
+	const struct step *lost; /* the step after which the host could not be reached */
+};
+
 /*
  * Runs every ready step whose needs are met and blocks those whose needs
  * failed. `final`: no round follows, so that a moved world is a failure.
  * Returns a negative errno only where the undo log itself failed; 1 when all
  * that is cached of the machine was read after the last change to it.
  */
-int run_steps(
-	struct host *h, struct plan *p, const struct apply_options *o, bool final, struct error *e);
+int run_steps(struct host *h, struct plan *p, const struct apply_options *o, struct guarding *g,
+	bool final, struct error *e);
 
 #endif

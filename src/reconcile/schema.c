@@ -5,6 +5,7 @@
 #include "hostprep/cpu.h"
 #include "hostprep/memory.h"
 #include "iommu/iommu.h"
+#include "net/probe.h"
 #include "reconcile/drift.h"
 
 extern const struct type type_token;
@@ -62,6 +63,7 @@ struct host_section {
 	struct cpu cpu;
 	struct memory memory;
 	struct reboot_section reboot;
+	struct rollback rollback;
 	int drift;
 };
 
@@ -90,7 +92,8 @@ static const struct field host_rows[] = {
 		       "it, "
 		       "and nothing is changed. What would restart a guest or take something away "
 		       "waits for a reload in both."),
-	FIELD_PLANNED("rollback", "How the network is probed after a change."),
+	FIELD_OBJECT(struct host_section, rollback, struct rollback, rollback_table,
+		.doc = "How the network is probed after a change."),
 };
 static const struct table host_table =
 	TABLE(struct host_section, host_rows, .doc = "The machine itself.");
@@ -125,4 +128,11 @@ const struct table document_table = TABLE(
 enum drift_policy document_drift(const void *document)
 {
 	return (enum drift_policy)((const struct document_root *)document)->host.drift;
+}
+
+const struct rollback *document_rollback(const void *document)
+{
+	const struct host_section *host = &((const struct document_root *)document)->host;
+
+	return host->obj.table && obj_has(host, "rollback") ? &host->rollback : NULL;
 }

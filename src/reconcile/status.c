@@ -11,7 +11,7 @@ static const char *result(int r, const struct outcome *o)
 {
 	if (o && o->refused)
 		return "refused";
-	if (o && o->undone)
+	if (o && outcome_put_back(o))
 		return "rolled back";
 	if (r < 0)
 		return "failed";

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The engine on toy kinds: planning, applying, releasing, failing, undoing, and being killed. */
 #include "toy.h"
+#include "reconcile/generation.h"
 #include "reconcile/record.h"
 #include "reconcile/undo.h"
 #include <setjmp.h>
@@ -183,6 +184,53 @@ static void a_held_document_is_not_tried_by_itself(void **state _unused_)
 	assert_string_equal(toy_value("thing", "a"), "");
 }
 
+static int guard_begun, guard_asked, guard_ended;
+
+static int guard_begin(
+	struct host *h _unused_, const void *document, void **state, struct error *e _unused_)
+{
+	assert_non_null(document);
+	assert_string_equal(toy_value("thing", "a"), "");
+	guard_begun++;
+	*state = &guard_begun;
+	return 0;
+}
+
+static int guard_still(struct host *h _unused_, void *state, struct error *e)
+{
+	assert_ptr_equal(state, &guard_begun);
+	assert_string_equal(toy_value("thing", "a"), "x");
+	guard_asked++;
+	return error_set(e, -EHOSTUNREACH, "nobody answers");
+}
+
+static void guard_end(void *state _unused_)
+{
+	guard_ended++;
+}
+
+static void what_cuts_the_host_off_is_put_back_and_held(void **state _unused_)
+{
+	static const struct guard guard = { guard_begin, guard_still, guard_end };
+	const char *reason = NULL;
+	_cleanup_toy_run_ struct toy_run run;
+
+	toy.guard = &guard;
+	toy_apply(&run, "version: 1\nthings: {a: {value: x}}\nbatches: {q: {value: y}}\n", false);
+	assert_int_equal(run.r, -EIO);
+	assert_int_equal(guard_begun, 1);
+	assert_int_equal(guard_asked, 1);
+	assert_int_equal(guard_ended, 1);
+	assert_string_equal(toy_value("thing", "a"), "");
+	assert_string_equal(step_of(&run, "thing/a")->error.text, "nobody answers");
+	assert_false(undo_pending(&toy.host));
+	/* What is no matter of the network stays. */
+	assert_string_equal(toy_value("batch", "q"), "y");
+	assert_non_null(apply_held(&toy.host, &reason));
+	assert_string_equal(reason, "thing/a: nobody answers");
+	assert_null(generation_current(&toy.host));
+}
+
 static void a_moved_world_is_planned_again(void **state _unused_)
 {
 	_cleanup_toy_run_ struct toy_run run;
@@ -333,6 +381,7 @@ int main(void)
 		TEST(a_failed_step_blocks_only_dependents),
 		TEST(a_failed_network_step_puts_all_of_them_back),
 		TEST(a_held_document_is_not_tried_by_itself),
+		TEST(what_cuts_the_host_off_is_put_back_and_held),
 		TEST(a_moved_world_is_planned_again),
 		TEST(a_world_that_keeps_moving_fails),
 		TEST(users_go_before_what_they_use),

@@ -156,7 +156,7 @@ void toy_end(void)
 void toy_apply(struct toy_run *run, const char *yaml, bool allow_mass_removal)
 {
 	const struct converge_options o = {
-		.apply = { .allow_mass_removal = allow_mass_removal },
+		.apply = { .allow_mass_removal = allow_mass_removal, .guard = toy.guard },
 		.try_held = true,
 	};
 

@@ -19,6 +19,7 @@ struct toy {
 	int fail_code; /* ... with this */
 	unsigned fail_times; /* ... so many times */
 	int die_at; /* the process ends at the n-th apply, counted from 1; 0: never */
+	const struct guard *guard;
 	int applied; /* how many applies ran */
 	unsigned batches; /* how often apply_all ran */
 };
