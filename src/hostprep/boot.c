@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "hostprep/boot.h"
-#include "hostprep/dropin.h"
+#include "reconcile/dropin.h"
 
 #define LOADER_GUID "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
 #define EFI_VARIABLE(name) "/sys/firmware/efi/efivars/" name "-"

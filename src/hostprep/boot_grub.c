@@ -11,7 +11,7 @@
  */
 #include "hostprep/boot.h"
 #include "hostprep/boot_grub.h"
-#include "hostprep/dropin.h"
+#include "reconcile/dropin.h"
 #include "hostprep/tool.h"
 #include "base/strbuf.h"
 #include <ctype.h>

@@ -12,7 +12,7 @@
 #include "hostprep/boot.h"
 #include "hostprep/cmdline.h"
 #include "hostprep/cpu.h"
-#include "hostprep/dropin.h"
+#include "reconcile/dropin.h"
 #include "config/type.h"
 #include "iommu/iommu.h"
 #include "reconcile/plan.h"

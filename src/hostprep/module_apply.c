@@ -6,7 +6,7 @@
  * document wants is loaded after, with its options.
  */
 #include "hostprep/module.h"
-#include "hostprep/dropin.h"
+#include "reconcile/dropin.h"
 #include "reconcile/plan.h"
 #include "reconcile/record.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "hostprep/module_files.h"
-#include "hostprep/dropin.h"
+#include "reconcile/dropin.h"
 #include "base/strbuf.h"
 #include <ctype.h>
 

@@ -8,7 +8,7 @@
  * release restores; the files are compared in diff().
  */
 #include "hostprep/hostprep.h"
-#include "hostprep/dropin.h"
+#include "reconcile/dropin.h"
 #include "hostprep/sysctl_files.h"
 #include "hostprep/sysctl_live.h"
 #include "hostprep/value.h"

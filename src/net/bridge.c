@@ -6,6 +6,7 @@
  */
 #include "net/bridge.h"
 #include "net/bridge_link.h"
+#include "net/manager.h"
 #include "net/port.h"
 #include "reconcile/record.h"
 
@@ -279,6 +280,7 @@ const struct kind bridge_kind = {
 	.recreate_costs = DISRUPT_LINK,
 	.undo = true,
 	.check = bridge_check,
+	.derive = manager_imply,
 	.observe = bridge_observe,
 	.diff = bridge_diff,
 	.apply_all = bridge_apply_all,

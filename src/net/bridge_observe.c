@@ -229,12 +229,13 @@ static bool plain(const struct view *v)
 	       !taken_port(v->h, v->r->id, 0) && !given_any(v->h, v->r->id);
 }
 
-/* The smallest that a packet through the wanted ports meets. */
-static void weigh_mtu(const struct view *v, struct bridge *have)
+/* The smallest that a packet through the wanted ports meets, and whether it gets through. */
+static void weigh_ports(const struct view *v, struct bridge *have)
 {
 	for (size_t i = 0; i < v->ref->ports.n; i++) {
 		const struct link *l = port_in(v, i);
 
+		have->state.down |= l && !(l->flags & IFF_UP);
 		if (l && obj_has(v->ref, "mtu") && l->mtu < (uint64_t)v->ref->mtu)
 			have->mtu = MIN_OF(have->mtu, (int64_t)l->mtu);
 	}
@@ -255,7 +256,7 @@ int bridge_observe_ports(struct host *h, const struct resource *r, const struct 
 
 	if (ret < 0 || !v.ref || !bridge)
 		return ret;
-	weigh_mtu(&v, have);
+	weigh_ports(&v, have);
 	if (plain(&v)) {
 		bridge_set_addressing(have, h->pass, ADDRESSING_INHERIT);
 		obj_mark_set(have, "addressing");

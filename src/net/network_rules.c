@@ -10,6 +10,7 @@
  * What leaves an isolated network is refused before any network may let it in.
  */
 #include "net/firewall.h"
+#include "net/manager.h"
 #include "net/network.h"
 #include <arpa/inet.h>
 
@@ -111,6 +112,7 @@ void network_derive(const struct resource *r, struct wants *w)
 			(struct fw_rule){
 				.chain = FW_FORWARD_WITHIN, .in = n->bridge, .target = FW_REJECT });
 	network_derive_forwards(r, w);
+	manager_imply(r, w);
 	for (size_t i = 0; i < n->addresses.n && n->mode != NETWORK_ISOLATED; i++) {
 		struct cidr net = cidr_network(LIST_AT(&n->addresses, struct cidr, i));
 

@@ -107,6 +107,7 @@ bool route_read(struct arena *a, const struct nlmsghdr *m, struct route *out)
 	*out = (struct route){
 		.message = m,
 		.dynamic = expires(m) > 0,
+		.via = attr(m, RTA_GATEWAY) || attr(m, RTA_VIA) || attr(m, RTA_MULTIPATH),
 		.kernel = head->rtm_protocol == RTPROT_KERNEL,
 		.text = describe(a, m),
 	};

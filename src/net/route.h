@@ -12,6 +12,7 @@
 struct route {
 	const char *text; /* "default via 203.0.113.1 metric 100", for people */
 	bool dynamic; /* it has an end */
+	bool via; /* it needs another route, to its gateway, to be there before it */
 	bool kernel; /* made by the kernel or in its name: with an address */
 	const struct nlmsghdr *message; /* RTM_NEWROUTE */
 };

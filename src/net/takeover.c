@@ -92,8 +92,9 @@ void put_route(struct mover *m, const struct taken *t, const struct route *r, co
 
 static void put_routes(struct mover *m, const struct taken *t, const struct link *to)
 {
-	for (size_t i = 0; i < t->n_routes; i++)
-		put_route(m, t, &t->routes[i], to);
+	for (size_t i = 0; i < 2 * t->n_routes; i++)
+		if (t->routes[i % t->n_routes].via == (i >= t->n_routes))
+			put_route(m, t, &t->routes[i % t->n_routes], to);
 }
 
 void drop_routes(struct mover *m, const struct taken *t, const struct link *from)

@@ -188,13 +188,24 @@ static void put_target(struct mover *m, const struct port *p, size_t n, const st
 }
 
 /* A route that the kernel makes with its address comes with the address, where that comes. */
-static void lead_routes(struct mover *m, const struct bridge *want, const struct port *p, size_t n)
+static void lead_some(
+	struct mover *m, const struct bridge *want, const struct port *p, size_t n, bool via)
 {
 	for (size_t i = 0; i < n; i++)
-		for (size_t k = 0; k < p[i].t.n_routes; k++)
-			if (bridge_addressing(want) == ADDRESSING_INHERIT ||
-				!p[i].t.routes[k].kernel)
-				put_route(m, &p[i].t, &p[i].t.routes[k], m->bridge);
+		for (size_t k = 0; k < p[i].t.n_routes; k++) {
+			const struct route *r = &p[i].t.routes[k];
+
+			if (r->via == via &&
+				(bridge_addressing(want) == ADDRESSING_INHERIT || !r->kernel))
+				put_route(m, &p[i].t, r, m->bridge);
+		}
+}
+
+/* The ways to gateways first: network managers make them themselves, behind the others. */
+static void lead_routes(struct mover *m, const struct bridge *want, const struct port *p, size_t n)
+{
+	lead_some(m, want, p, n, false);
+	lead_some(m, want, p, n, true);
 }
 
 static bool any_fresh(const struct port *p, size_t n)

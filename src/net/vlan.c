@@ -4,6 +4,7 @@
  * makes it another VLAN makes another link; it keeps its place in a bridge.
  */
 #include "net/link.h"
+#include "net/manager.h"
 #include "net/net.h"
 #include <linux/if_ether.h>
 #include <linux/if_link.h>
@@ -248,6 +249,7 @@ const struct kind vlan_kind = {
 	.claims = "link",
 	.recreate_costs = DISRUPT_LINK,
 	.undo = true,
+	.derive = manager_imply,
 	.observe = vlan_observe,
 	.diff = vlan_diff,
 	.refine = vlan_refine,

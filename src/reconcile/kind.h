@@ -143,6 +143,9 @@ struct resource *wants_find(const struct wants *w, const char *kind, const char 
  */
 struct resource *want_derive(struct wants *w, const struct resource *from, const char *kind,
 	const char *name, bool before_from);
+/* The same without an order between the two but that of their kinds. */
+struct resource *want_imply(
+	struct wants *w, const struct resource *from, const char *kind, const char *name);
 void want_set(struct wants *w, struct resource *r, const char *field, const char *text);
 /* The same for an entry of a map whose entries are written as one value: options.max_vfs. */
 void want_set_entry(

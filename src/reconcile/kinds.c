@@ -5,7 +5,7 @@
 extern const struct kind cmdline_kind, iommu_kind, sysctl_kind, module_kind;
 extern const struct kind cpu_kind, memory_kind;
 extern const struct kind vlan_kind, bridge_kind, network_kind, firewall_kind, tap_kind;
-extern const struct kind dnsmasq_kind;
+extern const struct kind dnsmasq_kind, manager_kind;
 extern const struct kind disk_kind, guest_kind;
 
 const struct kind *const kinds[] = {
@@ -20,6 +20,7 @@ const struct kind *const kinds[] = {
 	&network_kind,
 	&firewall_kind,
 	&tap_kind,
+	&manager_kind,
 	&disk_kind,
 	&dnsmasq_kind,
 	&guest_kind,

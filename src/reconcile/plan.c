@@ -96,6 +96,8 @@ static bool observe(struct host *h, struct plan *p, struct resource *r)
 	ret = r->kind->observe(h, r, &r->have, &why);
 	if (ret < 0)
 		unreadable(h, p, r, &why);
+	if (ret == NOT_HERE && r->want)
+		p->n_resources--;
 	return ret >= 0 && ret != NOT_HERE;
 }
 

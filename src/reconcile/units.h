@@ -10,6 +10,9 @@
 #include "reconcile/host.h"
 
 #define UNITS_PREFIX "kvmhost-"
+/* Those of others that are asked for in the same call. */
+#define UNIT_NETWORKD "systemd-networkd.service"
+#define UNIT_NETWORKMANAGER "NetworkManager.service"
 
 /* ActiveState of org.freedesktop.systemd1.Unit, as systemd spells it, folded where we see no
  * difference. */
@@ -29,7 +32,7 @@ struct unit {
 };
 
 /*
- * The state of a unit whose name begins with UNITS_PREFIX; UNIT_INACTIVE when
+ * The state of a unit whose name begins with UNITS_PREFIX or stands above; UNIT_INACTIVE when
  * systemd has not loaded it. Strings live until host_forget().
  */
 int units_state(struct host *h, const char *name, struct unit *out, struct error *e);

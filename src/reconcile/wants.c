@@ -105,10 +105,10 @@ static void add_sections(
 	}
 }
 
-struct resource *want_derive(struct wants *w, const struct resource *from, const char *kind,
-	const char *name, bool before_from)
+struct resource *want_imply(
+	struct wants *w, const struct resource *from, const char *kind, const char *name)
 {
-	struct resource *r = wants_find(w, kind, name), *origin;
+	struct resource *r = wants_find(w, kind, name);
 
 	if (!r) {
 		const struct kind *k = kind_find(kind);
@@ -117,8 +117,16 @@ struct resource *want_derive(struct wants *w, const struct resource *from, const
 		r->want = obj_new(w->arena, k->table, r->name);
 		r->origin = from;
 	}
-	origin = wants_find(w, from->kind->name, from->name);
 	w->deriving = from;
+	return r;
+}
+
+struct resource *want_derive(struct wants *w, const struct resource *from, const char *kind,
+	const char *name, bool before_from)
+{
+	struct resource *r = want_imply(w, from, kind, name);
+	struct resource *origin = wants_find(w, from->kind->name, from->name);
+
 	if (before_from)
 		want_after(w, origin, r);
 	else

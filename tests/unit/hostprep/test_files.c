@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What is read from and written to the files of sysctl.d and modprobe.d. */
 #include "fixture.h"
-#include "hostprep/dropin.h"
+#include "reconcile/dropin.h"
 #include "hostprep/module_files.h"
 #include "hostprep/sysctl_files.h"
 #include "hostprep/value.h"

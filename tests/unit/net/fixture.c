@@ -118,6 +118,7 @@ const struct kind *const kinds[] = {
 	&network_kind,
 	&firewall_kind,
 	&tap_kind,
+	&manager_kind,
 	&tapper_kind,
 };
 const size_t n_kinds = ARRAY_SIZE(kinds);

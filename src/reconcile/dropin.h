@@ -19,6 +19,9 @@ int dropin_read(struct host *h, const char *path, char **text, struct error *e);
  * removes it. A file that says the same already is left alone.
  */
 int dropin_write(struct host *h, const char *path, const char *body, struct error *e);
+/* The same for settings that stand in another section of the document than host.kernel. */
+int dropin_write_for(
+	struct host *h, const char *path, const char *section, const char *body, struct error *e);
 
 /* The file could not be read or written: so none of the steps has done its work. */
 void dropin_failed(struct step *const *steps, size_t n, const struct error *e);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "hostprep/dropin.h"
+#include "reconcile/dropin.h"
 
 #define HEADER \
 	DROPIN_MARK \
 	"; what you change here is lost.\n" \
-	"# Change host.kernel in /etc/kvmhost/host.yaml instead; see kvmhost.yaml(5).\n"
+	"# Change %s in /etc/kvmhost/host.yaml instead; see kvmhost.yaml(5).\n"
 
 enum { DROPIN_MAX = 1 << 20 };
 
@@ -54,6 +54,12 @@ static int explain_write(struct error *e, int code, const char *verb, const char
 
 int dropin_write(struct host *h, const char *path, const char *body, struct error *e)
 {
+	return dropin_write_for(h, path, "host.kernel", body, e);
+}
+
+int dropin_write_for(
+	struct host *h, const char *path, const char *section, const char *body, struct error *e)
+{
 	_cleanup_free_ char *old = NULL, *text = NULL, *shown = dropin_shown(h, path);
 	int r;
 
@@ -64,7 +70,7 @@ int dropin_write(struct host *h, const char *path, const char *body, struct erro
 		r = old ? file_remove(h->root, path) : 0;
 		return r < 0 ? explain_write(e, r, "remove", shown) : 0;
 	}
-	text = xprintf("%s%s", HEADER, body);
+	text = xprintf(HEADER "%s", section, body);
 	if (streq_null(old, text))
 		return 0;
 	r = file_write_atomic(h->root, path, text, strlen(text), 0644);

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The kind `manager`: a daemon that manages links, and what it is told about
+ * ours, so that it neither configures them nor takes back what a bridge took.
+ * Derived from whatever makes or takes links. One that does not run here, and
+ * is not started at boot, is left alone.
+ *
+ * It comes after the links, without an order between the two that a failure
+ * would follow: a card that is not in its bridge yet is not mentioned, because
+ * a daemon takes away what it gave to a link when it leaves that link alone;
+ * and one that is still in its bridge is not handed back.
+ */
+#ifndef KVMHOST_MANAGER_H
+#define KVMHOST_MANAGER_H
+
+#include "net/link.h"
+#include "net/net.h"
+#include "reconcile/units.h"
+
+struct manager {
+	struct obj obj;
+	struct list unmanaged, dhcp, online; /* of const char * */
+	/* How it is; not in the table. */
+	struct list held; /* links that it should not have in hand, and has */
+	bool untold; /* a change of its files that it was not told of */
+	bool running;
+};
+
+/* A file of ours in a directory of the daemon's: a list of links between fixed texts. */
+struct manager_file {
+	const char *field; /* row whose list it holds */
+	const char *path;
+	const char *head, *glue, *tail;
+};
+
+struct manager_daemon {
+	const char *name; /* of the resource */
+	const char *unit;
+	const char *run_dir; /* there once the daemon has run since boot */
+	const char *wanted_by; /* the link that starts it at boot */
+	const struct manager_file *files;
+	size_t n_files;
+	/* Whether it has the link in hand, by what it says itself. */
+	bool (*manages)(struct host *h, const struct link *l);
+	/* Of the links that are not among `but` some is managed by it, so that it knows when the
+	 * machine is online; NULL: it does not ask. */
+	bool (*manages_others)(struct host *h, const struct links *ls, const struct manager *but);
+	/* What makes it leave a link alone without touching it, and what makes it take one. */
+	enum unit_verb take, give;
+};
+
+/* manager_daemons.c */
+extern const struct manager_daemon manager_daemons[];
+extern const size_t n_manager_daemons;
+const struct manager_daemon *manager_daemon(const char *name);
+/* NULL in case of another row. */
+const struct list *manager_list(const struct manager *m, const char *field);
+bool manager_names(const struct list *names, const char *link);
+
+/* manager_nm.c */
+bool networkmanager_manages(struct host *h, const struct link *l);
+
+/* manager_files.c: reads and writes the daemon's files. found: some of them is there. */
+int manager_files_read(struct host *h, const struct manager_daemon *d, struct manager *m,
+	bool *found, struct error *e);
+int manager_files_write(
+	struct host *h, const struct manager_daemon *d, const struct manager *m, struct error *e);
+
+/* manager_derive.c: what the document means for the managers. */
+void manager_imply(const struct resource *r, struct wants *w);
+void manager_derive(const struct resource *r, struct wants *w);
+
+#endif

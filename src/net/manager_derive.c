@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the document means for the managers: every link that it makes or takes. */
+#include "net/manager.h"
+#include "net/bridge.h"
+
+void manager_imply(const struct resource *r, struct wants *w)
+{
+	for (size_t i = 0; i < n_manager_daemons; i++)
+		want_imply(w, r, "manager", manager_daemons[i].name);
+}
+
+struct names {
+	struct wants *w;
+	const char **v;
+	size_t n;
+};
+
+static void add(struct names *l, const char *name)
+{
+	if (!manager_names(&(struct list){ l->v, l->n }, name))
+		*ARENA_PUSH(l->w->arena, l->v, l->n) = arena_strdup(l->w->arena, name);
+}
+
+static void add_claimed(const struct field *f, const char *text, struct mark m _unused_, void *arg)
+{
+	if (f->claims && (streq(f->claims, "link") || streq(f->claims, "port")))
+		add(arg, text);
+}
+
+/*
+ * Guests' interfaces by a pattern: they come and go, and each would be a word
+ * to the manager. Loopholes of a pattern are small: it says who leaves a link
+ * alone, not whose it is.
+ */
+static void add_links(struct names *l, const struct resource *r)
+{
+	if (r->kind == &tap_kind) {
+		add(l, "*-tap?");
+		add(l, "*-tap??");
+		return;
+	}
+	if (r->kind->claims && streq(r->kind->claims, "link"))
+		add(l, r->name);
+	if (r->want)
+		obj_walk(r->want, l->w->arena, add_claimed, l);
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static struct list sorted(struct names *l)
+{
+	if (l->n)
+		qsort(l->v, l->n, sizeof(*l->v), by_text);
+	return (struct list){ l->v, l->n };
+}
+
+/* Bridges through which the host itself speaks. */
+static bool speaks(const struct resource *r)
+{
+	const struct bridge *b = r->want;
+
+	return r->kind == &bridge_kind && b->ports.n && bridge_addressing(b) != ADDRESSING_NONE;
+}
+
+/* The resource comes behind all that the document declares, and so behind what that derives. */
+void manager_derive(const struct resource *r, struct wants *w)
+{
+	struct manager *m = (struct manager *)r->want;
+	struct names links = { .w = w }, online = { .w = w };
+
+	for (size_t i = 0; i < w->n; i++) {
+		add_links(&links, w->v[i]);
+		if (speaks(w->v[i]))
+			add(&online, w->v[i]->name);
+	}
+	m->unmanaged = sorted(&links);
+	m->online = sorted(&online);
+	for (size_t i = 0; i < manager_daemon(r->name)->n_files; i++)
+		obj_mark_set(m, manager_daemon(r->name)->files[i].field);
+}

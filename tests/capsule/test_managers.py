@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The daemon that configured a card leaves it alone while a bridge of ours has it, and gets it back."""
+import json
+import re
+import time
+
+import pytest
+from documents import EMPTY, put, settle
+from harness import Netns, wait_until
+
+BRIDGE = "version: 1\nbridges:\n  br0: {ports: [eth0]}\n"
+NETWORKD = "[Match]\nName=eth0\n[Network]\nAddress=203.0.113.2/24\nGateway=203.0.113.1\n"
+NETPLAN = """\
+network:
+  version: 2
+  renderer: networkd
+  ethernets:
+    eth0:
+      addresses: [203.0.113.2/24]
+      routes: [{to: default, via: 203.0.113.1}]
+"""
+NETWORKMANAGER = """\
+[connection]
+id=wired
+uuid=5f2a1b9e-0000-4000-8000-000000000001
+type=ethernet
+interface-name=eth0
+[ipv4]
+method=manual
+address1=203.0.113.2/24,203.0.113.1
+"""
+IFUPDOWN = "auto eth0\niface eth0 inet static\n  address 203.0.113.2/24\n  gateway 203.0.113.1\n"
+# What is masked in capsules: cards that were there before udevd are told of.
+TRIGGER = """\
+[Unit]
+After=systemd-udevd.service
+Before=network-pre.target
+Wants=network-pre.target
+[Service]
+Type=oneshot
+ExecStart=udevadm trigger --settle --action=add --subsystem-match=net
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+@pytest.fixture
+def machine(request, another):
+    """A capsule with a card that nobody has configured yet, and the world behind it."""
+    host = another(re.sub(r"\W+", "-", request.node.name.removeprefix("test_")).strip("-"), kvmhost=True)
+    host.world = Netns(host, "world", "203.0.113.1")
+    host.plug("ip netns add world\nip link add eth0 type veth peer name eth0 netns world\n"
+              "ip -n world link set lo up\nip -n world link set eth0 up\nip -n world addr add 203.0.113.1/24 dev eth0\n")
+    host.write("/etc/systemd/system/trigger.service", TRIGGER)
+    host.run("systemctl daemon-reload; systemctl enable trigger kvmhostd")
+    return host
+
+
+def addresses(host, link):
+    found = json.loads(host.run(f"ip -j -4 addr show {link}", check=False).stdout or "[]")
+    return [f"{a['local']}/{a['prefixlen']}" for a in found[0]["addr_info"]] if found else []
+
+
+def has_card(host):
+    wait_until(lambda: addresses(host, "eth0") == ["203.0.113.2/24"] and
+               "default via 203.0.113.1 dev eth0" in host.run("ip route").stdout, 20, "eth0 set up by its manager")
+
+
+def in_bridge(host):
+    assert addresses(host, "br0") == ["203.0.113.2/24"] and addresses(host, "eth0") == []
+    assert "default via 203.0.113.1 dev br0" in host.run("ip route").stdout
+    link = host.run("ip link show eth0").stdout
+    assert "master br0" in link and ",UP" in link, link
+    assert host.ctl("plan", check=False).rc == 0
+
+
+class Pings:
+    """One every 20 ms from the world, from now on until lost() counts."""
+
+    def __init__(self, host):
+        self.host = host
+        host.run(["systemd-run", "--quiet", "--unit=pings", "ip", "netns", "exec", "world", "sh", "-c",
+                  "exec ping -n -q -i 0.02 203.0.113.2 >/run/pings"])
+
+    def lost(self):
+        time.sleep(0.5)
+        self.host.run("systemctl kill -s INT pings; while systemctl -q is-active pings; do sleep 0.05; done")
+        sent, received = re.search(r"(\d+) packets transmitted, (\d+) received", self.host.read("/run/pings")).groups()
+        assert int(sent) > 10
+        return int(sent) - int(received)
+
+
+def flap(host):
+    """The cable is pulled and put back; a manager has time to think about it."""
+    host.world.run("ip link set eth0 down; sleep 1; ip link set eth0 up; sleep 2")
+
+
+def takes_and_gives_back(host, provoke, managed):
+    """The whole life of a bridge beside a manager that is `managed`() while it has the card in hand."""
+    has_card(host)
+    assert managed()
+    pings = Pings(host)
+    settle(host, BRIDGE)
+    assert pings.lost() == 0
+    in_bridge(host)
+    assert not managed()
+    for what in provoke:
+        what()
+        in_bridge(host)
+    host.run("systemctl enable kvmhostd; systemctl add-wants multi-user.target network-online.target")
+    host.reboot()
+    assert host.run("systemctl is-active kvmhostd network-online.target").stdout.split() == ["active", "active"]
+    in_bridge(host)
+    assert not managed()
+    moment = "systemctl show -P ActiveEnterTimestampMonotonic "
+    assert int(host.run(moment + "kvmhostd").stdout) < int(host.run(moment + "network-online.target").stdout) < 30e6 + int(
+        host.run("systemctl show -P UserspaceTimestampMonotonic").stdout)
+    settle(host, EMPTY, "--allow-mass-removal")
+    has_card(host)
+    assert managed()
+    assert host.run("find /etc -name '*kvmhost*' -type f ! -path '/etc/kvmhost/*'").stdout == ""
+    host.reboot()
+    has_card(host)
+
+
+def networkd_has(host):
+    return lambda: host.run("networkctl list eth0 --no-legend --no-pager").stdout.split()[4] not in ("unmanaged", "pending")
+
+
+def networkd(host):
+    return [lambda: flap(host), lambda: host.run("systemctl restart systemd-networkd; sleep 2"),
+            lambda: host.run("networkctl reload; networkctl reconfigure eth0; sleep 2", check=False)]
+
+
+# The administrator's file comes before all others by any usual name.
+@pytest.mark.parametrize("name", ["10-eth0", "00-eth0"])
+def test_networkd(machine, name):
+    machine.write(f"/etc/systemd/network/{name}.network", NETWORKD)
+    machine.run("systemctl enable --now systemd-networkd systemd-networkd-wait-online")
+    takes_and_gives_back(machine, networkd(machine), networkd_has(machine))
+
+
+def test_netplan(machine):
+    machine.write("/etc/netplan/01-eth0.yaml", NETPLAN, 0o600)
+    machine.run("systemctl enable --now systemd-networkd; netplan apply")
+    takes_and_gives_back(machine, [lambda: machine.run("netplan apply; sleep 2"), lambda: flap(machine)],
+                         networkd_has(machine))
+
+
+def test_networkmanager(machine):
+    machine.write("/etc/NetworkManager/system-connections/wired.nmconnection", NETWORKMANAGER, 0o600)
+    machine.run("systemctl enable NetworkManager NetworkManager-wait-online; systemctl start NetworkManager")
+    takes_and_gives_back(
+        machine, [lambda: flap(machine), lambda: machine.run("systemctl reload NetworkManager; sleep 1"),
+                  lambda: machine.run("systemctl restart NetworkManager; sleep 2"),
+                  lambda: machine.run("nmcli connection up wired", check=False)],
+        lambda: "connected" == machine.run("nmcli -g GENERAL.STATE device show eth0").stdout.split("(")[-1].strip(")\n"))
+
+
+def test_ifupdown(machine):
+    """It sets a card up and ends: what it gave moves at each boot, and it needs no word of ours."""
+    machine.write("/etc/network/interfaces.d/eth0", IFUPDOWN)
+    machine.run("systemctl enable --now networking")
+    takes_and_gives_back(machine, [lambda: flap(machine)], lambda: "master" not in machine.run("ip link show eth0").stdout)
+
+
+def test_a_manager_that_starts_later(machine):
+    """Enabled, and not running while kvmhost took its card."""
+    machine.write("/etc/systemd/network/10-eth0.network", NETWORKD)
+    machine.run("systemctl enable systemd-networkd; ip addr add 203.0.113.2/24 dev eth0; ip link set eth0 up; "
+                "ip route add default via 203.0.113.1")
+    put(machine, BRIDGE)
+    assert "manager/networkd  systemd-networkd.service is started at boot" in machine.ctl("plan", check=False).stdout
+    settle(machine, BRIDGE)
+    in_bridge(machine)
+    machine.run("systemctl start systemd-networkd; sleep 2")
+    in_bridge(machine)
+
+
+def test_none_here(machine):
+    """A machine without any of them hears nothing of managers."""
+    machine.run("ip addr add 203.0.113.2/24 dev eth0; ip link set eth0 up")
+    put(machine, BRIDGE)
+    assert "manager" not in machine.ctl("plan", check=False).stdout
+    settle(machine, BRIDGE)
+    assert machine.run("find /etc -name '*kvmhost*' -type f ! -path '/etc/kvmhost/*'").stdout == ""
+
+
+def test_drift_and_failures(machine):
+    machine.write("/etc/systemd/network/10-eth0.network", NETWORKD)
+    machine.run("systemctl start systemd-networkd")
+    has_card(machine)
+    put(machine, BRIDGE)
+    plan = machine.ctl("plan", check=False).stdout
+    assert "manager/networkd  systemd-networkd.service runs" in plan and "[br0, eth0]" in plan, plan
+    settle(machine, BRIDGE)
+    # somebody took our file away, and told networkd
+    machine.run("rm /etc/systemd/network/0-kvmhost.network; networkctl reload; sleep 2")
+    plan = machine.ctl("plan", check=False)
+    assert plan.rc == 2 and "managed" in plan.stdout and "eth0" in plan.stdout, plan
+    machine.ctl("apply")
+    in_bridge(machine)
+    # a file of that name that is not ours stays, and nothing is lost
+    settle(machine, EMPTY, "--allow-mass-removal")
+    has_card(machine)
+    machine.write("/etc/systemd/network/0-kvmhost.network", "[Match]\nName=nobody\n[Network]\nDHCP=no\n")
+    put(machine, BRIDGE)
+    done = machine.ctl("apply", check=False)
+    assert done.rc == 1 and "kvmhost did not write it" in done.stdout + done.stderr, done
+    assert "Name=nobody" in machine.read("/etc/systemd/network/0-kvmhost.network")
+    assert machine.world.pings("203.0.113.2")
+
+
+def test_a_port_that_is_down_is_drift(machine):
+    machine.run("ip addr add 203.0.113.2/24 dev eth0; ip link set eth0 up")
+    settle(machine, BRIDGE)
+    machine.run("ip link set eth0 down")
+    assert machine.ctl("plan", check=False).rc == 2
+    machine.ctl("apply")
+    wait_until(lambda: machine.world.pings("203.0.113.2"), 5, "the port up again")
