@@ -18,6 +18,8 @@ extern const struct type type_duration;
 extern const struct type type_frequency;
 /* CPUs as the kernel lists them: 2-7,10; const char * in order, joined where they touch */
 extern const struct type type_cpus;
+/* number and unit bit, Kbit, Mbit, Gbit, of a thousand each; uint64_t bits per second */
+extern const struct type type_rate;
 /* one of field.names; int index */
 extern const struct type type_enum;
 /* text, not empty, no control characters; const char * */

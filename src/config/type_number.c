@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Booleans, whole numbers, percentages, sizes, durations and frequencies. */
+/* Booleans, whole numbers, percentages, sizes, durations, frequencies and rates. */
 #include "config/type.h"
 #include "config/scalar.h"
 #include <inttypes.h>
@@ -273,4 +273,46 @@ const struct type type_frequency = {
 	.parse = frequency_parse,
 	.format = frequency_format,
 	.schema = frequency_schema,
+};
+
+/*
+ * Rates of data
+ */
+
+static const struct unit rate_unit[] = { { "bit", 1 }, { "Kbit", 1000 }, { "Mbit", 1000000 },
+	{ "Gbit", 1000000000 } };
+static const char *const rate_slips[][2] = { { "kbit", "Kbit" }, { "kbps", "Kbit" },
+	{ "Kbps", "Kbit" }, { "mbit", "Mbit" }, { "mbps", "Mbit" }, { "Mbps", "Mbit" },
+	{ "Mb", "Mbit" }, { "M", "Mbit" }, { "Mbit/s", "Mbit" }, { "gbit", "Gbit" },
+	{ "gbps", "Gbit" }, { "Gbps", "Gbit" }, { "Gb", "Gbit" }, { "G", "Gbit" },
+	{ "Gbit/s", "Gbit" }, { NULL, NULL } };
+static const struct units rate_units = {
+	.v = rate_unit,
+	.n = ARRAY_SIZE(rate_unit),
+	.usual = "Mbit",
+	.zero = "0Mbit",
+	.slips = rate_slips,
+};
+
+static bool rate_parse(const struct field *f, struct scalar *s, void *value)
+{
+	return units_parse(&rate_units, f, s, value);
+}
+
+static void rate_format(const struct field *f _unused_, const void *value, struct strbuf *out)
+{
+	units_format(&rate_units, *(const uint64_t *)value, out);
+}
+
+static void rate_schema(const struct field *f _unused_, struct strbuf *out)
+{
+	units_schema(&rate_units, out);
+}
+
+const struct type type_rate = {
+	.name = "a rate such as 100Mbit",
+	.size = sizeof(uint64_t),
+	.parse = rate_parse,
+	.format = rate_format,
+	.schema = rate_schema,
 };

@@ -105,6 +105,13 @@ struct nl_msg *link_change(int index, bool up)
 	return netlink_request(RTM_NEWLINK, 0, &head, sizeof(head));
 }
 
+struct nl_msg *link_change_large(int index, size_t max)
+{
+	struct ifinfomsg head = { .ifi_family = AF_UNSPEC, .ifi_index = index };
+
+	return netlink_request_large(RTM_NEWLINK, 0, &head, sizeof(head), max);
+}
+
 int bridge_port_refuse(const struct link *bridge, const struct link *port, struct error *e)
 {
 	error_set(e, -EBUSY, "%s still holds the port %s, which is not kvmhost's", bridge->name,

@@ -62,5 +62,7 @@ void links_remove(struct nl *nl, const struct links *ls, struct doomed *v, size_
 
 /* A change of an existing link: RTM_NEWLINK without NLM_F_CREATE, which takes IFLA_LINKINFO too. */
 struct nl_msg *link_change(int index, bool up);
+/* The same with room for so many bytes. */
+struct nl_msg *link_change_large(int index, size_t max);
 
 #endif

@@ -94,13 +94,19 @@ static void no_memory(void)
 	exit(71);
 }
 
-struct nl_msg *netlink_request(int type, int flags, const void *head, size_t len)
+struct nl_msg *netlink_request_large(int type, int flags, const void *head, size_t len, size_t max)
 {
-	struct nl_msg *m = nlmsg_alloc_simple(type, NLM_F_REQUEST | flags);
+	struct nl_msg *m = nlmsg_alloc_size(max);
 
-	if (!m || nlmsg_append(m, (void *)head, len, NLMSG_ALIGNTO) < 0)
+	if (!m || !nlmsg_put(m, NL_AUTO_PORT, NL_AUTO_SEQ, type, 0, NLM_F_REQUEST | flags) ||
+		nlmsg_append(m, (void *)head, len, NLMSG_ALIGNTO) < 0)
 		no_memory();
 	return m;
+}
+
+struct nl_msg *netlink_request(int type, int flags, const void *head, size_t len)
+{
+	return netlink_request_large(type, flags, head, len, (size_t)getpagesize());
 }
 
 void netlink_put(struct nl_msg *m, int type, const void *data, size_t len)

@@ -19,6 +19,8 @@ int netlink_get(struct host *h, struct nl **nl, struct error *e);
 
 /* A message of the type with its fixed part; more goes in with nla_put_*(). */
 struct nl_msg *netlink_request(int type, int flags, const void *head, size_t len);
+/* The same for more than a page: room for max bytes. */
+struct nl_msg *netlink_request_large(int type, int flags, const void *head, size_t len, size_t max);
 /* nla_put() that ends the process when memory is out. */
 void netlink_put(struct nl_msg *m, int type, const void *data, size_t len);
 void netlink_put_u32(struct nl_msg *m, int type, uint32_t v);

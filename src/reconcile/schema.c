@@ -11,6 +11,7 @@
 extern const struct type type_token;
 extern const struct table sysctl_table, module_table;
 extern const struct table vlan_table, bridge_table, network_table;
+extern const struct table sriov_table;
 extern const struct table guest_table;
 
 struct kernel_section {
@@ -102,7 +103,7 @@ struct document_root {
 	struct obj obj;
 	int64_t version;
 	struct host_section host;
-	struct list bridges, vlans, networks, guests;
+	struct list bridges, vlans, networks, sriov, guests;
 };
 
 static const struct field root_rows[] = {
@@ -117,7 +118,8 @@ static const struct field root_rows[] = {
 		.example = "{eth1.42: {link: eth1, id: 42}}"),
 	FIELD_MAP(struct document_root, networks, network_table, .kind = "network",
 		.doc = "Virtual networks, each on a bridge of its own."),
-	FIELD_PLANNED("sriov", "SR-IOV physical functions and their virtual functions."),
+	FIELD_MAP(struct document_root, sriov, sriov_table, .kind = "sriov",
+		.doc = "Cards with SR-IOV: their virtual functions."),
 	FIELD_PLANNED("devices", "PCI devices for guests."),
 	FIELD_MAP(struct document_root, guests, guest_table, .kind = "guest",
 		.doc = "Virtual machines, by name."),

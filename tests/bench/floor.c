@@ -5,6 +5,8 @@
  *   floor observe                    links, addresses, nat, filter and mangle
  *   floor create  N [RULES] [MODE]   N bridges with an address, up, and their rules
  *   floor destroy N [each|group]     take them away again
+ *   floor pfs     ROOT               what a machine made of files has in PFs
+ *   floor devices ROOT               all of its PCI functions
  *
  * RULES: none, min, nat (default) or full; nft-min, nft-nat, nft-full: the
  *        same by libnftables; nft-sets: a constant number of rules, one set
@@ -160,6 +162,20 @@ static int destroy(int n, bool group)
 	return 0;
 }
 
+static int walk(const char *root, bool pfs_alone)
+{
+	unsigned long functions, nets;
+
+	begin(pfs_alone ? "pfs" : "devices", 0);
+	functions = pci_walk(root, pfs_alone);
+	phase("pci");
+	nets = net_walk(root);
+	phase("nets");
+	printf(",\"functions\":%lu,\"nets\":%lu", functions, nets);
+	end();
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *verb = argc > 1 ? argv[1] : "", *word = argc > 3 ? argv[3] : "";
@@ -167,6 +183,8 @@ int main(int argc, char **argv)
 
 	if (!strcmp(verb, "observe"))
 		return observe();
+	if (argc > 2 && (!strcmp(verb, "pfs") || !strcmp(verb, "devices")))
+		return walk(argv[2], !strcmp(verb, "pfs"));
 	if (!strcmp(verb, "create") && n > 0)
 		return create(n, *word ? word : "nat", argc > 4 && !strcmp(argv[4], "acked"));
 	if (!strcmp(verb, "destroy") && n > 0 && !strncmp(word, "nft", 3))
@@ -174,7 +192,7 @@ int main(int argc, char **argv)
 	if (!strcmp(verb, "destroy") && n > 0)
 		return destroy(n, !strcmp(word, "group"));
 	fputs("usage: floor observe | create N [RULES] [batch|acked] | destroy N "
-	      "[each|group|nft]\n",
+	      "[each|group|nft] | pfs ROOT | devices ROOT\n",
 		stderr);
 	return 2;
 }

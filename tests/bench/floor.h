@@ -41,4 +41,8 @@ unsigned long xt_walk(void);
 void nft_create(int n, enum floor_rules rules, bool sets);
 void nft_destroy(void);
 
+/* floor_pci.c: a machine's PCI functions and network interfaces; both return how many there are */
+unsigned long pci_walk(const char *root, bool pfs_alone);
+unsigned long net_walk(const char *root);
+
 #endif

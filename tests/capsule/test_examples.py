@@ -20,7 +20,8 @@ def test_example(capsule, example):
     put(capsule, example.read_text())
     assert capsule.ctl("check").rc == 0
     plan = capsule.ctl("plan", check=False)
-    assert plan.rc == 2, plan
+    # a card that this machine does not have is waited for, and nothing else is to be done
+    assert plan.rc == (0 if example.stem == "sriov" else 2), plan
     assert everything(capsule) == before, "plan changed something"
     capsule.ctl("apply")
     again = capsule.ctl("plan", check=False)

@@ -32,11 +32,12 @@ def alone():
 
 
 def boot(request, **hardware):
-    """A new machine named after the test module, stopped at its end."""
+    """A new machine named after the test module, with what its HARDWARE adds, stopped at its end."""
     lab = Lab(re.sub(r"^test_", "", request.module.__name__))
     request.addfinalizer(lambda: (BOOTED.clear(), lab.stop()))
     BOOTED.append(lab)
-    lab.boot(**({"warm": True, "cmdline": "intel_iommu=on"} | hardware))
+    usual = {"warm": True, "cmdline": "intel_iommu=on"}
+    lab.boot(**(usual | getattr(request.module, "HARDWARE", {}) | hardware))
     return lab
 
 
