@@ -65,7 +65,8 @@ int verb_console(struct ctl *c, int argc _unused_, char **argv)
 {
 	_cleanup_error_ struct error e = { 0 };
 
-	if (ctl_host(c, true, "console"))
+	/* Whether one may, the socket says. */
+	if (ctl_host(c, false, "console"))
 		return 1;
 	return guestctl_console(&c->host, argv[0], &e) < 0 ? ctl_fail(c, &e) : 0;
 }

@@ -230,6 +230,10 @@ static int module_observe(struct host *h, const struct resource *r, void **have,
 	if (ret < 0)
 		return ret;
 	module_look(h, &m->trees, r->name, h->pass, &seen);
+	/* Who derived it knows what that means, and says so. */
+	if (r->want && r->origin && seen.builtin &&
+		((const struct module *)r->want)->state == WISH_BLACKLISTED)
+		return NOT_HERE;
 	if (r->want) {
 		ret = check_want(h, m, r->want, &seen, e);
 		if (ret < 0)

@@ -5,6 +5,7 @@
 extern const struct kind cmdline_kind, iommu_kind, sysctl_kind, module_kind;
 extern const struct kind cpu_kind, memory_kind;
 extern const struct kind sriov_kind;
+extern const struct kind vhost_net_kind;
 extern const struct kind vlan_kind, bridge_kind, network_kind, firewall_kind, tap_kind;
 extern const struct kind dnsmasq_kind, manager_kind;
 extern const struct kind disk_kind, guest_kind;
@@ -13,6 +14,7 @@ const struct kind *const kinds[] = {
 	&cmdline_kind,
 	&iommu_kind,
 	&module_kind,
+	&vhost_net_kind,
 	&sysctl_kind,
 	&cpu_kind,
 	&memory_kind,

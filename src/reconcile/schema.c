@@ -6,6 +6,7 @@
 #include "hostprep/memory.h"
 #include "iommu/iommu.h"
 #include "net/probe.h"
+#include "net/vhost.h"
 #include "reconcile/drift.h"
 
 extern const struct type type_token;
@@ -64,6 +65,7 @@ struct host_section {
 	struct cpu cpu;
 	struct memory memory;
 	struct reboot_section reboot;
+	struct vhost_net vhost_net;
 	struct rollback rollback;
 	int drift;
 };
@@ -77,7 +79,9 @@ static const struct field host_rows[] = {
 		.doc = "The kernel's own settings."),
 	FIELD_OBJECT(struct host_section, iommu, struct iommu, iommu_table, .kind = "iommu",
 		.doc = "The IOMMU, for giving devices to guests."),
-	FIELD_PLANNED("vhost_net", "Whether guests' network interfaces use vhost-net."),
+	FIELD_OBJECT(struct host_section, vhost_net, struct vhost_net, vhost_net_table,
+		.kind = "vhost_net", .example = "true",
+		.doc = "Whether guests' network interfaces use vhost-net."),
 	FIELD_OBJECT(struct host_section, cpu, struct cpu, cpu_table, .kind = "cpu",
 		.doc = "C-states, frequencies, and CPUs for guests alone."),
 	FIELD_OBJECT(struct host_section, memory, struct memory, memory_table, .kind = "memory",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "runner/console.h"
 #include <fcntl.h>
+#include <grp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -28,6 +29,15 @@ int console_listen(const char *path)
 		    : 0;
 	umask(mask);
 	return r < 0 ? r : TAKE_FD(fd);
+}
+
+void console_share(const char *path)
+{
+	const struct group *g = getgrnam(CONSOLE_GROUP);
+
+	/* The directory is root's: nobody can have put another file there. */
+	if (g && lchown(path, 0, g->gr_gid) == 0)
+		chmod(path, 0660);
 }
 
 void console_init(struct console *c, int guest, int listen)

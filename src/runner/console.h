@@ -30,6 +30,11 @@ struct console {
 /* A listening socket at path, for root alone; what was there is replaced. -errno. */
 int console_listen(const char *path);
 
+/* Its members may use consoles, where it exists (units/kvmhost.sysusers). */
+#define CONSOLE_GROUP "kvmhost"
+/* Opens the socket at path to them. */
+void console_share(const char *path);
+
 /* Takes both descriptors; c->log is opened by the caller. */
 void console_init(struct console *c, int guest, int listen);
 void console_close(struct console *c);

@@ -4,6 +4,7 @@
  * supervises, kvmhost-run joins it with QEMU; here the specification is
  * written and the unit started, stopped or restarted.
  */
+#include "net/vhost.h"
 #include "runner/guest_kind.h"
 
 struct uid_owner {
@@ -129,12 +130,33 @@ static void derive_disks(const struct resource *r, struct wants *w)
 	}
 }
 
+/* The host's word, for interfaces that have none of their own: what runs is compared with it. */
+static void inherit_vhost(const struct resource *r, struct wants *w)
+{
+	const struct guest *g = r->want;
+	struct resource *host = wants_find(w, "vhost_net", "host");
+
+	if (!host)
+		return;
+	for (size_t i = 0; i < g->interfaces.n; i++) {
+		struct guest_interface *nic = &LIST_AT(&g->interfaces, struct guest_interface, i);
+
+		if (obj_has(nic, "vhost"))
+			continue;
+		nic->vhost = ((const struct vhost_net *)host->want)->enabled;
+		obj_mark_set(nic, "vhost");
+	}
+	if (g->interfaces.n)
+		want_after(w, wants_find(w, "guest", r->name), host);
+}
+
 static void derive(const struct resource *r, struct wants *w)
 {
 	const struct guest *g = r->want;
 	char name[IFNAMSIZ], owner[24];
 
 	derive_disks(r, w);
+	inherit_vhost(r, w);
 	snprintf(owner, sizeof(owner), "%lu", (unsigned long)guest_uid(r->name));
 	for (size_t i = 0; i < g->interfaces.n; i++) {
 		const struct guest_interface *nic =

@@ -79,6 +79,7 @@ struct guest_interface {
 	struct obj obj;
 	const char *network, *bridge; /* one of them, the other NULL */
 	struct mac mac; /* where obj_has(.., "mac"), else generated */
+	bool vhost; /* where obj_has(.., "vhost"), else where the machine has it */
 };
 
 struct guest_boot {

@@ -72,7 +72,10 @@ static const struct field interface_rows[] = {
 		       "depend on the host, the guest and the interface's number, so it stays the "
 		       "same."),
 	FIELD_PLANNED("vf", "A virtual function of an SR-IOV device."),
-	FIELD_PLANNED("vhost", "Whether packets pass through the kernel's vhost-net."),
+	FIELD_BOOL(struct guest_interface, vhost, .on_change = CHANGE_RECREATE, .example = "false",
+		.doc = "Whether packets pass through the kernel's vhost-net, which saves QEMU the "
+		       "work. `true`: the guest starts with it or not at all. Left out, what "
+		       "`host.vhost_net` says; where that is left out too, if the machine has it."),
 	FIELD_PLANNED("queues", "Pairs of queues, up to the number of CPUs."),
 };
 static const struct table interface_table = TABLE(struct guest_interface, interface_rows,

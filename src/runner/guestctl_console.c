@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* kvmhostctl console: a terminal, or a pipe, joined with a guest's serial console. */
+#include "runner/console.h"
 #include "runner/guestctl.h"
 #include "runner/guestctl_names.h"
 #include "runner/guest_files.h"
@@ -29,8 +30,13 @@ static int join(struct host *h, const char *name, int *fd, struct error *e)
 	if (connect(*fd, (struct sockaddr *)&to, sizeof(to)) == 0)
 		return 0;
 	if (errno == EACCES || errno == EPERM) {
-		error_set(e, -errno, "the console of %s is for root alone", name);
-		return error_cure(e, "sudo kvmhostctl console %s", name);
+		error_set(e, -errno,
+			"the console of %s is for root and members of the group " CONSOLE_GROUP,
+			name);
+		return error_cure(e,
+			"sudo kvmhostctl console %s; or join: sudo adduser $USER " CONSOLE_GROUP
+			", and log in again",
+			name);
 	}
 	error_set(e, -errno, "the guest %s does not run: its console %s: %s", name, p.s,
 		strerror(errno));

@@ -150,6 +150,28 @@ static int open_tap(const char *name, int *fd, struct error *e)
 	return attach_tap(name, *fd, e);
 }
 
+/* Opening the node loads the module where it may be loaded. */
+static int open_vhost(const struct guest_interface *nic, int *fd, struct error *e)
+{
+	*fd = open("/dev/vhost-net", O_RDWR | O_CLOEXEC);
+	if (*fd >= 0 || !obj_has(nic, "vhost"))
+		return 0;
+	error_set(e, -errno, "an interface is to use vhost-net, but /dev/vhost-net: %s",
+		strerror(errno));
+	return error_cure(e, "modprobe vhost_net; or write `vhost: false`");
+}
+
+static int open_interface(struct machine *m, size_t i, struct error *e)
+{
+	const struct guest_interface *nic =
+		&LIST_AT(&m->spec->guest->interfaces, const struct guest_interface, i);
+	int r = open_tap(m->spec->interfaces[i].tap, &m->taps[i], e);
+
+	if (r < 0 || (obj_has(nic, "vhost") && !nic->vhost))
+		return r;
+	return open_vhost(nic, &m->vhosts[i], e);
+}
+
 static void prepare(struct arena *a, struct machine *m)
 {
 	const struct guest *g = m->spec->guest;
@@ -158,10 +180,11 @@ static void prepare(struct arena *a, struct machine *m)
 	m->kernel = m->initrd = m->kernel_number = m->initrd_number = -1;
 	m->disks = arena_alloc(a, (g->disks.n + 1) * sizeof(*m->disks));
 	m->taps = arena_alloc(a, (g->interfaces.n + 1) * sizeof(*m->taps));
+	m->vhosts = arena_alloc(a, (g->interfaces.n + 1) * sizeof(*m->vhosts));
 	for (size_t i = 0; i < g->disks.n; i++)
 		m->disks[i].fd = -1;
 	for (size_t i = 0; i < g->interfaces.n; i++)
-		m->taps[i] = -1;
+		m->taps[i] = m->vhosts[i] = -1;
 }
 
 int handover_open(struct arena *a, struct machine *m, struct error *e)
@@ -182,7 +205,7 @@ int handover_open(struct arena *a, struct machine *m, struct error *e)
 	for (size_t i = 0; i < g->disks.n && r >= 0; i++)
 		r = open_disk(&LIST_AT(&g->disks, const struct guest_disk, i), &m->disks[i], e);
 	for (size_t i = 0; i < g->interfaces.n && r >= 0; i++)
-		r = open_tap(m->spec->interfaces[i].tap, &m->taps[i], e);
+		r = open_interface(m, i, e);
 	return r;
 }
 
@@ -201,7 +224,7 @@ static void add_numbered(struct slot **v, const char *name, size_t i, int *fd)
 size_t handover_slots(struct arena *a, struct machine *m, struct slot **out)
 {
 	const struct guest *g = m->spec->guest;
-	struct slot *v = arena_alloc(a, (4 + g->disks.n + g->interfaces.n) * sizeof(*v));
+	struct slot *v = arena_alloc(a, (4 + g->disks.n + 2 * g->interfaces.n) * sizeof(*v));
 
 	*out = v;
 	add_slot(&v, "firmware", &m->firmware);
@@ -212,6 +235,8 @@ size_t handover_slots(struct arena *a, struct machine *m, struct slot **out)
 		add_numbered(&v, "disk", i, &m->disks[i].fd);
 	for (size_t i = 0; i < g->interfaces.n; i++)
 		add_numbered(&v, "tap", i, &m->taps[i]);
+	for (size_t i = 0; i < g->interfaces.n; i++)
+		add_numbered(&v, "vhost", i, &m->vhosts[i]);
 	return (size_t)(v - *out);
 }
 

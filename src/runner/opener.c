@@ -115,6 +115,7 @@ static int open_console(struct opener *o, struct error *e)
 	sock = console_listen(p.s);
 	if (sock < 0)
 		return error_set(e, sock, "cannot listen on %s: %s", p.s, strerror(-sock));
+	console_share(p.s);
 	r = put(o, "console", sock, e);
 	close(sock);
 	return r;

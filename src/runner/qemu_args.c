@@ -148,7 +148,11 @@ static void add_interface(struct args *x, const struct machine *m, size_t i)
 	snprintf(port, sizeof(port), "port-net%zu", i);
 	mac_format(&m->spec->interfaces[i].mac, &mac);
 	args_add_port(x, port, PCI_SLOT_INTERFACES, i);
-	args_add(x, "-netdev", "tap,id=hostnet%zu,fd=%d,vhost=off", i, m->taps[i]);
+	if (m->vhosts[i] >= 0)
+		args_add(x, "-netdev", "tap,id=hostnet%zu,fd=%d,vhost=on,vhostfd=%d", i, m->taps[i],
+			m->vhosts[i]);
+	else
+		args_add(x, "-netdev", "tap,id=hostnet%zu,fd=%d,vhost=off", i, m->taps[i]);
 	args_add(x, "-device",
 		"virtio-net-pci,id=net%zu,netdev=hostnet%zu,mac=%s,bus=%s,addr=0x0%s", i, i,
 		sb_str(&mac), port, args_bootindex(x, m->spec->guest, BOOT_NETWORK, i));

@@ -166,7 +166,8 @@ bool interfaces_differ(const struct guest *a, const struct guest *b)
 			&LIST_AT(&b->interfaces, const struct guest_interface, i);
 
 		if (obj_has(x, "mac") != obj_has(y, "mac") ||
-			memcmp(&x->mac, &y->mac, sizeof(x->mac)) != 0)
+			memcmp(&x->mac, &y->mac, sizeof(x->mac)) != 0 ||
+			obj_has(x, "vhost") != obj_has(y, "vhost") || x->vhost != y->vhost)
 			return true;
 	}
 	return false;

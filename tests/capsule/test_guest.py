@@ -69,6 +69,15 @@ def test_console_command(running):
     assert "hello-42" in r.stdout
 
 
+def test_console_is_for_members_of_the_group(running):
+    running.run("systemd-sysusers && useradd -M -G kvmhost member && useradd -M stranger")
+    running.ctl("guest", "restart", "web1")  # the socket is as the group is when the guest starts
+    ask = "printf '' | timeout 20 su %s -s /bin/sh -c 'kvmhostctl --no-color console web1'"
+    refused = running.run(ask % "stranger", check=False)
+    assert refused.rc == 1 and "members of the group kvmhost" in refused.stderr, str(refused)
+    assert running.run(ask % "member", check=False).rc == 0
+
+
 def test_change_waits_for_consent(running):
     pid = unit(running, "MainPID")
     put(running, GUEST.replace("192MiB", "224MiB"))

@@ -19,10 +19,13 @@ static struct machine machine(struct arena *a, const char *yaml)
 	memcpy(s->uuid, "01234567-89ab-8def-8123-456789abcdef", UUID_TEXT);
 	m.disks = arena_alloc(a, (g->disks.n + 1) * sizeof(*m.disks));
 	m.taps = arena_alloc(a, (g->interfaces.n + 1) * sizeof(*m.taps));
+	m.vhosts = arena_alloc(a, (g->interfaces.n + 1) * sizeof(*m.vhosts));
 	for (size_t i = 0; i < g->disks.n; i++)
 		m.disks[i].fd = 20 + (int)i;
-	for (size_t i = 0; i < g->interfaces.n; i++)
+	for (size_t i = 0; i < g->interfaces.n; i++) {
 		m.taps[i] = 60 + (int)i;
+		m.vhosts[i] = i % 2 ? 70 + (int)i : -1;
+	}
 	return m;
 }
 
@@ -78,6 +81,17 @@ static const char golden[] =
 	"-blockdev driver=raw,node-name=disk1,file=file1," DEFAULTS "\n"
 	"-device "
 	"virtio-blk-pci,bus=port-disk1,addr=0x0,id=storage1,drive=disk1,write-cache=on,bootindex=2";
+
+static void test_vhost(void **state _unused_)
+{
+	_cleanup_arena_ struct arena *a = arena_new();
+	struct machine m = machine(a, "memory: {size: 1GiB}\ndisks: [{path: /srv/a.qcow2}]\n"
+				      "interfaces: [{bridge: br0}, {bridge: br0, vhost: true}]\n");
+	const char *args = joined(a, &m);
+
+	assert_non_null(strstr(args, "tap,id=hostnet0,fd=60,vhost=off\n"));
+	assert_non_null(strstr(args, "tap,id=hostnet1,fd=61,vhost=on,vhostfd=71\n"));
+}
 
 static void test_whole_list(void **state _unused_)
 {
@@ -309,6 +323,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_whole_list),
+		cmocka_unit_test(test_vhost),
 		cmocka_unit_test(test_without_kvm),
 		cmocka_unit_test(test_buses),
 		cmocka_unit_test(test_boot_and_firmware),
