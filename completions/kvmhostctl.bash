@@ -63,7 +63,7 @@ _kvmhostctl() {
 	fi
 	case ${#words_only[@]}:${words_only[0]-} in
 	0:*)
-		mapfile -t COMPREPLY < <(compgen -W 'check plan apply confirm revert reload status history doctor explain schema
+		mapfile -t COMPREPLY < <(compgen -W 'check plan apply confirm revert reload status history diff rollback doctor explain schema
 			guest console' -- "$cur")
 		;;
 	*:check)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # fish completion for kvmhostctl(1)
 
-set -g __kvmhostctl_verbs check plan apply confirm revert reload status history doctor explain schema guest console
+set -g __kvmhostctl_verbs check plan apply confirm revert reload status history diff rollback doctor explain schema guest console
 
 function __kvmhostctl_guests
     kvmhostctl --json guest list 2>/dev/null | string replace -rf '.*"name": *"([^"]*)".*' '$1'
@@ -37,6 +37,8 @@ complete -c kvmhostctl -n __kvmhostctl_no_verb -a status -d 'How the host is'
 complete -c kvmhostctl -n __kvmhostctl_no_verb -a confirm -d 'Keep what apply --confirm changed'
 complete -c kvmhostctl -n __kvmhostctl_no_verb -a revert -d 'Put it back'
 complete -c kvmhostctl -n __kvmhostctl_no_verb -a history -d 'Documents applied so far'
+complete -c kvmhostctl -n __kvmhostctl_no_verb -a diff -d 'What two documents say differently'
+complete -c kvmhostctl -n __kvmhostctl_no_verb -a rollback -d 'An earlier document once more'
 complete -c kvmhostctl -n __kvmhostctl_no_verb -a doctor -d 'Whether this machine is fit to be a host'
 complete -c kvmhostctl -n __kvmhostctl_no_verb -a explain -d 'What a key means'
 complete -c kvmhostctl -n __kvmhostctl_no_verb -a schema -d 'JSON Schema for editors'

@@ -24,6 +24,8 @@ static const struct verb {
 	{ "history", verb_history, 0, 0, "history                documents applied so far" },
 	{ "doctor", verb_doctor, 0, -1,
 		"doctor [CHECK...]      whether this machine is fit to be a host" },
+	{ "diff", verb_diff, 0, 2, "diff [A [B]]           what two documents say differently" },
+	{ "rollback", verb_rollback, 0, 1, "rollback [N]           an earlier document once more" },
 	{ "explain", verb_explain, 0, 1, "explain [KEY.PATH]     what a key means" },
 	{ "schema", verb_schema, 0, 0, "schema                 JSON Schema for editors" },
 	{ "guest", verb_guest, 1, -1,
@@ -33,8 +35,7 @@ static const struct verb {
 };
 
 /* Verbs of the design that this version does not have: an honest answer beats "unknown". */
-static const char *const planned[] = { "diff", "rollback", "devices", "topology", "import",
-	"export" };
+static const char *const planned[] = { "devices", "topology", "import", "export" };
 
 enum {
 	OPT_ROOT = 256,

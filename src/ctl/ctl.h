@@ -29,6 +29,8 @@ int verb_apply(struct ctl *c, int argc, char **argv);
 int verb_confirm(struct ctl *c, int argc, char **argv);
 int verb_revert(struct ctl *c, int argc, char **argv);
 int verb_status(struct ctl *c, int argc, char **argv);
+int verb_diff(struct ctl *c, int argc, char **argv);
+int verb_rollback(struct ctl *c, int argc, char **argv);
 int verb_history(struct ctl *c, int argc, char **argv);
 int verb_doctor(struct ctl *c, int argc, char **argv);
 int verb_explain(struct ctl *c, int argc, char **argv);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* kvmhostctl plan and apply */
+#include "ctl/apply.h"
 #include "ctl/confirm.h"
 #include "net/probe.h"
-#include "reconcile/converge.h"
 #include "reconcile/plan_json.h"
 
 static bool has_failed(const struct plan *p)
@@ -104,30 +104,35 @@ static void print_outcome(struct ctl *c, int r, const struct outcome *out)
 	}
 }
 
-int verb_apply(struct ctl *c, int argc _unused_, char **argv _unused_)
+int ctl_apply(struct ctl *c, struct config *config, struct converge_options *o)
 {
-	_cleanup_config_ struct config config = { 0 };
 	_cleanup_outcome_ struct outcome out = { 0 };
 	_cleanup_error_ struct error e = { 0 };
-	struct converge_options o = {
-		.apply = { .allow_mass_removal = c->allow_mass_removal,
-			.confirm_seconds = c->confirm,
-			.guard = &network_guard,
-			.told = told,
-			.arg = c },
-		.try_held = true,
-		.lock_seconds = 60,
-	};
 	int r;
 
-	if (ctl_host(c, true, "apply") || ctl_config(c, &config, DOCUMENT_STRICT_OWNER))
-		return 1;
-	r = converge(&c->host, &config, &o, &out, &e);
+	o->apply.allow_mass_removal = c->allow_mass_removal;
+	o->apply.confirm_seconds = c->confirm;
+	o->apply.guard = &network_guard;
+	o->apply.told = told;
+	o->apply.arg = c;
+	o->try_held = true;
+	o->lock_seconds = 60;
+	r = converge(&c->host, config, o, &out, &e);
 	if (r == 0 || r == -EIO)
 		print_outcome(c, r, &out);
 	if (r < 0)
 		return ctl_fail(c, &e);
 	if (out.confirm_by)
-		return ctl_await(c, &config, &out);
+		return ctl_await(c, config, &out);
 	return outcome_status(r, &out);
+}
+
+int verb_apply(struct ctl *c, int argc _unused_, char **argv _unused_)
+{
+	_cleanup_config_ struct config config = { 0 };
+	struct converge_options o = { 0 };
+
+	if (ctl_host(c, true, "apply") || ctl_config(c, &config, DOCUMENT_STRICT_OWNER))
+		return 1;
+	return ctl_apply(c, &config, &o);
 }

@@ -144,6 +144,9 @@ static void print_last(const struct report *r)
 			when(json_integer_value(json_object_get(generation, "time")), at,
 				sizeof(at)),
 			*git ? ", commit " : "", git);
+	if (json_object_get(r->last, "held"))
+		printf("held        the document of then, until it changes, because %s\n",
+			member(json_object_get(r->last, "held"), "reason"));
 	if (streq(member(r->last, "result"), "refused"))
 		printf("  %s\n      = %s\n", member(json_object_get(r->last, "error"), "message"),
 			member(json_object_get(r->last, "error"), "cure"));

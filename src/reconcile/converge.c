@@ -48,6 +48,11 @@ static int converge_locked(struct host *h, struct config *c, const struct conver
 	if ((r == 0 || r == -EIO) && !out->confirm_by && !outcome_put_back(out) &&
 		generation_accept(h, c, &later) < 0)
 		log_failure(&later);
+	if ((r == 0 || r == -EIO) && o->hold && !outcome_put_back(out)) {
+		apply_hold(h, o->hold, o->hold_reason);
+		if (record_save(h, &later) < 0)
+			log_failure(&later);
+	}
 	if (h->live && status_write(h, r, out, e, &later) < 0)
 		log_failure(&later);
 	if ((r == 0 || r == -EIO) && reboot_tell(h, out->reboot_pending, &later) < 0)

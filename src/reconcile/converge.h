@@ -8,6 +8,8 @@
 
 struct converge_options {
 	struct apply_options apply;
+	/* Another document, to be held once this one is in force; NULL: none. */
+	const char *hold, *hold_reason;
 	bool try_held; /* also a document that a rollback holds */
 	unsigned lock_seconds; /* how long to wait for another run */
 };

@@ -61,24 +61,34 @@ int generation_accept(struct host *h, struct config *c, struct error *e)
 	return record_save(h, e);
 }
 
-int generation_load(struct host *h, struct config *c, struct error *e)
+int generation_load_number(struct host *h, long long number, struct config *c, struct error *e)
 {
-	json_t *current = generation_current(h);
 	_cleanup_free_ char *text = NULL;
 	char path[128];
 	size_t len;
 	int r;
 
-	if (!current)
-		return error_set(e, -ENOENT, "no document was ever applied on this host");
-	generation_path(path, sizeof(path), json_integer_value(json_object_get(current, "number")));
+	generation_path(path, sizeof(path), number);
 	r = file_read(h->root, path, GENERATION_MAX, &text, &len);
+	if (r == -ENOENT) {
+		error_set(e, r, "generation %lld is not kept (any more)", number);
+		return error_cure(e, "kvmhostctl history lists those that are");
+	}
 	if (r < 0)
-		return error_set(
-			e, r, "cannot read the last good document %s: %s", path, strerror(-r));
-	/* The nodes point into the text, which therefore lives as long as they do. */
+		return error_set(e, r, "cannot read the document %s: %s", path, strerror(-r));
+	/* The nodes have copies of what they need of the text. */
 	config_load_text(c, path, text, len);
 	return 0;
+}
+
+int generation_load(struct host *h, struct config *c, struct error *e)
+{
+	json_t *current = generation_current(h);
+
+	if (!current)
+		return error_set(e, -ENOENT, "no document was ever applied on this host");
+	return generation_load_number(
+		h, json_integer_value(json_object_get(current, "number")), c, e);
 }
 
 /* What HEAD says: a hash, or "ref: refs/heads/x" whose hash stands in a file or in packed-refs. */

@@ -17,6 +17,8 @@ enum { GENERATIONS_KEPT = 20 };
 int generation_accept(struct host *h, struct config *c, struct error *e);
 /* Loads the current one; -ENOENT: there is none yet. c->valid as in config_load. */
 int generation_load(struct host *h, struct config *c, struct error *e);
+/* The one with that number, as long as it is kept. */
+int generation_load_number(struct host *h, long long number, struct config *c, struct error *e);
 /* {"number", "hash", "git", "time"} of the current one, or NULL; borrowed. */
 json_t *generation_current(const struct host *h);
 /* The commit checked out in the repository that holds `path`, or NULL; the caller frees. */

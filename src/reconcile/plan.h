@@ -75,6 +75,8 @@ int plan_again(struct host *h, struct wants *w, struct plan *p, struct error *e)
 void plan_leave_to_people(struct plan *p);
 
 void plan_print(const struct plan *p, FILE *to, bool color);
+/* Without the sum. */
+void plan_print_steps(const struct plan *p, FILE *to, bool color);
 void plan_json(const struct plan *p, struct strbuf *out);
 
 const char *verb_name(enum verb v);

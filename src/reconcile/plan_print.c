@@ -141,12 +141,17 @@ static void print_summary(const struct plan *p, FILE *to)
 	fputc('\n', to);
 }
 
-void plan_print(const struct plan *p, FILE *to, bool color)
+void plan_print_steps(const struct plan *p, FILE *to, bool color)
 {
 	_cleanup_arena_ struct arena *a = arena_new();
 
 	for (size_t i = 0; i < p->n; i++)
 		print_step(p->steps[i], to, color, a);
+}
+
+void plan_print(const struct plan *p, FILE *to, bool color)
+{
+	plan_print_steps(p, to, color);
 	if (p->n)
 		fputc('\n', to);
 	print_summary(p, to);

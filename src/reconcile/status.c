@@ -49,6 +49,8 @@ static int save(struct host *h, json_t *o, struct error *failure)
 
 	keep_drift(h, o);
 
+	if (h->record && json_object_get(h->record->root, "held"))
+		json_object_set(o, "held", json_object_get(h->record->root, "held"));
 	if (h->record && generation_current(h))
 		json_object_set(o, "generation", generation_current(h));
 	text = json_dumps(o, JSON_INDENT(1));

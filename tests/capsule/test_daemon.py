@@ -164,3 +164,38 @@ def test_the_unit_is_confined(host):
 def test_stop_is_quick(host):
     host.run("systemctl stop kvmhostd", timeout=10)
     wait_until(lambda: host.run("systemctl is-active kvmhostd", check=False).stdout.strip() == "inactive", 5, "stopped")
+
+
+def test_diff_and_rollback(host):
+    put(host, NAT)
+    host.reload_daemon()
+    before = json.loads(host.ctl("--json", "history").stdout)["generations"][-1]["number"]
+    put(host, NAT.replace("/24", "/25") + "bridges: {br7: {mtu: 1400}}\n")
+    diff = host.ctl("diff", check=False)
+    assert diff.rc == 2 and "+ bridge/br7" in diff.stdout, str(diff)
+    assert "[192.168.122.1/24] -> [192.168.122.1/25]" in diff.stdout, str(diff)
+    host.reload_daemon()
+    assert host.ctl("diff").rc == 0
+    assert "- bridge/br7" in host.ctl("diff", str(before + 1), str(before), check=False).stdout
+    assert "kvmhostctl history" in host.ctl("diff", "99", check=False).stderr
+    back = host.ctl("rollback")
+    assert "is held" in back.stdout, str(back)
+    assert "192.168.122.1/24" in host.run("ip -4 addr show virbr0").stdout
+    assert host.run("ip link show br7", check=False).rc != 0
+    status = host.ctl("status", check=False).stdout
+    assert f"somebody went back to generation {before}" in status, status
+    # neither a reload nor a restart nor an event applies the held document, or undoes the return
+    assert host.reload_daemon(check=False).rc != 0
+    host.run("systemctl reset-failed kvmhostd; systemctl restart kvmhostd")
+    assert host.run("ip link show br7", check=False).rc != 0
+    assert "192.168.122.1/24" in host.run("ip -4 addr show virbr0").stdout
+    put(host, NAT + "bridges: {br7: {mtu: 1300}}\n")
+    host.reload_daemon()
+    assert "mtu 1300" in host.run("ip link show br7").stdout
+    assert "held" not in host.ctl("status").stdout
+    # by number, confirmed or put back
+    host.run("systemctl stop kvmhostd")
+    host.ctl("rollback", str(before))
+    assert host.run("ip link show br7", check=False).rc != 0
+    put(host, NAT)
+    host.run("systemctl start kvmhostd")
