@@ -6,6 +6,7 @@
  */
 #include "net/bridge.h"
 #include "net/bridge_link.h"
+#include "net/dhcp.h"
 #include "net/manager.h"
 #include "net/port.h"
 #include "reconcile/record.h"
@@ -24,8 +25,14 @@ static const struct field bridge_fields[] = {
 		.doc = "The host's own addresses on the bridge. `inherit`: the addresses and "
 		       "routes "
 		       "that its ports have move to the bridge in one go, connections stay, and "
-		       "they move back with the port. `none`: the ports' are put aside as long as "
-		       "they are ports. A list of addresses with their prefix lengths: these, and "
+		       "they move back with the port. `dhcp`: from a DHCP server, by "
+		       "systemd-networkd "
+		       "where it runs, else by dhcpcd or dhclient in a unit of kvmhost's; until "
+		       "the "
+		       "bridge has a lease, the port's goes on. `none`: the ports' are put aside "
+		       "as "
+		       "long as they are ports. A list of addresses with their prefix lengths: "
+		       "these, and "
 		       "the ports' routes. What is not among them is put aside."),
 	FIELD_BOOL(struct bridge, stp, .def = "false",
 		.doc = "Spanning tree protocol. Needed only where bridges can form a loop."),
@@ -50,6 +57,13 @@ const struct table bridge_table = TABLE(struct bridge, bridge_fields, .key = &ty
 	.key_word = "BRIDGE", .check = bridge_check_values,
 	.doc = "Bridges by interface name, for guests that are to stand in the host's own "
 	       "networks.");
+
+static void bridge_derive(const struct resource *r, struct wants *w)
+{
+	manager_imply(r, w);
+	if (bridge_addressing(r->want) == ADDRESSING_DHCP)
+		want_derive(w, r, "dhcp", r->name, false);
+}
 
 static struct bridge *bridge_have(struct host *h, const struct resource *r, const struct link *l)
 {
@@ -86,6 +100,8 @@ static int bridge_observe(struct host *h, const struct resource *r, void **have,
 	if (!h->live)
 		return 0;
 	ret = links_get(h, &ls, e);
+	if (ret >= 0 && r->want && bridge_addressing(r->want) == ADDRESSING_DHCP)
+		ret = dhcp_client(h, &(enum dhcp_client){ 0 }, e);
 	if (ret < 0)
 		return ret;
 	l = links_name(ls, r->name);
@@ -280,7 +296,7 @@ const struct kind bridge_kind = {
 	.recreate_costs = DISRUPT_LINK,
 	.undo = true,
 	.check = bridge_check,
-	.derive = manager_imply,
+	.derive = bridge_derive,
 	.observe = bridge_observe,
 	.diff = bridge_diff,
 	.apply_all = bridge_apply_all,

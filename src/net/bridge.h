@@ -17,7 +17,7 @@ struct bridge {
 	struct link_state state;
 };
 
-enum addressing { ADDRESSING_LIST, ADDRESSING_INHERIT, ADDRESSING_NONE };
+enum addressing { ADDRESSING_LIST, ADDRESSING_INHERIT, ADDRESSING_NONE, ADDRESSING_DHCP };
 
 /* bridge_check.c: the type of an item of `addressing`, and what documents may not say. */
 extern const struct type type_addressing;

@@ -9,20 +9,16 @@
 static const char *const words[] = {
 	[ADDRESSING_INHERIT] = "inherit",
 	[ADDRESSING_NONE] = "none",
+	[ADDRESSING_DHCP] = "dhcp",
 };
 
 static bool item_parse(const struct field *f, struct scalar *s, void *value)
 {
-	for (int i = ADDRESSING_INHERIT; i <= ADDRESSING_NONE; i++)
+	for (int i = ADDRESSING_INHERIT; i <= ADDRESSING_DHCP; i++)
 		if (streq(s->text, words[i])) {
 			*(struct cidr *)value = (struct cidr){ .prefix = (uint8_t)i };
 			return true;
 		}
-	if (streq(s->text, "dhcp")) {
-		scalar_refuse(s, "dhcp is not built in this version of kvmhost");
-		return scalar_cure(
-			s, "write inherit: the addresses that the port has now move to the bridge");
-	}
 	return type_cidr.parse(f, s, value);
 }
 
@@ -43,14 +39,14 @@ static bool item_equal(const void *a, const void *b)
 
 static void item_schema(const struct field *f, struct strbuf *out)
 {
-	sb_add(out, "\"anyOf\":[{\"enum\":[\"inherit\",\"none\"]},{");
+	sb_add(out, "\"anyOf\":[{\"enum\":[\"inherit\",\"none\",\"dhcp\"]},{");
 	type_cidr.schema(f, out);
 	sb_addc(out, '}');
 	sb_addc(out, ']');
 }
 
 const struct type type_addressing = {
-	.name = "inherit, none, or an address with its prefix length such as 192.0.2.2/24",
+	.name = "inherit, dhcp, none, or an address with its prefix length such as 192.0.2.2/24",
 	.size = sizeof(struct cidr),
 	.parse = item_parse,
 	.format = item_format,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A bridge's ports and addresses, as far as they are the document's or ours. */
 #include "net/bridge.h"
+#include "net/dhcp.h"
 #include "net/port.h"
 #include "reconcile/record.h"
 #include <net/if.h>
@@ -32,8 +33,10 @@ static int refuse(const struct view *v, const struct link *port, struct error *e
 			port->name, v->r->name);
 		return error_cure(e, "join two bridges by a veth pair, or name a network card");
 	}
-	if (!master || master == v->bridge)
+	if (master && master == v->bridge)
 		return 0;
+	if (!master)
+		return dhcp_check_card(v->h, port, bridge_addressing(v->ref), e);
 	holder = taken_by(v->h, port->name);
 	if (holder && streq_null(startswith(holder, "bridge/"), master->name))
 		return 0;
@@ -212,7 +215,10 @@ static void read_addressing(const struct view *v, struct bridge *have)
 {
 	enum addressing mode = bridge_addressing(v->ref);
 
-	if (mode == ADDRESSING_INHERIT && ports_have_none(v) && has_taken(v) && !has_given(v)) {
+	bool clean = ports_have_none(v) && !has_given(v);
+
+	if ((mode == ADDRESSING_INHERIT && clean && has_taken(v)) ||
+		(mode == ADDRESSING_DHCP && clean)) {
 		bridge_set_addressing(have, v->h->pass, mode);
 	} else {
 		read_list(v, have);

@@ -32,14 +32,14 @@ static void add_claimed(const struct field *f, const char *text, struct mark m _
  * to the manager. Loopholes of a pattern are small: it says who leaves a link
  * alone, not whose it is.
  */
-static void add_links(struct names *l, const struct resource *r)
+static void add_links(struct names *l, const struct resource *r, bool but_itself)
 {
 	if (r->kind == &tap_kind) {
 		add(l, "*-tap?");
 		add(l, "*-tap??");
 		return;
 	}
-	if (r->kind->claims && streq(r->kind->claims, "link"))
+	if (!but_itself && r->kind->claims && streq(r->kind->claims, "link"))
 		add(l, r->name);
 	if (r->want)
 		obj_walk(r->want, l->w->arena, add_claimed, l);
@@ -65,19 +65,34 @@ static bool speaks(const struct resource *r)
 	return r->kind == &bridge_kind && b->ports.n && bridge_addressing(b) != ADDRESSING_NONE;
 }
 
+/* The daemon is to ask for the bridge's addresses. */
+static bool asks(const struct manager_daemon *d, const struct resource *r)
+{
+	bool can = false;
+
+	for (size_t i = 0; i < d->n_files; i++)
+		can |= streq(d->files[i].field, "dhcp");
+	return can && r->kind == &bridge_kind && bridge_addressing(r->want) == ADDRESSING_DHCP;
+}
+
 /* The resource comes behind all that the document declares, and so behind what that derives. */
 void manager_derive(const struct resource *r, struct wants *w)
 {
 	struct manager *m = (struct manager *)r->want;
-	struct names links = { .w = w }, online = { .w = w };
+	struct names links = { .w = w }, online = { .w = w }, dhcp = { .w = w };
 
 	for (size_t i = 0; i < w->n; i++) {
-		add_links(&links, w->v[i]);
+		bool own = asks(manager_daemon(r->name), w->v[i]);
+
+		if (own)
+			add(&dhcp, w->v[i]->name);
+		add_links(&links, w->v[i], own);
 		if (speaks(w->v[i]))
 			add(&online, w->v[i]->name);
 	}
 	m->unmanaged = sorted(&links);
 	m->online = sorted(&online);
+	m->dhcp = sorted(&dhcp);
 	for (size_t i = 0; i < manager_daemon(r->name)->n_files; i++)
 		obj_mark_set(m, manager_daemon(r->name)->files[i].field);
 }

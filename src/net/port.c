@@ -236,3 +236,21 @@ void given_write(struct host *h, const char *id, const struct list *cidrs, bool 
 	}
 	record_touch(h);
 }
+
+/* ---- leased ---- */
+
+bool leased(struct host *h, const char *id)
+{
+	return json_is_true(json_object_get(kept(h, id), "leased"));
+}
+
+void leased_write(struct host *h, const char *id, bool yes)
+{
+	if (leased(h, id) == yes)
+		return;
+	if (yes)
+		json_object_set_new(record_kept(h, id), "leased", json_true());
+	else
+		json_object_del(kept(h, id), "leased");
+	record_touch(h);
+}

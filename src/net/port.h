@@ -6,7 +6,7 @@
  *	{"ports": {"eth0": {"index": 2, "up": true, "mtu": 1500, "at": 1790000000,
  *	  "addresses": [{"text": "203.0.113.2/24", "message": "..."}],
  *	  "routes": [{"text": "default via 203.0.113.1", "message": "..."}]}},
- *	 "given": ["192.0.2.1/24"]}
+ *	 "given": ["192.0.2.1/24"], "leased": true}
  *
  * A message is the kernel's own description, in hexadecimal digits.
  */
@@ -43,5 +43,9 @@ bool given_any(struct host *h, const char *id);
 bool given_has(struct host *h, const char *id, const struct cidr *c);
 /* keep: those that were given before stay in the list. */
 void given_write(struct host *h, const char *id, const struct list *cidrs, bool keep);
+
+/* The bridge's addresses are a DHCP client's since it was last set up. */
+bool leased(struct host *h, const char *id);
+void leased_write(struct host *h, const char *id, bool yes);
 
 #endif

@@ -117,6 +117,11 @@ static struct target find_target(
 	for (size_t i = 0; mode == ADDRESSING_INHERIT && i < n; i++)
 		for (size_t k = 0; k < p[i].t.n_addrs; k++)
 			target_add(m, &t, &p[i].t.addrs[k]);
+	/* What a lease gave the card carries the host until the bridge has a lease of its own. */
+	for (size_t i = 0; mode == ADDRESSING_DHCP && i < n; i++)
+		for (size_t k = 0; k < p[i].live.n_addrs; k++)
+			if (p[i].live.addrs[k].dynamic)
+				target_add(m, &t, &p[i].live.addrs[k]);
 	for (size_t i = 0; mode == ADDRESSING_LIST && i < want->addressing.n; i++) {
 		const struct address a =
 			address_plain(m->h->pass, &LIST_AT(&want->addressing, struct cidr, i));
@@ -131,9 +136,27 @@ static bool ours(struct mover *m, const struct port *p, size_t n, const struct a
 {
 	bool mine = given_has(m->h, m->id, &a->cidr);
 
+	/* The client's: it may well get the address that the card once had. */
+	if (mode == ADDRESSING_DHCP && leased(m->h, m->id))
+		return false;
 	for (size_t i = 0; i < n; i++)
 		mine |= has_address(&p[i].t, &a->cidr);
-	return mine || (m->strict && mode != ADDRESSING_INHERIT && !a->dynamic);
+	return mine ||
+	       (m->strict && !a->dynamic && mode != ADDRESSING_INHERIT && mode != ADDRESSING_DHCP);
+}
+
+/* With addresses that have an end the routes of the same lease come. */
+static bool leads(const struct bridge *want, const struct port *p)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < p->live.n_addrs; i++)
+		any |= p->live.addrs[i].dynamic;
+	switch (bridge_addressing(want)) {
+	case ADDRESSING_NONE: return false;
+	case ADDRESSING_DHCP: return any;
+	default: return true;
+	}
 }
 
 /* Returns whether any went. */
@@ -149,7 +172,8 @@ static bool drop_others(struct mover *m, const struct bridge *want, const struct
 		if (!target_has(t, &a->cidr) && ours(m, p, n, a, mode))
 			*ARENA_PUSH(m->h->pass, go, n_go) = *a;
 	drop_addresses(m, go, n_go, m->bridge);
-	for (size_t i = 0; mode == ADDRESSING_NONE && i < n; i++)
+	for (size_t i = 0; i < n && (mode == ADDRESSING_NONE || (mode == ADDRESSING_DHCP && n_go));
+		i++)
 		drop_routes(m, &p[i].t, m->bridge);
 	return n_go > 0;
 }
@@ -195,8 +219,8 @@ static void lead_some(
 		for (size_t k = 0; k < p[i].t.n_routes; k++) {
 			const struct route *r = &p[i].t.routes[k];
 
-			if (r->via == via &&
-				(bridge_addressing(want) == ADDRESSING_INHERIT || !r->kernel))
+			if (r->via == via && leads(want, &p[i]) &&
+				(bridge_addressing(want) != ADDRESSING_LIST || !r->kernel))
 				put_route(m, &p[i].t, r, m->bridge);
 		}
 }
@@ -230,8 +254,7 @@ static void move(struct mover *m, const struct bridge *want, struct port *p, siz
 	bool gone = drop_others(m, want, p, n, &t);
 
 	put_target(m, p, n, &t, gone, true);
-	if (bridge_addressing(want) != ADDRESSING_NONE &&
-		(gone || any_fresh(p, n) || any_absent(m, &t)))
+	if (gone || any_fresh(p, n) || any_absent(m, &t))
 		lead_routes(m, want, p, n);
 	netlink_flush(m->nl);
 	if (m->e->code && bridge_addressing(want) == ADDRESSING_LIST)
@@ -281,8 +304,10 @@ static void take_ports(struct mover *m, const struct bridge *want)
 	if (record_save(m->h, m->e) < 0)
 		return;
 	move(m, want, p, n);
-	if (!m->e->code)
-		write_given(m, want, false);
+	if (m->e->code)
+		return;
+	write_given(m, want, false);
+	leased_write(m->h, m->id, bridge_addressing(want) == ADDRESSING_DHCP);
 }
 
 void bridge_take(struct host *h, struct step *s)

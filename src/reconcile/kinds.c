@@ -7,7 +7,7 @@ extern const struct kind cpu_kind, memory_kind;
 extern const struct kind sriov_kind;
 extern const struct kind vhost_net_kind;
 extern const struct kind vlan_kind, bridge_kind, network_kind, firewall_kind, tap_kind;
-extern const struct kind dnsmasq_kind, manager_kind;
+extern const struct kind dnsmasq_kind, manager_kind, dhcp_kind;
 extern const struct kind disk_kind, guest_kind;
 
 const struct kind *const kinds[] = {
@@ -25,6 +25,7 @@ const struct kind *const kinds[] = {
 	&firewall_kind,
 	&tap_kind,
 	&manager_kind,
+	&dhcp_kind,
 	&disk_kind,
 	&dnsmasq_kind,
 	&guest_kind,

@@ -77,10 +77,10 @@ def in_bridge(host):
 class Pings:
     """One every 20 ms from the world, from now on until lost() counts."""
 
-    def __init__(self, host):
+    def __init__(self, host, address="203.0.113.2"):
         self.host = host
         host.run(["systemd-run", "--quiet", "--unit=pings", "ip", "netns", "exec", "world", "sh", "-c",
-                  "exec ping -n -q -i 0.02 203.0.113.2 >/run/pings"])
+                  f"exec ping -n -q -i 0.02 {address} >/run/pings"])
 
     def lost(self):
         time.sleep(0.5)

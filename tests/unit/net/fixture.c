@@ -119,6 +119,7 @@ const struct kind *const kinds[] = {
 	&firewall_kind,
 	&tap_kind,
 	&manager_kind,
+	&dhcp_kind,
 	&tapper_kind,
 };
 const size_t n_kinds = ARRAY_SIZE(kinds);
