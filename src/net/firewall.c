@@ -15,6 +15,7 @@ const struct fw_table fw_tables[] = {
 const size_t fw_n_tables = ARRAY_SIZE(fw_tables);
 
 static const struct field firewall_fields[] = {
+	FIELD_ENUM(struct firewall, backend, fw_backend_names, .doc = "Where the rules stand."),
 	FIELD_LIST(
 		struct firewall, rules, type_fw_rule, .doc = "Rules in chains of kvmhost's own."),
 };
@@ -22,73 +23,12 @@ static const struct field firewall_fields[] = {
 static const struct table firewall_table =
 	TABLE(struct firewall, firewall_fields, .doc = "Firewall rules, by table and family.");
 
-static const struct fw_backend *backend(void)
-{
-#ifdef HAVE_IPTC
-	return &fw_iptc;
-#else
-	return NULL;
-#endif
-}
-
 static const struct fw_table *table_of(const char *resource)
 {
 	for (size_t i = 0; i < fw_n_tables; i++)
 		if (streq(fw_tables[i].resource, resource))
 			return &fw_tables[i];
 	return NULL;
-}
-
-/* What a pass read of each table; the rules are in the pass arena. */
-struct seen {
-	bool read;
-	struct fw_seen table[ARRAY_SIZE(fw_tables)];
-};
-
-static int seen_open(struct host *h _unused_, void **data, struct error *e _unused_)
-{
-	*data = xmalloc(sizeof(struct seen));
-	memset(*data, 0, sizeof(struct seen));
-	return 0;
-}
-
-static void seen_forget(void *data)
-{
-	memset(data, 0, sizeof(struct seen));
-}
-
-static const struct handle seen_handle = {
-	.name = "firewall",
-	.open = seen_open,
-	.forget = seen_forget,
-	.close = free,
-};
-
-/* rules: NULL when no chain of ours is there. */
-static int read_table(
-	struct host *h, const struct fw_table *t, const struct fw_rules **rules, struct error *e)
-{
-	const struct fw_backend *b = backend();
-	size_t i = (size_t)(t - fw_tables);
-	struct seen *seen;
-	void *data;
-	int r = host_handle(h, &seen_handle, &data, e);
-
-	if (r < 0)
-		return r;
-	seen = data;
-	*rules = NULL;
-	if (!seen->read) {
-		if (!h->live || !b)
-			return 0;
-		r = b->observe(h, seen->table, e);
-		if (r < 0)
-			return r;
-		seen->read = true;
-	}
-	if (seen->table[i].present)
-		*rules = &seen->table[i].rules;
-	return 0;
 }
 
 static void push(struct wants *w, struct firewall *f, struct fw_rule rule)
@@ -126,6 +66,17 @@ static void jumps(struct wants *w, struct firewall *f, enum fw_chain chain)
 		jump(w, f, FW_FORWARD, chain);
 }
 
+/* Only what the document says; `auto` is decided by the machine. */
+static void set_backend(struct wants *w, struct firewall *f)
+{
+	const struct firewall_settings *settings = wants_section(w, "host.firewall");
+
+	if (!settings || settings->backend == FW_CHOICE_AUTO)
+		return;
+	f->backend = settings->backend == FW_CHOICE_NFTABLES ? FW_NFTABLES : FW_IPTABLES;
+	obj_mark_set(f, "backend");
+}
+
 void firewall_add(
 	struct wants *w, const struct resource *from, const char *table, struct fw_rule rule)
 {
@@ -137,6 +88,8 @@ void firewall_add(
 		r = want_derive(w, from, "firewall", table, false);
 	rule.owner = from->id;
 	f = (struct firewall *)r->want;
+	if (!f->rules.n)
+		set_backend(w, f);
 	jumps(w, f, rule.chain);
 	push(w, f, rule);
 	/*
@@ -145,44 +98,75 @@ void firewall_add(
 	 */
 }
 
+/* In which backends there is something of ours in the table. */
+static uint32_t holders(const struct fw_view *views, const struct fw_table *t)
+{
+	uint32_t held = 0;
+
+	for (size_t i = 0; i < FW_BACKENDS; i++)
+		if (views[i].tables[t - fw_tables].present)
+			held |= 1u << i;
+	return held;
+}
+
+/* A table of checksums alone is nothing where nobody fills them in. */
+static bool says_anything(const struct firewall *want, const struct fw_backend *b)
+{
+	for (size_t i = 0; want && i < want->rules.n; i++)
+		if (!b->holds || b->holds(&LIST_AT(&want->rules, struct fw_rule, i)))
+			return true;
+	return false;
+}
+
 static int firewall_observe(struct host *h, const struct resource *r, void **have, struct error *e)
 {
 	const struct fw_table *t = table_of(r->name);
+	const struct fw_view *views;
 	const struct fw_rules *rules;
 	struct firewall *f;
-	int ret;
+	uint32_t held;
+	int at;
 
 	*have = NULL;
 	if (!t)
 		return error_set(e, -EINVAL, "there is no firewall table %s", r->name);
-	ret = read_table(h, t, &rules, e);
-	if (ret < 0 || !rules)
-		return ret;
+	at = fw_views_get(h, &views, e);
+	if (at < 0 || !h->live)
+		return at;
+	held = holders(views, t);
+	at = r->want                    ? fw_choose(views, r->want, e)
+	     : held & 1u << FW_IPTABLES ? FW_IPTABLES
+					: FW_NFTABLES;
+	if (at < 0)
+		return at;
+	if (!held)
+		return r->want && !says_anything(r->want, fw_backends[at]) ? NOT_HERE : 0;
+	if (!(held & 1u << at))
+		at = !at;
+	rules = &views[at].tables[t - fw_tables].rules;
 	f = obj_new(h->pass, &firewall_table, r->name);
+	f->backend = at;
+	f->held = held;
 	f->rules = (struct list){ rules->v, rules->n };
+	obj_mark_set(f, "backend");
 	obj_mark_set(f, "rules");
 	*have = f;
 	return 0;
 }
 
-/* Rules from an undo log may hold some that nobody understood: those cannot come back. */
-static struct fw_rules rules_of(struct host *h, const struct firewall *f)
+/* What the backend can say; rules from an undo log may hold some that nobody understood. */
+static struct fw_rules rules_of(
+	struct host *h, const struct firewall *f, const struct fw_backend *b)
 {
-	struct fw_rules r = { 0 };
+	struct fw_rules r = { .v = arena_alloc(
+				      h->pass, ((f ? f->rules.n : 0) + 1) * sizeof(*r.v)) };
 
-	if (!f)
-		return r;
-	r.v = f->rules.v;
-	r.n = f->rules.n;
-	for (size_t i = 0; i < r.n; i++)
-		if (r.v[i].target == FW_UNKNOWN) {
-			struct fw_rules known = { arena_alloc(h->pass, r.n * sizeof(*r.v)), 0 };
+	for (size_t i = 0; f && i < f->rules.n; i++) {
+		const struct fw_rule *rule = &LIST_AT(&f->rules, struct fw_rule, i);
 
-			for (i = 0; i < r.n; i++)
-				if (r.v[i].target != FW_UNKNOWN)
-					known.v[known.n++] = r.v[i];
-			return known;
-		}
+		if (rule->target != FW_UNKNOWN && (!b->holds || b->holds(rule)))
+			r.v[r.n++] = *rule;
+	}
 	return r;
 }
 
@@ -204,56 +188,94 @@ static void show(enum fw_edit edit, const struct fw_rule *r, size_t at _unused_,
 		edit == FW_DELETE ? NULL : sb_str(&text));
 }
 
-static void firewall_diff(struct host *h, struct step *s)
+static void compare(struct host *h, const struct fw_backend *b, const struct fw_rules *have,
+	const struct fw_rules *want, struct showing *sh)
 {
-	const struct firewall *f = s->have;
-	struct fw_rules have = { f ? f->rules.v : NULL, f ? f->rules.n : 0 };
-	struct fw_rules want = rules_of(h, s->want);
-	struct showing sh = { h, s, 0 };
-
 	for (enum fw_chain c = 0; c < FW_CHAINS; c++) {
 		size_t n_have, n_want;
-		const struct fw_rule **a = fw_pick(&have, c, h->pass, &n_have);
-		const struct fw_rule **b = fw_pick(&want, c, h->pass, &n_want);
+		const struct fw_rule **x = fw_pick(have, c, h->pass, &n_have);
+		const struct fw_rule **y = fw_pick(want, c, h->pass, &n_want);
 
-		fw_compare(a, n_have, b, n_want, show, &sh);
+		(b->ordered ? fw_compare : fw_compare_sets)(x, n_have, y, n_want, show, sh);
 	}
+}
+
+/* The rules as one backend says them; then whether it is the one that has them. */
+static void firewall_diff(struct host *h, struct step *s)
+{
+	const struct firewall *f = s->have, *w = s->want;
+	const struct fw_view *views;
+	int to = fw_views_get(h, &views, NULL) < 0 ? -1 : fw_choose(views, w, NULL);
+	struct showing sh = { h, s, 0 };
+	struct fw_rules have = { 0 }, want;
+
+	if (to < 0)
+		return;
+	for (int i = 0; f && i < FW_BACKENDS; i++)
+		if (i != to && f->held & 1u << i)
+			step_change(h, s, "backend", "backend", fw_backend_names[i],
+				fw_backend_names[to]);
+	if (f && f->backend == to)
+		have = (struct fw_rules){ f->rules.v, f->rules.n };
+	else if (f)
+		have = rules_of(h, f, fw_backends[to]);
+	want = rules_of(h, w, fw_backends[to]);
+	compare(h, fw_backends[to], &have, &want, &sh);
 	if (sh.n > SHOWN)
 		step_change(h, s, "rules", "rules", NULL,
 			arena_printf(h->pass, "and %zu more differences", sh.n - SHOWN));
 }
 
-static int firewall_apply(struct host *h, struct step *s, struct error *e)
+/* One job for each step that wants its rules in this backend, or has some there and wants none. */
+static void run_backend(struct host *h, enum fw_backend_id id, const struct fw_view *views,
+	struct step *const *steps, size_t n, bool fill)
 {
-	const struct fw_backend *b = backend();
-	const struct fw_table *t = table_of(s->r->name);
-	struct fw_rules want = rules_of(h, s->want);
-	void *data;
-	int r;
+	struct fw_job *jobs = arena_alloc(h->pass, (n + 1) * sizeof(*jobs));
+	size_t n_jobs = 0;
 
-	if (!b) {
-		error_set(e, -EOPNOTSUPP, "this kvmhost was built without a firewall backend");
-		return error_cure(e, "build it with -Diptables=enabled");
+	for (size_t i = 0; i < n; i++) {
+		struct step *s = steps[i];
+		const struct fw_table *t = table_of(s->r->name);
+		int to = s->want && !s->error.code ? fw_choose(views, s->want, &s->error) : -1;
+
+		if (s->error.code ||
+			(fill ? to != (int)id : to == (int)id || !(holders(views, t) & 1u << id)))
+			continue;
+		jobs[n_jobs] = (struct fw_job){ .table = t, .e = &s->error };
+		if (fill)
+			jobs[n_jobs].want = rules_of(h, s->want, fw_backends[id]);
+		n_jobs++;
 	}
-	r = b->apply(h, t, &want, e);
-	if (host_handle(h, &seen_handle, &data, NULL) >= 0)
-		seen_forget(data);
-	return r;
+	if (n_jobs)
+		fw_backends[id]->apply(h, jobs, n_jobs);
+}
+
+/* What is wanted is in force before anything goes elsewhere: no packet meets neither. */
+static void firewall_apply_all(struct host *h, struct step *const *steps, size_t n)
+{
+	const struct fw_view *views;
+	_cleanup_error_ struct error e = { 0 };
+	int r = fw_views_get(h, &views, &e);
+
+	for (size_t i = 0; i < n && r < 0; i++)
+		error_set(&steps[i]->error, r, "%s", e.text ? e.text : strerror(-r));
+	for (int pass = 0; pass < 2 && r >= 0; pass++)
+		for (enum fw_backend_id id = 0; id < FW_BACKENDS; id++)
+			if (fw_backends[id])
+				run_backend(h, id, views, steps, n, !pass);
+	fw_views_forget(h);
 }
 
 static int firewall_owned(
 	struct host *h, void (*found)(const char *name, void *arg), void *arg, struct error *e)
 {
-	for (size_t i = 0; i < fw_n_tables; i++) {
-		const struct fw_rules *rules;
-		int r = read_table(h, &fw_tables[i], &rules, e);
+	const struct fw_view *views;
+	int r = fw_views_get(h, &views, e);
 
-		if (r < 0)
-			return r;
-		if (rules)
+	for (size_t i = 0; r >= 0 && i < fw_n_tables; i++)
+		if (holders(views, &fw_tables[i]))
 			found(fw_tables[i].resource, arg);
-	}
-	return 0;
+	return r;
 }
 
 const struct kind firewall_kind = {
@@ -262,6 +284,6 @@ const struct kind firewall_kind = {
 	.undo = true,
 	.observe = firewall_observe,
 	.diff = firewall_diff,
-	.apply = firewall_apply,
+	.apply_all = firewall_apply_all,
 	.owned = firewall_owned,
 };

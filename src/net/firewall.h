@@ -48,7 +48,7 @@ enum fw_target {
 	FW_REJECT, /* with ICMP port unreachable */
 	FW_RETURN,
 	FW_MASQUERADE, /* to_ports: from which the new source port comes; 0: any */
-	FW_DNAT, /* to the address `to` and the port to_ports; IPv4 */
+	FW_DNAT, /* to the address `to` and the port to_ports */
 	FW_CHECKSUM_FILL, /* what offloading left open is filled in */
 	FW_JUMP, /* to a chain of ours */
 };
@@ -75,7 +75,7 @@ struct fw_rule {
 	enum fw_state state;
 	uint8_t protocol; /* IPPROTO_TCP, IPPROTO_UDP or 0: any; ports need one of them */
 	struct fw_ports sport, dport, to_ports;
-	struct in_addr to;
+	struct ip to;
 	const char *owner; /* the resource's id, kept as comment; NULL for jumps */
 	const char *stray; /* the chain's name for FW_STRAY */
 };
@@ -103,6 +103,9 @@ enum fw_edit { FW_KEEP, FW_DELETE, FW_INSERT };
 typedef void fw_edit_fn(enum fw_edit edit, const struct fw_rule *r, size_t at, void *arg);
 void fw_compare(const struct fw_rule *const *have, size_t n_have, const struct fw_rule *const *want,
 	size_t n_want, fw_edit_fn *fn, void *arg);
+/* The same where order does not count: first what goes, then what comes; positions are 0. */
+void fw_compare_sets(const struct fw_rule *const *have, size_t n_have,
+	const struct fw_rule *const *want, size_t n_want, fw_edit_fn *fn, void *arg);
 /* Pointers to the chain's rules, in order, in the arena. */
 const struct fw_rule **fw_pick(
 	const struct fw_rules *all, enum fw_chain chain, struct arena *a, size_t *n);
@@ -116,10 +119,24 @@ struct fw_table {
 extern const struct fw_table fw_tables[];
 extern const size_t fw_n_tables;
 
+/* Where rules stand. */
+enum fw_backend_id { FW_IPTABLES, FW_NFTABLES, FW_BACKENDS };
+extern const char *const fw_backend_names[]; /* ends with NULL */
+
+/* `host.firewall` of the document. */
+enum fw_choice { FW_CHOICE_AUTO, FW_CHOICE_IPTABLES, FW_CHOICE_NFTABLES };
+struct firewall_settings {
+	struct obj obj;
+	int backend; /* enum fw_choice */
+};
+extern const struct table firewall_settings_table;
+
 struct firewall {
 	struct obj obj;
+	int backend; /* enum fw_backend_id; not set in a want: what the host speaks */
 	struct list rules; /* struct fw_rule */
 	uint32_t chains; /* private to firewall_add(): bit per chain that has its jumps */
+	uint32_t held; /* in haves: bit per backend that holds some of it */
 };
 
 /*
@@ -131,24 +148,45 @@ void firewall_add(
 
 /* What a table holds of ours. */
 struct fw_seen {
-	bool present; /* any chain of ours is there */
+	bool present; /* anything of ours is there */
 	struct fw_rules rules;
+};
+
+/* What a backend saw of the whole machine. */
+struct fw_view {
+	bool usable; /* the kernel has it, as far as looking tells */
+	bool others; /* somebody else has rules there: this is what the host speaks */
+	struct fw_seen *tables; /* one for each of fw_tables */
+};
+
+/* A table to be brought to just these rules; none: everything of ours goes. */
+struct fw_job {
+	const struct fw_table *table;
+	struct fw_rules want;
+	struct error *e; /* filled on failure */
 };
 
 struct fw_backend {
 	const char *name;
+	bool ordered; /* a chain's rules have an order that counts */
+	/* The rule is said in this backend; NULL: all are. */
+	bool (*holds)(const struct fw_rule *r);
 	/*
-	 * Our rules of each of fw_tables into h->pass; seen is zeroed. A table that the kernel does
-	 * not have, or has not made yet, holds none of ours, and is not made by looking.
+	 * Our rules of each of fw_tables into h->pass. A table that the kernel does not have, or
+	 * has not made yet, holds none of ours, and is not made by looking.
 	 */
-	int (*observe)(struct host *h, struct fw_seen *seen, struct error *e);
-	/*
-	 * Makes our chains hold just these rules, in one commit; none: chains and jumps go. Rules
-	 * of others and all counters stay.
-	 */
-	int (*apply)(struct host *h, const struct fw_table *t, const struct fw_rules *rules,
-		struct error *e);
+	int (*observe)(struct host *h, struct fw_view *v, struct error *e);
+	/* In as few commits as can be. Rules of others and all counters stay. */
+	void (*apply)(struct host *h, struct fw_job *jobs, size_t n);
 };
-extern const struct fw_backend fw_iptc;
+/* NULL where it was not built. */
+extern const struct fw_backend *const fw_backends[FW_BACKENDS];
+extern const struct fw_backend fw_iptc, fw_nft;
+
+/* fw_backend.c: what all of them saw in this pass. */
+int fw_views_get(struct host *h, const struct fw_view **views, struct error *e);
+void fw_views_forget(struct host *h);
+/* Which one the wanted table goes to; f may be NULL. Negative: none can be used. */
+int fw_choose(const struct fw_view *views, const struct firewall *f, struct error *e);
 
 #endif

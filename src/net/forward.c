@@ -145,9 +145,24 @@ static uint8_t protocol_of(const struct network_forward *f)
 	return f->protocol == FORWARD_TCP ? IPPROTO_TCP : IPPROTO_UDP;
 }
 
-static void add_hairpin(const struct resource *r, struct wants *w, const struct network_forward *f)
+/* Two ports of the host may lead to the same one of a guest, which is let in once. */
+static bool led_to_before(const struct network *n, size_t at)
+{
+	const struct network_forward *f = &LIST_AT(&n->forwards, struct network_forward, at);
+
+	for (size_t i = 0; i < at; i++) {
+		const struct network_forward *x = &LIST_AT(&n->forwards, struct network_forward, i);
+
+		if (x->protocol == f->protocol && endpoint_equal(&x->to, &f->to))
+			return true;
+	}
+	return false;
+}
+
+static void add_hairpin(const struct resource *r, struct wants *w, size_t at)
 {
 	const struct network *n = r->want;
+	const struct network_forward *f = &LIST_AT(&n->forwards, struct network_forward, at);
 	const struct ip ip = { .family = AF_INET, .v4 = f->to.ip };
 	const struct cidr *c = network_of(n, &ip);
 
@@ -175,7 +190,7 @@ void network_derive_forwards(const struct resource *r, struct wants *w)
 			.protocol = protocol_of(f),
 			.dport = { (uint16_t)f->host_port, (uint16_t)f->host_port },
 			.target = FW_DNAT,
-			.to = f->to.ip,
+			.to = { .family = AF_INET, .v4 = f->to.ip },
 			.to_ports = { f->to.port, f->to.port },
 		};
 
@@ -186,7 +201,8 @@ void network_derive_forwards(const struct resource *r, struct wants *w)
 		rule.dst.prefix = 8;
 		rule.not_dst = true;
 		firewall_add(w, r, "ip-nat", rule);
-		add_hairpin(r, w, f);
+		if (!led_to_before(n, i))
+			add_hairpin(r, w, i);
 	}
 }
 
@@ -197,6 +213,8 @@ void network_admit_forwards(const struct resource *r, struct wants *w)
 	for (size_t i = 0; i < n->forwards.n; i++) {
 		const struct network_forward *f = &LIST_AT(&n->forwards, struct network_forward, i);
 
+		if (led_to_before(n, i))
+			continue;
 		firewall_add(w, r, "ip-filter",
 			(struct fw_rule){ .chain = FW_FORWARD_INTO,
 				.dst = one(f->to.ip),

@@ -86,6 +86,34 @@ void fw_compare(const struct fw_rule *const *have, size_t n_have, const struct f
 	free(c.v);
 }
 
+void fw_compare_sets(const struct fw_rule *const *have, size_t n_have,
+	const struct fw_rule *const *want, size_t n_want, fw_edit_fn *fn, void *arg)
+{
+	struct counts c = { 0 };
+
+	count(&c, have, n_have, want, n_want);
+	for (size_t i = 0; i < n_have; i++) {
+		struct slot *s = have[i]->target == FW_UNKNOWN ? NULL : slot_of(&c, have[i]);
+
+		if (s && s->want) {
+			s->want--;
+			s->have--;
+			fn(FW_KEEP, have[i], 0, arg);
+		} else {
+			fn(FW_DELETE, have[i], 0, arg);
+		}
+	}
+	for (size_t i = 0; i < n_want; i++) {
+		struct slot *s = slot_of(&c, want[i]);
+
+		if (s->want) {
+			s->want--;
+			fn(FW_INSERT, want[i], 0, arg);
+		}
+	}
+	free(c.v);
+}
+
 const struct fw_rule **fw_pick(
 	const struct fw_rules *all, enum fw_chain chain, struct arena *a, size_t *n)
 {

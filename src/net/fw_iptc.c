@@ -297,11 +297,10 @@ static int try_once(struct edit *d)
 	return d->code;
 }
 
-static int iptc_apply(
+static int apply_table(
 	struct host *h, const struct fw_table *t, const struct fw_rules *rules, struct error *e)
 {
-	_cleanup_error_ struct error own = { 0 };
-	struct edit d = { .h = h, .table = t, .want = rules, .e = e ? e : &own };
+	struct edit d = { .h = h, .table = t, .want = rules, .e = e };
 	_cleanup_close_ int lock = -1;
 	int r;
 
@@ -326,8 +325,15 @@ static int iptc_apply(
 		t->table, TRIES);
 }
 
+static void iptc_apply(struct host *h, struct fw_job *jobs, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		apply_table(h, jobs[i].table, &jobs[i].want, jobs[i].e);
+}
+
 const struct fw_backend fw_iptc = {
 	.name = "iptables",
+	.ordered = true,
 	.observe = fw_xt_read,
 	.apply = iptc_apply,
 };

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A rule's text back to the rule, for records and undo logs: only what fw_rule_format() writes. */
 #include "net/firewall.h"
-#include <arpa/inet.h>
 
 struct words {
 	char *next;
@@ -90,17 +89,22 @@ static bool parse_state(struct words *w, struct fw_rule *r)
 	return r->state != FW_ANY_STATE;
 }
 
+/* "10.0.0.2:80" or "[fd00::2]:80" */
 static bool parse_destination(struct words *w, struct fw_rule *r)
 {
-	char *to = word(w), *colon = strchr(to, ':'), *end;
+	char *to = word(w), *colon = strrchr(to, ':'), *end;
 	unsigned long port = colon ? strtoul(colon + 1, &end, 10) : 0;
 
 	if (!colon || *end || end == colon + 1 || !port || port > UINT16_MAX)
 		return false;
 	*colon = '\0';
+	if (*to == '[' && colon[-1] == ']') {
+		colon[-1] = '\0';
+		to++;
+	}
 	r->target = FW_DNAT;
 	r->to_ports = (struct fw_ports){ (uint16_t)port, (uint16_t)port };
-	return inet_pton(AF_INET, to, &r->to) == 1;
+	return ip_parse(to, &r->to);
 }
 
 static bool parse_target(struct words *w, struct fw_rule *r)

@@ -209,8 +209,8 @@ static void read_chain(
 
 /* In the kernel's chains only our jumps are of interest; others' rules that lead to us are theirs.
  */
-static void read_base(
-	const struct blob *b, unsigned hook, struct fw_texts *texts, struct fw_rules *rules)
+static void read_base(const struct blob *b, unsigned hook, struct fw_texts *texts,
+	struct fw_rules *rules, bool *others)
 {
 	static const enum fw_chain chains[NF_INET_NUMHOOKS] = {
 		[NF_INET_PRE_ROUTING] = FW_BASE_PREROUTING,
@@ -230,8 +230,10 @@ static void read_base(
 		const char *name = target_name(b, e);
 		struct fw_rule want = plain;
 
-		if (fw_own_chain(name) == FW_CHAINS)
+		if (fw_own_chain(name) == FW_CHAINS) {
+			*others = true;
 			continue;
+		}
 		fw_xt_decode(e, name, texts, &r);
 		want.jump = r.jump;
 		if (!fw_rule_equal(&r, &want))
@@ -239,9 +241,10 @@ static void read_base(
 		r.chain = chains[hook];
 		add_rule(rules, &r);
 	}
+	*others |= !streq(target_name(b, entry_at(b, b->info.underflow[hook])), "ACCEPT");
 }
 
-static void read_table(struct host *h, struct blob *b, struct fw_seen *seen)
+static void read_table(struct host *h, struct blob *b, struct fw_seen *seen, bool *others)
 {
 	struct fw_texts texts = { .arena = h->pass };
 	struct fw_rules *rules = &seen->rules;
@@ -249,12 +252,14 @@ static void read_table(struct host *h, struct blob *b, struct fw_seen *seen)
 	*seen = (struct fw_seen){ 0 };
 	rules->v = arena_alloc(h->pass, find_chains(b, h->pass) * sizeof(*rules->v));
 	for (unsigned hook = 0; hook < NF_INET_NUMHOOKS; hook++)
-		read_base(b, hook, &texts, rules);
+		read_base(b, hook, &texts, rules, others);
 	for (size_t i = 0; i < b->n_chains; i++) {
 		const struct chain *c = &b->chains[i];
 
-		if (c->which == FW_CHAINS)
+		if (c->which == FW_CHAINS) {
+			*others = true;
 			continue;
+		}
 		seen->present = true;
 		if (c->which == FW_STRAY)
 			add_rule(rules, &(struct fw_rule){ .chain = FW_STRAY,
@@ -264,7 +269,7 @@ static void read_table(struct host *h, struct blob *b, struct fw_seen *seen)
 	}
 }
 
-int fw_xt_read(struct host *h, struct fw_seen *seen, struct error *e)
+int fw_xt_read(struct host *h, struct fw_view *v, struct error *e)
 {
 	_cleanup_free_ char *names = NULL;
 	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -273,6 +278,7 @@ int fw_xt_read(struct host *h, struct fw_seen *seen, struct error *e)
 
 	if (fd < 0)
 		return error_set(e, -errno, "cannot open a socket: %s", strerror(errno));
+	v->usable = true;
 	r = read_names(h, &names, e);
 	for (size_t i = 0; i < fw_n_tables && r >= 0; i++) {
 		const char *table = fw_tables[i].table;
@@ -284,7 +290,7 @@ int fw_xt_read(struct host *h, struct fw_seen *seen, struct error *e)
 			error_set(
 				e, r, "cannot read the iptables table %s: %s", table, strerror(-r));
 		else
-			read_table(h, &b, &seen[i]);
+			read_table(h, &b, &v->tables[i], &v->others);
 	}
 	free(b.entries);
 	return r;

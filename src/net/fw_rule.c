@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* One rule: equality, and its text in the words of iptables. */
 #include "net/firewall.h"
-#include <arpa/inet.h>
 
 const char *const fw_chain_names[FW_CHAINS] = {
 	[FW_BASE_PREROUTING] = "PREROUTING",
@@ -20,11 +19,15 @@ const char *const fw_chain_names[FW_CHAINS] = {
 	[FW_STRAY] = "?",
 };
 
+static bool ip_equal(const struct ip *a, const struct ip *b)
+{
+	return a->family == b->family &&
+	       (!a->family || !memcmp(a->b, b->b, a->family == AF_INET ? 4 : 16));
+}
+
 static bool cidr_equal(const struct cidr *a, const struct cidr *b)
 {
-	if (a->ip.family != b->ip.family || a->prefix != b->prefix)
-		return false;
-	return !a->ip.family || !memcmp(a->ip.b, b->ip.b, a->ip.family == AF_INET ? 4 : 16);
+	return a->prefix == b->prefix && ip_equal(&a->ip, &b->ip);
 }
 
 static bool ports_equal(struct fw_ports a, struct fw_ports b)
@@ -36,12 +39,12 @@ bool fw_rule_equal(const struct fw_rule *a, const struct fw_rule *b)
 {
 	return a->target != FW_UNKNOWN && a->chain == b->chain && a->target == b->target &&
 	       a->jump == b->jump && a->not_src == b->not_src && a->not_dst == b->not_dst &&
-	       a->dst_local == b->dst_local && a->state == b->state &&
-	       a->to.s_addr == b->to.s_addr && a->protocol == b->protocol &&
-	       cidr_equal(&a->src, &b->src) && cidr_equal(&a->dst, &b->dst) &&
-	       ports_equal(a->sport, b->sport) && ports_equal(a->dport, b->dport) &&
-	       ports_equal(a->to_ports, b->to_ports) && streq_null(a->in, b->in) &&
-	       streq_null(a->out, b->out) && streq_null(a->owner, b->owner);
+	       a->dst_local == b->dst_local && a->state == b->state && ip_equal(&a->to, &b->to) &&
+	       a->protocol == b->protocol && cidr_equal(&a->src, &b->src) &&
+	       cidr_equal(&a->dst, &b->dst) && ports_equal(a->sport, b->sport) &&
+	       ports_equal(a->dport, b->dport) && ports_equal(a->to_ports, b->to_ports) &&
+	       streq_null(a->in, b->in) && streq_null(a->out, b->out) &&
+	       streq_null(a->owner, b->owner);
 }
 
 static uint64_t mix(uint64_t x, uint64_t v)
@@ -57,13 +60,16 @@ static uint64_t mix_text(uint64_t x, const char *s)
 	return mix(x, s != NULL);
 }
 
+static uint64_t mix_ip(uint64_t x, const struct ip *ip)
+{
+	for (int i = 0; ip->family && i < (ip->family == AF_INET ? 4 : 16); i++)
+		x = (x ^ ip->b[i]) * UINT64_C(0x100000001b3);
+	return mix(x, (uint64_t)ip->family);
+}
+
 static uint64_t mix_cidr(uint64_t x, const struct cidr *c)
 {
-	if (!c->ip.family)
-		return mix(x, 0);
-	for (int i = 0; i < (c->ip.family == AF_INET ? 4 : 16); i++)
-		x = (x ^ c->ip.b[i]) * UINT64_C(0x100000001b3);
-	return mix(x, c->prefix);
+	return mix(mix_ip(x, &c->ip), c->prefix);
 }
 
 uint64_t fw_rule_hash(const struct fw_rule *r)
@@ -76,7 +82,7 @@ uint64_t fw_rule_hash(const struct fw_rule *r)
 	x = mix(x, (uint64_t)r->to_ports.min << 32 | (uint64_t)r->to_ports.max << 16 |
 			   (uint64_t)r->state << 3 | r->not_src << 2 | r->not_dst << 1 |
 			   r->dst_local);
-	x = mix(x, r->to.s_addr);
+	x = mix_ip(x, &r->to);
 	x = mix_cidr(mix_cidr(x, &r->src), &r->dst);
 	return mix_text(mix_text(x, r->in), r->out);
 }
@@ -107,11 +113,13 @@ static void add_target(struct strbuf *out, const struct fw_rule *r)
 		[FW_MASQUERADE] = "MASQUERADE",
 		[FW_CHECKSUM_FILL] = "CHECKSUM --checksum-fill",
 	};
-	char to[INET_ADDRSTRLEN];
 
 	if (r->target == FW_DNAT) {
-		sb_addf(out, " -j DNAT --to-destination %s:%u",
-			inet_ntop(AF_INET, &r->to, to, sizeof(to)), r->to_ports.min);
+		bool v6 = r->to.family == AF_INET6;
+
+		sb_addf(out, " -j DNAT --to-destination %s", v6 ? "[" : "");
+		ip_format(&r->to, out);
+		sb_addf(out, "%s:%u", v6 ? "]" : "", r->to_ports.min);
 		return;
 	}
 	sb_addf(out, " -j %s", r->target == FW_JUMP ? fw_chain_names[r->jump] : words[r->target]);

@@ -260,7 +260,8 @@ static bool decode_masquerade(const struct nf_nat_ipv4_multi_range_compat *m, st
 static bool decode_dnat(const struct nf_nat_range2 *range, struct fw_rule *r)
 {
 	r->target = FW_DNAT;
-	r->to.s_addr = range->min_addr.ip;
+	r->to.family = AF_INET;
+	r->to.v4.s_addr = range->min_addr.ip;
 	r->to_ports = (struct fw_ports){ ntohs(range->min_proto.all), ntohs(range->max_proto.all) };
 	return range->min_addr.ip == range->max_addr.ip &&
 	       range->min_proto.all == range->max_proto.all && !range->base_proto.all &&
@@ -323,7 +324,7 @@ static size_t encode_dnat(const struct fw_rule *r, void *data)
 	struct nf_nat_range2 *range = data;
 
 	range->flags = NF_NAT_RANGE_MAP_IPS | NF_NAT_RANGE_PROTO_SPECIFIED;
-	range->min_addr.ip = range->max_addr.ip = r->to.s_addr;
+	range->min_addr.ip = range->max_addr.ip = r->to.v4.s_addr;
 	range->min_proto.all = range->max_proto.all = htons(r->to_ports.min);
 	return sizeof(*range);
 }

@@ -28,7 +28,7 @@ const struct ipt_entry *fw_xt_encode(const struct fw_rule *r, char buf[FW_XT_ENT
 
 /* Reads the tables as they are, without libiptc, which would first build lists of what is not ours.
  */
-int fw_xt_read(struct host *h, struct fw_seen *seen, struct error *e);
+int fw_xt_read(struct host *h, struct fw_view *v, struct error *e);
 /* 1: the kernel has made the table in this network namespace; 0: not yet, and asking did not make
  * it. */
 int fw_xt_made(struct host *h, const char *table, struct error *e);

@@ -63,18 +63,15 @@ static void add_return(struct wants *w, const struct resource *r, struct cidr ne
 			.chain = FW_POSTROUTING, .src = net, .dst = dst, .target = FW_RETURN });
 }
 
-/* Multicast and broadcast stay on the link, and so keep their source. */
+/* What stays on the link keeps its source: neighbours, multicast and broadcast. */
 static void add_masquerade(struct wants *w, const struct resource *r, struct cidr net)
 {
-	struct fw_rule m = { .chain = FW_POSTROUTING,
-		.src = net,
-		.dst = net,
-		.not_dst = true,
-		.target = FW_MASQUERADE };
+	struct fw_rule m = { .chain = FW_POSTROUTING, .src = net, .target = FW_MASQUERADE };
 	/* A privileged source port would be trusted by old services: none is given out. */
 	const struct fw_ports unprivileged = { 1024, 65535 };
 	static const uint8_t with_ports[] = { IPPROTO_TCP, IPPROTO_UDP };
 
+	add_return(w, r, net, net);
 	add_return(w, r, net, ipv4(0xe0000000, 24));
 	add_return(w, r, net, ipv4(0xffffffff, 32));
 	for (size_t i = 0; i < ARRAY_SIZE(with_ports); i++) {

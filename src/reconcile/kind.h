@@ -132,6 +132,9 @@ void wants_free(struct wants *w);
  */
 bool wants_build(struct wants *w, const struct node *root, struct diags *d);
 
+/* The object of the document's section at "host.firewall", defaults filled in, or NULL. */
+const void *wants_section(const struct wants *w, const char *path);
+
 /* The resource or NULL. */
 struct resource *wants_find(const struct wants *w, const char *kind, const char *name);
 

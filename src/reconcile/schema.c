@@ -8,6 +8,8 @@
 #include "net/probe.h"
 #include "net/vhost.h"
 #include "reconcile/drift.h"
+#include "net/firewall.h"
+#include "reconcile/kind.h"
 
 extern const struct type type_token;
 extern const struct table sysctl_table, module_table;
@@ -64,6 +66,7 @@ struct host_section {
 	struct iommu iommu;
 	struct cpu cpu;
 	struct memory memory;
+	struct firewall_settings firewall;
 	struct reboot_section reboot;
 	struct vhost_net vhost_net;
 	struct rollback rollback;
@@ -86,7 +89,8 @@ static const struct field host_rows[] = {
 		.doc = "C-states, frequencies, and CPUs for guests alone."),
 	FIELD_OBJECT(struct host_section, memory, struct memory, memory_table, .kind = "memory",
 		.doc = "Hugepages and KSM."),
-	FIELD_PLANNED("firewall", "Which firewall backend is spoken."),
+	FIELD_OBJECT(struct host_section, firewall, struct firewall_settings,
+		firewall_settings_table, .doc = "Which firewall of the kernel is spoken."),
 	FIELD_OBJECT(struct host_section, reboot, struct reboot_section, reboot_table, .def = "{}",
 		.doc = "What happens when a reboot is needed."),
 	FIELD_ENUM(struct host_section, drift, drift_policies, .def = "repair",

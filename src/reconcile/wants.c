@@ -35,6 +35,25 @@ struct resource *wants_find(const struct wants *w, const char *kind, const char 
 	return strmap_get(&w->by_id, id);
 }
 
+const void *wants_section(const struct wants *w, const char *path)
+{
+	const struct table *t = &document_table;
+	const char *at = w->document;
+
+	while (at && *path) {
+		_cleanup_free_ char *name = strndup(path, strcspn(path, "."));
+		const struct field *f = name ? table_field(t, name) : NULL;
+
+		if (!f || f->shape != SHAPE_OBJECT || !obj_has(at, name))
+			return NULL;
+		at += f->offset;
+		t = f->table;
+		path += strcspn(path, ".");
+		path += *path == '.';
+	}
+	return at;
+}
+
 void wants_free(struct wants *w)
 {
 	strmap_free(&w->by_id);

@@ -20,6 +20,13 @@ def boot(request, suffix=""):
     return capsule
 
 
+def pytest_generate_tests(metafunc):
+    """A module's BACKENDS: all of its tests, once with each firewall backend."""
+    backends = getattr(metafunc.module, "BACKENDS", None)
+    if backends and "backend" in metafunc.fixturenames:
+        metafunc.parametrize("backend", backends, indirect=True, scope="module")
+
+
 def install(capsule):
     stage = os.environ.get("KVMHOST_STAGE")
     if not stage:
@@ -37,8 +44,14 @@ def leave_nothing():
 
 
 @pytest.fixture(scope="module")
-def capsule(request):
+def backend(request):
+    return getattr(request, "param", None)
+
+
+@pytest.fixture(scope="module")
+def capsule(request, backend):
     made = boot(request)
+    made.backend = backend
     install(made)
     return made
 
@@ -49,10 +62,11 @@ def bare(request):
 
 
 @pytest.fixture
-def another(request):
+def another(request, backend):
     """Boots further capsules, for one test: another("b"), another("c", kvmhost=True)."""
     def make(suffix, kvmhost=False):
         made = boot(request, "-" + suffix)
+        made.backend = backend
         if kvmhost:
             install(made)
         return made

@@ -48,6 +48,10 @@ echo 'options snd slots=x' >/etc/modprobe.d/theirs.conf
 """
 
 
+# The elements of sets are in no order.
+NFT_SORTED = r"nft list ruleset | sed 's/elements = {//; s/[,}]//g; s/^[\t ]*//; s/ *$//' | sort"
+
+
 def foreign_state(capsule):
     """All that FOREIGN made, as text; counters aside."""
     return capsule.run(
@@ -61,13 +65,20 @@ def everything(capsule):
     """The capsule's network and the files kvmhost may touch: what must come back when all is released."""
     return capsule.run(
         "for t in filter nat mangle; do iptables-legacy-save -t $t 2>/dev/null | grep -v '^#' | "
-        "sed 's/\\[[0-9]*:[0-9]*\\]//'; done; ip -o link | sed 's/^[0-9]*: //' | sort; "
+        "sed 's/\\[[0-9]*:[0-9]*\\]//'; done; " + NFT_SORTED + "; ip -o link | sed 's/^[0-9]*: //' | sort; "
         "ip -o -4 addr | sed 's/^[0-9]*: //' | sort; cat /proc/sys/net/ipv4/ip_forward; "
         "find /etc/sysctl.d /etc/modprobe.d /etc/modules-load.d -type f | sort; "
         "systemctl list-units --no-legend --plain 'kvmhost-guest@*'").stdout
 
 
+def rules(capsule):
+    """All rules there are, of both backends; nftables' in no order."""
+    return capsule.run(f"iptables-legacy-save; ip6tables-legacy-save; {NFT_SORTED}").stdout
+
+
 def put(capsule, text):
+    if capsule.backend and "host:" not in text:
+        text += f"host: {{firewall: {{backend: {capsule.backend}}}}}\n"
     capsule.write("/etc/kvmhost/host.yaml", text)
 
 

@@ -45,6 +45,8 @@ def wait_until(condition, timeout=30, what=None, step=0.1):
 class Host:
     """A machine with kvmhost on it, by whatever way `run` gets a command into it."""
 
+    backend = None  # the firewall backend that documents ask for; None: what they say themselves
+
     def __init__(self, name):
         self.name = name
 
@@ -185,7 +187,7 @@ class Netns:
         # what was asked is read too: a socat that finds nobody reading ends before it has answered
         family = "6" if ":" in (self.address or "") else "4"
         unit = f"serve-{self.name}-{protocol.lower()}-{port}"
-        self.capsule.run(["systemd-run", "--quiet", f"--unit={unit}", "ip", "netns", "exec", self.name, "socat",
+        self.capsule.run(["systemd-run", "--quiet", "--collect", f"--unit={unit}", "ip", "netns", "exec", self.name, "socat",
                           f"{protocol}{family}-LISTEN:{port},reuseaddr,fork", "SYSTEM:echo $SOCAT_PEERADDR; timeout 5 cat >/dev/null"])
         flag = "-ltn" if protocol == "TCP" else "-lun"
         wait_until(lambda: f":{port} " in self.run(f"ss {flag}").stdout, 10, f"{unit} listening")

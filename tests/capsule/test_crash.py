@@ -10,6 +10,7 @@ from collections import Counter
 import pytest
 from documents import EMPTY, FOREIGN, NAT, everything, foreign_state, put
 
+BACKENDS = ["iptables", "nftables"]
 CALLS = "sendmsg,sendto,setsockopt,rename,renameat,renameat2,unlink,unlinkat,fsync,ioctl"
 TWO = NAT + """\
   second: {mode: nat, bridge: virbr1, addresses: [10.44.0.1/24]}
@@ -19,7 +20,7 @@ bridges:
 
 
 @pytest.fixture(scope="module")
-def machine(request, capsule):
+def machine(capsule):
     capsule.run(FOREIGN)
     capsule.foreign = foreign_state(capsule)
     capsule.clean = everything(capsule)
@@ -108,3 +109,31 @@ def test_killed_while_changing_direction(machine):
         machine.ctl("apply", "--allow-mass-removal")
         assert everything(machine) == machine.clean, f"killed at {n}"
     assert hits >= len(where) - 2
+
+
+def test_killed_while_rules_move(machine):
+    """Between two backends: the next run, with either, leaves rules in that one alone."""
+    other = {"iptables": "nftables", "nftables": "iptables"}[machine.backend]
+    moved = TWO + f"host: {{firewall: {{backend: {other}}}}}\n"
+    put(machine, TWO)
+    machine.ctl("apply")
+    put(machine, moved)
+    where = points(machine, 12)
+    after = everything(machine)
+    put(machine, TWO)
+    machine.ctl("apply")
+    hits = 0
+    for i, n in enumerate(where):
+        put(machine, moved)
+        hits += killed(machine, n)
+        assert foreign_state(machine) == machine.foreign, f"killed at {n}"
+        if i % 2:
+            machine.ctl("apply")
+            assert everything(machine) == after, f"killed at {n}"
+        put(machine, TWO)
+        machine.ctl("apply")
+        assert everything(machine) == machine.applied, f"killed at {n}"
+    assert hits >= len(where) - 2
+    put(machine, EMPTY)
+    machine.ctl("apply", "--allow-mass-removal")
+    assert everything(machine) == machine.clean

@@ -2,7 +2,9 @@
 """A NAT network, with traffic, beside a firewall that others use."""
 import json
 
-from documents import EMPTY, FOREIGN, NAT, everything, foreign_state, put, settle
+from documents import EMPTY, FOREIGN, NAT, everything, foreign_state, put, rules, settle
+
+BACKENDS = ["iptables", "nftables"]
 
 
 def test_nat_with_traffic(capsule):
@@ -23,12 +25,13 @@ def test_nat_with_traffic(capsule):
 def test_drift_is_planned_and_repaired(capsule):
     settle(capsule, NAT)
     capsule.run("ip addr del 192.168.122.1/24 dev virbr0")
-    capsule.run("iptables-legacy -t nat -F")
+    capsule.run("iptables-legacy -t nat -F" if capsule.backend == "iptables" else
+                "nft flush chain ip kvmhost postrouting; nft delete set ip kvmhost hidden")
     plan = json.loads(capsule.ctl("--json", "plan", check=False).stdout)
-    assert {s["resource"] for s in plan["steps"]} == {"network/default", "firewall/ip-nat"}
+    assert {s["resource"] for s in plan["steps"]} - {"firewall/ip-filter"} == {"network/default", "firewall/ip-nat"}
     capsule.ctl("apply")
     assert "192.168.122.1/24" in capsule.run("ip -4 addr show virbr0").stdout
-    assert "MASQUERADE" in capsule.run("iptables-legacy-save -t nat").stdout
+    assert "masquerade" in rules(capsule).lower()
     assert capsule.ctl("plan").rc == 0
 
 
@@ -39,18 +42,56 @@ def test_a_deleted_bridge_comes_back(capsule):
     assert "192.168.122.1/24" in capsule.run("ip -4 addr show virbr0").stdout
 
 
+def state_of_rules(capsule):
+    """What would change if rules of the network `default` were written again: counters, or handles."""
+    text = capsule.run("iptables-legacy-save -c; nft -a list ruleset").stdout
+    return [line for line in text.splitlines() if "network/default" in line or "# handle" in line]
+
+
 def test_unchanged_rules_are_left_alone(capsule):
     """An apply that changes one network leaves the other's rules and their counters in place."""
     settle(capsule, NAT)
     client = capsule.client("counted", "virbr0", "192.168.122.11/24", "192.168.122.1")
     assert client.pings("203.0.113.1")
-    before = capsule.run("iptables-legacy-save -c").stdout
+    before = state_of_rules(capsule)
     settle(capsule, NAT + "  more: {mode: isolated, bridge: vbm, addresses: [10.3.0.1/24]}\n")
-    after = capsule.run("iptables-legacy-save -c").stdout
-    counted = [line for line in before.splitlines() if "network/default" in line]
-    assert any(not line.startswith("[0:0]") for line in counted)
-    assert counted == [line for line in after.splitlines() if "network/default" in line]
+    after = state_of_rules(capsule)
+    assert any(not line.startswith("[0:0]") for line in before)
+    if capsule.backend == "nftables":
+        before, after = [[line for line in v if "# handle" in line] for v in (before, after)]
+    assert before and before == after
     capsule.run("ip netns del counted")
+
+
+def test_a_change_of_backend_lets_nothing_through(capsule):
+    """While rules move from one to the other and back, nobody outside gets in and those inside stay connected."""
+    other = {"iptables": "nftables", "nftables": "iptables"}[capsule.backend]
+    world = "world-eth0"
+    settle(capsule, NAT)
+    capsule.client("moved", "virbr0", "192.168.122.12/24", "192.168.122.1")
+    run = f"ip netns exec {world}"
+    capsule.run(f"{run} ip route replace 192.168.122.0/24 via 203.0.113.2")
+    # pings from outside that came through, and the longest time without an answer for one inside
+    capsule.run(f"systemd-run --quiet --unit=leak {run} sh -c 'exec ping -n -i 0.005 192.168.122.12 >/run/leak 2>&1'")
+    capsule.run("systemd-run --quiet --unit=kept ip netns exec moved sh -c "
+                "'exec ping -n -i 0.005 203.0.113.1 >/run/kept 2>&1'")
+    try:
+        for _ in range(3):
+            for backend in (other, capsule.backend):
+                put(capsule, NAT + f"host: {{firewall: {{backend: {backend}}}}}\n")
+                plan = capsule.ctl("plan", check=False)
+                assert plan.rc == 2 and f"-> {backend}" in plan.stdout, plan
+                capsule.ctl("apply")
+                assert capsule.ctl("plan").rc == 0
+                found = rules(capsule)
+                assert ("KVMHOST-INTO" in found) == (backend == "iptables")
+                assert ("table ip kvmhost" in found) == (backend == "nftables")
+    finally:
+        capsule.run("systemctl kill -s INT leak kept; sleep 0.5")
+        capsule.run(f"{run} ip route del 192.168.122.0/24; ip netns del moved")
+    leaked, kept = capsule.read("/run/leak"), capsule.read("/run/kept")
+    assert " 0 received" in leaked and "Destination Port Unreachable" in leaked, leaked[-600:]
+    assert " 0% packet loss" in kept, kept[-600:]
 
 
 def test_foreign_things_survive(another):

@@ -2,7 +2,7 @@
 #include "fixture.h"
 #include "config/document.h"
 #include "config/type.h"
-#include "net/net.h"
+#include "net/firewall.h"
 #include "reconcile/record.h"
 #include <fcntl.h>
 #include <sched.h>
@@ -132,11 +132,24 @@ const struct kind *kind_find(const char *name)
 	return NULL;
 }
 
+struct host_section {
+	struct obj obj;
+	struct firewall_settings firewall;
+};
+static const struct field host_rows[] = {
+	FIELD_OBJECT(struct host_section, firewall, struct firewall_settings,
+		firewall_settings_table, .doc = "The firewall."),
+};
+static const struct table host_table = TABLE(struct host_section, host_rows, .doc = "The host.");
+
 struct document_root {
 	struct obj obj;
+	struct host_section host;
 	struct list sysctl, vlans, bridges, networks, tappers;
 };
 static const struct field root_rows[] = {
+	FIELD_OBJECT(struct document_root, host, struct host_section, host_table,
+		.doc = "The host."),
 	FIELD_MAP(
 		struct document_root, sysctl, setting_table, .kind = "sysctl", .doc = "Settings."),
 	FIELD_MAP(struct document_root, vlans, vlan_table, .kind = "vlan", .doc = "VLANs."),
@@ -197,7 +210,7 @@ int fixture_reset(void **state _unused_)
 	sh("for l in $(ls /sys/class/net); do [ $l = lo ] || ip link delete $l 2>/dev/null || :; "
 	   "done; "
 	   "for t in filter nat mangle; do iptables-legacy -t $t -F; iptables-legacy -t $t -X; "
-	   "done; "
+	   "done; nft flush ruleset 2>/dev/null; "
 	   "rm -rf %s/var; mkdir -p %s/etc; echo 0123456789abcdef0123456789abcdef "
 	   ">%s/etc/machine-id; "
 	   "echo 0 >/proc/sys/net/ipv4/ip_forward",
@@ -231,11 +244,18 @@ struct run {
 	bool good;
 };
 
+const char *net_backend = "iptables";
+
 static void run_begin(struct run *r, const char *yaml)
 {
+	const char *text = yaml;
+
 	*r = (struct run){ .arena = arena_new() };
 	r->diags.arena = r->arena;
-	document_load_text(&r->doc, "test.yaml", yaml, strlen(yaml), &r->diags);
+	if (*net_backend && !strstr(yaml, "host:"))
+		text = arena_printf(
+			r->arena, "%s\nhost: {firewall: {backend: %s}}\n", yaml, net_backend);
+	document_load_text(&r->doc, "test.yaml", text, strlen(text), &r->diags);
 	r->good = r->doc.root && wants_build(&r->wants, r->doc.root, &r->diags);
 }
 

@@ -25,6 +25,9 @@ void fixture_restart(void);
 void fixture_lose_record(void);
 void fixture_leave(void);
 
+/* Goes into documents that say nothing of the host: "iptables", "nftables", "auto"; "": nothing. */
+extern const char *net_backend;
+
 /* The document through check, plan and apply; the result of apply(), the outcome in `last`. */
 int net_apply(const char *yaml);
 /* The plan as kvmhostctl prints it; valid until the next call. Fails the test for a bad document.

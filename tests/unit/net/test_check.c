@@ -124,15 +124,16 @@ static void derived(void **state _unused_)
 		"-j ACCEPT\nKVMHOST-OUT-OF -s 10.0.0.0/24 -i b0 -j ACCEPT\n" REJECTS);
 	assert_string_equal(wanted(nat, "ip-nat"),
 		"POSTROUTING -j KVMHOST-POSTROUTING\n"
+		"KVMHOST-POSTROUTING -s 10.0.0.0/24 -d 10.0.0.0/24 -j RETURN\n"
 		"KVMHOST-POSTROUTING -s 10.0.0.0/24 -d 224.0.0.0/24 -j RETURN\n"
 		"KVMHOST-POSTROUTING -s 10.0.0.0/24 -d 255.255.255.255/32 -j RETURN\n"
-		"KVMHOST-POSTROUTING -s 10.0.0.0/24 ! -d 10.0.0.0/24 -p tcp -j MASQUERADE "
+		"KVMHOST-POSTROUTING -s 10.0.0.0/24 -p tcp -j MASQUERADE "
 		"--to-ports "
 		"1024-65535\n"
-		"KVMHOST-POSTROUTING -s 10.0.0.0/24 ! -d 10.0.0.0/24 -p udp -j MASQUERADE "
+		"KVMHOST-POSTROUTING -s 10.0.0.0/24 -p udp -j MASQUERADE "
 		"--to-ports "
 		"1024-65535\n"
-		"KVMHOST-POSTROUTING -s 10.0.0.0/24 ! -d 10.0.0.0/24 -j MASQUERADE\n");
+		"KVMHOST-POSTROUTING -s 10.0.0.0/24 -j MASQUERADE\n");
 	assert_string_equal(wanted(isolated, "ip-filter"), JUMPS
 		"KVMHOST-WITHIN -i b0 -j REJECT --reject-with icmp-port-unreachable\n" REJECTS);
 	assert_string_equal(wanted(isolated, "ip-nat"), "");

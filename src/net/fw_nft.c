@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The backend that speaks nf_tables. One transaction brings the tables of all
+ * families from what they are to what is wanted: elements that differ, a part
+ * that is new, or the whole table anew where somebody changed it. It names the
+ * generation of the ruleset that was read, and is made again when another
+ * writer came in between.
+ */
+#include "net/fw_nft.h"
+
+#define TRIES 10
+
+/*
+ * A jump has no equivalent, our base chains are the kernel's own way in. To
+ * accept what comes to the host or leaves it would say nothing: no table
+ * overrules another's drop. There is no target that fills in checksums.
+ */
+static bool nft_holds(const struct fw_rule *r)
+{
+	if (r->target == FW_JUMP || r->target == FW_CHECKSUM_FILL)
+		return false;
+	return r->target != FW_ACCEPT || (r->chain != FW_INPUT && r->chain != FW_OUTPUT);
+}
+
+static bool part_of(const struct fw_table *t, enum nft_part *out)
+{
+	*out = streq(t->table, "nat") ? NFT_NAT : NFT_FILTER;
+	return streq(t->table, "nat") || streq(t->table, "filter");
+}
+
+/* What damaged a table is shown with the first of its parts. */
+static enum nft_part part_of_rule(const struct nft_table *t, const struct fw_rule *r)
+{
+	if (r->chain == FW_STRAY)
+		return t->has[NFT_FILTER] || !t->has[NFT_NAT] ? NFT_FILTER : NFT_NAT;
+	return nft_shape_of(r)->chain->part;
+}
+
+static void sort_out(
+	struct arena *a, const struct nft_table *t, enum nft_part part, struct fw_seen *out)
+{
+	struct fw_rules *rules = &out->rules;
+
+	*out = (struct fw_seen){ .present = t->has[part] };
+	rules->v = arena_alloc(a, (t->rules.n + 1) * sizeof(*rules->v));
+	for (size_t i = 0; i < t->rules.n; i++)
+		if (part_of_rule(t, &t->rules.v[i]) == part)
+			rules->v[rules->n++] = t->rules.v[i];
+	out->present |= rules->n > 0;
+}
+
+static int nft_observe(struct host *h, struct fw_view *v, struct error *e)
+{
+	struct nft_table tables[2];
+	uint32_t generation;
+	enum nft_part part;
+
+	v->usable = true;
+	for (size_t i = 0; i < fw_n_tables; i++) {
+		const struct fw_table *t = &fw_tables[i];
+		struct nft_table *read = &tables[t->family != AF_INET];
+		int r = 0;
+
+		if (!i || fw_tables[i - 1].family != t->family)
+			r = nft_read(h, t->family, h->pass, read, &generation, e);
+		if (r == -EOPNOTSUPP) {
+			v->usable = false;
+			error_clear(e);
+			return 0;
+		}
+		if (r < 0)
+			return r;
+		if (part_of(t, &part))
+			sort_out(h->pass, read, part, &v->tables[i]);
+	}
+	return 0;
+}
+
+/* ---- writing ---- */
+
+/* One family on its way. */
+struct family {
+	int family;
+	struct nft_table have;
+	struct fw_rules want[NFT_PARTS];
+	bool set[NFT_PARTS]; /* want is of a job; else it is what is there */
+};
+
+struct transaction {
+	struct arena *arena; /* for this try */
+	struct nft_buf batch;
+	struct family families[2];
+	size_t n;
+	bool unsaid;
+};
+
+static struct family *family_of(struct transaction *t, int family)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (t->families[i].family == family)
+			return &t->families[i];
+	t->families[t->n] = (struct family){ .family = family };
+	return &t->families[t->n++];
+}
+
+static void take_job(struct transaction *t, const struct fw_job *job)
+{
+	struct family *f;
+	enum nft_part part;
+
+	if (!part_of(job->table, &part))
+		return;
+	f = family_of(t, job->table->family);
+	f->set[part] = true;
+	f->want[part].v = arena_alloc(t->arena, (job->want.n + 1) * sizeof(*f->want[part].v));
+	for (size_t i = 0; i < job->want.n; i++)
+		if (nft_holds(&job->want.v[i]))
+			f->want[part].v[f->want[part].n++] = job->want.v[i];
+}
+
+struct edits {
+	struct arena *arena;
+	const struct fw_rule **go, **come;
+	size_t n_go, n_come;
+};
+
+static void note(enum fw_edit edit, const struct fw_rule *r, size_t at _unused_, void *arg)
+{
+	struct edits *e = arg;
+
+	if (edit == FW_DELETE)
+		*ARENA_PUSH(e->arena, e->go, e->n_go) = r;
+	else if (edit == FW_INSERT)
+		*ARENA_PUSH(e->arena, e->come, e->n_come) = r;
+}
+
+static const struct fw_rule **pointers(struct arena *a, const struct fw_rules *rules)
+{
+	const struct fw_rule **v = arena_alloc(a, (rules->n + 1) * sizeof(*v));
+
+	for (size_t i = 0; i < rules->n; i++)
+		v[i] = &rules->v[i];
+	return v;
+}
+
+static void put(
+	struct transaction *t, int family, bool add, const struct fw_rule *const *v, size_t n)
+{
+	t->unsaid |= !nft_put_elements(&t->batch, family, add, v, n);
+}
+
+/* What goes first: an element may come back with another owner. */
+static void change_part(struct transaction *t, struct family *f, enum nft_part part)
+{
+	struct edits e = { .arena = t->arena };
+	struct fw_seen have;
+
+	sort_out(t->arena, &f->have, part, &have);
+	if (!f->have.has[part])
+		nft_make_part(&t->batch, f->family, part);
+	fw_compare_sets(pointers(t->arena, &have.rules), have.rules.n,
+		pointers(t->arena, &f->want[part]), f->want[part].n, note, &e);
+	put(t, f->family, false, e.go, e.n_go);
+	put(t, f->family, true, e.come, e.n_come);
+}
+
+static void make_anew(struct transaction *t, struct family *f)
+{
+	if (f->have.present)
+		nft_drop_table(&t->batch, f->family);
+	if (!f->want[NFT_FILTER].n && !f->want[NFT_NAT].n)
+		return;
+	nft_make_table(&t->batch, f->family);
+	for (enum nft_part p = 0; p < NFT_PARTS; p++) {
+		if (!f->want[p].n)
+			continue;
+		nft_make_part(&t->batch, f->family, p);
+		put(t, f->family, true, pointers(t->arena, &f->want[p]), f->want[p].n);
+	}
+}
+
+static void keep_known(struct fw_rules *rules)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < rules->n; i++)
+		if (rules->v[i].chain != FW_STRAY)
+			rules->v[n++] = rules->v[i];
+	rules->n = n;
+}
+
+static void change_family(struct transaction *t, struct family *f)
+{
+	bool anew = !f->have.present || f->have.damaged;
+	struct fw_seen have;
+
+	for (enum nft_part p = 0; p < NFT_PARTS; p++) {
+		if (!f->set[p]) {
+			sort_out(t->arena, &f->have, p, &have);
+			keep_known(&have.rules);
+			f->want[p] = have.rules;
+		}
+		anew |= f->have.has[p] && !f->want[p].n;
+	}
+	if (anew) {
+		make_anew(t, f);
+		return;
+	}
+	for (enum nft_part p = 0; p < NFT_PARTS; p++)
+		if (f->set[p] && f->want[p].n)
+			change_part(t, f, p);
+}
+
+static int refused(int code, int type, struct error *e)
+{
+	if (code == -EPERM) {
+		error_set(e, code, "the kernel refuses to change nf_tables");
+		return error_cure(e, "run it as root");
+	}
+	if (code == -ENOENT || code == -EOPNOTSUPP || code == -EINVAL) {
+		error_set(e, -EOPNOTSUPP, "this kernel's nf_tables cannot hold our %s: %s",
+			type == NFT_MSG_NEWSET     ? "sets (concatenated intervals, Linux 5.6)"
+			: type == NFT_MSG_NEWRULE  ? "rules (masq, nat, fib, reject or ct)"
+			: type == NFT_MSG_NEWCHAIN ? "chains (filter or nat)"
+						   : "table",
+			strerror(-code));
+		return error_cure(e,
+			"write host: {firewall: {backend: iptables}}, or load the "
+			"modules nft_chain_nat, nft_masq, nft_fib_inet, nft_reject_inet");
+	}
+	return error_set(
+		e, code, "cannot write the nftables table " NFT_TABLE ": %s", strerror(-code));
+}
+
+static int try_once(
+	struct host *h, struct transaction *t, const struct fw_job *jobs, size_t n, struct error *e)
+{
+	uint32_t generation = 0, ignored;
+	struct nft_socket *s;
+	size_t empty;
+	int r, type = -1;
+
+	for (size_t i = 0; i < n; i++)
+		take_job(t, &jobs[i]);
+	for (size_t i = 0; i < t->n; i++) {
+		r = nft_read(h, t->families[i].family, t->arena, &t->families[i].have,
+			i ? &ignored : &generation, e);
+		if (r < 0)
+			return r;
+	}
+	nft_batch(&t->batch, generation);
+	empty = t->batch.len;
+	for (size_t i = 0; i < t->n; i++)
+		change_family(t, &t->families[i]);
+	if (t->unsaid)
+		return error_set(
+			e, -ENOSYS, "a rule has no place in the nftables table " NFT_TABLE);
+	if (t->batch.len == empty)
+		return 0;
+	r = nft_socket_get(h, &s, e);
+	if (r < 0)
+		return r;
+	r = nft_commit(s, &t->batch, &type);
+	return r < 0 && r != -ERESTART ? refused(r, type, e) : r;
+}
+
+static void nft_apply(struct host *h, struct fw_job *jobs, size_t n)
+{
+	_cleanup_error_ struct error why = { 0 };
+	int r = -ERESTART;
+
+	for (int i = 0; i < TRIES && r == -ERESTART; i++) {
+		struct transaction t = { .arena = arena_new() };
+
+		r = try_once(h, &t, jobs, n, &why);
+		nft_buf_free(&t.batch);
+		arena_free(t.arena);
+	}
+	if (r == -ERESTART)
+		error_set(&why, -EAGAIN,
+			"the nftables ruleset was changed by others %d times while "
+			"it was written",
+			TRIES);
+	for (size_t i = 0; i < n && r < 0; i++) {
+		error_set(jobs[i].e, why.code, "%s", why.text);
+		if (why.cure)
+			error_cure(jobs[i].e, "%s", why.cure);
+	}
+}
+
+const struct fw_backend fw_nft = {
+	.name = "nftables",
+	.holds = nft_holds,
+	.observe = nft_observe,
+	.apply = nft_apply,
+};
