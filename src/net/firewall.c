@@ -11,6 +11,8 @@ const struct fw_table fw_tables[] = {
 	{ "ip-mangle", AF_INET, "mangle" },
 	{ "ip-nat", AF_INET, "nat" },
 	{ "ip-filter", AF_INET, "filter" },
+	{ "ip6-nat", AF_INET6, "nat" },
+	{ "ip6-filter", AF_INET6, "filter" },
 };
 const size_t fw_n_tables = ARRAY_SIZE(fw_tables);
 

@@ -6,14 +6,11 @@
  * commit fail with EAGAIN; one that changed without that cannot be noticed,
  * hence the lock around both.
  */
-/* libiptc.h brings netinet/ip.h, whose struct ip is not ours of config/type.h. */
-#define ip netinet_ip
-#include <netinet/ip.h>
-#undef ip
+#include "net/fw_tc.h"
 #include "net/fw_xt.h"
 #include "net/xt_lock.h"
 #include "base/kmod.h"
-#include <libiptc/libiptc.h>
+#include <linux/netfilter/x_tables.h>
 
 #define TRIES 10
 #define LOCK_SECONDS 10
@@ -21,6 +18,7 @@
 struct edit {
 	struct host *h;
 	const struct fw_table *table;
+	const struct fw_tc *lib;
 	struct xtc_handle *iptc;
 	const struct fw_rules *want;
 	struct arena *arena; /* for this try */
@@ -36,8 +34,8 @@ static int failed(struct edit *d, const char *what, const char *chain)
 	int code = errno ? errno : EINVAL;
 
 	if (!d->code)
-		d->code = error_set(d->e, -code, "cannot %s %s in the iptables table %s: %s", what,
-			chain, d->table->table, iptc_strerror(code));
+		d->code = error_set(d->e, -code, "cannot %s %s in the %s table %s: %s", what, chain,
+			d->lib->words, d->table->table, d->lib->strerror(code));
 	return d->code;
 }
 
@@ -46,13 +44,13 @@ static int failed(struct edit *d, const char *what, const char *chain)
 static const struct fw_rule **read_chain(struct edit *d, enum fw_chain c, size_t *n)
 {
 	const struct fw_rule **v = NULL;
-	const struct ipt_entry *e;
+	const void *e;
 
 	*n = 0;
-	for (e = iptc_first_rule(d->chain, d->iptc); e; e = iptc_next_rule(e, d->iptc)) {
+	for (e = d->lib->first(d->chain, d->iptc); e; e = d->lib->next(e, d->iptc)) {
 		struct fw_rule *r = arena_alloc(d->arena, sizeof(*r));
 
-		fw_xt_decode(e, iptc_get_target(e, d->iptc), &d->texts, r);
+		fw_xt_decode(e, d->lib->target(e, d->iptc), &d->texts, r);
 		r->chain = c;
 		*ARENA_PUSH(d->arena, v, *n) = r;
 	}
@@ -68,9 +66,10 @@ static void edit_rule(enum fw_edit edit, const struct fw_rule *r, size_t at, voi
 		return;
 	d->changed = true;
 	if (edit == FW_DELETE) {
-		if (!iptc_delete_num_entry(d->chain, (unsigned)at, d->iptc))
+		if (!d->lib->remove(d->chain, (unsigned)at, d->iptc))
 			failed(d, "remove a rule from", d->chain);
-	} else if (!iptc_insert_entry(d->chain, fw_xt_encode(r, buf), (unsigned)at, d->iptc)) {
+	} else if (!d->lib->insert(d->chain, fw_xt_encode(r, d->table->family, buf), (unsigned)at,
+			   d->iptc)) {
 		failed(d, "add a rule to", d->chain);
 	}
 }
@@ -102,10 +101,10 @@ static void make_chains(struct edit *d)
 	for (enum fw_chain c = FW_FIRST_OWN; c < FW_STRAY && !d->code; c++) {
 		const char *name = fw_chain_names[c];
 
-		if (!wanted_chain(d, c) || iptc_is_chain(name, d->iptc))
+		if (!wanted_chain(d, c) || d->lib->is_chain(name, d->iptc))
 			continue;
 		d->changed = true;
-		if (!iptc_create_chain(name, d->iptc))
+		if (!d->lib->create_chain(name, d->iptc))
 			failed(d, "make the chain", name);
 	}
 }
@@ -128,7 +127,7 @@ static void edit_base(struct edit *d, enum fw_chain base)
 	const struct fw_rule **v, **want = fw_pick(d->want, base, d->arena, &n_want);
 
 	d->chain = fw_chain_names[base];
-	if (!iptc_is_chain(d->chain, d->iptc))
+	if (!d->lib->is_chain(d->chain, d->iptc))
 		return;
 	v = read_chain(d, base, &n);
 	for (size_t i = 0; i < n; i++) {
@@ -149,7 +148,8 @@ static void edit_base(struct edit *d, enum fw_chain base)
 		if (found & 1u << want[k]->jump)
 			continue;
 		d->changed = true;
-		if (!iptc_insert_entry(d->chain, fw_xt_encode(want[k], buf), 0, d->iptc))
+		if (!d->lib->insert(
+			    d->chain, fw_xt_encode(want[k], d->table->family, buf), 0, d->iptc))
 			failed(d, "add a jump to", d->chain);
 	}
 }
@@ -165,9 +165,9 @@ static int refuse_referenced(struct edit *d, const char *chain)
 {
 	d->code = error_set(d->e, -EBUSY,
 		"a rule that is not kvmhost's leads to the chain %s in the "
-		"iptables table %s, so it cannot be removed",
-		chain, d->table->table);
-	return error_cure(d->e, "find it with `iptables -t %s -S | grep %s` and delete it",
+		"%s table %s, so it cannot be removed",
+		chain, d->lib->words, d->table->table);
+	return error_cure(d->e, "find it with `%s -t %s -S | grep %s` and delete it", d->lib->words,
 		d->table->table, chain);
 }
 
@@ -178,17 +178,17 @@ static void remove_chains(struct edit *d)
 	size_t n = 0;
 	unsigned refs;
 
-	for (c = iptc_first_chain(d->iptc); c; c = iptc_next_chain(d->iptc))
+	for (c = d->lib->first_chain(d->iptc); c; c = d->lib->next_chain(d->iptc))
 		if (is_doomed(d, c))
 			*ARENA_PUSH(d->arena, v, n) = arena_strdup(d->arena, c);
 	for (size_t i = 0; i < n && !d->code; i++)
-		if (!iptc_flush_entries(v[i], d->iptc))
+		if (!d->lib->flush(v[i], d->iptc))
 			failed(d, "empty the chain", v[i]);
 	for (size_t i = 0; i < n && !d->code; i++) {
 		d->changed = true;
-		if (iptc_get_references(&refs, v[i], d->iptc) && refs)
+		if (d->lib->references(&refs, v[i], d->iptc) && refs)
 			refuse_referenced(d, v[i]);
-		else if (!iptc_delete_chain(v[i], d->iptc))
+		else if (!d->lib->delete_chain(v[i], d->iptc))
 			failed(d, "remove the chain", v[i]);
 	}
 }
@@ -205,10 +205,10 @@ static void keep_policies(struct edit *d)
 		const char *name = fw_chain_names[c], *policy;
 		struct xt_counters counters;
 
-		if (!iptc_is_chain(name, d->iptc))
+		if (!d->lib->is_chain(name, d->iptc))
 			continue;
-		policy = iptc_get_policy(name, &counters, d->iptc);
-		if (policy && !iptc_set_policy(name, policy, &counters, d->iptc))
+		policy = d->lib->policy(name, &counters, d->iptc);
+		if (policy && !d->lib->set_policy(name, policy, &counters, d->iptc))
 			failed(d, "keep the policy of", name);
 	}
 }
@@ -248,29 +248,31 @@ static void load_module(const char *name)
 }
 
 /* As iptables does: what the kernel does not know yet may be a module that nobody asked for. */
-static struct xtc_handle *open_table(const struct fw_table *t, struct error *e)
+static struct xtc_handle *open_table(
+	const struct fw_tc *lib, const struct fw_table *t, struct error *e)
 {
-	struct xtc_handle *iptc = iptc_init(t->table);
-	_cleanup_free_ char *module = xprintf("iptable_%s", t->table);
+	struct xtc_handle *handle = lib->init(t->table);
+	_cleanup_free_ char *module = xprintf("%stable_%s", lib->module, t->table);
 	int code;
 
-	if (!iptc && (errno == ENOENT || errno == ENOPROTOOPT)) {
-		load_module("ip_tables");
+	if (!handle && (errno == ENOENT || errno == ENOPROTOOPT)) {
+		load_module(t->family == AF_INET ? "ip_tables" : "ip6_tables");
 		load_module(module);
-		iptc = iptc_init(t->table);
+		handle = lib->init(t->table);
 	}
-	if (iptc)
-		return iptc;
+	if (handle)
+		return handle;
 	code = errno ? errno : EINVAL;
 	if (code == EPERM) {
-		error_set(e, -EPERM, "the kernel refuses the iptables table %s", t->table);
+		error_set(e, -EPERM, "the kernel refuses the %s table %s", lib->words, t->table);
 		error_cure(e, "run it as root");
 		return NULL;
 	}
-	error_set(e, -EOPNOTSUPP, "the kernel has no iptables table %s (module %s): %s", t->table,
-		module, strerror(code));
+	error_set(e, -EOPNOTSUPP, "the kernel has no %s table %s (module %s): %s", lib->words,
+		t->table, module, strerror(code));
 	error_cure(e,
-		"use a kernel with CONFIG_IP_NF_IPTABLES_LEGACY, or load the module: modprobe %s",
+		"use a kernel with CONFIG_IP_NF_IPTABLES_LEGACY and CONFIG_IP6_NF_IPTABLES_LEGACY, "
+		"load the module (modprobe %s), or write host: {firewall: {backend: nftables}}",
 		module);
 	return NULL;
 }
@@ -278,21 +280,21 @@ static struct xtc_handle *open_table(const struct fw_table *t, struct error *e)
 /* -EAGAIN: somebody else wrote the table meanwhile. */
 static int try_once(struct edit *d)
 {
-	d->iptc = open_table(d->table, d->e);
+	d->iptc = open_table(d->lib, d->table, d->e);
 	if (!d->iptc)
 		return d->e->code;
 	d->code = 0;
 	d->changed = false;
 	d->arena = arena_new();
-	d->texts = (struct fw_texts){ .arena = d->arena };
+	d->texts = (struct fw_texts){ .arena = d->arena, .family = d->table->family };
 	edit_table(d);
-	if (!d->code && d->changed && !iptc_commit(d->iptc)) {
+	if (!d->code && d->changed && !d->lib->commit(d->iptc)) {
 		if (errno == EAGAIN)
 			d->code = -EAGAIN;
 		else
 			failed(d, "write", "the rules");
 	}
-	iptc_free(d->iptc);
+	d->lib->free(d->iptc);
 	arena_free(d->arena);
 	return d->code;
 }
@@ -300,14 +302,18 @@ static int try_once(struct edit *d)
 static int apply_table(
 	struct host *h, const struct fw_table *t, const struct fw_rules *rules, struct error *e)
 {
-	struct edit d = { .h = h, .table = t, .want = rules, .e = e };
+	struct edit d = { .h = h,
+		.table = t,
+		.lib = t->family == AF_INET ? &fw_tc4 : &fw_tc6,
+		.want = rules,
+		.e = e };
 	_cleanup_close_ int lock = -1;
 	int r;
 
 	if (!rules->n) {
 		/* Nothing of ours can be in a table that is not there, and none is made for that.
 		 */
-		r = fw_xt_made(h, t->table, e);
+		r = fw_xt_made(h, t, e);
 		if (r <= 0)
 			return r;
 	}
@@ -320,9 +326,9 @@ static int apply_table(
 			return r;
 	}
 	return error_set(e, -EAGAIN,
-		"the iptables table %s was changed by others %d times while it "
+		"the %s table %s was changed by others %d times while it "
 		"was written",
-		t->table, TRIES);
+		d.lib->words, t->table, TRIES);
 }
 
 static void iptc_apply(struct host *h, struct fw_job *jobs, size_t n)

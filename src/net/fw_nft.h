@@ -41,7 +41,8 @@ struct nft_shape {
 	uint8_t keys; /* bit for each enum nft_key */
 	bool interval; /* networks, not addresses */
 	bool any_dst; /* the destination is part of the key, and is any */
-	uint8_t protocol; /* fixed, not of the key; masquerading then gives out unprivileged ports */
+	uint8_t protocol; /* fixed, not of the key; masquerading then gives out unprivileged ports
+			   */
 	bool not_loopback; /* the destination is none of 127.0.0.0/8, ::1 */
 };
 enum { NFT_SHAPES = 15 };

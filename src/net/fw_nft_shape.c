@@ -96,8 +96,9 @@ static bool whole(const struct cidr *c)
 
 static bool fits(const struct nft_shape *s, const struct fw_rule *r)
 {
-	if ((s->protocol && s->protocol != r->protocol) || s->from != r->chain || s->target != r->target || s->state != r->state || r->not_src ||
-		r->sport.max || r->dport.min != r->dport.max || r->not_dst != s->not_loopback ||
+	if ((s->protocol && s->protocol != r->protocol) || s->from != r->chain ||
+		s->target != r->target || s->state != r->state || r->not_src || r->sport.max ||
+		r->dport.min != r->dport.max || r->not_dst != s->not_loopback ||
 		r->dst_local != nft_is_map(s))
 		return false;
 	if (s->not_loopback ? !is_loopback(&r->dst)

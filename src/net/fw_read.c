@@ -11,10 +11,15 @@
 #include <linux/netfilter/x_tables.h>
 #include <linux/netfilter_ipv4.h>
 #include <linux/netfilter_ipv4/ip_tables.h>
+#include <linux/netfilter_ipv6/ip6_tables.h>
 #include <sys/socket.h>
 
 #define TRIES 8
-#define NAMES_PATH "/proc/net/ip_tables_names"
+
+static const char *names_path(int family)
+{
+	return family == AF_INET ? "/proc/net/ip_tables_names" : "/proc/net/ip6_tables_names";
+}
 
 struct chain {
 	uint32_t first; /* offset of its first rule */
@@ -22,7 +27,15 @@ struct chain {
 	enum fw_chain which; /* FW_CHAINS: not ours */
 };
 
+/* IPv6 has structures of its own, of the same members but for the entries. */
+_Static_assert(sizeof(struct ipt_getinfo) == sizeof(struct ip6t_getinfo) &&
+		       sizeof(struct ipt_get_entries) == sizeof(struct ip6t_get_entries) &&
+		       (int)IPT_SO_GET_INFO == (int)IP6T_SO_GET_INFO &&
+		       (int)IPT_SO_GET_ENTRIES == (int)IP6T_SO_GET_ENTRIES,
+	"linux/netfilter_ipv6/ip6_tables.h");
+
 struct blob {
+	int family;
 	struct ipt_getinfo info;
 	struct ipt_get_entries *entries;
 	size_t room; /* bytes of entries; what is left of one table serves the next */
@@ -52,13 +65,13 @@ bool fw_base_chain(const char *name, enum fw_chain *out)
 
 /* The names file is root's; a kernel without ip_tables, or before the module is loaded, has none.
  */
-static int read_names(struct host *h, char **names, struct error *e)
+static int read_names(struct host *h, int family, char **names, struct error *e)
 {
-	int r = file_read(h->root, NAMES_PATH, 4096, names, NULL);
+	int r = file_read(h->root, names_path(family), 4096, names, NULL);
 
 	if (r >= 0 || r == -ENOENT)
 		return 0;
-	error_set(e, r, "cannot read %s: %s", NAMES_PATH, strerror(-r));
+	error_set(e, r, "cannot read %s: %s", names_path(family), strerror(-r));
 	return r == -EACCES ? error_cure(e, "reading the firewall needs root") : r;
 }
 
@@ -73,21 +86,22 @@ static bool is_named(const char *names, const char *table)
 	return false;
 }
 
-int fw_xt_made(struct host *h, const char *table, struct error *e)
+int fw_xt_made(struct host *h, const struct fw_table *t, struct error *e)
 {
 	_cleanup_free_ char *names = NULL;
-	int r = read_names(h, &names, e);
+	int r = read_names(h, t->family, &names, e);
 
-	return r < 0 ? r : is_named(names, table);
+	return r < 0 ? r : is_named(names, t->table);
 }
 
 static int get(int fd, const char *table, struct blob *b)
 {
+	int level = b->family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
 	socklen_t len = sizeof(b->info);
 
 	memset(&b->info, 0, sizeof(b->info));
 	snprintf(b->info.name, sizeof(b->info.name), "%s", table);
-	if (getsockopt(fd, IPPROTO_IP, IPT_SO_GET_INFO, &b->info, &len) < 0)
+	if (getsockopt(fd, level, IPT_SO_GET_INFO, &b->info, &len) < 0)
 		return -errno;
 	len = (socklen_t)(sizeof(*b->entries) + b->info.size);
 	if (len > b->room) {
@@ -98,7 +112,7 @@ static int get(int fd, const char *table, struct blob *b)
 	memset(b->entries, 0, sizeof(*b->entries));
 	snprintf(b->entries->name, sizeof(b->entries->name), "%s", table);
 	b->entries->size = b->info.size;
-	return getsockopt(fd, IPPROTO_IP, IPT_SO_GET_ENTRIES, b->entries, &len) < 0 ? -errno : 0;
+	return getsockopt(fd, level, IPT_SO_GET_ENTRIES, b->entries, &len) < 0 ? -errno : 0;
 }
 
 /* Between the two questions another writer may have changed the size: EAGAIN. */
@@ -113,20 +127,27 @@ static int fetch(int fd, const char *table, struct blob *b)
 	return r;
 }
 
-static const struct ipt_entry *entry_at(const struct blob *b, uint32_t at)
+static const void *entry_at(const struct blob *b, uint32_t at)
 {
-	return (const void *)((const char *)b->entries->entrytable + at);
+	return (const char *)b->entries->entrytable + at;
 }
 
-static const struct xt_entry_target *target_of(const struct ipt_entry *e)
+static uint32_t next_of(const struct blob *b, uint32_t at)
 {
-	return (const void *)((const char *)e + e->target_offset);
+	return at + fw_xt_next_offset(entry_at(b, at), b->family);
+}
+
+static const struct xt_entry_target *target_of(const struct blob *b, uint32_t at)
+{
+	const char *e = entry_at(b, at);
+
+	return (const void *)(e + fw_xt_target_offset(e, b->family));
 }
 
 /* The chain's name if a chain begins here, else NULL. */
-static const char *head(const struct ipt_entry *e)
+static const char *head(const struct blob *b, uint32_t at)
 {
-	const struct xt_entry_target *t = target_of(e);
+	const struct xt_entry_target *t = target_of(b, at);
 
 	return streq(t->u.user.name, XT_ERROR_TARGET)
 		       ? ((const struct xt_error_target *)t)->errorname
@@ -138,15 +159,14 @@ static size_t find_chains(struct blob *b, struct arena *a)
 {
 	size_t n = 0;
 
-	for (uint32_t at = 0; at < b->info.size; at += entry_at(b, at)->next_offset, n++) {
-		const struct ipt_entry *e = entry_at(b, at);
-		const char *name = head(e);
+	for (uint32_t at = 0; at < b->info.size; at = next_of(b, at), n++) {
+		const char *name = head(b, at);
 		struct chain *c;
 
-		if (!name || at + e->next_offset >= b->info.size)
+		if (!name || next_of(b, at) >= b->info.size)
 			continue;
 		c = ARENA_PUSH(a, b->chains, b->n_chains);
-		*c = (struct chain){ at + e->next_offset, name, fw_own_chain(name) };
+		*c = (struct chain){ next_of(b, at), name, fw_own_chain(name) };
 	}
 	return n;
 }
@@ -167,9 +187,9 @@ static const struct chain *chain_at(const struct blob *b, uint32_t first)
 }
 
 /* The target's name as libiptc gives it; "" for a goto or fall through, which we never write. */
-static const char *target_name(const struct blob *b, const struct ipt_entry *e)
+static const char *target_name(const struct blob *b, uint32_t at)
 {
-	const struct xt_entry_target *t = target_of(e);
+	const struct xt_entry_target *t = target_of(b, at);
 	const struct chain *c;
 	int verdict;
 
@@ -196,12 +216,10 @@ static void read_chain(
 {
 	struct fw_rule r;
 
-	for (uint32_t at = c->first;; at += entry_at(b, at)->next_offset) {
-		const struct ipt_entry *e = entry_at(b, at);
-
-		if (at + e->next_offset >= b->info.size || head(entry_at(b, at + e->next_offset)))
+	for (uint32_t at = c->first;; at = next_of(b, at)) {
+		if (next_of(b, at) >= b->info.size || head(b, next_of(b, at)))
 			return;
-		fw_xt_decode(e, target_name(b, e), texts, &r);
+		fw_xt_decode(entry_at(b, at), target_name(b, at), texts, &r);
 		r.chain = c->which;
 		add_rule(rules, &r);
 	}
@@ -225,28 +243,27 @@ static void read_base(const struct blob *b, unsigned hook, struct fw_texts *text
 	if (!(b->info.valid_hooks & 1u << hook))
 		return;
 	for (uint32_t at = b->info.hook_entry[hook]; at < b->info.underflow[hook];
-		at += entry_at(b, at)->next_offset) {
-		const struct ipt_entry *e = entry_at(b, at);
-		const char *name = target_name(b, e);
+		at = next_of(b, at)) {
+		const char *name = target_name(b, at);
 		struct fw_rule want = plain;
 
 		if (fw_own_chain(name) == FW_CHAINS) {
 			*others = true;
 			continue;
 		}
-		fw_xt_decode(e, name, texts, &r);
+		fw_xt_decode(entry_at(b, at), name, texts, &r);
 		want.jump = r.jump;
 		if (!fw_rule_equal(&r, &want))
 			continue;
 		r.chain = chains[hook];
 		add_rule(rules, &r);
 	}
-	*others |= !streq(target_name(b, entry_at(b, b->info.underflow[hook])), "ACCEPT");
+	*others |= !streq(target_name(b, b->info.underflow[hook]), "ACCEPT");
 }
 
 static void read_table(struct host *h, struct blob *b, struct fw_seen *seen, bool *others)
 {
-	struct fw_texts texts = { .arena = h->pass };
+	struct fw_texts texts = { .arena = h->pass, .family = b->family };
 	struct fw_rules *rules = &seen->rules;
 
 	*seen = (struct fw_seen){ 0 };
@@ -269,29 +286,39 @@ static void read_table(struct host *h, struct blob *b, struct fw_seen *seen, boo
 	}
 }
 
-int fw_xt_read(struct host *h, struct fw_view *v, struct error *e)
+static int read_family(struct host *h, int family, struct fw_view *v, struct error *e)
 {
 	_cleanup_free_ char *names = NULL;
-	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct blob b = { 0 };
-	int r;
+	_cleanup_close_ int fd = -1;
+	struct blob b = { .family = family };
+	int r = read_names(h, family, &names, e);
 
+	if (r < 0 || !names || !*names)
+		return r;
+	fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return error_set(e, -errno, "cannot open a socket: %s", strerror(errno));
-	v->usable = true;
-	r = read_names(h, &names, e);
 	for (size_t i = 0; i < fw_n_tables && r >= 0; i++) {
-		const char *table = fw_tables[i].table;
+		const struct fw_table *t = &fw_tables[i];
 
-		if (!is_named(names, table))
+		if (t->family != family || !is_named(names, t->table))
 			continue;
-		r = fetch(fd, table, &b);
+		r = fetch(fd, t->table, &b);
 		if (r < 0)
-			error_set(
-				e, r, "cannot read the iptables table %s: %s", table, strerror(-r));
+			error_set(e, r, "cannot read the %s table %s: %s",
+				family == AF_INET ? "iptables" : "ip6tables", t->table,
+				strerror(-r));
 		else
 			read_table(h, &b, &v->tables[i], &v->others);
 	}
 	free(b.entries);
 	return r;
+}
+
+int fw_xt_read(struct host *h, struct fw_view *v, struct error *e)
+{
+	int r = read_family(h, AF_INET, v, e);
+
+	v->usable = true;
+	return r < 0 ? r : read_family(h, AF_INET6, v, e);
 }

@@ -1,30 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One rule to and from struct ipt_entry (include/uapi/linux/netfilter_ipv4/
- * ip_tables.h): the fixed part, then matches, then the target, each with its
- * name and revision. Reading is strict: every byte that a rule of ours would
- * have different makes the rule unknown.
+ * One rule to and from struct ipt_entry and struct ip6t_entry (include/uapi/
+ * linux/netfilter_ipv4/ip_tables.h, netfilter_ipv6/ip6_tables.h): the fixed part, then matches,
+ * then the target, each with its name and revision. Reading is strict: every byte that a rule of
+ * ours would have different makes the rule unknown.
  */
 #include "net/fw_xt.h"
-#include <arpa/inet.h>
-#include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/x_tables.h>
 #include <linux/netfilter/xt_addrtype.h>
-#include <linux/netfilter/xt_CHECKSUM.h>
 #include <linux/netfilter/xt_comment.h>
 #include <linux/netfilter/xt_conntrack.h>
 #include <linux/netfilter/xt_tcpudp.h>
 #include <linux/netfilter_ipv4/ip_tables.h>
-#include <linux/netfilter_ipv4/ipt_REJECT.h>
+#include <linux/netfilter_ipv6/ip6_tables.h>
 
 #define COMMENT_PREFIX "kvmhost:"
 /* Revision 3 of the conntrack match (linux/netfilter/xt_conntrack.h), since Linux 2.6.39. */
 #define CONNTRACK_REVISION 3
 /* Revision 1 of the addrtype match, since Linux 2.6.24. */
 #define ADDRTYPE_REVISION 1
-/* Revision 2 of the DNAT target, since Linux 4.18; iptables-save shows no older one. */
-#define DNAT_REVISION 2
-
 static const char *intern(struct fw_texts *t, int slot, const char *text)
 {
 	if (!t->last[slot] || !streq(t->last[slot], text))
@@ -41,26 +35,33 @@ static bool all_zero(const void *data, size_t n)
 
 /* ---- networks and interfaces ---- */
 
-static bool decode_network(uint32_t addr, uint32_t mask, struct cidr *c)
+static bool decode_network(const void *addr, const void *mask, int family, struct cidr *c)
 {
-	uint32_t m = ntohl(mask);
+	const uint8_t *m = mask;
+	int len = family == AF_INET ? 4 : 16, bits = 0;
 
-	if (!m)
-		return !addr;
-	if (~m & (~m + 1))
-		return false;
-	c->ip.family = AF_INET;
-	c->ip.v4.s_addr = addr;
-	c->prefix = (uint8_t)__builtin_popcount(m);
+	while (bits < len * 8 && m[bits / 8] & 0x80 >> bits % 8)
+		bits++;
+	for (int i = bits; i < len * 8; i++)
+		if (m[i / 8] & 0x80 >> i % 8)
+			return false;
+	if (!bits)
+		return all_zero(addr, (size_t)len);
+	c->ip.family = family;
+	memcpy(c->ip.b, addr, (size_t)len);
+	c->prefix = (uint8_t)bits;
 	return true;
 }
 
-static void encode_network(const struct cidr *c, struct in_addr *addr, struct in_addr *mask)
+static void encode_network(const struct cidr *c, void *addr, void *mask)
 {
-	if (c->ip.family != AF_INET || !c->prefix)
+	uint8_t *m = mask;
+
+	if (!c->ip.family || !c->prefix)
 		return;
-	*addr = c->ip.v4;
-	mask->s_addr = htonl(UINT32_MAX << (32 - c->prefix));
+	memcpy(addr, c->ip.b, c->ip.family == AF_INET ? 4 : 16);
+	for (int i = 0; i < c->prefix; i++)
+		m[i / 8] |= (uint8_t)(0x80 >> i % 8);
 }
 
 /* The mask covers the name with its NUL: a whole name, not the start of one. */
@@ -180,19 +181,19 @@ static bool decode_match(
 	return false;
 }
 
-static bool decode_matches(const struct ipt_entry *e, struct fw_texts *t, struct fw_rule *r)
+static bool decode_matches(const void *e, struct fw_texts *t, struct fw_rule *r)
 {
-	size_t at = sizeof(*e);
+	size_t at = fw_xt_head(t->family), end = fw_xt_target_offset(e, t->family);
 
-	while (at + sizeof(struct xt_entry_match) <= e->target_offset) {
+	while (at + sizeof(struct xt_entry_match) <= end) {
 		const struct xt_entry_match *m = (const void *)((const char *)e + at);
 		size_t len = m->u.match_size;
 
-		if (len < sizeof(*m) || len > e->target_offset - at || !decode_match(m, len, t, r))
+		if (len < sizeof(*m) || len > end - at || !decode_match(m, len, t, r))
 			return false;
 		at += len;
 	}
-	return at == e->target_offset;
+	return at == end;
 }
 
 struct writer {
@@ -244,165 +245,107 @@ static void encode_matches(struct writer *w, const struct fw_rule *r)
 	}
 }
 
-/* ---- targets ---- */
+/* ---- the fixed part ---- */
 
-static bool decode_masquerade(const struct nf_nat_ipv4_multi_range_compat *m, struct fw_rule *r)
+size_t fw_xt_head(int family)
 {
-	const struct nf_nat_ipv4_range *range = &m->range[0];
-
-	r->target = FW_MASQUERADE;
-	if (range->flags == NF_NAT_RANGE_PROTO_SPECIFIED)
-		r->to_ports = (struct fw_ports){ ntohs(range->min.all), ntohs(range->max.all) };
-	return m->rangesize == 1 && (range->flags & ~(unsigned)NF_NAT_RANGE_PROTO_SPECIFIED) == 0;
+	return family == AF_INET ? sizeof(struct ipt_entry) : sizeof(struct ip6t_entry);
 }
 
-/* One address and one port. */
-static bool decode_dnat(const struct nf_nat_range2 *range, struct fw_rule *r)
+uint16_t fw_xt_target_offset(const void *e, int family)
 {
-	r->target = FW_DNAT;
-	r->to.family = AF_INET;
-	r->to.v4.s_addr = range->min_addr.ip;
-	r->to_ports = (struct fw_ports){ ntohs(range->min_proto.all), ntohs(range->max_proto.all) };
-	return range->min_addr.ip == range->max_addr.ip &&
-	       range->min_proto.all == range->max_proto.all && !range->base_proto.all &&
-	       range->flags == (NF_NAT_RANGE_MAP_IPS | NF_NAT_RANGE_PROTO_SPECIFIED);
+	return family == AF_INET ? ((const struct ipt_entry *)e)->target_offset
+				 : ((const struct ip6t_entry *)e)->target_offset;
 }
 
-static bool decode_extension(const struct xt_entry_target *t, const char *name, struct fw_rule *r)
+uint16_t fw_xt_next_offset(const void *e, int family)
 {
-	size_t len = t->u.target_size - sizeof(*t);
-
-	if (streq(name, "DNAT") && t->u.user.revision == DNAT_REVISION &&
-		len >= sizeof(struct nf_nat_range2))
-		return decode_dnat((const void *)t->data, r);
-	if (t->u.user.revision)
-		return false;
-	if (streq(name, "MASQUERADE") && len >= sizeof(struct nf_nat_ipv4_multi_range_compat))
-		return decode_masquerade((const void *)t->data, r);
-	if (streq(name, "REJECT") && len >= sizeof(struct ipt_reject_info)) {
-		r->target = FW_REJECT;
-		return ((const struct ipt_reject_info *)t->data)->with == IPT_ICMP_PORT_UNREACHABLE;
-	}
-	if (streq(name, "CHECKSUM") && len >= sizeof(struct xt_CHECKSUM_info)) {
-		r->target = FW_CHECKSUM_FILL;
-		return ((const struct xt_CHECKSUM_info *)t->data)->operation == XT_CHECKSUM_OP_FILL;
-	}
-	return false;
+	return family == AF_INET ? ((const struct ipt_entry *)e)->next_offset
+				 : ((const struct ip6t_entry *)e)->next_offset;
 }
 
-static bool decode_target(const struct ipt_entry *e, const char *name, struct fw_rule *r)
+static bool decode_v4(const struct ipt_ip *ip, struct fw_texts *t, struct fw_rule *r)
 {
-	enum fw_chain chain = fw_own_chain(name);
-
-	if (streq(name, "ACCEPT")) {
-		r->target = FW_ACCEPT;
-	} else if (streq(name, "RETURN")) {
-		r->target = FW_RETURN;
-	} else if (chain < FW_CHAINS) {
-		r->target = FW_JUMP;
-		r->jump = chain;
-	} else {
-		return decode_extension(
-			(const void *)((const char *)e + e->target_offset), name, r);
-	}
-	return true;
-}
-
-static size_t encode_masquerade(const struct fw_rule *r, void *data)
-{
-	struct nf_nat_ipv4_multi_range_compat *m = data;
-
-	m->rangesize = 1;
-	m->range[0].flags = r->to_ports.max ? NF_NAT_RANGE_PROTO_SPECIFIED : 0;
-	m->range[0].min.all = htons(r->to_ports.min);
-	m->range[0].max.all = htons(r->to_ports.max);
-	return sizeof(*m);
-}
-
-static size_t encode_dnat(const struct fw_rule *r, void *data)
-{
-	struct nf_nat_range2 *range = data;
-
-	range->flags = NF_NAT_RANGE_MAP_IPS | NF_NAT_RANGE_PROTO_SPECIFIED;
-	range->min_addr.ip = range->max_addr.ip = r->to.v4.s_addr;
-	range->min_proto.all = range->max_proto.all = htons(r->to_ports.min);
-	return sizeof(*range);
-}
-
-static void encode_target(struct writer *w, const struct fw_rule *r)
-{
-	static const char *const names[] = {
-		[FW_ACCEPT] = "ACCEPT",
-		[FW_REJECT] = "REJECT",
-		[FW_RETURN] = "RETURN",
-		[FW_MASQUERADE] = "MASQUERADE",
-		[FW_DNAT] = "DNAT",
-		[FW_CHECKSUM_FILL] = "CHECKSUM",
-	};
-	struct xt_entry_target *t = (void *)(w->buf + w->len);
-	size_t size = sizeof(int); /* a verdict, which libiptc fills in */
-
-	snprintf(t->u.user.name, sizeof(t->u.user.name), "%s",
-		r->target == FW_JUMP ? fw_chain_names[r->jump] : names[r->target]);
-	if (r->target == FW_REJECT) {
-		((struct ipt_reject_info *)t->data)->with = IPT_ICMP_PORT_UNREACHABLE;
-		size = sizeof(struct ipt_reject_info);
-	} else if (r->target == FW_CHECKSUM_FILL) {
-		((struct xt_CHECKSUM_info *)t->data)->operation = XT_CHECKSUM_OP_FILL;
-		size = sizeof(struct xt_CHECKSUM_info);
-	} else if (r->target == FW_MASQUERADE) {
-		size = encode_masquerade(r, t->data);
-	} else if (r->target == FW_DNAT) {
-		t->u.user.revision = DNAT_REVISION;
-		size = encode_dnat(r, t->data);
-	}
-	t->u.target_size = (uint16_t)XT_ALIGN(sizeof(*t) + size);
-	w->len += t->u.target_size;
-}
-
-/* ---- the whole ---- */
-
-static bool decode(
-	const struct ipt_entry *e, const char *target, struct fw_texts *t, struct fw_rule *r)
-{
-	const struct ipt_ip *ip = &e->ip;
-
-	if (ip->flags || (ip->invflags & ~(IPT_INV_SRCIP | IPT_INV_DSTIP)) ||
-		(ip->proto && ip->proto != IPPROTO_TCP && ip->proto != IPPROTO_UDP))
-		return false;
+	r->protocol = (uint8_t)ip->proto;
 	r->not_src = ip->invflags & IPT_INV_SRCIP;
 	r->not_dst = ip->invflags & IPT_INV_DSTIP;
-	r->protocol = (uint8_t)ip->proto;
-	return decode_network(ip->src.s_addr, ip->smsk.s_addr, &r->src) &&
-	       decode_network(ip->dst.s_addr, ip->dmsk.s_addr, &r->dst) &&
+	return !ip->flags && !(ip->invflags & ~(IPT_INV_SRCIP | IPT_INV_DSTIP)) &&
+	       ip->proto == r->protocol && decode_network(&ip->src, &ip->smsk, AF_INET, &r->src) &&
+	       decode_network(&ip->dst, &ip->dmsk, AF_INET, &r->dst) &&
 	       decode_interface(ip->iniface, ip->iniface_mask, t, 0, &r->in) &&
-	       decode_interface(ip->outiface, ip->outiface_mask, t, 1, &r->out) &&
-	       decode_matches(e, t, r) && decode_target(e, target, r);
+	       decode_interface(ip->outiface, ip->outiface_mask, t, 1, &r->out);
 }
 
-void fw_xt_decode(
-	const struct ipt_entry *e, const char *target, struct fw_texts *texts, struct fw_rule *r)
+static bool decode_v6(const struct ip6t_ip6 *ip, struct fw_texts *t, struct fw_rule *r)
+{
+	r->protocol = (uint8_t)ip->proto;
+	r->not_src = ip->invflags & IP6T_INV_SRCIP;
+	r->not_dst = ip->invflags & IP6T_INV_DSTIP;
+	return ip->flags == (ip->proto ? IP6T_F_PROTO : 0) &&
+	       !(ip->invflags & ~(IP6T_INV_SRCIP | IP6T_INV_DSTIP)) && ip->proto == r->protocol &&
+	       decode_network(&ip->src, &ip->smsk, AF_INET6, &r->src) &&
+	       decode_network(&ip->dst, &ip->dmsk, AF_INET6, &r->dst) &&
+	       decode_interface(ip->iniface, ip->iniface_mask, t, 0, &r->in) &&
+	       decode_interface(ip->outiface, ip->outiface_mask, t, 1, &r->out);
+}
+
+static bool decode(const void *e, const char *target, struct fw_texts *t, struct fw_rule *r)
+{
+	const void *at = (const char *)e + fw_xt_target_offset(e, t->family);
+	bool good = t->family == AF_INET ? decode_v4(&((const struct ipt_entry *)e)->ip, t, r)
+					 : decode_v6(&((const struct ip6t_entry *)e)->ipv6, t, r);
+
+	return good && (!r->protocol || r->protocol == IPPROTO_TCP || r->protocol == IPPROTO_UDP) &&
+	       decode_matches(e, t, r) && fw_xt_decode_target(at, target, t->family, r);
+}
+
+void fw_xt_decode(const void *e, const char *target, struct fw_texts *texts, struct fw_rule *r)
 {
 	*r = (struct fw_rule){ 0 };
 	if (!decode(e, target, texts, r))
 		*r = (struct fw_rule){ .target = FW_UNKNOWN };
 }
 
-const struct ipt_entry *fw_xt_encode(const struct fw_rule *r, char buf[FW_XT_ENTRY_MAX])
+static void encode_v4(const struct fw_rule *r, struct ipt_ip *ip)
 {
-	struct ipt_entry *e = (void *)buf;
-	struct writer w = { buf, sizeof(*e) };
+	encode_network(&r->src, &ip->src, &ip->smsk);
+	encode_network(&r->dst, &ip->dst, &ip->dmsk);
+	ip->invflags = (r->not_src ? IPT_INV_SRCIP : 0) | (r->not_dst ? IPT_INV_DSTIP : 0);
+	encode_interface(r->in, ip->iniface, ip->iniface_mask);
+	encode_interface(r->out, ip->outiface, ip->outiface_mask);
+	ip->proto = r->protocol;
+}
+
+static void encode_v6(const struct fw_rule *r, struct ip6t_ip6 *ip)
+{
+	encode_network(&r->src, &ip->src, &ip->smsk);
+	encode_network(&r->dst, &ip->dst, &ip->dmsk);
+	ip->invflags = (r->not_src ? IP6T_INV_SRCIP : 0) | (r->not_dst ? IP6T_INV_DSTIP : 0);
+	encode_interface(r->in, ip->iniface, ip->iniface_mask);
+	encode_interface(r->out, ip->outiface, ip->outiface_mask);
+	ip->proto = r->protocol;
+	ip->flags = r->protocol ? IP6T_F_PROTO : 0;
+}
+
+const void *fw_xt_encode(const struct fw_rule *r, int family, char buf[FW_XT_ENTRY_MAX])
+{
+	struct writer w = { buf, fw_xt_head(family) };
+	struct ip6t_entry *v6 = (void *)buf;
+	struct ipt_entry *v4 = (void *)buf;
+	size_t target;
 
 	memset(buf, 0, FW_XT_ENTRY_MAX);
-	encode_network(&r->src, &e->ip.src, &e->ip.smsk);
-	encode_network(&r->dst, &e->ip.dst, &e->ip.dmsk);
-	e->ip.invflags = (r->not_src ? IPT_INV_SRCIP : 0) | (r->not_dst ? IPT_INV_DSTIP : 0);
-	encode_interface(r->in, e->ip.iniface, e->ip.iniface_mask);
-	encode_interface(r->out, e->ip.outiface, e->ip.outiface_mask);
-	e->ip.proto = r->protocol;
 	encode_matches(&w, r);
-	e->target_offset = (uint16_t)w.len;
-	encode_target(&w, r);
-	e->next_offset = (uint16_t)w.len;
-	return e;
+	target = w.len;
+	w.len += fw_xt_encode_target((void *)(buf + target), family, r);
+	if (family == AF_INET) {
+		encode_v4(r, &v4->ip);
+		v4->target_offset = (uint16_t)target;
+		v4->next_offset = (uint16_t)w.len;
+	} else {
+		encode_v6(r, &v6->ipv6);
+		v6->target_offset = (uint16_t)target;
+		v6->next_offset = (uint16_t)w.len;
+	}
+	return buf;
 }

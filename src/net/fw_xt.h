@@ -1,37 +1,46 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Rules in the kernel's x_tables form (IPv4), and tables read in that form. */
+/* Rules in the kernel's x_tables form, and tables read in that form. */
 #ifndef KVMHOST_FW_XT_H
 #define KVMHOST_FW_XT_H
 
 #include "net/firewall.h"
 
-struct ipt_entry;
+struct xt_entry_target;
 
 /* Texts that repeat from rule to rule are kept once. */
 struct fw_texts {
 	struct arena *arena;
+	int family; /* of the table */
 	const char *last[3];
 };
+
+/* An entry is a struct ipt_entry or a struct ip6t_entry, by family. */
+size_t fw_xt_head(int family);
+uint16_t fw_xt_target_offset(const void *e, int family);
+uint16_t fw_xt_next_offset(const void *e, int family);
 
 /*
  * What the entry says, without its chain. target: the name of its target, or
  * of the chain it jumps to. Whatever a rule of ours cannot say makes it
  * FW_UNKNOWN.
  */
-void fw_xt_decode(
-	const struct ipt_entry *e, const char *target, struct fw_texts *texts, struct fw_rule *r);
+void fw_xt_decode(const void *e, const char *target, struct fw_texts *texts, struct fw_rule *r);
 
 enum { FW_XT_ENTRY_MAX = 1024 };
-/* The entry in buf, with the target's name as libiptc wants it. Only rules with an IPv4 side or
- * none. */
-const struct ipt_entry *fw_xt_encode(const struct fw_rule *r, char buf[FW_XT_ENTRY_MAX]);
+/* The entry in buf, with the target's name as libiptc wants it. */
+const void *fw_xt_encode(const struct fw_rule *r, int family, char buf[FW_XT_ENTRY_MAX]);
+
+/* fw_xt_target.c: the same for the target alone; encoding returns its size. */
+bool fw_xt_decode_target(
+	const struct xt_entry_target *t, const char *name, int family, struct fw_rule *r);
+size_t fw_xt_encode_target(struct xt_entry_target *t, int family, const struct fw_rule *r);
 
 /* Reads the tables as they are, without libiptc, which would first build lists of what is not ours.
  */
 int fw_xt_read(struct host *h, struct fw_view *v, struct error *e);
 /* 1: the kernel has made the table in this network namespace; 0: not yet, and asking did not make
  * it. */
-int fw_xt_made(struct host *h, const char *table, struct error *e);
+int fw_xt_made(struct host *h, const struct fw_table *t, struct error *e);
 
 /* Our chain of this name; FW_STRAY for one that begins like ours; FW_CHAINS for others'. */
 enum fw_chain fw_own_chain(const char *name);

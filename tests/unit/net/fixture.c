@@ -148,8 +148,8 @@ struct document_root {
 	struct list sysctl, vlans, bridges, networks, tappers;
 };
 static const struct field root_rows[] = {
-	FIELD_OBJECT(struct document_root, host, struct host_section, host_table,
-		.doc = "The host."),
+	FIELD_OBJECT(
+		struct document_root, host, struct host_section, host_table, .doc = "The host."),
 	FIELD_MAP(
 		struct document_root, sysctl, setting_table, .kind = "sysctl", .doc = "Settings."),
 	FIELD_MAP(struct document_root, vlans, vlan_table, .kind = "vlan", .doc = "VLANs."),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The nftables backend on a real kernel, beside tables of others, and the way from one to the other. */
+/* The nftables backend on a real kernel, beside tables of others, and the way from one to the
+ * other. */
 #include "fixture.h"
 #include "net/firewall.h"
 

@@ -92,11 +92,11 @@ static void kernel_there_and_back(void **state _unused_)
 	char buf[FW_XT_ENTRY_MAX] __attribute__((aligned(16)));
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
-		struct fw_texts names = { .arena = arena };
+		struct fw_texts names = { .arena = arena, .family = AF_INET };
 		struct fw_rule r = parse(texts[i]), back;
 		const char *target = strstr(texts[i], "-j ") + 3;
 
-		fw_xt_decode(fw_xt_encode(&r, buf),
+		fw_xt_decode(fw_xt_encode(&r, AF_INET, buf),
 			arena_strndup(arena, target, strcspn(target, " ")), &names, &back);
 		back.chain = r.chain;
 		if (!fw_rule_equal(&r, &back))
