@@ -133,6 +133,7 @@ static void verify(struct host *h, struct plan *p, size_t end)
 	for (size_t i = 0; i < end; i++) {
 		struct step *s = p->steps[i], again;
 		_cleanup_error_ struct error why = { 0 };
+		int r;
 
 		if (!s->r->kind->undo || s->state != STEP_DONE || s->verb == STEP_FORGET)
 			continue;
@@ -140,7 +141,10 @@ static void verify(struct host *h, struct plan *p, size_t end)
 		again.changes = NULL;
 		again.n_changes = 0;
 		again.have = NULL;
-		if (s->r->kind->observe(h, s->r, (void **)&again.have, &why) < 0)
+		r = s->r->kind->observe(h, s->r, (void **)&again.have, &why);
+		if (r == NOT_HERE)
+			continue;
+		if (r < 0)
 			fail(h, s, why.code, why.text ? why.text : "cannot be read back");
 		else if (!s->want != !again.have)
 			fail(h, s, -EAGAIN,
