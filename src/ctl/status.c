@@ -171,7 +171,7 @@ static void print_leases(const json_t *networks)
 		json_array_foreach (leases, k, lease) {
 			json_int_t expires = json_integer_value(json_object_get(lease, "expires"));
 
-			printf("  %-15s  %s  %-16s  %s%s\n", member(lease, "address"),
+			printf("  %-15s  %-17s  %-16s  %s%s\n", member(lease, "address"),
 				member(lease, "mac"), member(lease, "name"),
 				expires ? "until " : "for ever",
 				expires ? when(expires, at, sizeof(at)) : "");

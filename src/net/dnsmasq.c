@@ -9,11 +9,13 @@
 #include "reconcile/record.h"
 #include "reconcile/units.h"
 
+static const char *const ra_names[] = { "none", "slaac", "dhcp", NULL };
 static const char *const state_names[] = { "running", "stopped", "failed", NULL };
 
 static const struct field host_rows[] = {
 	FIELD_VALUE(struct dnsmasq_host, mac, struct mac, type_mac, .doc = "Its MAC address."),
 	FIELD_VALUE(struct dnsmasq_host, address, struct ip, type_ip, .doc = "Its fixed address."),
+	FIELD_VALUE(struct dnsmasq_host, address6, struct ip, type_ip, .doc = "The same of IPv6."),
 };
 static const struct table host_table =
 	TABLE(struct dnsmasq_host, host_rows, .key = &type_name, .doc = "Guests on the network.");
@@ -28,6 +30,10 @@ static const struct field dnsmasq_rows[] = {
 		.doc = "Where it listens."),
 	FIELD_LIST(struct dnsmasq, range, type_ip, .on_change = CHANGE_RECREATE,
 		.doc = "First and last address that is handed out."),
+	FIELD_LIST(struct dnsmasq, range6, type_ip, .on_change = CHANGE_RECREATE,
+		.doc = "The same of IPv6."),
+	FIELD_ENUM(struct dnsmasq, ra, ra_names, .on_change = CHANGE_RECREATE,
+		.doc = "How guests come to IPv6 addresses."),
 	FIELD_VALUE(struct dnsmasq, lease_time, uint64_t, type_lease_time,
 		.on_change = CHANGE_RECREATE, .doc = "How long a lease lasts."),
 	FIELD_BOOL(struct dnsmasq, router, .on_change = CHANGE_RECREATE,
@@ -112,8 +118,8 @@ static void add_changes(struct host *h, struct step *s, const void *want, const 
 static void add_removed(
 	struct host *h, struct step *s, const struct dnsmasq *want, const struct dnsmasq *have)
 {
-	static const char *const optional[] = { "range", "lease_time", "domain", "tftp_root",
-		"boot_file" };
+	static const char *const optional[] = { "range", "range6", "ra", "lease_time", "domain",
+		"tftp_root", "boot_file" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(optional); i++)
 		if (obj_has(have, optional[i]) && !obj_has(want, optional[i]))

@@ -25,7 +25,7 @@
 struct dnsmasq_host {
 	struct obj obj; /* its name is the guest's */
 	struct mac mac; /* not set in wants where it is generated: that takes the machine's id */
-	struct ip address; /* not set: from the range */
+	struct ip address, address6; /* not set: from the range */
 	size_t nic; /* index of the guest's interface */
 };
 
@@ -38,7 +38,8 @@ struct dnsmasq {
 	const char *bridge;
 	int64_t link; /* index of the bridge when it was started; in haves alone */
 	struct list addresses; /* struct cidr */
-	struct list range; /* struct ip, two */
+	struct list range, range6; /* struct ip, two */
+	int ra; /* enum network_ra; not set: none */
 	uint64_t lease_time;
 	bool router;
 	const char *domain, *tftp_root, *boot_file;

@@ -33,22 +33,29 @@ void dnsmasq_derive(const struct resource *network, struct wants *w)
 	obj_mark_set(d, "router");
 	obj_mark_set(d, "addresses");
 	set_texts(d, n);
+	d->ra = network_ra(n);
+	if (d->ra != RA_NONE)
+		obj_mark_set(d, "ra");
 	if (!obj_has(n, "dhcp"))
 		return;
 	d->range = n->dhcp.range;
+	d->range6 = n->dhcp.range6;
 	d->lease_time = n->dhcp.lease_time;
-	obj_mark_set(d, "range");
+	if (d->range.n)
+		obj_mark_set(d, "range");
+	if (d->range6.n)
+		obj_mark_set(d, "range6");
 	obj_mark_set(d, "lease_time");
 	obj_mark_set(d, "hosts");
 }
 
-static const struct ip *fixed_address(const struct network *n, const char *guest)
+static const struct network_host *fixed(const struct network *n, const char *guest)
 {
 	for (size_t i = 0; i < n->dhcp.hosts.n; i++) {
 		const struct network_host *h = &LIST_AT(&n->dhcp.hosts, struct network_host, i);
 
 		if (streq(h->obj.name, guest))
-			return &h->address;
+			return h;
 	}
 	return NULL;
 }
@@ -65,7 +72,7 @@ static void add_host(struct wants *w, struct resource *r, const struct network *
 {
 	struct dnsmasq *d = (struct dnsmasq *)r->want;
 	struct dnsmasq_host *v = d->hosts.v, *host;
-	const struct ip *fixed = fixed_address(n, guest->name);
+	const struct network_host *given = fixed(n, guest->name);
 
 	if (!obj_has(d, "hosts") || known(d, guest->name))
 		return;
@@ -75,9 +82,13 @@ static void add_host(struct wants *w, struct resource *r, const struct network *
 	host->nic = i;
 	if (mac && mac_parse(mac, &host->mac))
 		obj_mark_set(host, "mac");
-	if (fixed) {
-		host->address = *fixed;
+	if (given && obj_has(given, "address")) {
+		host->address = given->address;
 		obj_mark_set(host, "address");
+	}
+	if (given && obj_has(given, "address6")) {
+		host->address6 = given->address6;
+		obj_mark_set(host, "address6");
 	}
 }
 

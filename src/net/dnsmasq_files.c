@@ -2,6 +2,7 @@
 /* What dnsmasq reads: each file as a function of what is wanted. */
 #include "net/dnsmasq.h"
 #include "config/guest_mac.h"
+#include "net/address.h"
 #include <arpa/inet.h>
 #include <fcntl.h>
 
@@ -56,8 +57,8 @@ static bool is_server(const struct dnsmasq *d, const char *text)
 	if (!bare || !ip_parse(bare, &ip) || strpbrk(text, "#@,/ "))
 		return false;
 	for (size_t i = 0; i < d->addresses.n; i++)
-		if (ip.family == AF_INET &&
-			LIST_AT(&d->addresses, struct cidr, i).ip.v4.s_addr == ip.v4.s_addr)
+		if (address_equal(&LIST_AT(&d->addresses, struct cidr, i),
+			    &(struct cidr){ ip, LIST_AT(&d->addresses, struct cidr, i).prefix }))
 			return false;
 	return true;
 }
@@ -96,29 +97,95 @@ const struct dnsmasq *dnsmasq_resolve(struct host *h, const struct dnsmasq *want
 
 /* ---- the files ---- */
 
-static void render_dhcp(const struct dnsmasq *d, const char *network, struct strbuf *out)
+static void render_range(
+	const struct dnsmasq *d, const struct list *range, const char *mode, struct strbuf *out)
 {
-	const struct ip *first = &LIST_AT(&d->range, struct ip, 0);
-	const struct ip *last = &LIST_AT(&d->range, struct ip, 1);
-	uint64_t room = (uint64_t)ntohl(last->v4.s_addr) - ntohl(first->v4.s_addr) + 1;
-
-	sb_addf(out, "dhcp-leasefile=%s/%s/leases\n", NETWORKS_STATE_DIR, network);
-	sb_addf(out, "dhcp-hostsfile=%s\n", dnsmasq_path(network, "hosts").s);
-	sb_add(out, "dhcp-authoritative\ndhcp-no-override\n");
 	sb_add(out, "dhcp-range=");
-	ip_format(first, out);
+	ip_format(&LIST_AT(range, struct ip, 0), out);
 	sb_addc(out, ',');
-	ip_format(last, out);
+	ip_format(&LIST_AT(range, struct ip, 1), out);
+	sb_add(out, mode);
 	if (d->lease_time == LEASE_INFINITE)
 		sb_add(out, ",infinite\n");
 	else
 		sb_addf(out, ",%llu\n", (unsigned long long)(d->lease_time / USEC_PER_SEC));
-	/* Its own limit of 1000 is for the sake of hosts open to everybody. */
-	sb_addf(out, "dhcp-lease-max=%llu\n", (unsigned long long)room + 1000);
+}
+
+/* How many addresses lie in the range, up to a million. */
+static uint64_t room(const struct list *range)
+{
+	uint64_t n = 0;
+
+	if (!range->n)
+		return 0;
+	for (int i = 0; i < (LIST_AT(range, struct ip, 0).family == AF_INET ? 4 : 16); i++) {
+		n = n * 256 + LIST_AT(range, struct ip, 1).b[i] - LIST_AT(range, struct ip, 0).b[i];
+		if (n > 1000000)
+			return 1000000;
+	}
+	return n + 1;
+}
+
+static void render_dhcp(const struct dnsmasq *d, struct strbuf *out)
+{
+	render_range(d, &d->range, "", out);
 	if (!d->router)
 		sb_add(out, "dhcp-option=option:router\n");
 	if (d->boot_file)
 		sb_addf(out, "dhcp-boot=%s\n", d->boot_file);
+}
+
+/* The network that the range is in. */
+static const struct cidr *network6(const struct dnsmasq *d, const struct list *range)
+{
+	for (size_t i = 0; i < d->addresses.n; i++) {
+		const struct cidr *c = &LIST_AT(&d->addresses, struct cidr, i);
+
+		if (c->ip.family == AF_INET6 &&
+			(!range->n || cidr_contains(c, &LIST_AT(range, struct ip, 0))))
+			return c;
+	}
+	return NULL;
+}
+
+/* ra-names: a guest that made its own address has its name of DHCP for that one too. */
+static void render_ipv6(const struct dnsmasq *d, struct strbuf *out)
+{
+	const struct cidr *in = network6(d, &d->range6);
+	char mode[64];
+
+	if (obj_has(d, "ra")) {
+		sb_add(out, "enable-ra\n");
+		/* Every 600 s, as is its default; a lifetime of 0: no way out here. */
+		if (!d->router)
+			sb_addf(out, "ra-param=%s,600,0\n", d->bridge);
+	}
+	if (obj_has(d, "range6") && in) {
+		snprintf(mode, sizeof(mode), "%s,%u", d->ra == RA_SLAAC ? ",slaac,ra-names" : "",
+			in->prefix);
+		render_range(d, &d->range6, mode, out);
+	}
+	for (size_t i = 0; i < d->addresses.n && d->ra == RA_SLAAC; i++) {
+		const struct cidr *c = &LIST_AT(&d->addresses, struct cidr, i);
+		struct cidr net = cidr_network(*c);
+
+		if (c->ip.family != AF_INET6 || c->prefix != 64 ||
+			(obj_has(d, "range6") && c == in))
+			continue;
+		sb_add(out, "dhcp-range=");
+		ip_format(&net.ip, out);
+		sb_add(out, ",ra-stateless,ra-names\n");
+	}
+}
+
+static void render_leases(const struct dnsmasq *d, const char *network, struct strbuf *out)
+{
+	sb_addf(out, "dhcp-leasefile=%s/%s/leases\n", NETWORKS_STATE_DIR, network);
+	sb_addf(out, "dhcp-hostsfile=%s\n", dnsmasq_path(network, "hosts").s);
+	sb_add(out, "dhcp-authoritative\ndhcp-no-override\n");
+	/* Its own limit of 1000 is for the sake of hosts open to everybody. */
+	sb_addf(out, "dhcp-lease-max=%llu\n",
+		(unsigned long long)(room(&d->range) + room(&d->range6) + 1000));
 }
 
 /*
@@ -142,8 +209,11 @@ static void render_conf(const struct dnsmasq *d, const char *network, struct str
 	/* Not tftp-single-port: with bind-interfaces dnsmasq 2.90 answers from a random address. */
 	if (d->tftp_root)
 		sb_addf(out, "enable-tftp\ntftp-root=%s\n", d->tftp_root);
+	if (obj_has(d, "range") || obj_has(d, "range6") || obj_has(d, "ra"))
+		render_leases(d, network, out);
 	if (obj_has(d, "range"))
-		render_dhcp(d, network, out);
+		render_dhcp(d, out);
+	render_ipv6(d, out);
 }
 
 static void render_hosts(const struct dnsmasq *d, struct strbuf *out)
@@ -152,7 +222,7 @@ static void render_hosts(const struct dnsmasq *d, struct strbuf *out)
 		const struct dnsmasq_host *h = &LIST_AT(&d->hosts, struct dnsmasq_host, i);
 		bool named = dns_label(h->obj.name, strlen(h->obj.name));
 
-		if (!named && !obj_has(h, "address"))
+		if (!named && !obj_has(h, "address") && !obj_has(h, "address6"))
 			continue;
 		mac_format(&h->mac, out);
 		if (named)
@@ -161,8 +231,19 @@ static void render_hosts(const struct dnsmasq *d, struct strbuf *out)
 			sb_addc(out, ',');
 			ip_format(&h->address, out);
 		}
+		if (obj_has(h, "address6")) {
+			sb_add(out, ",[");
+			ip_format(&h->address6, out);
+			sb_addc(out, ']');
+		}
 		sb_addc(out, '\n');
 	}
+}
+
+static void render_name(const struct ip *ip, const char *name, struct strbuf *out)
+{
+	ip_format(ip, out);
+	sb_addf(out, " %s\n", name);
 }
 
 static void render_names(const struct dnsmasq *d, struct strbuf *out)
@@ -170,10 +251,12 @@ static void render_names(const struct dnsmasq *d, struct strbuf *out)
 	for (size_t i = 0; i < d->hosts.n; i++) {
 		const struct dnsmasq_host *h = &LIST_AT(&d->hosts, struct dnsmasq_host, i);
 
-		if (!obj_has(h, "address") || !dns_label(h->obj.name, strlen(h->obj.name)))
+		if (!dns_label(h->obj.name, strlen(h->obj.name)))
 			continue;
-		ip_format(&h->address, out);
-		sb_addf(out, " %s\n", h->obj.name);
+		if (obj_has(h, "address"))
+			render_name(&h->address, h->obj.name, out);
+		if (obj_has(h, "address6"))
+			render_name(&h->address6, h->obj.name, out);
 	}
 }
 
@@ -210,10 +293,18 @@ static struct dnsmasq_path state_path(const char *dir, const char *network, cons
 	return p;
 }
 
+/* Also a link that leads nowhere, which a removal that was cut off left. */
+static bool has_entry(struct host *h, const char *dir, const char *name)
+{
+	_cleanup_close_ int fd = file_open(h->root, dir, O_PATH | O_DIRECTORY, 0);
+	struct stat st;
+
+	return fd >= 0 && fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 bool dnsmasq_has_files(struct host *h, const char *network)
 {
-	return file_exists(h->root, dnsmasq_path(network, "").s) ||
-	       file_exists(h->root, state_path(NETWORKS_STATE_DIR, network, "").s);
+	return has_entry(h, NETWORKS_RUN_DIR, network) || has_entry(h, NETWORKS_STATE_DIR, network);
 }
 
 /* unlinkat() in the directory `dir`; what is gone already is fine. */

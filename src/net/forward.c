@@ -6,25 +6,33 @@
  * that the answer comes back the same way.
  */
 #include "config/scalar.h"
+#include "net/dnsmasq.h"
 #include "net/firewall.h"
 #include "net/network.h"
 #include <arpa/inet.h>
 
 /* ---- an address with a port ---- */
 
+/* "192.168.122.10:80" or "[fd00:122::10]:80" */
 static bool endpoint_parse(const struct field *f _unused_, struct scalar *s, void *value)
 {
-	const char *colon = strchr(s->text, ':'), *end;
+	bool six = *s->text == '[';
+	const char *close = six ? strchr(s->text, ']') : NULL;
+	const char *colon = six ? (close ? close + 1 : NULL) : strchr(s->text, ':');
+	char text[INET6_ADDRSTRLEN];
+	const char *end;
 	struct endpoint to;
 	uint64_t port;
-	char ip[INET_ADDRSTRLEN];
 
-	if (!colon)
+	if (!six && colon && strchr(colon + 1, ':'))
+		return scalar_cure(s, "put an IPv6 address in brackets: \"[fd00:122::10]:80\"");
+	if (!colon || *colon != ':')
 		return scalar_cure(s, "add the port: \"%s:80\"", scalar_shown(s));
-	if ((size_t)(colon - s->text) >= sizeof(ip))
+	if ((size_t)((six ? close : colon) - s->text) >= sizeof(text))
 		return false;
-	snprintf(ip, sizeof(ip), "%.*s", (int)(colon - s->text), s->text);
-	if (inet_pton(AF_INET, ip, &to.ip) != 1)
+	snprintf(text, sizeof(text), "%.*s", (int)((six ? close - 1 : colon) - s->text),
+		s->text + six);
+	if (!ip_parse(text, &to.ip) || (to.ip.family == AF_INET6) != six)
 		return false;
 	if (!digits_parse(colon + 1, &end, &port) || *end || !port || port > UINT16_MAX)
 		return scalar_refuse(s, "`%s` is no port: 1 to 65535", colon + 1);
@@ -36,30 +44,33 @@ static bool endpoint_parse(const struct field *f _unused_, struct scalar *s, voi
 static void endpoint_format(const struct field *f _unused_, const void *value, struct strbuf *out)
 {
 	const struct endpoint *to = value;
-	char ip[INET_ADDRSTRLEN];
+	bool six = to->ip.family == AF_INET6;
 
-	sb_addf(out, "%s:%u", inet_ntop(AF_INET, &to->ip, ip, sizeof(ip)), to->port);
+	sb_add(out, six ? "[" : "");
+	ip_format(&to->ip, out);
+	sb_addf(out, "%s:%u", six ? "]" : "", to->port);
 }
 
 static bool endpoint_equal(const void *a, const void *b)
 {
 	const struct endpoint *x = a, *y = b;
 
-	return x->ip.s_addr == y->ip.s_addr && x->port == y->port;
+	return x->ip.family == y->ip.family && x->port == y->port &&
+	       !memcmp(x->ip.b, y->ip.b, x->ip.family == AF_INET ? 4 : 16);
 }
 
 #define OCTET "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 
 static void endpoint_schema(const struct field *f _unused_, struct strbuf *out)
 {
-	sb_add(out,
-		"\"type\":\"string\",\"pattern\":\"^" OCTET "(\\\\." OCTET
-		"){3}:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|"
-		"6553[0-5])$\"");
+	sb_add(out, "\"type\":\"string\",\"pattern\":\"^(" OCTET "(\\\\." OCTET
+		    "){3}|\\\\[[0-9a-fA-F:.]+\\\\]):([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|"
+		    "65[0-4][0-9]{2}|655[0-2][0-9]|"
+		    "6553[0-5])$\"");
 }
 
 static const struct type type_endpoint = {
-	.name = "an IPv4 address and a port such as 192.168.122.10:80",
+	.name = "an address and a port such as 192.168.122.10:80",
 	.size = sizeof(struct endpoint),
 	.parse = endpoint_parse,
 	.format = endpoint_format,
@@ -78,7 +89,9 @@ static const struct field forward_rows[] = {
 		       "reached, "
 		       "but by 127.0.0.1."),
 	FIELD_VALUE(struct network_forward, to, struct endpoint, type_endpoint, .required = true,
-		.example = "\"192.168.122.10:80\"", .doc = "The guest's address and port."),
+		.example = "\"192.168.122.10:80\"",
+		.doc = "The guest's address and port; an IPv6 address stands in "
+		       "brackets. The host's port is one of that family."),
 };
 const struct table network_forward_table = TABLE(
 	struct network_forward, forward_rows, .doc = "A port of the host that leads to a guest.");
@@ -89,11 +102,9 @@ void network_check_forwards(const struct network *n, struct diags *d)
 {
 	for (size_t i = 0; i < n->forwards.n; i++) {
 		const struct network_forward *f = &LIST_AT(&n->forwards, struct network_forward, i);
-		const struct ip ip = { .family = AF_INET, .v4 = f->to.ip };
-		const struct cidr *c = network_of(n, &ip);
-		char text[INET_ADDRSTRLEN];
+		const struct cidr *c = network_of(n, &f->to.ip);
+		const char *text = ip_text(d->arena, &f->to.ip);
 
-		inet_ntop(AF_INET, &f->to.ip, text, sizeof(text));
 		if (n->mode == NETWORK_ISOLATED)
 			diag_error(d, obj_mark_item(n, "forwards", i),
 				"take the line out, or write mode: nat",
@@ -101,7 +112,7 @@ void network_check_forwards(const struct network *n, struct diags *d)
 		else if (!c)
 			diag_error(d, obj_mark(f, "to"), "name a guest's address in this network",
 				"%s is not in the network %s", text, n->obj.name);
-		else if (c->ip.v4.s_addr == f->to.ip.s_addr)
+		else if (!memcmp(c->ip.b, f->to.ip.b, c->ip.family == AF_INET ? 4 : 16))
 			diag_error(d, obj_mark(f, "to"), "name a guest's address in this network",
 				"%s is the host's own address", text);
 	}
@@ -117,8 +128,9 @@ void network_check_ports(const struct wants *w, struct diags *d)
 		for (size_t k = 0; w->v[i]->kind == &network_kind && k < n->forwards.n; k++) {
 			struct network_forward *f =
 				&LIST_AT(&n->forwards, struct network_forward, k);
-			const char *key = arena_printf(d->arena, "%s port %d",
-				protocol_names[f->protocol], (int)f->host_port);
+			const char *key = arena_printf(d->arena, "%s port %d%s",
+				protocol_names[f->protocol], (int)f->host_port,
+				f->to.ip.family == AF_INET6 ? " (IPv6)" : "");
 			const struct network_forward *first = strmap_get(&seen, key);
 
 			if (!first) {
@@ -135,9 +147,18 @@ void network_check_ports(const struct wants *w, struct diags *d)
 
 /* ---- rules ---- */
 
-static struct cidr one(struct in_addr ip)
+static struct cidr one(const struct ip *ip)
 {
-	return (struct cidr){ .ip = { .family = AF_INET, .v4 = ip }, .prefix = 32 };
+	return (struct cidr){ .ip = *ip, .prefix = ip->family == AF_INET ? 32 : 128 };
+}
+
+/* What never leaves the host. */
+static struct cidr loopback(int family)
+{
+	struct cidr c = { .ip.family = family, .prefix = family == AF_INET ? 8 : 128 };
+
+	c.ip.b[family == AF_INET ? 0 : 15] = family == AF_INET ? 127 : 1;
+	return c;
 }
 
 static uint8_t protocol_of(const struct network_forward *f)
@@ -159,17 +180,21 @@ static bool led_to_before(const struct network *n, size_t at)
 	return false;
 }
 
+static const char *nat_of(int family)
+{
+	return family == AF_INET ? "ip-nat" : "ip6-nat";
+}
+
 static void add_hairpin(const struct resource *r, struct wants *w, size_t at)
 {
 	const struct network *n = r->want;
 	const struct network_forward *f = &LIST_AT(&n->forwards, struct network_forward, at);
-	const struct ip ip = { .family = AF_INET, .v4 = f->to.ip };
-	const struct cidr *c = network_of(n, &ip);
+	const struct cidr *c = network_of(n, &f->to.ip);
 
-	firewall_add(w, r, "ip-nat",
+	firewall_add(w, r, nat_of(f->to.ip.family),
 		(struct fw_rule){ .chain = FW_POSTROUTING,
 			.src = cidr_network(*c),
-			.dst = one(f->to.ip),
+			.dst = one(&f->to.ip),
 			.out = n->bridge,
 			.protocol = protocol_of(f),
 			.dport = { f->to.port, f->to.port },
@@ -177,10 +202,9 @@ static void add_hairpin(const struct resource *r, struct wants *w, size_t at)
 			.target = FW_MASQUERADE });
 }
 
-void network_derive_forwards(const struct resource *r, struct wants *w)
+void network_derive_forwards(const struct resource *r, struct wants *w, int family)
 {
 	const struct network *n = r->want;
-	const struct in_addr loopback = { .s_addr = htonl(0x7f000000) };
 
 	for (size_t i = 0; i < n->forwards.n; i++) {
 		const struct network_forward *f = &LIST_AT(&n->forwards, struct network_forward, i);
@@ -190,34 +214,35 @@ void network_derive_forwards(const struct resource *r, struct wants *w)
 			.protocol = protocol_of(f),
 			.dport = { (uint16_t)f->host_port, (uint16_t)f->host_port },
 			.target = FW_DNAT,
-			.to = { .family = AF_INET, .v4 = f->to.ip },
+			.to = f->to.ip,
 			.to_ports = { f->to.port, f->to.port },
 		};
 
-		firewall_add(w, r, "ip-nat", rule);
+		if (f->to.ip.family != family)
+			continue;
+		firewall_add(w, r, nat_of(family), rule);
 		/* From 127.0.0.1 nothing leaves the host: its own programs use another address. */
 		rule.chain = FW_OUTPUT;
-		rule.dst = one(loopback);
-		rule.dst.prefix = 8;
+		rule.dst = loopback(family);
 		rule.not_dst = true;
-		firewall_add(w, r, "ip-nat", rule);
+		firewall_add(w, r, nat_of(family), rule);
 		if (!led_to_before(n, i))
 			add_hairpin(r, w, i);
 	}
 }
 
-void network_admit_forwards(const struct resource *r, struct wants *w)
+void network_admit_forwards(const struct resource *r, struct wants *w, int family)
 {
 	const struct network *n = r->want;
 
 	for (size_t i = 0; i < n->forwards.n; i++) {
 		const struct network_forward *f = &LIST_AT(&n->forwards, struct network_forward, i);
 
-		if (led_to_before(n, i))
+		if (f->to.ip.family != family || led_to_before(n, i))
 			continue;
-		firewall_add(w, r, "ip-filter",
+		firewall_add(w, r, family == AF_INET ? "ip-filter" : "ip6-filter",
 			(struct fw_rule){ .chain = FW_FORWARD_INTO,
-				.dst = one(f->to.ip),
+				.dst = one(&f->to.ip),
 				.out = n->bridge,
 				.protocol = protocol_of(f),
 				.dport = { f->to.port, f->to.port },

@@ -2,7 +2,10 @@
 #include "net/leases.h"
 #include "net/dnsmasq.h"
 
-/* "1732300000 52:54:00:1a:b3:4a 192.168.122.10 web1 01:52:..."; * for no name. */
+/*
+ * "1732300000 52:54:00:1a:b3:4a 192.168.122.10 web1 01:52:..."; * for no name. Of IPv6 the second
+ * word is a number of the client's, and no MAC address is told.
+ */
 static json_t *read_lease(char *line)
 {
 	char *save, *expires = strtok_r(line, " ", &save), *mac = strtok_r(NULL, " ", &save);
@@ -10,9 +13,10 @@ static json_t *read_lease(char *line)
 	struct mac m;
 	struct ip ip;
 
-	if (!name || !mac_parse(mac, &m) || !ip_parse(address, &ip))
+	if (!name || !ip_parse(address, &ip) || (ip.family == AF_INET && !mac_parse(mac, &m)))
 		return NULL;
-	return json_pack("{s:s, s:s, s:s?, s:I}", "mac", mac, "address", address, "name",
+	return json_pack("{s:s?, s:s, s:s?, s:I}", "mac", ip.family == AF_INET ? mac : NULL,
+		"address", address, "name",
 		streq(name, "*") ? NULL : name, "expires", (json_int_t)strtoll(expires, NULL, 10));
 }
 

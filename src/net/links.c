@@ -4,6 +4,7 @@
 #include <net/if.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
+#include <linux/ipv6.h>
 #include <linux/rtnetlink.h>
 
 static uint32_t get_u32(struct nlattr *a, uint32_t otherwise)
@@ -79,6 +80,24 @@ static void parse_info(struct links *ls, struct link *l, struct nlattr *info)
 		parse_vlan(l, tb[IFLA_INFO_DATA]);
 }
 
+/* The kernel's settings as numbers in the order of DEVCONF_*. */
+static void parse_ipv6(struct link *l, struct nlattr *af_spec)
+{
+	struct nlattr *family =
+		af_spec ? nla_find(nla_data(af_spec), nla_len(af_spec), AF_INET6) : NULL;
+	struct nlattr *tb[IFLA_INET6_MAX + 1];
+	const int32_t *conf;
+
+	l->accept_ra = -1;
+	if (!family || nla_parse_nested(tb, IFLA_INET6_MAX, family, NULL) < 0 ||
+		!tb[IFLA_INET6_CONF] ||
+		nla_len(tb[IFLA_INET6_CONF]) <= (int)sizeof(*conf) * DEVCONF_DISABLE_IPV6)
+		return;
+	conf = nla_data(tb[IFLA_INET6_CONF]);
+	l->accept_ra = conf[DEVCONF_ACCEPT_RA];
+	l->ipv6_off = conf[DEVCONF_DISABLE_IPV6];
+}
+
 static void add_link(const struct nlmsghdr *m, void *arg)
 {
 	const struct ifinfomsg *head = nlmsg_data(m);
@@ -105,6 +124,7 @@ static void add_link(const struct nlmsghdr *m, void *arg)
 	if (tb[IFLA_ADDRESS] && nla_len(tb[IFLA_ADDRESS]) == sizeof(l->mac))
 		memcpy(&l->mac, nla_data(tb[IFLA_ADDRESS]), sizeof(l->mac));
 	parse_info(ls, l, tb[IFLA_LINKINFO]);
+	parse_ipv6(l, tb[IFLA_AF_SPEC]);
 }
 
 static void add_addr(const struct nlmsghdr *m, void *arg)
@@ -114,20 +134,23 @@ static void add_addr(const struct nlmsghdr *m, void *arg)
 	struct links *ls = arg;
 	struct nlattr *at;
 	struct addr *a;
+	int len = head->ifa_family == AF_INET ? 4 : 16;
 
-	if (m->nlmsg_type != RTM_NEWADDR || head->ifa_family != AF_INET ||
+	if (m->nlmsg_type != RTM_NEWADDR ||
+		(head->ifa_family != AF_INET &&
+			(head->ifa_family != AF_INET6 || head->ifa_scope >= RT_SCOPE_LINK)) ||
 		nlmsg_parse((struct nlmsghdr *)m, sizeof(*head), tb, IFA_MAX, NULL) < 0)
 		return;
 	/* On a point-to-point link IFA_ADDRESS is the peer's. */
 	at = tb[IFA_LOCAL] ? tb[IFA_LOCAL] : tb[IFA_ADDRESS];
-	if (!at || nla_len(at) != sizeof(a->cidr.ip.v4))
+	if (!at || nla_len(at) != len)
 		return;
 	a = ARENA_PUSH(ls->arena, ls->addrs, ls->n_addrs);
 	a->index = (int)head->ifa_index;
 	a->order = (unsigned)ls->n_addrs;
 	a->cidr.prefix = head->ifa_prefixlen;
-	a->cidr.ip.family = AF_INET;
-	memcpy(&a->cidr.ip.v4, nla_data(at), sizeof(a->cidr.ip.v4));
+	a->cidr.ip.family = head->ifa_family;
+	memcpy(a->cidr.ip.b, nla_data(at), (size_t)len);
 }
 
 static struct nl_msg *link_request(void)
@@ -142,7 +165,7 @@ static struct nl_msg *link_request(void)
 
 static struct nl_msg *addr_request(void)
 {
-	struct ifaddrmsg head = { .ifa_family = AF_INET };
+	struct ifaddrmsg head = { .ifa_family = AF_UNSPEC };
 
 	return netlink_request(RTM_GETADDR, 0, &head, sizeof(head));
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The machine's links and IPv4 addresses: one dump of each per pass, kept in
+ * The machine's links and addresses (no link-local ones): one dump of each per pass, kept in
  * the host until host_forget() or links_forget().
  */
 #ifndef KVMHOST_LINKS_H
@@ -22,6 +22,9 @@ struct link {
 	int parent; /* index of the link below a vlan and the like, 0: none */
 	uint32_t mtu, flags, group;
 	bool carrier; /* of a tap: somebody has it open */
+	/* Settings of IPv6 (IFLA_INET6_CONF): accept_ra is -1 where the kernel has no IPv6. */
+	bool ipv6_off;
+	int accept_ra;
 	struct mac mac;
 	const char *name;
 	const char *alias; /* NULL: none */

@@ -9,5 +9,6 @@ extern const struct kind vlan_kind, bridge_kind, network_kind, tap_kind, firewal
 extern const struct kind dnsmasq_kind, manager_kind, dhcp_kind;
 extern const struct table vlan_table, bridge_table, network_table;
 extern const struct table firewall_settings_table;
+extern const struct kind uplinks_kind;
 
 #endif

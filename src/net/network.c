@@ -9,6 +9,7 @@
 #include "reconcile/record.h"
 
 static const char *const mode_names[] = { "nat", "routed", "isolated", NULL };
+static const char *const ra_names[] = { "none", "slaac", "dhcp", NULL };
 
 static const struct field network_fields[] = {
 	FIELD_ENUM(struct network, mode, mode_names, .def = "nat",
@@ -22,8 +23,20 @@ static const struct field network_fields[] = {
 		       "place."),
 	FIELD_LIST(struct network, addresses, type_cidr, .def = "[]",
 		.example = "[192.168.122.1/24]",
-		.doc = "The host's addresses in the network, each with its prefix length. They say "
-		       "which addresses the guests have; `nat` and `routed` need one at least."),
+		.doc = "The host's addresses in the network, of IPv4 and IPv6, each with its "
+		       "prefix "
+		       "length. They say which addresses the guests have; `nat` and `routed` need "
+		       "one at least. Without one of IPv6 there is no IPv6 on the bridge."),
+	FIELD_ENUM(struct network, ra, ra_names,
+		.doc = "How guests come to IPv6 addresses. `slaac`: they make their own in a /64 "
+		       "that the host announces. `dhcp`: they get one from dhcp.range6. `none`: "
+		       "nothing is announced. Left out, `dhcp` where there is a range6, else "
+		       "`slaac` for a /64. On an isolated network no way out is announced.",
+		.example = "slaac"),
+	FIELD_BOOL(struct network, nat66, .def = "false",
+		.doc = "In mode `nat`, whether IPv6 guests too are hidden behind the host's "
+		       "address. Else they go out with their own, which the outside must route "
+		       "to the host, and answers alone come in."),
 	FIELD_INT(struct network, mtu, 68, 65535, .example = "1500",
 		.doc = "Largest packet in bytes. Left out, the kernel's choice: 1500, then the "
 		       "smallest of the guests' interfaces."),
@@ -88,6 +101,7 @@ static struct network *network_have(
 	have->bridge = arena_strdup(h->pass, l->name);
 	have->mtu = l->mtu;
 	have->state = link_state(l, r);
+	have->ipv6_on = l->accept_ra < 0 ? -1 : !l->ipv6_off;
 	obj_mark_set(have, "bridge");
 	obj_mark_set(have, "mtu");
 	read_addresses(h, ls, l, want, have);
@@ -192,7 +206,7 @@ static bool has_wanted(const struct network *want, const struct network *have)
  */
 static struct network link_part(const struct network *n)
 {
-	static const char *const elsewhere[] = { "dhcp", "dns", "tftp", "forwards" };
+	static const char *const elsewhere[] = { "dhcp", "dns", "tftp", "forwards", "ra", "nat66" };
 	struct network part = *n;
 
 	for (size_t i = 0; i < ARRAY_SIZE(elsewhere); i++)
@@ -214,6 +228,10 @@ static void network_diff(struct host *h, struct step *s)
 	}
 	s->want = &part;
 	link_diff(h, s, have ? &have->state : NULL);
+	if (have && have->ipv6_on >= 0 && have->ipv6_on != network_has(want, AF_INET6) &&
+		!network_keeps_foreign(h, s))
+		step_change(h, s, "addresses", "IPv6", have->ipv6_on ? "on" : "off",
+			have->ipv6_on ? "off" : "on");
 	s->want = want;
 	s->have = have;
 }

@@ -14,12 +14,12 @@ enum network_mode { NETWORK_NAT, NETWORK_ROUTED, NETWORK_ISOLATED };
 /* An entry of dhcp.hosts; its key is the guest's name. */
 struct network_host {
 	struct obj obj;
-	struct ip address;
+	struct ip address, address6; /* where obj_has() of the same name */
 };
 
 struct network_dhcp {
 	struct obj obj;
-	struct list range; /* of struct ip: first and last */
+	struct list range, range6; /* of struct ip: first and last; n is 0 where there is none */
 	uint64_t lease_time; /* microseconds, or LEASE_INFINITE */
 	struct list hosts; /* of struct network_host */
 };
@@ -36,8 +36,11 @@ struct network_tftp {
 
 enum forward_protocol { FORWARD_TCP, FORWARD_UDP };
 
+/* Who tells guests of IPv6 networks where they are (router advertisements). */
+enum network_ra { RA_NONE, RA_SLAAC, RA_DHCP };
+
 struct endpoint {
-	struct in_addr ip;
+	struct ip ip;
 	uint16_t port; /* host order */
 };
 
@@ -54,13 +57,23 @@ struct network {
 	const char *bridge;
 	struct list addresses; /* of struct cidr */
 	int64_t mtu;
+	int ra; /* enum network_ra, where it is written; network_ra() else */
+	bool nat66;
 	/* Where obj_has() of the same name. */
 	struct network_dhcp dhcp;
 	struct network_dns dns;
 	struct network_tftp tftp;
 	struct list forwards; /* of struct network_forward */
 	struct link_state state;
+	/* In haves: IPv6 on the bridge, as network_apply.c sets it; -1: the kernel has none. */
+	int ipv6_on;
 };
+
+/* network_ipv6.c: the network has addresses of the family. */
+bool network_has(const struct network *n, int family);
+/* What is written, or what follows from addresses and ranges. */
+enum network_ra network_ra(const struct network *n);
+void network_check_ipv6(const struct network *n, struct diags *d);
 
 /* The network has this very address; n may be NULL. */
 bool network_lists(const struct network *n, const struct cidr *c);
@@ -89,9 +102,12 @@ extern const struct table network_forward_table;
 void network_check_forwards(const struct network *n, struct diags *d);
 /* Between all networks: one use of each port of the host. */
 void network_check_ports(const struct wants *w, struct diags *d);
-void network_derive_forwards(const struct resource *r, struct wants *w);
+void network_derive_forwards(const struct resource *r, struct wants *w, int family);
 /* Between the rules that let packets in, and their refusal. */
-void network_admit_forwards(const struct resource *r, struct wants *w);
+void network_admit_forwards(const struct resource *r, struct wants *w, int family);
+
+/* uplinks.c: the host's own way out does not go when it begins to forward. */
+void uplinks_derive(struct wants *w, struct resource *forwarding);
 
 /* network_apply.c */
 void network_apply_all(struct host *h, struct step *const *steps, size_t n);

@@ -2,6 +2,7 @@
 /* Networks on the machine: bridges first, all at once, then their addresses, all at once. */
 #include "net/network.h"
 #include "net/bridge_link.h"
+#include <fcntl.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 
@@ -13,14 +14,19 @@ struct job {
 static struct nl_msg *addr_request(int type, int flags, int index, const struct cidr *c)
 {
 	struct ifaddrmsg head = {
-		.ifa_family = AF_INET, .ifa_prefixlen = c->prefix, .ifa_index = (unsigned)index
+		.ifa_family = (uint8_t)c->ip.family,
+		.ifa_prefixlen = c->prefix,
+		.ifa_index = (unsigned)index,
+		/* Nobody else is there to have it, and a bridge without ports never finds out. */
+		.ifa_flags = c->ip.family == AF_INET6 ? IFA_F_NODAD : 0,
 	};
 	struct nl_msg *m = netlink_request(type, flags, &head, sizeof(head));
+	size_t len = c->ip.family == AF_INET ? 4 : 16;
 	uint32_t broadcast;
 
-	netlink_put(m, IFA_LOCAL, &c->ip.v4, sizeof(c->ip.v4));
-	netlink_put(m, IFA_ADDRESS, &c->ip.v4, sizeof(c->ip.v4));
-	if (type == RTM_NEWADDR && c->prefix < 31) {
+	netlink_put(m, IFA_LOCAL, c->ip.b, len);
+	netlink_put(m, IFA_ADDRESS, c->ip.b, len);
+	if (type == RTM_NEWADDR && c->ip.family == AF_INET && c->prefix < 31) {
 		broadcast = c->ip.v4.s_addr | htonl(UINT32_MAX >> c->prefix);
 		netlink_put(m, IFA_BROADCAST, &broadcast, sizeof(broadcast));
 	}
@@ -30,9 +36,48 @@ static struct nl_msg *addr_request(int type, int flags, int index, const struct 
 static bool present(const struct addr *a, size_t n, const struct cidr *c)
 {
 	for (size_t i = 0; i < n; i++)
-		if (a[i].cidr.prefix == c->prefix && a[i].cidr.ip.v4.s_addr == c->ip.v4.s_addr)
+		if (a[i].cidr.prefix == c->prefix && a[i].cidr.ip.family == c->ip.family &&
+			!memcmp(a[i].cidr.ip.b, c->ip.b, c->ip.family == AF_INET ? 4 : 16))
 			return true;
 	return false;
+}
+
+static void write_setting(
+	struct host *h, const struct job *j, const char *setting, const char *value)
+{
+	_cleanup_free_ char *path = xprintf("/proc/sys/net/ipv6/conf/%s/%s", j->link.name, setting);
+	_cleanup_close_ int fd = file_open(h->root, path, O_WRONLY, 0);
+	struct step *s = j->link.step;
+
+	/* A kernel without IPv6 has none to switch off. */
+	if (fd == -ENOENT && !network_has(s->want, AF_INET6))
+		return;
+	if (fd < 0 || write(fd, value, strlen(value)) < 0) {
+		error_set(&s->error, fd < 0 ? fd : -errno, "cannot set %s: %s", path,
+			strerror(fd < 0 ? -fd : errno));
+		error_cure(
+			&s->error, "IPv6 may be off on the kernel's command line (ipv6.disable=1)");
+	}
+}
+
+/*
+ * Without an address of ours there is no IPv6 on the bridge, or guests could
+ * send packets by it past all that the document says. With one, no guest tells
+ * the host where the world is.
+ */
+static void set_ipv6(struct host *h, const struct job *j)
+{
+	bool on = network_has(j->link.step->want, AF_INET6);
+	const struct link *there = j->link.there;
+
+	if (j->keep_foreign && !on)
+		return;
+	if (on) {
+		write_setting(h, j, "accept_ra", "0");
+		write_setting(h, j, "addr_gen_mode", "0");
+	}
+	if (!there || there->ipv6_off == on)
+		write_setting(h, j, "disable_ipv6", on ? "0" : "1");
 }
 
 /* Returns whether any went. */
@@ -90,7 +135,7 @@ static struct bridge_link to_link(struct host *h, struct step *s, const struct l
 		.mark = s->verb == STEP_RESTORE ? "" : arena_strdup(h->pass, link_mark(s->r, mark)),
 		.mtu = obj_has(want, "mtu") ? (uint32_t)want->mtu : 0,
 		/* Guests that were given no IPv6 shall not reach the host by it. */
-		.no_ipv6 = true,
+		.no_ipv6 = !network_has(want, AF_INET6),
 	};
 }
 
@@ -125,6 +170,8 @@ static void keep_all(struct host *h, struct nl *nl, const struct links *ls, stru
 	bridge_links_apply(h, nl, links, n);
 	for (size_t i = 0; i < n; i++) {
 		v[i].link = links[i];
+		if (!v[i].link.step->error.code)
+			set_ipv6(h, &v[i]);
 		if (!v[i].link.step->error.code)
 			set_addrs(nl, ls, &v[i]);
 	}

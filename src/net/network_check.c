@@ -17,6 +17,23 @@ static bool unicast(uint32_t a)
 	return a >> 24 != 0 && a >> 24 != 127 && a >> 28 < 0xe;
 }
 
+static void check_ipv6(const struct cidr *c, struct mark m, const char *text, struct diags *d)
+{
+	const struct cidr net = cidr_network(*c);
+	const struct in6_addr *a = &c->ip.v6;
+
+	if (c->prefix < 8 || c->prefix > 126)
+		diag_error(d, m, "write a prefix of 8 to 126, such as /64",
+			"%s: no network of guests has this size", text);
+	else if (IN6_IS_ADDR_MULTICAST(a) || IN6_IS_ADDR_LINKLOCAL(a) || IN6_IS_ADDR_V4MAPPED(a) ||
+		 IN6_IS_ADDR_LOOPBACK(a) || IN6_IS_ADDR_UNSPECIFIED(a))
+		diag_error(d, m, "take one from fd00::/8, or of a network of your own",
+			"%s: a host cannot have this address", text);
+	else if (!memcmp(net.ip.b, c->ip.b, sizeof(c->ip.b)))
+		diag_error(d, m, "write the host's own address in the network, such as the first",
+			"%s is the address of every router of its network", text);
+}
+
 static void check_address(const struct network *n, size_t i, struct diags *d)
 {
 	const struct cidr *c = &LIST_AT(&n->addresses, struct cidr, i);
@@ -24,9 +41,8 @@ static void check_address(const struct network *n, size_t i, struct diags *d)
 	const char *text = cidr_text(d->arena, c);
 	uint32_t a, host;
 
-	if (c->ip.family != AF_INET) {
-		diag_error(d, m, "leave it out until then",
-			"%s: networks with IPv6 are not built yet", text);
+	if (c->ip.family == AF_INET6) {
+		check_ipv6(c, m, text, d);
 		return;
 	}
 	a = ntohl(c->ip.v4.s_addr);
@@ -56,6 +72,7 @@ void network_check_values(const void *obj, struct diags *d)
 			n->mode == NETWORK_NAT ? "nat" : "routed");
 	for (size_t i = 0; i < n->addresses.n; i++)
 		check_address(n, i, d);
+	network_check_ipv6(n, d);
 	network_check_service(n, d);
 	network_check_forwards(n, d);
 }

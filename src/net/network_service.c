@@ -77,30 +77,56 @@ static bool dns_name(const char *text)
 
 /* ---- the tables ---- */
 
+static void check_host(const void *obj, struct diags *d)
+{
+	const struct network_host *h = obj;
+
+	if (!obj_has(h, "address") && !obj_has(h, "address6"))
+		diag_error(d, obj_mark(h, "address"), "write {address: 192.168.122.10}",
+			"%s: a fixed address is missing", h->obj.name);
+}
+
 static const struct field host_rows[] = {
-	FIELD_VALUE(struct network_host, address, struct ip, type_ip, .required = true,
-		.example = "192.168.122.10", .doc = "The guest's fixed address."),
+	FIELD_VALUE(struct network_host, address, struct ip, type_ip, .example = "192.168.122.10",
+		.doc = "The guest's fixed address of IPv4."),
+	FIELD_VALUE(struct network_host, address6, struct ip, type_ip, .example = "fd00:122::10",
+		.doc = "Its fixed address of IPv6, which it gets by DHCPv6."),
 };
-static const struct table host_table =
-	TABLE(struct network_host, host_rows, .key = &type_name, .key_word = "GUEST",
-		.doc = "Guests with a fixed address, which follows the MAC address of their first "
-		       "interface "
-		       "on the network.");
+static const struct table host_table = TABLE(struct network_host, host_rows, .key = &type_name,
+	.key_word = "GUEST", .check = check_host,
+	.doc = "Guests with a fixed address, which follows the MAC address of their first "
+	       "interface "
+	       "on the network.");
 
 static void check_range(const void *obj, struct diags *d)
 {
 	const struct network_dhcp *dhcp = obj;
 
-	if (dhcp->range.n != 2)
+	if (!obj_has(dhcp, "range") && !obj_has(dhcp, "range6"))
+		diag_error(d, obj_mark(dhcp, "range"),
+			"write its first and its last address: range: [192.168.122.2, "
+			"192.168.122.254]",
+			"there are no addresses to hand out: a range is missing");
+	else if (obj_has(dhcp, "range") && dhcp->range.n != 2)
 		diag_error(d, obj_mark(dhcp, "range"),
 			"write its first and its last address: [192.168.122.2, 192.168.122.254]",
 			"a range is two addresses, not %zu", dhcp->range.n);
+	if (obj_has(dhcp, "range6") && dhcp->range6.n != 2)
+		diag_error(d, obj_mark(dhcp, "range6"),
+			"write its first and its last address: [\"fd00:122::100\", "
+			"\"fd00:122::1ff\"]",
+			"a range is two addresses, not %zu", dhcp->range6.n);
 }
 
 static const struct field dhcp_rows[] = {
-	FIELD_LIST(struct network_dhcp, range, type_ip, .required = true,
+	FIELD_LIST(struct network_dhcp, range, type_ip,
 		.example = "[192.168.122.2, 192.168.122.254]",
-		.doc = "The first and the last address that is handed out, both in the network."),
+		.doc = "The first and the last IPv4 address that is handed out, both in the "
+		       "network."),
+	FIELD_LIST(struct network_dhcp, range6, type_ip,
+		.example = "[\"fd00:122::100\", \"fd00:122::1ff\"]",
+		.doc = "The same of IPv6, by DHCPv6. Without it guests make their own addresses "
+		       "(see ra)."),
 	FIELD_VALUE(struct network_dhcp, lease_time, uint64_t, type_lease_time, .def = "12h",
 		.min = 120 * USEC_PER_SEC, .max = 3650 * INT64_C(86400) * USEC_PER_SEC,
 		.doc = "How long a guest may keep its address without asking again, or "
@@ -165,7 +191,8 @@ const struct table network_tftp_table = TABLE(struct network_tftp, tftp_rows, .c
 
 bool network_serves(const struct network *n)
 {
-	return obj_has(n, "dhcp") || obj_has(n, "dns") || obj_has(n, "tftp");
+	return obj_has(n, "dhcp") || obj_has(n, "dns") || obj_has(n, "tftp") ||
+	       network_ra(n) != RA_NONE;
 }
 
 const struct cidr *network_of(const struct network *n, const struct ip *ip)
@@ -195,6 +222,11 @@ static const struct cidr *check_address(
 	const char *text = ip_text(d->arena, ip);
 	uint32_t a, host, all;
 
+	if (ip->family != AF_INET) {
+		diag_error(d, m, "IPv6 has keys of its own: range6, and address6 for a host",
+			"%s is no IPv4 address", text);
+		return NULL;
+	}
 	if (!c) {
 		diag_error(d, m, "take one of the network's addresses",
 			"%s is not in the network %s", text, n->obj.name);
@@ -258,12 +290,16 @@ static void check_hosts(const struct network *n, const struct cidr *net, struct 
 		struct network_host *h = &LIST_AT(&n->dhcp.hosts, struct network_host, i), *first;
 		struct mark m = obj_mark(h, "address");
 		const char *text = ip_text(d->arena, &h->address);
-		const struct cidr *c = check_address(n, &h->address, m, d);
+		const struct cidr *c =
+			obj_has(h, "address") ? check_address(n, &h->address, m, d) : NULL;
 
 		if (!c)
 			continue;
 		first = strmap_get(&seen, text);
-		if (c != net)
+		if (!net)
+			diag_error(d, m, "add dhcp.range: [FIRST, LAST]",
+				"%s: fixed IPv4 addresses are given by DHCP", n->obj.name);
+		else if (c != net)
 			diag_error(d, m, "take one of the network that the range is in",
 				"%s is not in the network of the range", text);
 		else if (c->ip.v4.s_addr == h->address.v4.s_addr)
@@ -293,13 +329,13 @@ void network_check_service(const struct network *n, struct diags *d)
 		diag_error(d, obj_mark(n, "bridge"), "use letters, digits and ._-@+",
 			"dnsmasq cannot serve an interface named `%s`",
 			text_shown(d->arena, n->bridge));
-	if (obj_has(n, "tftp") && n->tftp.boot_file && !obj_has(n, "dhcp"))
+	if (obj_has(n, "tftp") && n->tftp.boot_file && !(obj_has(n, "dhcp") && n->dhcp.range.n))
 		diag_error(d, obj_mark(&n->tftp, "boot_file"), "add dhcp: {range: [FIRST, LAST]}",
 			"%s: guests are told of a boot file by DHCP", n->obj.name);
 	if (!obj_has(n, "dhcp"))
 		return;
-	net = check_ends(n, d);
-	if (net)
+	net = n->dhcp.range.n == 2 ? check_ends(n, d) : NULL;
+	if (net || !n->dhcp.range.n)
 		check_hosts(n, net, d);
 }
 
@@ -367,16 +403,27 @@ void network_check_hosts(const struct network *n, const struct wants *w, struct 
 
 /* ---- rules ---- */
 
-static void admit(const struct resource *r, struct wants *w, uint8_t protocol, uint16_t port)
+static void admit(const struct resource *r, struct wants *w, const char *table, uint8_t protocol,
+	uint16_t port)
 {
 	const struct network *n = r->want;
 
-	firewall_add(w, r, "ip-filter",
+	firewall_add(w, r, table,
 		(struct fw_rule){ .chain = FW_INPUT,
 			.in = n->bridge,
 			.protocol = protocol,
 			.dport = { port, port },
 			.target = FW_ACCEPT });
+}
+
+static void admit_names(const struct resource *r, struct wants *w, const char *table)
+{
+	const struct network *n = r->want;
+
+	admit(r, w, table, IPPROTO_UDP, 53);
+	admit(r, w, table, IPPROTO_TCP, 53);
+	if (obj_has(n, "tftp"))
+		admit(r, w, table, IPPROTO_UDP, 69);
 }
 
 /*
@@ -392,12 +439,14 @@ void network_derive_service(const struct resource *r, struct wants *w)
 	};
 	struct fw_rule rule = reply;
 
-	admit(r, w, IPPROTO_UDP, 53);
-	admit(r, w, IPPROTO_TCP, 53);
-	if (obj_has(n, "tftp"))
-		admit(r, w, IPPROTO_UDP, 69);
-	if (obj_has(n, "dhcp")) {
-		admit(r, w, IPPROTO_UDP, 67);
+	if (network_has(n, AF_INET))
+		admit_names(r, w, "ip-filter");
+	if (network_has(n, AF_INET6))
+		admit_names(r, w, "ip6-filter");
+	if (obj_has(n, "dhcp") && n->dhcp.range6.n)
+		admit(r, w, "ip6-filter", IPPROTO_UDP, 547);
+	if (obj_has(n, "dhcp") && n->dhcp.range.n) {
+		admit(r, w, "ip-filter", IPPROTO_UDP, 67);
 		rule.chain = FW_OUTPUT;
 		rule.target = FW_ACCEPT;
 		firewall_add(w, r, "ip-filter", rule);

@@ -8,6 +8,7 @@ extern const struct kind sriov_kind;
 extern const struct kind vhost_net_kind;
 extern const struct kind vlan_kind, bridge_kind, network_kind, firewall_kind, tap_kind;
 extern const struct kind dnsmasq_kind, manager_kind, dhcp_kind;
+extern const struct kind uplinks_kind;
 extern const struct kind disk_kind, guest_kind;
 
 const struct kind *const kinds[] = {
@@ -15,6 +16,7 @@ const struct kind *const kinds[] = {
 	&iommu_kind,
 	&module_kind,
 	&vhost_net_kind,
+	&uplinks_kind,
 	&sysctl_kind,
 	&cpu_kind,
 	&memory_kind,

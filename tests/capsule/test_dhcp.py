@@ -366,6 +366,14 @@ def test_released_without_a_record(host):
     assert state(host) == host.clean
 
 
+def test_a_removal_cut_off_before_its_last_link(host):
+    settle(host, EMPTY, "--allow-mass-removal")
+    host.run("mkdir -p /var/lib/kvmhost/networks && "
+             "ln -s ../../private/kvmhost/networks/gone /var/lib/kvmhost/networks/gone")
+    settle(host, EMPTY)
+    assert state(host) == host.clean
+
+
 def test_killed_in_the_middle(host):
     """kill -9 of apply anywhere: the next one ends where an unharmed one does."""
     put(host, DOCUMENT)

@@ -112,6 +112,7 @@ static const struct kind tapper_kind = {
 };
 
 const struct kind *const kinds[] = {
+	&uplinks_kind,
 	&setting_kind,
 	&vlan_kind,
 	&bridge_kind,
@@ -210,10 +211,12 @@ int fixture_reset(void **state _unused_)
 	sh("for l in $(ls /sys/class/net); do [ $l = lo ] || ip link delete $l 2>/dev/null || :; "
 	   "done; "
 	   "for t in filter nat mangle; do iptables-legacy -t $t -F; iptables-legacy -t $t -X; "
-	   "done; nft flush ruleset 2>/dev/null; "
+	   "done; for t in filter nat; do ip6tables-legacy -t $t -F; ip6tables-legacy -t $t -X; "
+	   "done; "
+	   "nft flush ruleset 2>/dev/null; "
 	   "rm -rf %s/var; mkdir -p %s/etc; echo 0123456789abcdef0123456789abcdef "
 	   ">%s/etc/machine-id; "
-	   "echo 0 >/proc/sys/net/ipv4/ip_forward",
+	   "echo 0 >/proc/sys/net/ipv4/ip_forward; echo 0 >/proc/sys/net/ipv6/conf/all/forwarding",
 		root, root, root);
 	assert_int_equal(host_open(&host, root, NULL), 0);
 	host.live = true;

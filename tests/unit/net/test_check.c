@@ -40,7 +40,12 @@ static void addresses(void **state _unused_)
 		{ "192.168.122.1/0", "no room" },
 		{ "127.0.0.1/8", "cannot have this address" },
 		{ "224.0.0.1/4", "cannot have this address" },
-		{ "\"fd00::1/64\"", "IPv6 are not built yet" },
+		{ "\"fd00::1/63\"", "" },
+		{ "\"fd00::/63\"", "is the address of every router" },
+		{ "\"fd00::1/128\"", "no network of guests has this size" },
+		{ "\"fe80::1/64\"", "cannot have this address" },
+		{ "\"ff02::1/64\"", "cannot have this address" },
+		{ "\"::ffff:10.0.0.1/112\"", "cannot have this address" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
