@@ -16,8 +16,8 @@ static json_t *read_lease(char *line)
 	if (!name || !ip_parse(address, &ip) || (ip.family == AF_INET && !mac_parse(mac, &m)))
 		return NULL;
 	return json_pack("{s:s?, s:s, s:s?, s:I}", "mac", ip.family == AF_INET ? mac : NULL,
-		"address", address, "name",
-		streq(name, "*") ? NULL : name, "expires", (json_int_t)strtoll(expires, NULL, 10));
+		"address", address, "name", streq(name, "*") ? NULL : name, "expires",
+		(json_int_t)strtoll(expires, NULL, 10));
 }
 
 static json_t *read_leases(struct host *h, const char *network)

@@ -8,8 +8,8 @@
 
 /*
  * [{"name": "default", "leases": [{"mac", "address", "name", "expires"}]}] of every network that
- * serves addresses; the caller's. mac: null for IPv6; name: null where the guest gave none; expires: seconds since
- * 1970, 0: never. Only root may read them: empty for others.
+ * serves addresses; the caller's. mac: null for IPv6; name: null where the guest gave none;
+ * expires: seconds since 1970, 0: never. Only root may read them: empty for others.
  */
 json_t *network_leases(struct host *h);
 
