@@ -72,7 +72,7 @@ _kvmhostctl() {
 		;;
 	1:status) mapfile -t COMPREPLY < <(compgen -W "$(_kvmhostctl_resources)" -- "$cur") ;;
 	1:explain) mapfile -t COMPREPLY < <(compgen -W "$(_kvmhostctl_keys)" -- "$cur") ;;
-	1:guest) mapfile -t COMPREPLY < <(compgen -W 'list start stop restart' -- "$cur") ;;
+	1:guest) mapfile -t COMPREPLY < <(compgen -W 'list info start stop restart pause resume reset screenshot monitor' -- "$cur") ;;
 	*:doctor) mapfile -t COMPREPLY < <(compgen -W "$(_kvmhostctl_checks)" -- "$cur") ;;
 	1:console) mapfile -t COMPREPLY < <(compgen -W "$(_kvmhostctl_guests)" -- "$cur") ;;
 	*:guest)

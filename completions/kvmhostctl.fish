@@ -53,9 +53,9 @@ complete -c kvmhostctl -n '__fish_seen_subcommand_from status' -a '(__kvmhostctl
 complete -c kvmhostctl -n '__fish_seen_subcommand_from explain' -l list -d 'Every key'
 complete -c kvmhostctl -n '__fish_seen_subcommand_from explain' -a '(__kvmhostctl_keys)'
 complete -c kvmhostctl -n '__fish_seen_subcommand_from doctor' -a '(kvmhostctl doctor --list 2>/dev/null)'
-complete -c kvmhostctl -n '__fish_seen_subcommand_from guest; and not __fish_seen_subcommand_from list start stop restart' \
-    -a 'list start stop restart'
-complete -c kvmhostctl -n '__fish_seen_subcommand_from guest; and __fish_seen_subcommand_from start stop restart' \
+complete -c kvmhostctl -n '__fish_seen_subcommand_from guest; and not __fish_seen_subcommand_from list info start stop restart pause resume reset screenshot monitor' \
+    -a 'list info start stop restart pause resume reset screenshot monitor'
+complete -c kvmhostctl -n '__fish_seen_subcommand_from guest; and __fish_seen_subcommand_from info start stop restart pause resume reset screenshot monitor' \
     -a '(__kvmhostctl_guests)'
 complete -c kvmhostctl -n '__fish_seen_subcommand_from console' -a '(__kvmhostctl_guests)'
 complete -c kvmhostctl -n '__fish_seen_subcommand_from apply' -l confirm -x -d 'Put network changes back unless confirmed in time'

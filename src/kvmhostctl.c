@@ -29,8 +29,9 @@ static const struct verb {
 	{ "explain", verb_explain, 0, 1, "explain [KEY.PATH]     what a key means" },
 	{ "schema", verb_schema, 0, 0, "schema                 JSON Schema for editors" },
 	{ "guest", verb_guest, 1, -1,
-		"guest list|start|stop|restart [NAME...]\n"
-		"                         what runs; start and stop by hand" },
+		"guest list | info NAME  what runs, and what it uses\n"
+		"  guest start|stop|restart|pause|resume|reset NAME...\n"
+		"  guest screenshot NAME FILE | monitor NAME" },
 	{ "console", verb_console, 1, 1, "console NAME           serial console; Ctrl-] leaves" },
 };
 

@@ -36,6 +36,7 @@ int verb_doctor(struct ctl *c, int argc, char **argv);
 int verb_explain(struct ctl *c, int argc, char **argv);
 int verb_schema(struct ctl *c, int argc, char **argv);
 int verb_guest(struct ctl *c, int argc, char **argv);
+int guest_info(struct ctl *c, const char *name);
 int verb_console(struct ctl *c, int argc, char **argv);
 int verb_reload(struct ctl *c, int argc, char **argv);
 

@@ -17,7 +17,8 @@ static int list(struct ctl *c)
 
 static int unknown_action(struct ctl *c, const char *word)
 {
-	static const char *const actions[] = { "list", "start", "stop", "restart" };
+	static const char *const actions[] = { "list", "info", "start", "stop", "restart", "pause",
+		"resume", "reset", "screenshot", "monitor" };
 	const char *near = suggest(word, actions, ARRAY_SIZE(actions));
 	_cleanup_error_ struct error e = { 0 };
 
@@ -25,8 +26,38 @@ static int unknown_action(struct ctl *c, const char *word)
 	if (near)
 		error_cure(&e, "did you mean `guest %s`?", near);
 	else
-		error_cure(&e, "kvmhostctl guest list|start|stop|restart [NAME...]");
+		error_cure(&e, "kvmhostctl guest list|info|start|stop|restart|pause|resume|reset|"
+			       "screenshot|monitor");
 	return ctl_fail(c, &e);
+}
+
+static int misused(struct ctl *c, const char *action, const char *form)
+{
+	_cleanup_error_ struct error e = { 0 };
+
+	error_set(&e, -EINVAL, "`guest %s` needs %s", action, form);
+	error_cure(&e, "kvmhostctl guest list");
+	return ctl_fail(c, &e);
+}
+
+/* Actions on one guest. */
+static int one(struct ctl *c, int argc, char **argv)
+{
+	bool screenshot = streq(argv[0], "screenshot");
+	_cleanup_error_ struct error e = { 0 };
+	int r;
+
+	if (argc != (screenshot ? 3 : 2))
+		return misused(c, argv[0],
+			screenshot ? "the name of a guest and that of a file, shot.png"
+				   : "the name of a guest");
+	if (ctl_host(c, true, "guest"))
+		return 1;
+	if (streq(argv[0], "info"))
+		return guest_info(c, argv[1]);
+	r = screenshot ? guestctl_screenshot(&c->host, argv[1], argv[2], &e)
+		       : guestctl_monitor(&c->host, argv[1], &e);
+	return r < 0 ? ctl_fail(c, &e) : 0;
 }
 
 int verb_guest(struct ctl *c, int argc, char **argv)
@@ -38,19 +69,21 @@ int verb_guest(struct ctl *c, int argc, char **argv)
 		{ "start", guestctl_start },
 		{ "stop", guestctl_stop },
 		{ "restart", guestctl_restart },
+		{ "pause", guestctl_pause },
+		{ "resume", guestctl_resume },
+		{ "reset", guestctl_reset },
 	};
 	_cleanup_error_ struct error e = { 0 };
 
 	if (streq(argv[0], "list"))
 		return ctl_host(c, false, "guest list") ? 1 : list(c);
+	if (streq(argv[0], "info") || streq(argv[0], "screenshot") || streq(argv[0], "monitor"))
+		return one(c, argc, argv);
 	for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
 		if (!streq(argv[0], actions[i].name))
 			continue;
-		if (argc < 2) {
-			error_set(&e, -EINVAL, "`guest %s` needs the name of a guest", argv[0]);
-			error_cure(&e, "kvmhostctl guest list");
-			return ctl_fail(c, &e);
-		}
+		if (argc < 2)
+			return misused(c, argv[0], "the name of a guest");
 		if (ctl_host(c, true, "guest"))
 			return 1;
 		if (actions[i].run(&c->host, (const char *const *)argv + 1, (size_t)argc - 1, &e) <

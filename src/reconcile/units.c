@@ -211,6 +211,30 @@ int units_state(struct host *h, const char *name, struct unit *out, struct error
 	return 0;
 }
 
+int units_loaded(struct host *h, const char *name, struct error *e)
+{
+	struct units *u;
+	int r = list(h, &u, e);
+
+	return r < 0 ? r : strmap_get(&u->by_name, name) != NULL;
+}
+
+int units_reload(struct host *h, struct error *e)
+{
+	sd_bus_error why = SD_BUS_ERROR_NULL;
+	struct units *u;
+	int r = units_bus(h, &u, e);
+
+	if (r < 0)
+		return r;
+	r = sym_sd_bus_call_method(
+		u->bus, u->to, SYSTEMD_PATH, SYSTEMD_MANAGER, "Reload", &why, NULL, NULL);
+	if (r < 0)
+		r = units_refused(r, &why, "read its units again", e);
+	sym_sd_bus_error_free(&why);
+	return r < 0 ? r : 0;
+}
+
 int units_each(struct host *h, const char *prefix, void (*fn)(const struct unit *u, void *arg),
 	void *arg, struct error *e)
 {

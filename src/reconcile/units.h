@@ -36,6 +36,8 @@ struct unit {
  * systemd has not loaded it. Strings live until host_forget().
  */
 int units_state(struct host *h, const char *name, struct unit *out, struct error *e);
+/* 1: systemd has loaded the unit's files, whether it runs or not; 0: not; -errno. */
+int units_loaded(struct host *h, const char *name, struct error *e);
 /* Every loaded unit whose name begins with prefix (which begins with UNITS_PREFIX). */
 int units_each(struct host *h, const char *prefix, void (*fn)(const struct unit *u, void *arg),
 	void *arg, struct error *e);
@@ -63,12 +65,17 @@ struct unit_job {
  */
 int units_run(struct host *h, struct unit_job *jobs, size_t n, unsigned seconds, struct error *e);
 
+/* systemd reads all unit files again (daemon-reload, a tenth of a second). host_forget() after it.
+ */
+int units_reload(struct host *h, struct error *e);
+
 /* Why a service ended, from its properties. */
 struct unit_end {
 	char result[32]; /* Result: "success", "exit-code", "signal", "start-limit-hit", ... */
 	int32_t code; /* ExecMainCode: CLD_EXITED, CLD_KILLED, ... */
 	int32_t status; /* ExecMainStatus: exit status or signal */
 	uint32_t main_pid;
+	uint32_t restarts; /* NRestarts: by systemd itself since it was started on purpose */
 };
 int units_end(struct host *h, const char *service, struct unit_end *out, struct error *e);
 

@@ -298,6 +298,8 @@ int units_end(struct host *h, const char *service, struct unit_end *out, struct 
 		r = get_number(u, path, "ExecMainStatus", 'i', &out->status);
 	if (r >= 0)
 		r = get_number(u, path, "MainPID", 'u', &out->main_pid);
+	if (r >= 0)
+		r = get_number(u, path, "NRestarts", 'u', &out->restarts);
 	if (r >= 0 && !out->code && !streq(result, "success"))
 		r = read_command_end(u, path, out);
 	if (r < 0)

@@ -22,10 +22,12 @@ enum disk_discard { DISCARD_IGNORE, DISCARD_UNMAP };
 enum boot_device { BOOT_DISK, BOOT_CDROM, BOOT_NETWORK, BOOT_FLOPPY, BOOT_DEVICES };
 enum guest_firmware { FIRMWARE_BIOS, FIRMWARE_UEFI, FIRMWARE_UEFI_SECURE };
 enum guest_console { CONSOLE_SERIAL };
+enum guest_panic { PANIC_IGNORE, PANIC_PAUSE, PANIC_POWEROFF, PANIC_FAIL };
+enum guest_watchdog { WATCHDOG_OFF, WATCHDOG_RESET, WATCHDOG_POWEROFF, WATCHDOG_PAUSE };
 
 /* The words for them in the document, by index. */
 extern const char *const guest_state_names[], *const guest_restart_names[];
-extern const char *const guest_firmware_names[];
+extern const char *const guest_firmware_names[], *const guest_watchdog_names[];
 extern const char *const disk_format_names[], *const disk_preallocation_names[];
 
 /* Limits of the machine's layout, see qemu_args.h. */
@@ -108,6 +110,9 @@ struct guest {
 	int restart; /* enum guest_restart */
 	int console; /* enum guest_console */
 	int firmware; /* enum guest_firmware */
+	int panic; /* enum guest_panic */
+	int watchdog; /* enum guest_watchdog */
+	bool agent;
 	bool autostart;
 	struct guest_cpu cpu;
 	struct guest_memory memory;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Specifications written, then all units started, stopped and restarted side by side. */
 #include "config/obj.h"
+#include "runner/guest_dropin.h"
 #include "runner/guest_kind.h"
 #include "runner/guest_macs.h"
 
@@ -13,6 +14,7 @@ struct batch {
 	struct step **of; /* the step of each job */
 	size_t n_jobs;
 	unsigned seconds; /* the slowest may take */
+	bool reload; /* a loaded unit has other settings now */
 	char *host_id;
 	struct guest_macs macs;
 };
@@ -101,6 +103,11 @@ static int prepare(struct batch *b, struct step *s, struct error *e)
 	d = guest_decide(s->want, seen);
 	/* Before the spec: while that is not written, an apply that was cut off is done again. */
 	if (d.write)
+		r = guest_dropin_write(b->h, s->r->name, s->want, e);
+	if (r > 0)
+		b->reload = true;
+	/* It loads the unit, which then has its drop-in. */
+	if (d.write && r >= 0)
 		r = guest_resources_set(b->h, s->r->name, s->want, seen ? seen->applied : NULL, e);
 	if (d.write && r >= 0)
 		r = write_spec(b, s, e);
@@ -165,11 +172,14 @@ void guest_apply(struct host *h, struct step *const *steps, size_t n)
 		if (r < 0 && !steps[i]->error.code)
 			error_set(&steps[i]->error, r, "%s", strerror(-r));
 	}
-	bus = units_run(h, b.jobs, b.n_jobs, b.seconds, &why);
+	bus = b.reload ? units_reload(h, &why) : 0;
+	if (bus >= 0)
+		bus = units_run(h, b.jobs, b.n_jobs, b.seconds, &why);
 	finish_jobs(&b, bus, &why);
 	for (size_t i = 0; i < n; i++)
 		if (!steps[i]->want && !steps[i]->error.code &&
-			guest_resources_forget(h, steps[i]->r->name, &steps[i]->error) >= 0)
+			guest_resources_forget(h, steps[i]->r->name, &steps[i]->error) >= 0 &&
+			guest_dropin_remove(h, steps[i]->r->name, &steps[i]->error) >= 0)
 			guest_files_remove(h->root, steps[i]->r->name, &steps[i]->error);
 	guest_macs_free(&b.macs);
 	free(b.host_id);

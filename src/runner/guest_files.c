@@ -45,8 +45,8 @@ int guest_hold(int root, const char *name, bool held, struct error *e)
 
 int guest_files_remove(int root, const char *name, struct error *e)
 {
-	static const char *const files[] = { FILE_CONSOLE, FILE_HELD, FILE_STATE, FILE_STARTED,
-		FILE_LIVE, FILE_SPEC };
+	static const char *const files[] = { FILE_CONSOLE, FILE_CONTROL, FILE_HELD, FILE_STATE,
+		FILE_STARTED, FILE_LIVE, FILE_SPEC };
 	struct guest_path dir = guest_path(name, "");
 	_cleanup_close_ int fd = file_open(root, GUESTS_DIR, O_PATH | O_DIRECTORY, 0);
 	int r;

@@ -9,6 +9,7 @@
  *	state.json    all: the runner's account of the guest, see state.h
  *	held          empty: stopped by hand, not to be started by a reconciliation
  *	console.sock  socket of the serial console
+ *	control.sock  QMP for several clients, see control.h
  */
 #ifndef KVMHOST_GUEST_FILES_H
 #define KVMHOST_GUEST_FILES_H
@@ -25,6 +26,7 @@
 #define FILE_STATE "state.json"
 #define FILE_HELD "held"
 #define FILE_CONSOLE "console.sock"
+#define FILE_CONTROL "control.sock"
 
 #define GUEST_UNIT_PREFIX "kvmhost-guest@"
 

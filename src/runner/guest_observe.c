@@ -61,6 +61,9 @@ void guest_compose(struct guest_seen *seen)
 		have->boot = started->boot;
 		have->firmware = started->firmware;
 		have->console = started->console;
+		have->panic = started->panic;
+		have->watchdog = started->watchdog;
+		have->agent = started->agent;
 		have->obj.set = given(applied, started);
 		if (interfaces_differ(applied, started))
 			have->interfaces = started->interfaces;

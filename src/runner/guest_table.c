@@ -8,6 +8,8 @@ const char *const guest_restart_names[] = { "no", "on-failure", "always", NULL }
 static const char *const on_change_names[] = { "wait", "restart", NULL };
 const char *const guest_firmware_names[] = { "bios", "uefi", "uefi-secure", NULL };
 static const char *const boot_names[] = { "disk", "cdrom", "network", "floppy", NULL };
+static const char *const panic_names[] = { "ignore", "pause", "poweroff", "fail", NULL };
+const char *const guest_watchdog_names[] = { "none", "reset", "poweroff", "pause", NULL };
 static const char *const console_names[] = { "serial", NULL };
 
 static const struct field cpu_rows[] = {
@@ -248,6 +250,19 @@ static const struct field guest_rows[] = {
 		.doc = "A serial console is always there: `kvmhostctl console NAME`; what it says "
 		       "is "
 		       "kept in /var/log/kvmhost/NAME.console.log."),
+	FIELD_BOOL(struct guest, agent, .def = "false", .on_change = CHANGE_RECREATE,
+		.doc = "A channel for the guest's agent (install qemu-guest-agent in the guest). "
+		       "It is asked first when the guest is shut down, and `kvmhostctl guest info` "
+		       "asks it for addresses and file systems."),
+	FIELD_ENUM(struct guest, panic, panic_names, .def = "ignore", .on_change = CHANGE_RECREATE,
+		.doc = "What happens when the guest's kernel panics: the guest decides (`ignore`), "
+		       "it stands still, is powered off, or ends as failed, so that `restart` "
+		       "counts. The journal and `kvmhostctl status` tell of it in any case."),
+	FIELD_ENUM(struct guest, watchdog, guest_watchdog_names, .def = "none",
+		.on_change = CHANGE_RECREATE,
+		.doc = "A watchdog device (i6300esb): what happens when the guest does not feed it "
+		       "any more. Something in the guest must begin (systemd's "
+		       "RuntimeWatchdogSec=)."),
 	FIELD_OBJECT(struct guest, resources, struct guest_resources, resources_table,
 		.doc = "Shares and limits of CPU, memory and I/O, as properties of the guest's "
 		       "unit. Changed while "
@@ -265,7 +280,6 @@ static const struct field guest_rows[] = {
 	FIELD_PLANNED("install", "An installation that is run once."),
 	FIELD_PLANNED("devices", "PCI devices of the host, handed over."),
 	FIELD_PLANNED("graphics", "A screen by VNC or SPICE."),
-	FIELD_PLANNED("agent", "A channel for the guest agent."),
 	FIELD_PLANNED("cloud_init", "Data for cloud-init."),
 };
 const struct table guest_table = TABLE(struct guest, guest_rows, .key = &type_name,

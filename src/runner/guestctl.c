@@ -7,6 +7,7 @@
 #include "runner/guestctl_names.h"
 #include "runner/spec.h"
 #include "runner/state.h"
+#include "runner/supervise.h"
 #include <time.h>
 
 static int list_names(struct host *h, char ***names, size_t *n, struct error *e)
@@ -80,29 +81,45 @@ static void copy_member(json_t *to, json_t *from, const char *key)
 		json_object_set(to, key, v);
 }
 
-/* The runner was killed, or never began, and could not say why. */
-static void add_unit_error(struct host *h, const char *unit, json_t *out)
+enum { START_LIMIT = 5 }; /* StartLimitBurst= of kvmhost-guest@.service */
+
+/*
+ * What systemd knows beyond the runner's word: that the runner was killed, or never began, and
+ * could not say why (`silent`); and that the unit has used up StartLimitBurst= in
+ * StartLimitIntervalSec=.
+ */
+static void add_unit_error(struct host *h, const char *unit, bool silent, json_t *out)
 {
+	const char *said = json_string_value(json_object_get(out, "error"));
 	struct unit_end end;
 
 	if (units_end(h, unit, &end, NULL) < 0 || streq(end.result, "success"))
 		return;
-	json_object_set_new(out, "error",
-		json_sprintf("the unit failed: %s, status %d", end.result, (int)end.status));
+	if (end.restarts >= START_LIMIT && end.status != RUN_EXIT_STAY_DOWN)
+		json_object_set_new(out, "error",
+			json_sprintf(
+				"it failed %u times in a short time and is not started again%s%s",
+				end.restarts, said ? ": " : "", said ? said : ""));
+	else if (silent && streq(end.result, "watchdog"))
+		json_object_set_new(out, "error", json_string("QEMU did not answer any more"));
+	else if (silent)
+		json_object_set_new(out, "error",
+			json_sprintf(
+				"the unit failed: %s, status %d", end.result, (int)end.status));
 }
 
 static void add_record(struct host *h, const struct unit *u, json_t *record, json_t *out)
 {
 	static const char *const members[] = { "since", "accel", "accel_reason", "cpu_model",
-		"error", "stderr", "end" };
+		"error", "event", "stderr", "end", "display" };
 	bool up = u->state != UNIT_INACTIVE && u->state != UNIT_FAILED;
 
 	for (size_t i = 0; record && i < ARRAY_SIZE(members); i++)
 		copy_member(out, record, members[i]);
 	if (up)
 		copy_member(out, record, "pid");
-	if (u->state == UNIT_FAILED && (!record || state_phase(record) != RUN_ENDED))
-		add_unit_error(h, u->name, out);
+	if (u->state == UNIT_FAILED)
+		add_unit_error(h, u->name, !record || state_phase(record) != RUN_ENDED, out);
 }
 
 static json_t *pending_changes(
@@ -232,6 +249,8 @@ static void add_row(struct host *h, struct strbuf *b, json_t *guest, size_t widt
 		sb_add(b, "changes wait for a restart");
 	else if (json_object_get(guest, "error"))
 		sb_add(b, text_member(guest, "error"));
+	else if (json_object_get(guest, "event"))
+		sb_add(b, text_member(guest, "event"));
 	else if (streq(text_member(guest, "end"), "guest"))
 		sb_add(b, "powered off from inside");
 	while (b->len > start && b->s[b->len - 1] == ' ')

@@ -40,13 +40,31 @@ int guestctl_restart(struct host *h, const char *const *names, size_t n, struct 
  */
 int guestctl_console(struct host *h, const char *name, struct error *e);
 
+/* At once, of each that runs; the first that fails ends it. */
+int guestctl_pause(struct host *h, const char *const *names, size_t n, struct error *e);
+int guestctl_resume(struct host *h, const char *const *names, size_t n, struct error *e);
+/* As the button on the case: the guest is not asked. */
+int guestctl_reset(struct host *h, const char *const *names, size_t n, struct error *e);
+/* The guest's screen as a PNG. */
+int guestctl_screenshot(struct host *h, const char *name, const char *path, struct error *e);
+/* stdin and stdout are a QMP connection to the guest's QEMU. */
+int guestctl_monitor(struct host *h, const char *name, struct error *e);
+/*
+ * guestctl_status() and, while it runs, what it uses:
+ *
+ *	"cpu": {"count", "used_usec", "steal_usec"}, "memory": {"size", "host_used", "balloon"},
+ *	"disks": [{"path", "host_used"}], "agent": true,
+ *	"guest_interfaces", "guest_os", "guest_filesystems": as the agent says it
+ */
+int guestctl_info(struct host *h, const char *name, json_t **out, struct error *e);
+
 /*
  * One guest, the caller's to json_decref():
  *
  *	{"name": "web1", "state": "running", "since": 1763783000, "accel": "tcg",
  *	 "accel_reason": "...", "pid": 812, "uid": 1899000000, "held": false,
  *	 "pending": ["cpu.count: 1 -> 2"], "interfaces": [{"tap", "mac", "bridge", "network"}],
- *	 "end": "guest", "error": "...", "stderr": ["..."]}
+ *	 "end": "guest", "error": "...", "event": "...", "stderr": ["..."]}
  *
  * state: starting, running, paused, stopping, stopped, failed. since: seconds since 1970. end, of
  * the last run: guest (powered off from inside), stopped, forced, failed. Absent members are

@@ -280,9 +280,11 @@ size_t handover_fds(struct arena *a, struct machine *m, int **fds)
 	struct slot *v;
 	size_t n = handover_slots(a, m, &v), used = 0;
 
-	*fds = arena_alloc(a, (n + 2) * sizeof(**fds));
+	*fds = arena_alloc(a, (n + 3) * sizeof(**fds));
 	(*fds)[used++] = m->qmp;
 	(*fds)[used++] = m->console;
+	if (m->agent >= 0)
+		(*fds)[used++] = m->agent;
 	for (size_t i = 0; i < n; i++)
 		if (*v[i].fd >= 0)
 			(*fds)[used++] = *v[i].fd;
@@ -302,6 +304,7 @@ void handover_close(struct arena *a, struct machine *m)
 
 	shut(&m->qmp);
 	shut(&m->console);
+	shut(&m->agent);
 	for (size_t i = 0; i < n; i++)
 		shut(v[i].fd);
 }

@@ -99,26 +99,33 @@ static int load_spec(struct opener *o, struct error *e)
 	return r;
 }
 
+static int open_socket(struct opener *o, const char *file, const char *as, struct error *e)
+{
+	struct guest_path p = guest_path(o->name, file);
+	int sock = console_listen(p.s), r;
+
+	if (sock < 0)
+		return error_set(e, sock, "cannot listen on %s: %s", p.s, strerror(-sock));
+	r = put(o, as, sock, e);
+	close(sock);
+	return r;
+}
+
 static int open_console(struct opener *o, struct error *e)
 {
-	struct guest_path p = guest_path(o->name, FILE_CONSOLE);
 	struct console_log log;
-	int sock, r = console_log_open(&log, o->name, e);
+	int r = console_log_open(&log, o->name, e);
 
 	if (r >= 0)
 		r = put(o, "log", log.now, e);
 	if (r >= 0)
 		r = put(o, "log.1", log.before, e);
 	console_log_close(&log);
-	if (r < 0)
-		return r;
-	sock = console_listen(p.s);
-	if (sock < 0)
-		return error_set(e, sock, "cannot listen on %s: %s", p.s, strerror(-sock));
-	console_share(p.s);
-	r = put(o, "console", sock, e);
-	close(sock);
-	return r;
+	if (r >= 0)
+		r = open_socket(o, FILE_CONSOLE, "console", e);
+	if (r >= 0)
+		console_share(guest_path(o->name, FILE_CONSOLE).s);
+	return r < 0 ? r : open_socket(o, FILE_CONTROL, "control", e);
 }
 
 /* What it is started with; the last to be passed: without it the runner gives up. */
@@ -152,7 +159,7 @@ static int open_all(struct opener *o, struct error *e)
 	r = load_spec(o, e);
 	if (r < 0)
 		return r;
-	o->machine = (struct machine){ .spec = &o->spec, .qmp = -1, .console = -1 };
+	o->machine = (struct machine){ .spec = &o->spec, .qmp = -1, .console = -1, .agent = -1 };
 	r = handover_open(o->arena, &o->machine, e);
 	if (r >= 0) {
 		r = handover_put(o->arena, &o->machine, o->notify);

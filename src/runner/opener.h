@@ -6,6 +6,7 @@
  *
  *	dir, record, spec    the guest's directory, state.json, started.json
  *	console, log, log.1  the console's socket, listening, and its log
+ *	control              the socket for QMP, listening
  *	disk0, tap0, ...     what QEMU is handed, see handover.h
  *
  * What goes wrong is written to state.json, and no spec is passed: the

@@ -2,6 +2,13 @@
 #include "config/obj.h"
 #include "runner/qemu_args_internal.h"
 
+static const char *const panic_actions[] = {
+	[PANIC_IGNORE] = "none",
+	[PANIC_PAUSE] = "pause",
+	[PANIC_POWEROFF] = "shutdown",
+	[PANIC_FAIL] = "exit-failure",
+};
+
 void args_add(struct args *x, const char *option, const char *fmt, ...)
 {
 	va_list ap;
@@ -115,6 +122,30 @@ static void add_sockets(struct args *x, const struct machine *m)
 	args_add(x, "-device", "isa-serial,chardev=console,id=serial0");
 }
 
+/* By the name that qemu-ga looks for. */
+static void add_agent(struct args *x, const struct machine *m)
+{
+	if (m->agent < 0)
+		return;
+	args_add(x, "-device", "virtio-serial-pci,id=serial,bus=pcie.0,addr=0x%x,max_ports=2",
+		PCI_SLOT_AGENT);
+	args_add(x, "-chardev", "socket,id=agent,fd=%d", m->agent);
+	args_add(x, "-device",
+		"virtserialport,id=agent,bus=serial.0,nr=1,chardev=agent,name=org.qemu.guest_agent."
+		"0");
+}
+
+/* A panic is told by the guest's kernel where it has a driver for pvpanic; all have. */
+static void add_watching(struct args *x, const struct guest *g)
+{
+	args_add(x, "-device", "pvpanic");
+	args_add(x, "-action", "panic=%s", panic_actions[g->panic]);
+	if (g->watchdog == WATCHDOG_OFF)
+		return;
+	args_add(x, "-device", "i6300esb,id=watchdog,bus=pcie.0,addr=0x%x", PCI_SLOT_WATCHDOG);
+	args_add(x, "-action", "watchdog=%s", guest_watchdog_names[g->watchdog]);
+}
+
 /* /proc/self/fd rather than an fdset: QEMU reads these with fopen(3). */
 static void add_kernel(struct args *x, const struct machine *m)
 {
@@ -167,6 +198,8 @@ char **qemu_args(struct arena *a, const struct machine *m)
 	add_machine(&x, m);
 	add_confinement(&x);
 	add_sockets(&x, m);
+	add_agent(&x, m);
+	add_watching(&x, g);
 	add_firmware(&x, m);
 	add_kernel(&x, m);
 	for (size_t i = 0; i < g->interfaces.n; i++)

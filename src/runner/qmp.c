@@ -6,7 +6,7 @@
 
 void qmp_init(struct qmp *q, int fd, qmp_event_fn *event, void *arg)
 {
-	*q = (struct qmp){ .fd = fd, .event = event, .arg = arg, .next_id = 1 };
+	*q = (struct qmp){ .fd = fd, .attached = -1, .event = event, .arg = arg, .next_id = 1 };
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 	qmp_command(q, "qmp_capabilities", NULL, NULL);
 }
@@ -15,31 +15,63 @@ void qmp_close(struct qmp *q)
 {
 	if (q->fd >= 0)
 		close(q->fd);
-	q->fd = -1;
+	close_p(&q->attached);
+	q->fd = q->attached = -1;
 	sb_free(&q->in);
 	sb_free(&q->out);
 }
 
-int qmp_command(struct qmp *q, const char *command, json_t *arguments, qmp_answer_fn *fn)
+/* A free slot with a new id; -EBUSY. */
+static int take_slot(struct qmp *q)
+{
+	for (int i = 0; i < QMP_PENDING_MAX; i++)
+		if (!q->pending[i].id) {
+			memset(&q->pending[i], 0, sizeof(q->pending[i]));
+			q->pending[i].id = q->next_id++;
+			return i;
+		}
+	return -EBUSY;
+}
+
+static void queue(struct qmp *q, json_t *msg, int slot)
 {
 	_cleanup_free_ char *text = NULL;
-	json_t *msg;
-	size_t slot = 0;
 
-	while (slot < QMP_PENDING_MAX && q->pending[slot].id)
-		slot++;
-	if (q->fd < 0 || slot == QMP_PENDING_MAX) {
-		json_decref(arguments);
-		return q->fd < 0 ? -ENOTCONN : -EBUSY;
-	}
-	q->pending[slot].id = q->next_id++;
-	q->pending[slot].fn = fn;
-	msg = json_pack("{s:s, s:i}", "execute", command, "id", (int)q->pending[slot].id);
-	if (arguments)
-		json_object_set_new(msg, "arguments", arguments);
+	json_object_set_new(msg, "id", json_integer(q->pending[slot].id));
 	text = json_dumps(msg, JSON_COMPACT);
 	sb_addf(&q->out, "%s\n", text);
+}
+
+int qmp_command(struct qmp *q, const char *command, json_t *arguments, qmp_answer_fn *fn)
+{
+	json_t *msg = json_pack("{s:s}", "execute", command);
+	int slot = q->fd < 0 ? -ENOTCONN : take_slot(q);
+
+	if (arguments)
+		json_object_set_new(msg, "arguments", arguments);
+	if (slot >= 0) {
+		q->pending[slot].fn = fn;
+		queue(q, msg, slot);
+	}
 	json_decref(msg);
+	return slot < 0 ? slot : 0;
+}
+
+int qmp_pass(struct qmp *q, json_t *command, int fd, qmp_passed_fn *fn, void *arg)
+{
+	int slot = q->fd < 0 ? -ENOTCONN : take_slot(q);
+
+	if (slot < 0) {
+		close_p(&fd);
+		return slot;
+	}
+	q->pending[slot].passed = fn;
+	q->pending[slot].passed_arg = arg;
+	queue(q, command, slot);
+	if (fd >= 0) {
+		close_p(&q->attached);
+		q->attached = fd;
+	}
 	return 0;
 }
 
@@ -57,15 +89,39 @@ static void consume(struct strbuf *b, size_t n)
 	b->s[b->len] = '\0';
 }
 
+/* send(2), with the attached descriptor. */
+static ssize_t send_out(struct qmp *q)
+{
+	union {
+		struct cmsghdr align;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct iovec data = { q->out.s, q->out.len };
+	struct msghdr msg = { .msg_iov = &data, .msg_iovlen = 1 };
+	struct cmsghdr *c = &control.align;
+
+	if (q->attached >= 0) {
+		msg.msg_control = &control;
+		msg.msg_controllen = sizeof(control);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(c), &q->attached, sizeof(int));
+	}
+	return sendmsg(q->fd, &msg, MSG_NOSIGNAL);
+}
+
 static int send_some(struct qmp *q)
 {
 	while (q->out.len) {
-		ssize_t n = send(q->fd, q->out.s, q->out.len, MSG_NOSIGNAL);
+		ssize_t n = send_out(q);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return errno == EAGAIN ? 0 : errno == EPIPE ? -ECONNRESET : -errno;
+		close_p(&q->attached);
+		q->attached = -1;
 		consume(&q->out, (size_t)n);
 	}
 	return 0;
@@ -83,7 +139,9 @@ static void answer(struct qmp *q, json_t *msg)
 			continue;
 		fn = q->pending[i].fn;
 		q->pending[i].id = 0;
-		if (fn)
+		if (q->pending[i].passed)
+			q->pending[i].passed(q->pending[i].passed_arg, msg);
+		else if (fn)
 			fn(q->arg, error ? NULL : json_object_get(msg, "return"),
 				error ? (text ? text : "unknown error") : NULL);
 		return;
@@ -100,7 +158,7 @@ static int dispatch(struct qmp *q, const char *line, size_t len)
 		return -EBADMSG;
 	}
 	if (event && q->event)
-		q->event(q->arg, event, json_object_get(msg, "data"));
+		q->event(q->arg, event, msg);
 	else if (json_object_get(msg, "return") || json_object_get(msg, "error"))
 		answer(q, msg);
 	else if (json_object_get(msg, "QMP"))

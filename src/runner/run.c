@@ -84,6 +84,17 @@ static void choose_accel(struct runner *r, struct machine *m, struct rights *as)
 	as->group = accel.kvm ? accel.group : 0;
 }
 
+static int open_control(struct runner *r, struct machine *m, struct fdstore *store, struct error *e)
+{
+	int agent = -1, err = 0;
+
+	if (r->spec.guest->agent)
+		err = pair(&agent, &m->agent, e);
+	agent_init(&r->agent, agent);
+	control_init(&r->control, fdstore_take(store, "control"), &r->qmp, &r->agent);
+	return err;
+}
+
 static int become_guest(struct runner *r, struct machine *m, struct error *e)
 {
 	struct rights as;
@@ -109,6 +120,8 @@ static int start_qemu(struct runner *r, struct arena *a, struct fdstore *store, 
 	if (err >= 0)
 		err = open_console(r, m, store, e);
 	if (err >= 0)
+		err = open_control(r, m, store, e);
+	if (err >= 0)
 		err = open_output(r, &output, e);
 	if (err < 0)
 		return err;
@@ -133,7 +146,7 @@ static int run(
 	err = spec_load_fd(spec, name, a, &r->spec, e);
 	if (err < 0)
 		return fail_with(e);
-	r->machine = (struct machine){ .spec = &r->spec, .qmp = -1, .console = -1 };
+	r->machine = (struct machine){ .spec = &r->spec, .qmp = -1, .console = -1, .agent = -1 };
 	err = start_qemu(r, a, store, e);
 	handover_close(a, &r->machine);
 	fdstore_close(store, r->notify);
@@ -170,6 +183,8 @@ static int runner_main(const char *name)
 
 	runner.dir = runner.record = runner.output.fd = runner.qmp.fd = -1;
 	runner.console.guest = runner.console.listen = -1;
+	agent_init(&runner.agent, -1);
+	control_init(&runner.control, -1, &runner.qmp, &runner.agent);
 	runner.console.log.now = runner.console.log.before = -1;
 	for (size_t i = 0; i < CONSOLE_CLIENTS; i++)
 		runner.console.clients[i].fd = -1;
@@ -179,6 +194,8 @@ static int runner_main(const char *name)
 	fdstore_open(&store);
 	status = run(&runner, name, a, &store, &e);
 	fdstore_close(&store, runner.notify);
+	agent_close(&runner.agent);
+	control_close(&runner.control);
 	qmp_close(&runner.qmp);
 	console_close(&runner.console);
 	return status;

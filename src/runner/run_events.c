@@ -59,6 +59,23 @@ static struct run_event resume_event(_unused_ json_t *data)
 	return (struct run_event){ .resumed = true };
 }
 
+static struct run_event port_event(json_t *data)
+{
+	return (struct run_event){
+		.agent = streq(member(data, "id"), "agent"),
+		.agent_open = json_is_true(json_object_get(data, "open")),
+	};
+}
+
+static struct run_event watchdog_event(json_t *data)
+{
+	char what[80];
+
+	plain_text(what, sizeof(what), member(data, "action"), strlen(member(data, "action")));
+	snprintf(text, sizeof(text), "the guest let its watchdog expire (action: %s)", what);
+	return (struct run_event){ .text = text, .level = LOG_ERR };
+}
+
 struct run_event run_event(const char *event, json_t *data)
 {
 	static const struct {
@@ -72,6 +89,8 @@ struct run_event run_event(const char *event, json_t *data)
 		{ "BLOCK_IO_ERROR", io_error_event },
 		{ "STOP", stop_event },
 		{ "RESUME", resume_event },
+		{ "VSERPORT_CHANGE", port_event },
+		{ "WATCHDOG", watchdog_event },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)

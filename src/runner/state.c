@@ -62,6 +62,7 @@ static json_t *state_object(const struct run_state *s)
 	if (s->end != END_NONE)
 		set_text(o, "end", run_end_names[s->end]);
 	set_text(o, "error", s->error);
+	set_text(o, "event", s->event);
 	return o;
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "runner/supervise.h"
 #include "base/log.h"
-#include "runner/complaint.h"
 #include "runner/notify.h"
 #include "runner/run_events.h"
+#include "runner/run_output.h"
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -11,9 +11,18 @@
 #include <sys/wait.h>
 #include <time.h>
 
-enum { POLL_SIGNALS, POLL_QMP, POLL_OUTPUT, POLL_CONSOLE, POLLS = POLL_CONSOLE + CONSOLE_POLLS };
+enum {
+	POLL_SIGNALS,
+	POLL_QMP,
+	POLL_OUTPUT,
+	POLL_AGENT,
+	POLL_CONTROL,
+	POLL_CONSOLE = POLL_CONTROL + CONTROL_POLLS,
+	POLLS = POLL_CONSOLE + CONSOLE_POLLS
+};
 
 #define START_TIMEOUT (120 * USEC_PER_SEC) /* QEMU may have much memory to set up */
+#define AGENT_FIRST (10 * USEC_PER_SEC) /* then the power button */
 #define PRESS_EVERY (2 * USEC_PER_SEC) /* a guest that is still booting misses the first */
 #define QUIT_TIMEOUT (10 * USEC_PER_SEC)
 #define STOP_SLACK (20 * USEC_PER_SEC) /* for `quit` and SIGKILL, on top of the guest's own */
@@ -106,13 +115,27 @@ static void on_running(void *arg, _unused_ json_t *result, const char *error)
 	notify_send(r->notify, "READY=1\nSTATUS=Running%s", r->state.kvm ? "" : " (emulated)");
 }
 
-static void on_event(void *arg, const char *event, json_t *data)
+static void note_event(struct runner *r, const struct run_event *ev)
+{
+	if (!ev->text)
+		return;
+	log_at(ev->level, "%s", ev->text);
+	if (ev->level > LOG_ERR)
+		return;
+	snprintf(r->event, sizeof(r->event), "%s", ev->text);
+	r->state.event = r->event;
+	write_state(r);
+}
+
+static void on_event(void *arg, const char *event, json_t *msg)
 {
 	struct runner *r = arg;
-	struct run_event ev = run_event(event, data);
+	struct run_event ev = run_event(event, json_object_get(msg, "data"));
 
-	if (ev.text)
-		log_at(ev.level, "%s", ev.text);
+	control_event(&r->control, msg);
+	note_event(r, &ev);
+	if (ev.agent)
+		r->agent.open = ev.agent_open;
 	if (ev.powered_off)
 		r->guest_off = true;
 	if (r->state.phase == RUN_RUNNING && ev.paused)
@@ -131,6 +154,33 @@ static void process_qmp(struct runner *r)
 	runner_fail(r, "QEMU's control socket: %s",
 		err == -EBADMSG ? "what it says is no QMP" : strerror(-err));
 	kill_qemu(r);
+}
+
+static void on_alive(void *arg, _unused_ json_t *result, _unused_ const char *error)
+{
+	struct runner *r = arg;
+
+	r->alive_asked = false;
+	notify_send(r->notify, "WATCHDOG=1");
+}
+
+/* No second question while the first has no answer: then systemd's time runs out. */
+static void ask_alive(struct runner *r)
+{
+	r->alive_next = now_usec() + r->alive_every;
+	if (!r->alive_asked && qmp_command(&r->qmp, "query-status", NULL, on_alive) >= 0)
+		r->alive_asked = true;
+}
+
+static void begin_watchdog(struct runner *r)
+{
+	const char *usec = getenv("WATCHDOG_USEC");
+	long long every = usec ? atoll(usec) / 3 : 0;
+
+	if (every > 0) {
+		r->alive_every = (uint64_t)every;
+		r->alive_next = now_usec() + r->alive_every;
+	}
 }
 
 /* --- stopping --------------------------------------------------------------------------------- */
@@ -154,6 +204,7 @@ static void quit(struct runner *r)
 static void stop(struct runner *r)
 {
 	unsigned long long timeout = live_load(r->dir).shutdown_timeout;
+	bool paused = r->state.phase == RUN_PAUSED;
 
 	if (r->told || !r->ran || !timeout) {
 		r->told = true;
@@ -167,7 +218,16 @@ static void stop(struct runner *r)
 		"STOPPING=1\nSTATUS=Shutting the guest down\nEXTEND_TIMEOUT_USEC=%llu",
 		timeout + STOP_SLACK);
 	log_info("shutting the guest down; it has %llu s", timeout / USEC_PER_SEC);
-	press_button(r);
+	/* One that stands still hears nothing. */
+	if (paused)
+		qmp_command(&r->qmp, "cont", NULL, NULL);
+	if (!agent_power_off(&r->agent)) {
+		press_button(r);
+		return;
+	}
+	log_info("asked the guest's agent");
+	r->next = PRESS_BUTTON;
+	r->deadline = MIN_OF(now_usec() + AGENT_FIRST, r->give_up);
 }
 
 static void overdue(struct runner *r)
@@ -190,76 +250,14 @@ static void overdue(struct runner *r)
 	}
 }
 
-/* --- QEMU's output and end -------------------------------------------------------------------- */
-
-static void end_line(struct runner *r)
-{
-	char text[TAIL_WIDTH + 1];
-
-	if (!r->output.len)
-		return;
-	tail_add(&r->tail, r->output.text, r->output.len);
-	plain_text(text, sizeof(text), r->output.text, r->output.len);
-	log_warning("qemu: %s", text);
-	r->output.len = 0;
-}
-
-static void read_output(struct runner *r)
-{
-	char chunk[1024];
-	ssize_t n = read(r->output.fd, chunk, sizeof(chunk));
-
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n <= 0) {
-		end_line(r);
-		close_p(&r->output.fd);
-		r->output.fd = -1;
-		return;
-	}
-	for (ssize_t i = 0; i < n; i++) {
-		if (chunk[i] != '\n')
-			r->output.text[r->output.len++] = chunk[i];
-		if (chunk[i] == '\n' || r->output.len == sizeof(r->output.text))
-			end_line(r);
-	}
-}
-
-/* What QEMU said before it ended is still in the pipes. */
-static void drain(struct runner *r)
-{
-	for (int i = 0; i < 64 && r->output.fd >= 0; i++) {
-		struct pollfd p = { r->output.fd, POLLIN, 0 };
-
-		if (poll(&p, 1, 0) <= 0)
-			break;
-		read_output(r);
-	}
-	end_line(r);
-	for (int i = 0; i < 64 && r->qmp.fd >= 0; i++)
-		if (qmp_process(&r->qmp) < 0)
-			break;
-	console_drain(&r->console);
-}
-
-/* QEMU's last words: the end of the lines that it wrote together. */
-static void last_words(struct runner *r, struct strbuf *out)
-{
-	enum { LINES = 3 };
-	size_t n = MIN_OF(r->tail.n, (size_t)TAIL_LINES);
-
-	for (size_t i = n > LINES ? n - LINES : 0; i < n; i++) {
-		if (out->len)
-			sb_add(out, endswith(sb_str(out), ".") ? " " : "; ");
-		complaint(&r->machine, tail_line(&r->tail, i), out);
-	}
-}
+/* --- QEMU's end ---------------------------------------------------------------------------------
+ */
 
 static void fail_with_words(struct runner *r, int status)
 {
 	_cleanup_strbuf_ struct strbuf words = { 0 };
 
-	last_words(r, &words);
+	output_last_words(r, &words);
 	if (!words.len)
 		sb_addf(&words, "exit status %d, without a word", WEXITSTATUS(status));
 	runner_fail(r, "QEMU %s: %s", r->ran ? "ended" : "did not start", sb_str(&words));
@@ -269,7 +267,7 @@ static int ended(struct runner *r, int status)
 {
 	bool well = WIFEXITED(status) && WEXITSTATUS(status) == 0 && r->ran;
 
-	drain(r);
+	output_drain(r);
 	r->qemu = 0;
 	if (r->told) {
 		log_info("the guest is down");
@@ -304,11 +302,27 @@ static bool take_signals(struct runner *r, int *status)
 
 static int timeout_ms(const struct runner *r)
 {
+	const uint64_t times[] = { r->deadline, r->agent.deadline, r->alive_next };
+	uint64_t now = now_usec(), first = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(times); i++)
+		if (times[i] && (!first || times[i] < first))
+			first = times[i];
+	if (!first)
+		return -1;
+	return first <= now ? 0 : (int)((first - now) / 1000) + 1;
+}
+
+static void look_at_clock(struct runner *r)
+{
 	uint64_t now = now_usec();
 
-	if (!r->deadline)
-		return -1;
-	return r->deadline <= now ? 0 : (int)((r->deadline - now) / 1000) + 1;
+	if (r->agent.deadline && now >= r->agent.deadline)
+		agent_overdue(&r->agent);
+	if (r->alive_next && now >= r->alive_next)
+		ask_alive(r);
+	if (r->deadline && now >= r->deadline)
+		overdue(r);
 }
 
 static void wait_for_something(const struct runner *r, struct pollfd v[static POLLS])
@@ -316,6 +330,8 @@ static void wait_for_something(const struct runner *r, struct pollfd v[static PO
 	v[POLL_SIGNALS] = (struct pollfd){ r->signals, POLLIN, 0 };
 	v[POLL_QMP] = (struct pollfd){ r->qmp.fd, qmp_events(&r->qmp), 0 };
 	v[POLL_OUTPUT] = (struct pollfd){ r->output.fd, POLLIN, 0 };
+	v[POLL_AGENT] = (struct pollfd){ r->agent.fd, agent_events(&r->agent), 0 };
+	control_poll(&r->control, v + POLL_CONTROL);
 	console_poll(&r->console, v + POLL_CONSOLE);
 	if (poll(v, POLLS, timeout_ms(r)) < 0)
 		for (int i = 0; i < POLLS; i++)
@@ -330,18 +346,21 @@ int runner_loop(struct runner *r)
 	r->next = KILL;
 	r->deadline = now_usec() + START_TIMEOUT;
 	qmp_init(&r->qmp, r->qmp.fd, on_event, r);
+	begin_watchdog(r);
 	qmp_command(&r->qmp, "cont", NULL, on_running);
 	qmp_process(&r->qmp);
 	for (;;) {
 		wait_for_something(r, v);
 		if (v[POLL_OUTPUT].revents)
-			read_output(r);
+			output_read(r);
 		if (v[POLL_QMP].revents)
 			process_qmp(r);
+		if (v[POLL_AGENT].revents)
+			agent_process(&r->agent);
+		control_process(&r->control, v + POLL_CONTROL);
 		console_process(&r->console, v + POLL_CONSOLE);
 		if (v[POLL_SIGNALS].revents && take_signals(r, &status))
 			return ended(r, status);
-		if (r->deadline && now_usec() >= r->deadline)
-			overdue(r);
+		look_at_clock(r);
 	}
 }

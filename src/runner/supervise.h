@@ -3,17 +3,19 @@
  * The runner's life with its QEMU, one process and one poll(2):
  *
  *	starting --cont answered--> running --SIGTERM--> stopping --QEMU exits--> ended
- *	                              |  ^                 power button, at the timeout
+ *	                              |  ^                 agent, power button, at the timeout
  *	                         STOP |  | RESUME          `quit`, then SIGKILL
  *	                              v  |
  *	                             paused
  *
- * QEMU that exits in any phase ends it; why is in r->state.
+ * QEMU that exits in any phase ends it; why is in r->state. Its answers to
+ * query-status are what feeds systemd's watchdog (WatchdogSec=).
  */
 #ifndef KVMHOST_SUPERVISE_H
 #define KVMHOST_SUPERVISE_H
 
 #include "runner/console.h"
+#include "runner/control.h"
 #include "runner/qemu_args.h"
 #include "runner/qmp.h"
 #include "runner/spec.h"
@@ -43,10 +45,15 @@ struct runner {
 	int signals; /* signalfd: SIGTERM, SIGINT, SIGCHLD */
 	struct run_state state;
 	char error[600]; /* state.error points here */
+	char event[400]; /* state.event points here */
 	struct tail tail;
 	struct lines output;
 	struct qmp qmp;
 	struct console console;
+	struct agent agent;
+	struct control control;
+	uint64_t alive_every, alive_next; /* systemd's watchdog, microseconds; 0: it has none */
+	bool alive_asked;
 	pid_t qemu; /* 0: not running */
 	bool ran; /* the guest's CPUs ran */
 	bool guest_off; /* the guest powered itself off */

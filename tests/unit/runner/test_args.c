@@ -10,6 +10,7 @@ static struct machine machine(struct arena *a, const char *yaml)
 		.qemu = "/usr/bin/qemu",
 		.qmp = 3,
 		.console = 4,
+		.agent = -1,
 		.firmware = -1,
 		.nvram = -1,
 		.kernel = -1,
@@ -60,6 +61,8 @@ static const char golden[] =
 	"-mon chardev=qmp,mode=control\n"
 	"-chardev socket,id=console,fd=4\n"
 	"-device isa-serial,chardev=console,id=serial0\n"
+	"-device pvpanic\n"
+	"-action panic=none\n"
 	"-kernel /proc/self/fd/5\n"
 	"-initrd /proc/self/fd/6\n"
 	"-append console=ttyS0 a=b,c\n"

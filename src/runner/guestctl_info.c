@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* kvmhostctl guest info: what a guest uses, from the kernel, from QEMU and from the guest's agent.
+ */
+#include "runner/guestctl.h"
+#include "runner/guestctl_qmp.h"
+#include "runner/spec.h"
+#include "base/file.h"
+#include "config/obj.h"
+#include <fcntl.h>
+#include <time.h>
+
+#define CGROUP "/sys/fs/cgroup/kvmhost.slice/kvmhost-guests.slice"
+
+static json_t *ask(struct guest_qmp *q, const char *command, json_t *arguments)
+{
+	json_t *result = NULL;
+
+	guest_qmp_command(q, command, arguments, -1, &result, NULL);
+	return result;
+}
+
+static json_t *ask_agent(struct guest_qmp *q, const char *command)
+{
+	return ask(q, "x-agent", json_pack("{s:s}", "execute", command));
+}
+
+/* The number after `key ` in a file of the unit's control group; -1: none. */
+static int64_t cgroup_number(struct host *h, const char *name, const char *file, const char *key)
+{
+	_cleanup_free_ char *text = NULL;
+	char path[512];
+	const char *at;
+
+	snprintf(path, sizeof(path), CGROUP "/%s/%s", guest_unit(name).s, file);
+	if (file_read(h->root, path, 64 * 1024, &text, NULL) < 0)
+		return -1;
+	at = *key ? strstr(text, key) : text;
+	return at ? strtoll(at + strlen(key), NULL, 10) : -1;
+}
+
+static void set_number(json_t *o, const char *key, int64_t n)
+{
+	if (n >= 0)
+		json_object_set_new(o, key, json_integer(n));
+}
+
+/* Nanoseconds that a thread could have run and did not: the guest sees them as steal time. */
+static int64_t waited(struct host *h, json_int_t pid, json_int_t thread)
+{
+	_cleanup_free_ char *text = NULL;
+	unsigned long long ran, wait;
+	char path[96];
+
+	snprintf(path, sizeof(path), "/proc/%lld/task/%lld/schedstat", (long long)pid,
+		(long long)thread);
+	if (file_read_line(h->root, path, &text) < 0 || sscanf(text, "%llu %llu", &ran, &wait) != 2)
+		return -1;
+	return (int64_t)wait;
+}
+
+static void add_cpu(struct host *h, const char *name, struct guest_qmp *q, json_t *out)
+{
+	json_t *cpus = ask(q, "query-cpus-fast", NULL), *cpu, *o = json_object();
+	json_int_t pid = json_integer_value(json_object_get(out, "pid"));
+	int64_t steal = 0;
+	size_t i;
+
+	json_array_foreach (cpus, i, cpu)
+		steal += MAX_OF(
+			waited(h, pid, json_integer_value(json_object_get(cpu, "thread-id"))),
+			(int64_t)0);
+	if (json_array_size(cpus)) {
+		set_number(o, "count", (int64_t)json_array_size(cpus));
+		set_number(o, "steal_usec", steal / 1000);
+	}
+	set_number(o, "used_usec", cgroup_number(h, name, "cpu.stat", "usage_usec "));
+	json_object_set_new(out, "cpu", o);
+	json_decref(cpus);
+}
+
+static void add_memory(
+	struct host *h, const char *name, const struct spec *s, struct guest_qmp *q, json_t *out)
+{
+	json_t *balloon = ask(q, "query-balloon", NULL), *o = json_object();
+
+	set_number(o, "size", (int64_t)s->guest->memory.size);
+	set_number(o, "host_used", cgroup_number(h, name, "memory.current", ""));
+	if (json_object_get(balloon, "actual"))
+		json_object_set(o, "balloon", json_object_get(balloon, "actual"));
+	json_object_set_new(out, "memory", o);
+	json_decref(balloon);
+}
+
+static void add_disks(struct host *h, const struct spec *s, json_t *out)
+{
+	json_t *v = json_array();
+
+	for (size_t i = 0; i < s->guest->disks.n; i++) {
+		const char *path = LIST_AT(&s->guest->disks, const struct guest_disk, i).path;
+		json_t *o = json_pack("{s:s}", "path", path);
+		struct stat st;
+
+		if (file_stat(h->root, path, &st) >= 0 && S_ISREG(st.st_mode))
+			set_number(o, "host_used", (int64_t)st.st_blocks * 512);
+		json_array_append_new(v, o);
+	}
+	json_object_set_new(out, "disks", v);
+}
+
+static void add_agent(struct guest_qmp *q, json_t *out)
+{
+	json_t *net = ask_agent(q, "guest-network-get-interfaces"), *os, *files;
+
+	json_object_set_new(out, "agent", json_boolean(net != NULL));
+	if (!net)
+		return;
+	json_object_set_new(out, "guest_interfaces", net);
+	os = ask_agent(q, "guest-get-osinfo");
+	if (os)
+		json_object_set_new(out, "guest_os", os);
+	files = ask_agent(q, "guest-get-fsinfo");
+	if (files)
+		json_object_set_new(out, "guest_filesystems", files);
+}
+
+int guestctl_info(struct host *h, const char *name, json_t **out, struct error *e)
+{
+	_cleanup_guest_qmp_ struct guest_qmp q = { .fd = -1 };
+	_cleanup_arena_ struct arena *a = arena_new();
+	struct spec s;
+	int r = guestctl_status(h, name, out, e);
+
+	if (r >= 0 && guest_qmp_open(h, name, &q, NULL) < 0)
+		return 0;
+	if (r < 0 || spec_load(h->root, name, FILE_STARTED, a, &s, NULL) < 0)
+		return r;
+	add_cpu(h, name, &q, *out);
+	add_memory(h, name, &s, &q, *out);
+	add_disks(h, &s, *out);
+	if (s.guest->agent)
+		add_agent(&q, *out);
+	return 0;
+}

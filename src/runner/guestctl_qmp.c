@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "runner/guestctl_qmp.h"
+#include "runner/guestctl.h"
+#include "runner/guestctl_names.h"
+#include "runner/guest_files.h"
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+enum { ANSWER_MS = 30 * 1000, ANSWER_MAX = 4 << 20 };
+
+static int not_connected(struct host *h, const char *name, const char *path, struct error *e)
+{
+	int r = -errno;
+
+	if (r == -EACCES || r == -EPERM) {
+		error_set(e, r, "the guest %s obeys root alone", name);
+		return error_cure(e, "run it as root: sudo kvmhostctl ...");
+	}
+	error_set(e, -ENOTCONN, "the guest %s does not run: its socket %s: %s", name, path,
+		strerror(-r));
+	if (guestctl_is_up(h, name))
+		return error_cure(e, "it is starting; try again");
+	return error_cure(e, "kvmhostctl guest start %s", name);
+}
+
+int guest_qmp_open(struct host *h, const char *name, struct guest_qmp *q, struct error *e)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	struct guest_path p = guest_path(name, FILE_CONTROL);
+	_cleanup_close_ int fd = -1;
+	int r = guestctl_known(h, name, e);
+
+	if (r < 0)
+		return r;
+	memcpy(to.sun_path, p.s, MIN_OF(strlen(p.s), sizeof(to.sun_path) - 1));
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return error_set(e, -errno, "cannot make a socket: %s", strerror(errno));
+	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0)
+		return not_connected(h, name, p.s, e);
+	*q = (struct guest_qmp){ .name = name, .fd = TAKE_FD(fd) };
+	return 0;
+}
+
+void guest_qmp_close(struct guest_qmp *q)
+{
+	close_p(&q->fd);
+	q->fd = -1;
+	sb_free(&q->in);
+}
+
+static int send_text(int fd, const char *text, size_t n, int attached)
+{
+	union {
+		struct cmsghdr align;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct iovec data = { (char *)text, n };
+	struct msghdr msg = { .msg_iov = &data, .msg_iovlen = 1 };
+
+	if (attached >= 0) {
+		msg.msg_control = &control;
+		msg.msg_controllen = sizeof(control);
+		control.align.cmsg_level = SOL_SOCKET;
+		control.align.cmsg_type = SCM_RIGHTS;
+		control.align.cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(&control.align), &attached, sizeof(int));
+	}
+	return sendmsg(fd, &msg, MSG_NOSIGNAL) == (ssize_t)n ? 0 : errno ? -errno : -EIO;
+}
+
+static int wait_for_more(struct guest_qmp *q)
+{
+	struct pollfd p = { q->fd, POLLIN, 0 };
+	char chunk[4096];
+	ssize_t n;
+	int r = poll(&p, 1, ANSWER_MS);
+
+	if (r <= 0)
+		return r == 0 ? -ETIMEDOUT : errno == EINTR ? 0 : -errno;
+	n = recv(q->fd, chunk, sizeof(chunk), 0);
+	if (n <= 0)
+		return n == 0 || errno == ECONNRESET ? -ECONNRESET : -errno;
+	sb_addn(&q->in, chunk, (size_t)n);
+	return q->in.len > ANSWER_MAX ? -EBADMSG : 0;
+}
+
+/* The next line as JSON, the caller's; NULL: none is whole yet. */
+static json_t *next_line(struct guest_qmp *q)
+{
+	char *end = q->in.len ? memchr(q->in.s, '\n', q->in.len) : NULL;
+	size_t len;
+	json_t *msg;
+
+	if (!end)
+		return NULL;
+	len = (size_t)(end - q->in.s);
+	msg = json_loadb(q->in.s, len, 0, NULL);
+	memmove(q->in.s, end + 1, q->in.len - len - 1);
+	q->in.len -= len + 1;
+	return msg ? msg : json_object();
+}
+
+/* Skips greeting and events. */
+static int wait_for_answer(struct guest_qmp *q, json_t **answer)
+{
+	int r = 0;
+
+	while (r >= 0) {
+		json_t *msg = next_line(q);
+
+		if (msg && (json_object_get(msg, "return") || json_object_get(msg, "error"))) {
+			*answer = msg;
+			return 0;
+		}
+		json_decref(msg);
+		if (!msg)
+			r = wait_for_more(q);
+	}
+	return r;
+}
+
+int guest_qmp_command(struct guest_qmp *q, const char *command, json_t *arguments, int fd,
+	json_t **result, struct error *e)
+{
+	json_t *msg = json_pack("{s:s}", "execute", command), *answer = NULL, *error;
+	_cleanup_free_ char *text = NULL;
+	_cleanup_strbuf_ struct strbuf line = { 0 };
+	int r;
+
+	if (arguments)
+		json_object_set_new(msg, "arguments", arguments);
+	text = json_dumps(msg, JSON_COMPACT);
+	json_decref(msg);
+	sb_addf(&line, "%s\n", text);
+	r = send_text(q->fd, line.s, line.len, fd);
+	if (r >= 0)
+		r = wait_for_answer(q, &answer);
+	if (r < 0)
+		return error_set(e, r, "the guest %s does not answer `%s`: %s", q->name, command,
+			strerror(-r));
+	error = json_object_get(answer, "error");
+	if (error) {
+		const char *why = json_string_value(json_object_get(error, "desc"));
+
+		r = error_set(e, -EIO, "%s: %s", q->name, why ? why : "unknown error");
+	} else if (result) {
+		*result = json_incref(json_object_get(answer, "return"));
+	}
+	json_decref(answer);
+	return r;
+}

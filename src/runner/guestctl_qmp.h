@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A running guest's QMP, through its control socket (control.h). For root. */
+#ifndef KVMHOST_GUESTCTL_QMP_H
+#define KVMHOST_GUESTCTL_QMP_H
+
+#include "base/error.h"
+#include "base/strbuf.h"
+#include "reconcile/host.h"
+#include <jansson.h>
+
+struct guest_qmp {
+	const char *name;
+	int fd;
+	struct strbuf in;
+};
+
+/* -ENOENT: no such guest; -ENOTCONN: it does not run. */
+int guest_qmp_open(struct host *h, const char *name, struct guest_qmp *q, struct error *e);
+void guest_qmp_close(struct guest_qmp *q);
+#define _cleanup_guest_qmp_ _cleanup_(guest_qmp_close)
+
+/*
+ * Sends a command (arguments is taken over, may be NULL) with a descriptor (-1: none) and waits
+ * for its answer: *result, the caller's, may be NULL.
+ */
+int guest_qmp_command(struct guest_qmp *q, const char *command, json_t *arguments, int fd,
+	json_t **result, struct error *e);
+
+#endif

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A guest's life: order at the host's shutdown, agent, pause, reset, panic, QEMU that hangs, QMP."""
+import json
+
+import pytest
+from documents import settle
+from harness import CommandError, wait_until
+
+GUEST = """\
+  {name}:
+    memory: {{size: 128MiB}}
+    kernel: {{image: /srv/boot/vmlinuz, initrd: /srv/boot/initrd.img, cmdline: "console=ttyS0 quiet {words}"}}
+    shutdown: {{timeout: 20s}}
+"""
+
+
+def document(*guests):
+    return "version: 1\nguests:\n" + "".join(GUEST.format(name=name, words=words) + more for name, words, more in guests)
+
+
+WEB = ("web1", "agent=yes hostname=web1", "    agent: true\n    after: [db1]\n")
+DB = ("db1", "hostname=db1", "")
+
+
+def guest(host, name="web1"):
+    listed = json.loads(host.ctl("--json", "guest", "list").stdout)
+    return next(g for g in listed["guests"] if g["name"] == name)
+
+
+def socket(name):
+    return f"/run/kvmhost/guests/{name}/console.sock"
+
+
+def unit(host, what, name="web1"):
+    return host.run(f"systemctl show -p {what} --value kvmhost-guest@{name}").stdout.strip()
+
+
+def qmp(host, command, name="web1"):
+    """Answers and events, after the greeting."""
+    said = host.run(f"kvmhostctl guest monitor {name}", input=json.dumps(command) + "\n").stdout
+    return [json.loads(line) for line in said.splitlines()][1:]
+
+
+@pytest.fixture(scope="module")
+def host(capsule):
+    capsule.add_guest_kernel()
+    return capsule
+
+
+@pytest.fixture
+def both(host):
+    settle(host, document(DB, WEB))
+    down = [name for name in ("db1", "web1") if guest(host, name)["state"] != "running"]
+    if down:
+        host.ctl("guest", "start", *down)
+    return host
+
+
+def test_the_host_stops_guests_in_their_order(both):
+    host = both
+    for name in ("db1", "web1"):
+        console = host.console(socket(name))
+        console.expect(r"guest# |guest ready", 90)
+        console.close()
+    assert "Reloading" not in host.run("journalctl -q -o cat -t systemd").stdout, "a new order needs no daemon-reload"
+    since = host.run("date +%s.%N").stdout.strip()
+    host.run("systemctl stop kvmhost-guests.slice", timeout=90)
+    lines = host.run(f"journalctl -q -o json --since @{since} -u 'kvmhost-guest@*'").stdout.splitlines()
+    said = [(m["_SYSTEMD_UNIT"][14:-8], m["MESSAGE"]) for m in map(json.loads, lines) if "_SYSTEMD_UNIT" in m]
+    order = [(name, text) for name, text in said if text == "the guest is down" or "shutting" in text]
+    assert [name for name, text in order] == ["web1", "web1", "db1", "db1"], said
+    assert ("web1", "asked the guest's agent") in said
+    assert "agent: powering off" in host.read("/var/log/kvmhost/web1.console.log")
+    assert "power button: powering off" in host.read("/var/log/kvmhost/db1.console.log")
+
+
+def test_another_order_reaches_units_that_run(both):
+    host = both
+    pid = unit(host, "MainPID", "db1")
+    settle(host, document((DB[0], DB[1], "    after: [web1]\n"), (WEB[0], WEB[1], "    agent: true\n")))
+    assert "kvmhost-guest@web1.service" in unit(host, "After", "db1")
+    assert "kvmhost-guest@db1.service" not in unit(host, "After", "web1")
+    assert unit(host, "MainPID", "db1") == pid
+    settle(host, document(DB, WEB))
+
+
+def test_a_reboot_of_the_host_is_a_power_button_to_guests(both):
+    host = both
+    for name in ("db1", "web1"):
+        console = host.console(socket(name))
+        console.expect(r"guest# |guest ready", 90)
+        console.close()
+        host.run(f"truncate -s 0 /var/log/kvmhost/{name}.console.log")
+    host.reboot()
+    assert "agent: powering off" in host.read("/var/log/kvmhost/web1.console.log")
+    assert "power button: powering off" in host.read("/var/log/kvmhost/db1.console.log")
+
+
+def test_pause_resume_reset(both):
+    host = both
+    console = host.console(socket("db1"))
+    console.ready()
+    host.ctl("guest", "pause", "db1")
+    assert guest(host, "db1")["state"] == "paused"
+    host.ctl("guest", "resume", "db1")
+    assert guest(host, "db1")["state"] == "running"
+    assert console.run("echo still here") == "still here\n"
+    pid = unit(host, "MainPID", "db1")
+    host.ctl("guest", "reset", "db1")
+    console.ready()
+    assert unit(host, "MainPID", "db1") == pid
+    host.ctl("guest", "pause", "db1")
+    console.close()
+    host.ctl("guest", "stop", "db1")
+    assert guest(host, "db1")["state"] == "stopped"
+    assert guest(host, "db1")["end"] == "stopped", "a paused guest hears the power button too"
+    refused = host.ctl("guest", "pause", "db1", check=False)
+    assert refused.rc == 1 and "does not run" in refused.stderr and "guest start db1" in refused.stderr
+
+
+def test_info_asks_the_agent(both):
+    host = both
+    info = wait_until(lambda: (i := json.loads(host.ctl("--json", "guest", "info", "web1").stdout)).get("agent") and i,
+                      60, "the agent answers")
+    assert info["guest_interfaces"][0]["ip-addresses"][0]["ip-address"] == "192.0.2.7"
+    assert info["cpu"]["count"] == 1 and info["cpu"]["used_usec"] > 0 and info["memory"]["size"] == 128 << 20
+    text = host.ctl("guest", "info", "web1").stdout
+    assert "192.0.2.7 (agent)" in text and "steal" in text
+    assert "agent" not in json.loads(host.ctl("--json", "guest", "info", "db1").stdout)
+    refused = qmp(host, {"execute": "x-agent", "arguments": {"execute": "guest-info"}}, "db1")
+    assert "agent: true" in refused[-1]["error"]["desc"]
+
+
+def test_monitor_is_qmp_for_several(both):
+    host = both
+    assert qmp(host, {"execute": "query-status", "id": "mine"})[-1]["id"] == "mine"
+    assert "error" in qmp(host, {"execute": "no-such"})[-1]
+    assert len(json.dumps(qmp(host, {"execute": "query-qmp-schema"}))) > 100000
+    many = host.run("for i in 1 2 3; do echo '{\"execute\": \"query-name\"}' | kvmhostctl guest monitor web1 & done; wait").stdout
+    assert many.count('"web1"') == 3
+    with pytest.raises(CommandError):
+        host.run("setpriv --reuid 65534 --clear-groups kvmhostctl guest monitor web1 </dev/null")
+
+
+def test_a_panic_is_told(both):
+    host = both
+    settle(host, document(DB, WEB, ("crash1", "panic=0", "    panic: fail\n")))
+    console = host.console(socket("crash1"))
+    console.ready()
+    pid = unit(host, "MainPID", "crash1")
+    console.sock.sendall(b"echo c >/proc/sysrq-trigger\n")
+    wait_until(lambda: unit(host, "MainPID", "crash1") not in (pid, "0"), 30, "restarted by policy")
+    console.close()
+    assert "kernel panicked" in host.run("journalctl -q -o cat -u kvmhost-guest@crash1").stdout
+    settle(host, document(DB, WEB, ("crash1", "panic=0", "    panic: pause\n")))
+    host.ctl("guest", "restart", "crash1")
+    console = host.console(socket("crash1"))
+    console.ready()
+    console.sock.sendall(b"echo c >/proc/sysrq-trigger\n")
+    wait_until(lambda: guest(host, "crash1")["state"] == "paused", 30, "paused")
+    console.close()
+    assert "kernel panicked" in host.ctl("status", check=False).stdout
+    settle(host, document(DB, WEB))
+
+
+def test_the_guest_sees_its_watchdog(both):
+    """The guest's kernel has no driver for it, so it never expires here."""
+    host = both
+    settle(host, document(DB, WEB, ("dog1", "", "    watchdog: reset\n")))
+    console = host.console(socket("dog1"))
+    console.ready()
+    assert console.run("cat /sys/bus/pci/devices/0000:00:13.0/device") == "0x25ab\n"
+    console.close()
+    settle(host, document(DB, WEB))
+
+
+def test_qemu_that_hangs_is_found_by_systemd(both):
+    host = both
+    settle(host, document(DB, WEB, ("hang1", "", "")))
+    host.write("/run/systemd/system/kvmhost-guest@.service.d/quick.conf", "[Service]\nWatchdogSec=3s\n")
+    host.run("systemctl daemon-reload")
+    host.ctl("guest", "restart", "hang1")
+    pid = unit(host, "MainPID", "hang1")
+    host.run("sleep 5")
+    assert unit(host, "MainPID", "hang1") == pid, "QEMU answers, and so it is fed"
+    host.run("pkill -STOP -f '[g]uest=hang1,debug'")
+    wait_until(lambda: unit(host, "MainPID", "hang1") not in (pid, "0"), 30, "restarted")
+    wait_until(lambda: guest(host, "hang1")["state"] == "running", 30, "running again")
+    host.run("rm -r /run/systemd/system/kvmhost-guest@.service.d; systemctl daemon-reload")
+    settle(host, document(DB, WEB))
+
+
+def test_one_that_fails_again_and_again_is_given_up(both):
+    host = both
+    settle(host, document(DB, WEB, ("bad1", "", "")))
+    for _ in range(5):
+        wait_until(lambda: guest(host, "bad1")["state"] == "running", 30, "up")
+        host.run("pkill -9 -f '[g]uest=bad1,debug'")
+        wait_until(lambda: guest(host, "bad1")["state"] != "running", 30, "down")
+    wait_until(lambda: guest(host, "bad1")["state"] == "failed", 30, "given up")
+    assert "failed 5 times" in guest(host, "bad1")["error"] and "signal 9" in guest(host, "bad1")["error"]
+    assert "5 times" in host.ctl("status", check=False).stdout
+    settle(host, document(DB, WEB))
