@@ -9,20 +9,28 @@
 /* Seconds that a link needs to come back after its PF made VFs, before rates can be set. */
 enum { LINK_SECONDS = 10 };
 
+static bool is(const json_t *kept, const char *key, const char *text)
+{
+	const char *value = json_string_value(json_object_get(kept, key));
+
+	return value && streq(value, text);
+}
+
 /* Before the first change: what release and the next boot must know. */
 static int keep(struct host *h, const struct step *s, const struct sriov *have, struct error *e)
 {
 	json_t *kept = record_kept(h, s->r->id);
-	const char *boot = json_string_value(json_object_get(kept, "boot"));
 	const struct vf_link *link = have->state.link;
+	const char *address = have->state.pf->address;
+	bool same = is(kept, "address", address);
 
-	if (gives_back(s) || (boot && streq(boot, boot_id(h))))
+	if (gives_back(s) || (same && is(kept, "boot", boot_id(h))))
 		return 0;
-	json_object_set_new(kept, "address", json_string(have->state.pf->address));
-	json_object_set_new(kept, "boot", json_string(boot_id(h)));
 	/* After a reboot the network may not be up yet: what counts is how it was at first. */
-	if (!json_object_get(kept, "down"))
+	if (!same || !json_object_get(kept, "down"))
 		json_object_set_new(kept, "down", json_boolean(link && !link->up));
+	json_object_set_new(kept, "address", json_string(address));
+	json_object_set_new(kept, "boot", json_string(boot_id(h)));
 	record_touch(h);
 	return record_save(h, e);
 }

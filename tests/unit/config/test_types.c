@@ -13,6 +13,7 @@ static const struct field f_size_range = {
 	.name = "k", .type = &type_size, .min = MIB, .max = 2 * TIB
 };
 static const struct field f_duration = { .name = "k", .type = &type_duration };
+static const struct field f_rate = { .name = "k", .type = &type_rate };
 static const struct field f_percent = { .name = "k", .type = &type_percent };
 static const struct field f_enum = { .name = "k", .type = &type_enum, .names = words };
 static const struct field f_string = { .name = "k", .type = &type_string };
@@ -61,6 +62,10 @@ static const struct {
 	{ &f_duration, "24h", "1d" },
 	{ &f_duration, "1500us", NULL },
 	{ &f_duration, "1500000us", "1500ms" },
+	{ &f_rate, "0Gbit", "0Mbit" },
+	{ &f_rate, "100Mbit", NULL },
+	{ &f_rate, "1000Mbit", "1Gbit" },
+	{ &f_rate, "1500Kbit", NULL },
 	{ &f_percent, "150%", NULL },
 	{ &f_percent, "0%", NULL },
 	{ &f_enum, "scsi", NULL },
@@ -159,6 +164,9 @@ static const struct {
 	{ &f_duration, "5m", NULL, "write `5min`" },
 	{ &f_duration, "30 seconds", NULL, "write `30s`" },
 	{ &f_duration, "1.5h", NULL, "write `90min`" },
+	{ &f_rate, "100", "needs a unit", "write `100Mbit`" },
+	{ &f_rate, "500mbit", NULL, "write `500Mbit`" },
+	{ &f_rate, "10Gbps", NULL, "write `10Gbit`" },
 	{ &f_duration, "9223372036854775807s", "`9223372036854775807s` is too large", NULL },
 	{ &f_percent, "150", "needs a unit", "write `150%`" },
 	{ &f_enum, "virtoi", "must be one of virtio, scsi, ide, not `virtoi`",
@@ -248,7 +256,7 @@ static void test_quotes(void **state _unused_)
 
 static void test_long_text_in_messages(void **state _unused_)
 {
-	static const struct field *const all[] = { &f_bool, &f_int, &f_size, &f_duration,
+	static const struct field *const all[] = { &f_bool, &f_int, &f_size, &f_duration, &f_rate,
 		&f_percent, &f_enum, &f_path, &f_ifname, &f_name, &f_sysctl, &f_module, &f_mac,
 		&f_ip, &f_cidr };
 	static const char digits[] = "0123456789";

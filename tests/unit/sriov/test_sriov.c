@@ -380,6 +380,23 @@ static void test_another_name_or_device(void **state)
 	assert_string_equal(file(m, "0000:01:00.0", "sriov_numvfs"), "1");
 }
 
+/* The card broke and another one has its place in the document. */
+static void test_replaced(void **state)
+{
+	struct machine *m = *state;
+
+	want(m, "{a: {device: {address: \"01:00.0\"}, max_vfs: 2}}");
+	assert_string_equal(apply_now(m), "");
+	tree_run(m->dir, "rm sys/bus/pci/devices/0000:01:00.0");
+	assert_string_equal(only_step(m)->wait, "the device 0000:01:00.0 to appear");
+	want(m, "{a: {device: {address: \"02:00.0\"}, max_vfs: 3}}");
+	assert_string_equal(apply_now(m), "");
+	assert_string_equal(file(m, "0000:02:00.0", "sriov_numvfs"), "3");
+	want(m, "{}");
+	assert_string_equal(apply_now(m), "");
+	assert_string_equal(file(m, "0000:02:00.0", "sriov_numvfs"), "0");
+}
+
 static void test_macs(void **state)
 {
 	struct machine *m = *state;
@@ -427,6 +444,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_in_use, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_released_after_reboot, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_another_name_or_device, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_replaced, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_macs, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_vf_addresses, setup, teardown),
 	};
