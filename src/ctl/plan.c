@@ -2,6 +2,7 @@
 /* kvmhostctl plan and apply */
 #include "ctl/apply.h"
 #include "ctl/confirm.h"
+#include "net/fw_foreign.h"
 #include "net/probe.h"
 #include "reconcile/plan_json.h"
 
@@ -11,6 +12,22 @@ static bool has_failed(const struct plan *p)
 		if (p->steps[i]->state == STEP_FAILED)
 			return true;
 	return false;
+}
+
+/* On stderr: a plan is what kvmhost does, this is what others do. */
+static void warn_of_others(struct ctl *c, const struct wants *w)
+{
+	struct fw_foreign *v;
+	size_t n;
+
+	if (!c->host.live || fw_foreign(&c->host, w, &v, &n, NULL) < 0)
+		return;
+	for (size_t i = 0; i < n; i++)
+		fprintf(stderr,
+			"warning: %s%s%s drops what guests of %s send to other networks\n"
+			"      = %s\n",
+			v[i].owner ? v[i].owner : "", v[i].owner ? "'s " : "", v[i].where,
+			v[i].network, v[i].cure);
 }
 
 int verb_plan(struct ctl *c, int argc _unused_, char **argv _unused_)
@@ -31,6 +48,7 @@ int verb_plan(struct ctl *c, int argc _unused_, char **argv _unused_)
 	} else {
 		plan_print(&p, stdout, c->color);
 	}
+	warn_of_others(c, &config.wants);
 	if (has_failed(&p))
 		return 1;
 	return p.n > p.n_wait ? EXIT_CHANGES : 0;
@@ -118,8 +136,10 @@ int ctl_apply(struct ctl *c, struct config *config, struct converge_options *o)
 	o->try_held = true;
 	o->lock_seconds = 60;
 	r = converge(&c->host, config, o, &out, &e);
-	if (r == 0 || r == -EIO)
+	if (r == 0 || r == -EIO) {
 		print_outcome(c, r, &out);
+		warn_of_others(c, &config->wants);
+	}
 	if (r < 0)
 		return ctl_fail(c, &e);
 	if (out.confirm_by)

@@ -2,6 +2,7 @@
 /* kvmhostctl status and history */
 #include "ctl/ctl.h"
 #include "ctl/daemon.h"
+#include "net/fw_foreign.h"
 #include "net/leases.h"
 #include "reconcile/generation.h"
 #include "reconcile/plan_json.h"
@@ -20,6 +21,8 @@ struct report {
 	bool drift_known;
 	struct plan plan;
 	struct config config;
+	struct fw_foreign *foreign; /* who else drops what guests send */
+	size_t n_foreign;
 };
 
 static const char *member(const json_t *o, const char *key)
@@ -49,6 +52,8 @@ static void observe(struct ctl *c, struct report *r)
 	if (!r->config.valid)
 		return;
 	r->drift_known = plan_make(&c->host, &r->config.wants, &r->plan, &e) >= 0;
+	if (r->drift_known)
+		fw_foreign(&c->host, &r->config.wants, &r->foreign, &r->n_foreign, NULL);
 }
 
 static json_t *guests(struct ctl *c)
@@ -202,9 +207,28 @@ static void print_report(struct ctl *c, const struct report *r)
 		puts("machine     not compared, which only root can: sudo kvmhostctl status");
 	if (json_is_true(json_object_get(r->last, "reboot_pending")))
 		puts("reboot      needed: by what waits for it above");
+	for (size_t i = 0; i < r->n_foreign; i++)
+		printf("%s %s%s%s %s\n      = %s\n", i ? "           " : "firewall   ",
+			r->foreign[i].owner ? r->foreign[i].owner : "",
+			r->foreign[i].owner ? "'s " : "", r->foreign[i].where,
+			arena_printf(c->host.pass, "drops what guests of %s send to other networks",
+				r->foreign[i].network),
+			r->foreign[i].cure);
 	if (guestctl_list(&c->host, false, &list, NULL) >= 0 && json_array_size(r->guests))
 		printf("\n%s", sb_str(&list));
 	print_leases(r->networks);
+}
+
+static json_t *foreign_json(const struct report *r)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < r->n_foreign; i++)
+		json_array_append_new(
+			list, json_pack("{s:s, s:s, s:s?, s:s}", "network", r->foreign[i].network,
+				      "where", r->foreign[i].where, "owner", r->foreign[i].owner,
+				      "cure", r->foreign[i].cure));
+	return list;
 }
 
 static void print_json(const struct report *r)
@@ -218,6 +242,7 @@ static void print_json(const struct report *r)
 					r->daemon_error.text));
 	json_object_set_new(
 		o, "drift", r->drift_known ? steps_json(r->plan.steps, r->plan.n) : json_null());
+	json_object_set_new(o, "dropped_by_others", foreign_json(r));
 	json_dumpf(o, stdout, JSON_INDENT(2));
 	putchar('\n');
 	json_decref(o);

@@ -156,6 +156,7 @@ struct fw_seen {
 struct fw_view {
 	bool usable; /* the kernel has it, as far as looking tells */
 	bool others; /* somebody else has rules there: this is what the host speaks */
+	bool drops; /* what is forwarded, by the policy of iptables */
 	struct fw_seen *tables; /* one for each of fw_tables */
 };
 

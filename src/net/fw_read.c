@@ -225,6 +225,11 @@ static void read_chain(
 	}
 }
 
+static bool accepts(const struct blob *b, unsigned hook)
+{
+	return streq(target_name(b, b->info.underflow[hook]), "ACCEPT");
+}
+
 /* In the kernel's chains only our jumps are of interest; others' rules that lead to us are theirs.
  */
 static void read_base(const struct blob *b, unsigned hook, struct fw_texts *texts,
@@ -258,7 +263,7 @@ static void read_base(const struct blob *b, unsigned hook, struct fw_texts *text
 		r.chain = chains[hook];
 		add_rule(rules, &r);
 	}
-	*others |= !streq(target_name(b, b->info.underflow[hook]), "ACCEPT");
+	*others |= !accepts(b, hook);
 }
 
 static void read_table(struct host *h, struct blob *b, struct fw_seen *seen, bool *others)
@@ -286,6 +291,13 @@ static void read_table(struct host *h, struct blob *b, struct fw_seen *seen, boo
 	}
 }
 
+static void see_table(struct host *h, struct blob *b, size_t i, struct fw_view *v)
+{
+	read_table(h, b, &v->tables[i], &v->others);
+	if (streq(fw_tables[i].table, "filter"))
+		v->drops |= !accepts(b, NF_INET_FORWARD);
+}
+
 static int read_family(struct host *h, int family, struct fw_view *v, struct error *e)
 {
 	_cleanup_free_ char *names = NULL;
@@ -309,7 +321,7 @@ static int read_family(struct host *h, int family, struct fw_view *v, struct err
 				family == AF_INET ? "iptables" : "ip6tables", t->table,
 				strerror(-r));
 		else
-			read_table(h, &b, &v->tables[i], &v->others);
+			see_table(h, &b, i, v);
 	}
 	free(b.entries);
 	return r;

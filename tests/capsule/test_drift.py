@@ -3,9 +3,13 @@
 import time
 
 import pytest
-from documents import GUEST, NAT, put
+from documents import GUEST, NAT, NFT_SORTED, put
 from harness import wait_until
 
+BACKENDS = ["iptables", "nftables"]
+FLUSH = {"iptables": ["iptables-legacy -F KVMHOST-FORWARD", "iptables-legacy -t nat -F",
+                      "iptables-legacy -F && iptables-legacy -X && iptables-legacy -t nat -F && iptables-legacy -t nat -X"],
+         "nftables": ["nft flush set ip kvmhost answers", "nft flush chain ip kvmhost forward", "nft flush ruleset"]}
 SERVED = NAT + """\
     dhcp: {range: [192.168.122.2, 192.168.122.254]}
 bridges:
@@ -76,14 +80,13 @@ def test_a_link_taken_down_comes_up(host):
     assert any("up was false, wanted true" in line for line in drift(host))
 
 
-@pytest.mark.parametrize("flush", ["iptables-legacy -F KVMHOST-FORWARD", "iptables-legacy -t nat -F",
-                                   "iptables-legacy -F && iptables-legacy -X && iptables-legacy -t nat -F && iptables-legacy -t nat -X"])
-def test_flushed_rules_come_back(host, flush):
-    state = "iptables-legacy-save | grep -v '^#' | sed 's/\\[[0-9]*:[0-9]*\\]//'"
+@pytest.mark.parametrize("which", range(3))
+def test_flushed_rules_come_back(host, which):
+    state = f"iptables-legacy-save | grep -v '^#' | sed 's/\\[[0-9]*:[0-9]*\\]//'; {NFT_SORTED}"
     before = host.run(state).stdout
-    host.run(flush)
+    host.run(FLUSH[host.backend][which])
     lines = repaired(host, lambda: host.run(state).stdout == before, "the rules")
-    assert "iptables lock" in lines[0]
+    assert {"iptables": "iptables lock", "nftables": "nft (pid "}[host.backend] in lines[0]
 
 
 def test_dnsmasq_killed_or_stopped_runs_again(host):

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Chains of everybody in nf_tables, and what becomes of a packet that is walked through them. */
+#ifndef KVMHOST_NFT_WALK_H
+#define KVMHOST_NFT_WALK_H
+
+#include "net/nft_msg.h"
+
+struct nft_their_rule {
+	const struct nlattr *expressions;
+};
+
+struct nft_their_chain {
+	int family; /* NFPROTO_* */
+	const char *table, *name;
+	bool base; /* of the filter type, at the hook forward */
+	bool drops; /* its policy */
+	struct nft_their_rule *rules;
+	size_t n;
+};
+
+struct nft_their {
+	struct arena *arena;
+	struct nft_their_chain *chains; /* of tables that have a base chain there */
+	size_t n;
+};
+
+/* All but those of the table `ours`; none where the kernel has no nf_tables. */
+int nft_their_read(struct host *h, const char *ours, struct nft_their *t, struct error *e);
+
+/* A new connection's first packet. */
+struct nft_packet {
+	const char *in, *out; /* interfaces; out NULL: some other one */
+};
+/* The chain that drops it on its way through the base chain, or NULL. */
+const struct nft_their_chain *nft_walk(
+	const struct nft_their *t, const struct nft_their_chain *base, const struct nft_packet *p);
+
+#endif
