@@ -50,6 +50,8 @@ static int converge_locked(struct host *h, struct config *c, const struct conver
 		log_failure(&later);
 	if ((r == 0 || r == -EIO) && o->hold && !outcome_put_back(out)) {
 		apply_hold(h, o->hold, o->hold_reason);
+		json_object_set_new(
+			json_object_get(h->record->root, "held"), "by_hand", json_true());
 		if (record_save(h, &later) < 0)
 			log_failure(&later);
 	}

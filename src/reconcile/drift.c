@@ -5,39 +5,32 @@
 #include "reconcile/record.h"
 #include "reconcile/status.h"
 
+struct teller {
+	void (*told)(const struct step *s, void *arg);
+	void *arg;
+};
+
 void drift_free(struct drift *d)
 {
-	free(TAKE_PTR(d->generation));
 	outcome_free(&d->out);
 }
 
-static size_t count(const struct plan *p)
+/* Its first plan is the comparison: with nothing to do nothing is written. */
+static int repair(struct host *h, struct config *c, const char *cause, const struct teller *t,
+	struct drift *d, struct error *e)
 {
-	size_t n = 0;
-
-	for (size_t i = 0; i < p->n; i++)
-		n += p->steps[i]->state == STEP_READY;
-	return n;
-}
-
-static void tell(const struct plan *p, void (*told)(const struct step *s, void *arg), void *arg)
-{
-	for (size_t i = 0; i < p->n; i++)
-		if (p->steps[i]->state == STEP_READY)
-			told(p->steps[i], arg);
-}
-
-static int repair(struct host *h, struct config *c, void (*told)(const struct step *s, void *arg),
-	void *arg, struct drift *d, struct error *e)
-{
-	const struct apply_options o = { .event = true, .told = told, .arg = arg };
+	const struct apply_options o = { .event = true, .told = t->told, .arg = t->arg };
+	_cleanup_error_ struct error failure = { 0 };
 	int r = apply(h, &c->wants, &o, &d->out, e);
 
+	d->found = d->out.done + d->out.failed + d->out.blocked + d->out.undone;
+	if (d->found)
+		status_drift(h, cause, d->out.steps, d->out.n, true, &failure);
 	return r < 0 ? r : (int)d->out.done;
 }
 
-static int compare(struct host *h, struct config *c, const char *cause,
-	void (*told)(const struct step *s, void *arg), void *arg, struct drift *d, struct error *e)
+static int report(struct host *h, struct config *c, const char *cause, const struct teller *t,
+	struct drift *d, struct error *e)
 {
 	_cleanup_error_ struct error failure = { 0 };
 	struct plan p;
@@ -46,30 +39,34 @@ static int compare(struct host *h, struct config *c, const char *cause,
 	if (r < 0)
 		return r;
 	plan_leave_to_people(&p);
-	d->found = count(&p);
-	d->policy = document_drift(c->wants.document);
-	d->generation = xstrdup(config_hash(c));
-	if (!d->found)
-		return 0;
-	if (d->policy == DRIFT_REPORT) {
-		tell(&p, told, arg);
-		status_drift(h, cause, p.steps, p.n, false, &failure);
-		return 0;
+	for (size_t i = 0; i < p.n; i++) {
+		if (p.steps[i]->state != STEP_READY)
+			continue;
+		d->found++;
+		t->told(p.steps[i], t->arg);
 	}
-	r = repair(h, c, told, arg, d, e);
-	status_drift(h, cause, d->out.steps, d->out.n, true, &failure);
-	return r;
+	if (d->found)
+		status_drift(h, cause, p.steps, p.n, false, &failure);
+	return 0;
 }
 
-static int locked(struct host *h, const char *cause, void (*told)(const struct step *s, void *arg),
-	void *arg, struct drift *d, struct error *e)
+/* What was put back is not this generation's whole: nobody knows what is right but a person. */
+static bool put_back(const struct host *h)
+{
+	const json_t *held = json_object_get(h->record->root, "held");
+
+	return held && !json_is_true(json_object_get(held, "by_hand"));
+}
+
+static int locked(
+	struct host *h, const char *cause, const struct teller *t, struct drift *d, struct error *e)
 {
 	_cleanup_config_ struct config c = { 0 };
 	int r = record_load(h, e);
 
 	if (r >= 0)
 		r = confirm_recover(h, e);
-	if (r < 0 || apply_held(h, NULL))
+	if (r < 0 || put_back(h))
 		return r;
 	r = generation_load(h, &c, e);
 	if (r < 0)
@@ -77,7 +74,8 @@ static int locked(struct host *h, const char *cause, void (*told)(const struct s
 	/* Written by another version of kvmhost, say: the next reload speaks of it. */
 	if (!c.valid)
 		return error_set(e, -ENOENT, "the document in force is not valid for this version");
-	return compare(h, &c, cause, told, arg, d, e);
+	d->policy = document_drift(c.wants.document);
+	return (d->policy == DRIFT_REPORT ? report : repair)(h, &c, cause, t, d, e);
 }
 
 int drift_run(struct host *h, const char *cause, void (*told)(const struct step *s, void *arg),
@@ -89,7 +87,7 @@ int drift_run(struct host *h, const char *cause, void (*told)(const struct step 
 	r = host_lock(h, 0, e);
 	if (r < 0)
 		return r;
-	r = locked(h, cause, told, arg, out, e);
+	r = locked(h, cause, &(struct teller){ told, arg }, out, e);
 	host_unlock(h);
 	return r;
 }

@@ -18,7 +18,6 @@ enum drift_policy document_drift(const void *document);
 struct drift {
 	enum drift_policy policy;
 	size_t found; /* resources that differ and that an event may put right */
-	char *generation; /* its hash, of the document that the machine was compared with */
 	/* With policy DRIFT_REPAIR and something found: what became of it. */
 	struct outcome out;
 };

@@ -168,7 +168,7 @@ def test_stop_is_quick(host):
 
 def test_diff_and_rollback(host):
     put(host, NAT)
-    host.reload_daemon()
+    host.run("systemctl restart kvmhostd")
     before = json.loads(host.ctl("--json", "history").stdout)["generations"][-1]["number"]
     put(host, NAT.replace("/24", "/25") + "bridges: {br7: {mtu: 1400}}\n")
     diff = host.ctl("diff", check=False)
@@ -189,6 +189,9 @@ def test_diff_and_rollback(host):
     host.run("systemctl reset-failed kvmhostd; systemctl restart kvmhostd")
     assert host.run("ip link show br7", check=False).rc != 0
     assert "192.168.122.1/24" in host.run("ip -4 addr show virbr0").stdout
+    # what is in force is kept in force
+    host.run("ip addr del 192.168.122.1/24 dev virbr0")
+    wait_until(lambda: "192.168.122.1/24" in host.run("ip -4 addr show virbr0").stdout, 10, "the address")
     put(host, NAT + "bridges: {br7: {mtu: 1300}}\n")
     host.reload_daemon()
     assert "mtu 1300" in host.run("ip link show br7").stdout

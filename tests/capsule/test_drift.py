@@ -8,7 +8,7 @@ from harness import wait_until
 
 BACKENDS = ["iptables", "nftables"]
 FLUSH = {"iptables": ["iptables-legacy -F KVMHOST-FORWARD", "iptables-legacy -t nat -F",
-                      "iptables-legacy -F && iptables-legacy -X && iptables-legacy -t nat -F && iptables-legacy -t nat -X"],
+                      "printf '*filter\\nCOMMIT\\n*nat\\nCOMMIT\\n' | iptables-legacy-restore"],
          "nftables": ["nft flush set ip kvmhost answers", "nft flush chain ip kvmhost forward", "nft flush ruleset"]}
 SERVED = NAT + """\
     dhcp: {range: [192.168.122.2, 192.168.122.254]}
