@@ -77,6 +77,22 @@ static void remember_load(struct host *h, const struct step *s)
 	record_touch(h);
 }
 
+bool module_marked(struct host *h, const struct step *s, const char *mark)
+{
+	return record_has(h, s->r->id) && json_object_get(record_kept(h, s->r->id), mark);
+}
+
+void module_mark(struct host *h, const struct step *s, const char *mark, bool on)
+{
+	if (!record_has(h, s->r->id) || module_marked(h, s, mark) == on)
+		return;
+	if (on)
+		json_object_set_new(record_kept(h, s->r->id), mark, json_true());
+	else
+		json_object_del(record_kept(h, s->r->id), mark);
+	record_touch(h);
+}
+
 static int write_files(struct host *h, struct step *const *steps, size_t n, struct error *e)
 {
 	_cleanup_arena_ struct arena *a = arena_new();
@@ -127,6 +143,56 @@ static void load(struct host *h, struct step *s)
 		name);
 }
 
+static bool reloads(const struct step *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->n_changes; i++)
+		if (startswith(s->changes[i].path, "options") && s->changes[i].want &&
+			endswith(s->changes[i].path, MODULE_OPTION_RUNNING))
+			return true;
+	return false;
+}
+
+/* Out and in again, with the options that the files have now. */
+static void reload(struct host *h, struct step *s)
+{
+	_cleanup_free_ char *held = NULL;
+
+	if (s->error.code || !reloads(s))
+		return;
+	held = module_held_for_reload(h, s->r->name);
+	if (held)
+		return;
+	module_mark(h, s, MODULE_RELOADING, true);
+	if (record_save(h, &s->error) < 0)
+		return;
+	if (module_unload(s->r->name, &s->error) == 0 && module_load(s->r->name, &s->error) < 0)
+		return;
+	module_mark(h, s, MODULE_RELOADING, false);
+	module_mark(h, s, MODULE_RELOADED, !s->error.code && module_wanted(s));
+}
+
+static void run_live(struct host *h, struct step *s)
+{
+	load(h, s);
+	if (!s->error.code && changes_to(s, MODULE_RUNNING, "loaded"))
+		module_mark(h, s, MODULE_RELOADING, false);
+	if (module_wanted(s))
+		unload(h, s);
+	reload(h, s);
+}
+
+static int mark_stale(struct host *h, struct step *const *steps, size_t n, struct error *e)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (changes_to(steps[i], MODULE_INITRAMFS, "anew, if it has the module"))
+			module_mark(h, steps[i], MODULE_STALE, true);
+	return record_save(h, e);
+}
+
 void module_apply_all(struct host *h, struct step *const *steps, size_t n)
 {
 	_cleanup_error_ struct error e = { 0 };
@@ -138,15 +204,12 @@ void module_apply_all(struct host *h, struct step *const *steps, size_t n)
 	for (i = 0; i < n; i++)
 		if (module_wanted(steps[i]))
 			remember_load(h, steps[i]);
-	if (write_files(h, steps, n, &e) < 0) {
+	if (mark_stale(h, steps, n, &e) < 0 || write_files(h, steps, n, &e) < 0) {
 		dropin_failed(steps, n, &e);
 		return;
 	}
-	for (i = 0; h->live && i < n; i++) {
-		struct step *s = steps[i];
-
-		load(h, s);
-		if (module_wanted(s))
-			unload(h, s);
-	}
+	for (i = 0; h->live && i < n; i++)
+		run_live(h, steps[i]);
+	if (module_initramfs(h, steps, n, &e) < 0)
+		dropin_failed(steps, n, &e);
 }

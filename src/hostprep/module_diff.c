@@ -118,21 +118,35 @@ static const char *stale_option(struct compare *c, const struct module_option *o
 	return load && written && streq(load, written) ? "as it was loaded" : NULL;
 }
 
-static const char *reload(struct compare *c, const char *param, const char *now)
+static const char *reload(struct compare *c, const char *param, const char *now, const char *held)
 {
 	const char *why =
 		now ? arena_printf(c->h->pass, "it has %s=%s", param, now)
 		    : arena_printf(c->h->pass, "%s was written after it was loaded", param);
 
 	return arena_printf(c->h->pass,
-		"module %s to be loaded again: %s; when nothing uses it, modprobe -r %s && "
-		"modprobe "
-		"%s, or reboot",
-		c->name, why, c->name, c->name);
+		"module %s to be loaded again: %s, but %s; free it and run kvmhostctl reload, or "
+		"reboot",
+		c->name, why, held);
+}
+
+/* Done now where nobody uses the module; else it waits. */
+static void differ_loaded(struct compare *c, const char *param, const char *have, const char *want,
+	const char *held, const char *now)
+{
+	const char *path = option_path(c, param, "running kernel");
+
+	if (held) {
+		differ_waiting(c, "options", path, have, want, reload(c, param, now, held));
+		return;
+	}
+	differ(c, "options", path, have, want);
+	c->s->reason = arena_printf(c->h->pass, "module %s is loaded again for it", c->name);
 }
 
 static void diff_loaded_options(struct compare *c)
 {
+	_cleanup_free_ char *held = module_held_for_reload(c->h, c->name);
 	size_t i;
 
 	for (i = 0; i < c->want->options.n; i++) {
@@ -142,9 +156,20 @@ static void diff_loaded_options(struct compare *c)
 		const char *stale = stale_option(c, o, &now);
 
 		if (stale)
-			differ_waiting(c, "options", option_path(c, o->obj.name, "running kernel"),
-				stale, o->value, reload(c, o->obj.name, now));
+			differ_loaded(c, o->obj.name, stale, o->value, held, now);
 	}
+}
+
+/* Options that we brought into the running kernel go out of it again, if nobody minds. */
+static void diff_release_options(struct compare *c)
+{
+	_cleanup_free_ char *held = NULL;
+
+	if (!module_marked(c->h, c->s, MODULE_RELOADED))
+		return;
+	held = module_held_for_reload(c->h, c->name);
+	if (!held)
+		differ(c, "options", "options (running kernel)", "ours", "as they were");
 }
 
 /* Let go: loaded again if it was; unloaded if it was our file that loaded it and nobody minds. */
@@ -157,6 +182,8 @@ static void diff_release_live(struct compare *c)
 		return;
 	if (before->state == WISH_LOADED && !c->loaded)
 		differ(c, "state", MODULE_RUNNING, "not loaded", "loaded");
+	if (before->state == WISH_LOADED && c->loaded)
+		diff_release_options(c);
 	if (before->state == WISH_LOADED || !c->loaded || !says(c, MODULE_LOAD))
 		return;
 	held = module_held(c->h, c->name);
@@ -166,7 +193,9 @@ static void diff_release_live(struct compare *c)
 
 static void diff_live(struct compare *c)
 {
-	if (!c->want)
+	if (module_marked(c->h, c->s, MODULE_RELOADING) && !c->loaded)
+		differ(c, "state", MODULE_RUNNING, "not loaded", "loaded");
+	else if (!c->want)
 		diff_release_live(c);
 	else if (wishes(c, WISH_LOADED) && !c->loaded)
 		differ(c, "state", MODULE_RUNNING, "not loaded", "loaded");
@@ -174,6 +203,19 @@ static void diff_live(struct compare *c)
 		diff_unload(c);
 	else if (c->loaded)
 		diff_loaded_options(c);
+}
+
+/* It has the files of modprobe.d as they were when it was made. */
+static void diff_initramfs(struct compare *c)
+{
+	bool stale = module_marked(c->h, c->s, MODULE_STALE);
+	size_t i;
+
+	for (i = 0; i < c->s->n_changes && !stale; i++)
+		stale = endswith(c->s->changes[i].path, " (modprobe.d)");
+	if (stale && module_initramfs_known(c->h))
+		differ(c, "options", MODULE_INITRAMFS, "as it was made",
+			"anew, if it has the module");
 }
 
 static const char *where(struct compare *c, const struct module_line *l)
@@ -221,6 +263,7 @@ void module_diff(struct host *h, struct step *s)
 	c.loaded = seen.loaded;
 	diff_option_lines(&c);
 	diff_state_lines(&c);
+	diff_initramfs(&c);
 	/* What is built in is always there; observe has judged its options. */
 	if (h->live && !seen.builtin)
 		diff_live(&c);

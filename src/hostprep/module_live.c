@@ -2,6 +2,7 @@
 #include "hostprep/module_live.h"
 #include <ctype.h>
 #include <fcntl.h>
+#include <linux/if.h>
 
 static char *module_path(const char *module, const char *below)
 {
@@ -46,8 +47,35 @@ static char *first_holder(struct host *h, const char *module)
 	return xprintf("module %s needs it", names[0]);
 }
 
+/* Up, or part of something that is: it carries traffic, or is about to. */
+static bool is_used(struct host *h, const char *link)
+{
+	_cleanup_free_ char *path = xprintf("/sys/class/net/%s/flags", link), *flags = NULL;
+	_cleanup_free_ char *master = xprintf("/sys/class/net/%s/master", link);
+
+	return file_exists(h->root, master) || file_read_line(h->root, path, &flags) < 0 ||
+	       (strtoul(flags, NULL, 0) & IFF_UP);
+}
+
+/* A network card whose links all lie idle, and that has no virtual functions. */
+static bool is_idle_card(struct host *h, const char *device)
+{
+	_cleanup_free_ char *dir = xprintf("%s/net", device), **links = NULL;
+	_cleanup_free_ char *vfs = xprintf("%s/sriov_numvfs", device), *count = NULL;
+	size_t n, i;
+
+	if (file_list(h->root, dir, &links, &n) < 0 || n == 0)
+		return false;
+	if (file_read_line(h->root, vfs, &count) == 0 && !streq(count, "0"))
+		return false;
+	for (i = 0; i < n; i++)
+		if (is_used(h, links[i]))
+			return false;
+	return true;
+}
+
 /* A device that the driver serves: a directory beside the driver's own files. */
-static char *first_device(struct host *h, const char *drivers, const char *driver)
+static char *first_device(struct host *h, const char *drivers, const char *driver, bool for_reload)
 {
 	_cleanup_free_ char *dir = xprintf("%s/%s", drivers, driver), **names = NULL;
 	size_t n, i;
@@ -58,7 +86,9 @@ static char *first_device(struct host *h, const char *drivers, const char *drive
 		_cleanup_free_ char *path = xprintf("%s/%s", dir, names[i]);
 		_cleanup_close_ int fd = file_open(h->root, path, O_PATH | O_DIRECTORY, 0);
 
-		if (fd >= 0 && !streq(names[i], "module"))
+		if (fd < 0 || streq(names[i], "module"))
+			continue;
+		if (!for_reload || !is_idle_card(h, path))
 			return xprintf("it drives %s", names[i]);
 	}
 	return NULL;
@@ -69,7 +99,7 @@ static char *first_device(struct host *h, const char *drivers, const char *drive
  * the NIC carries this host's traffic. Only platform devices (the PC speaker,
  * a watchdog) are let go without asking.
  */
-static char *bound_device(struct host *h, const char *module)
+static char *bound_device(struct host *h, const char *module, bool for_reload)
 {
 	_cleanup_free_ char *drivers = module_path(module, "drivers"), **names = NULL;
 	char *device = NULL;
@@ -79,11 +109,11 @@ static char *bound_device(struct host *h, const char *module)
 		return NULL;
 	for (i = 0; i < n && !device; i++)
 		if (!startswith(names[i], "platform:"))
-			device = first_device(h, drivers, names[i]);
+			device = first_device(h, drivers, names[i], for_reload);
 	return device;
 }
 
-char *module_held(struct host *h, const char *module)
+static char *held_by(struct host *h, const char *module, bool for_reload)
 {
 	_cleanup_free_ char *path = module_path(module, "refcnt"), *count = NULL;
 	_cleanup_free_ char *link = NULL;
@@ -96,5 +126,15 @@ char *module_held(struct host *h, const char *module)
 	if (!streq(count, "0"))
 		return xprintf("it is in use (%s users)", count);
 	link = module_link(h, module);
-	return link ? xprintf("link %s is up", link) : bound_device(h, module);
+	return link ? xprintf("link %s is up", link) : bound_device(h, module, for_reload);
+}
+
+char *module_held(struct host *h, const char *module)
+{
+	return held_by(h, module, false);
+}
+
+char *module_held_for_reload(struct host *h, const char *module)
+{
+	return held_by(h, module, true);
 }

@@ -48,6 +48,8 @@ char *module_link(struct host *h, const char *module);
 
 /* Why it cannot be unloaded without harm, freed by the caller; NULL: it can. */
 char *module_held(struct host *h, const char *module);
+/* The same for a moment: a network card that nobody uses comes back as it was. */
+char *module_held_for_reload(struct host *h, const char *module);
 
 int module_load(const char *module, struct error *e);
 int module_unload(const char *module, struct error *e);

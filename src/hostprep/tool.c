@@ -7,7 +7,7 @@
 #include <spawn.h>
 #include <sys/wait.h>
 
-enum { SAID_MAX = 1 << 20, SHOWN_LINES = 3 };
+enum { SAID_MAX = 4 << 20, SHOWN_LINES = 3 };
 
 /* Both outputs into the pipe, nothing to read, signals as a program expects them. */
 static int start(char *const argv[], int output, pid_t *pid)
@@ -69,6 +69,13 @@ static int explain(char *const argv[], int status, char *said, struct error *e)
 
 int tool_run(char *const argv[], struct error *e)
 {
+	_cleanup_free_ char *said = NULL;
+
+	return tool_read(argv, &said, e);
+}
+
+int tool_read(char *const argv[], char **out, struct error *e)
+{
 	_cleanup_close_ int from = -1, to = -1;
 	_cleanup_free_ char *said = NULL;
 	int fds[2], status, r;
@@ -90,5 +97,8 @@ int tool_run(char *const argv[], struct error *e)
 		if (errno != EINTR)
 			return error_set(
 				e, -errno, "cannot wait for %s: %s", argv[0], strerror(errno));
-	return status ? explain(argv, status, said, e) : 0;
+	if (status)
+		return explain(argv, status, said, e);
+	*out = TAKE_PTR(said);
+	return 0;
 }

@@ -10,5 +10,7 @@
  * the error has the last lines of what it said.
  */
 int tool_run(char *const argv[], struct error *e);
+/* The same with all that it said, freed by the caller. */
+int tool_read(char *const argv[], char **said, struct error *e);
 
 #endif

@@ -36,6 +36,7 @@ FOREIGN = {
     "/etc/modprobe.d/theirs.conf": "# theirs\n\n options  loop \\\n\tmax_loop=4\t max_part=2\nblacklist nosuch\nalias a-b loop",
     "/etc/modules-load.d/theirs.conf": "; theirs\n# and this\n\n  loop  \n",
 }
+NIC = "$(ls /sys/bus/pci/devices/0000:01:00.0/net)"
 VFS = "cat /sys/bus/pci/devices/0000:01:00.0/sriov_numvfs"
 
 
@@ -63,6 +64,7 @@ def host(lab):
     for path, text in FOREIGN.items():
         lab.write(path, text)
     lab.run("sysctl -q -p /etc/sysctl.d/10-theirs.conf && modprobe loop && systemctl enable kvmhostd && sync")
+    lab.run(f"ip link set {NIC} up")  # as one that carries traffic
     lab.before = settings(lab), directories(lab)
     assert lab.loaded("pcspkr") and not lab.loaded("dummy") and not lab.loaded("vhost_net")
     return lab
@@ -72,8 +74,8 @@ def test_plan_tells_what_will_wait(host):
     put(host, DOCUMENT)
     plan = host.ctl("plan", check=False)
     assert plan.rc == 2, plan
-    for module in ("kvm_amd", "igb"):
-        assert f"module/{module}  will then wait for module {module} to be loaded again" in plan.stdout
+    assert "module/igb  will then wait for module igb to be loaded again" in plan.stdout, plan
+    assert "module/kvm_amd  module kvm_amd is loaded again for it" in plan.stdout, plan
     assert (settings(host), directories(host)) == host.before, "plan changed something"
 
 
@@ -97,15 +99,38 @@ def test_options_hold_at_the_next_load(host):
     host.run("modprobe -r bonding")
 
 
-def test_options_of_a_loaded_module_wait(host):
+def test_options_come_into_a_module_that_nobody_uses(host):
+    assert host.read("/sys/module/kvm_amd/parameters/nested") == "0\n"
+    put(host, DOCUMENT.replace("nested: 0", "nested: 1"))
+    host.run("systemd-run -q --unit held bash -c 'exec 3<>/dev/kvm; sleep infinity'")
+    host.reload_daemon()
     wait = waiting(host)
     assert set(wait) == {"module/kvm_amd", "module/igb"}
-    assert "it has nested=1" in wait["module/kvm_amd"] and "modprobe -r kvm_amd" in wait["module/kvm_amd"]
-    assert "max_vfs" in wait["module/igb"] and "reboot" in wait["module/igb"]
-    status = host.ctl("status").stdout
-    assert "module/kvm_amd waiting for" in status and "module/igb waiting for" in status
-    host.run("modprobe -r kvm_amd && modprobe kvm_amd")
-    assert set(waiting(host)) == {"module/igb"}
+    assert "it has nested=0, but it is in use (1 users)" in wait["module/kvm_amd"], wait
+    host.run("systemctl stop held")
+    host.reload_daemon()
+    assert host.read("/sys/module/kvm_amd/parameters/nested") == "1\n"
+    put(host, DOCUMENT)
+    host.reload_daemon()
+    assert host.read("/sys/module/kvm_amd/parameters/nested") == "0\n"
+
+
+def test_options_of_a_card_that_is_up_wait(host):
+    wait = waiting(host)
+    assert set(wait) == {"module/igb"}
+    assert "max_vfs" in wait["module/igb"] and "it drives 0000:01:00.0" in wait["module/igb"], wait
+    assert "module/igb waiting for" in host.ctl("status").stdout
+
+
+def test_a_kill_between_out_and_in(host):
+    """Nobody would load kvm_amd again but kvmhost."""
+    put(host, DOCUMENT.replace("nested: 0", "nested: 1"))
+    traced = host.run("strace -f -o /dev/null -e trace=finit_module,init_module -e inject=finit_module,init_module:signal=KILL "
+                      "kvmhostctl apply", check=False)
+    assert traced.rc != 0 and not host.loaded("kvm_amd"), traced
+    put(host, DOCUMENT)
+    host.reload_daemon()
+    assert host.loaded("kvm_amd") and host.read("/sys/module/kvm_amd/parameters/nested") == "0\n"
 
 
 def test_reload_brings_back_what_drifted(host):
@@ -149,6 +174,12 @@ def test_an_install_line_of_others_is_told(host):
     host.run("rm /etc/modprobe.d/site.conf")
     put(host, DOCUMENT)
     host.reload_daemon()
+
+
+def test_the_idle_card_gets_its_options(host):
+    host.run(f"ip link set {NIC} down")
+    host.reload_daemon()
+    assert not waiting(host) and host.run(VFS).stdout == "2\n"
 
 
 def test_a_setting_that_is_refused_leaves_the_rest(host):
@@ -198,6 +229,7 @@ def test_release_gives_everything_back(host):
         assert host.run(["sysctl", "-n", name]).stdout.strip().replace("\t", " ") == value
     assert not host.loaded("dummy") and not host.loaded("vhost_net")
     assert host.loaded("pcspkr")
+    assert host.read("/sys/module/kvm_amd/parameters/nested") == "1\n", "not as it was, though nobody uses it"
     assert host.ctl("plan").stdout.rstrip().endswith("nothing to do")
 
 
@@ -210,3 +242,22 @@ def test_nothing_comes_back_at_the_next_boot(host):
     for module in ("br_netfilter", "vhost_net", "dummy"):
         assert not host.loaded(module)
     assert host.ctl("status").rc == 0
+
+
+def test_the_initramfs_knows_options_of_its_modules(host):
+    """virtio_blk drives the root: what it is loaded with stands in the initramfs alone."""
+    def inside():
+        return host.run("lsinitramfs /boot/initrd.img-$(uname -r) | grep -c -e virtio_blk.ko -e modprobe.d/zz-kvmhost", check=False).stdout
+
+    assert inside() == "1\n"
+    put(host, "version: 1\nhost:\n  kernel:\n    modules:\n      virtio_blk: {options: {num_request_queues: 2}}\n")
+    host.run("systemctl start kvmhostd", timeout=300)
+    assert inside() == "2\n", host.journal()
+    assert "module/virtio_blk" in waiting(host)
+    host.reboot()
+    assert host.read("/sys/module/virtio_blk/parameters/num_request_queues") == "2\n"
+    assert host.ctl("plan").stdout.rstrip().endswith("nothing to do")
+    put(host, EMPTY)
+    host.run("systemctl stop kvmhostd")
+    host.ctl("apply", "--allow-mass-removal", timeout=300)
+    assert inside() == "1\n"

@@ -92,11 +92,15 @@ static void test_builtin(void **state)
 	assert_int_equal(plan(m)->n, 0);
 }
 
+#define CARD "/sys/module/igb/drivers/pci:igb/0000:0b:00.0"
+
+/* Its driver is not taken away from a card that may carry traffic. */
 static void test_needs_reload(void **state)
 {
 	struct machine *m = live(state);
 	struct step *s;
 
+	put(m, CARD "/vendor", "0x8086\n");
 	want(m, "modules: {igb: {options: {debug: 3}}}");
 	s = only_step(m);
 	assert_int_equal(s->state, STEP_READY);
@@ -107,7 +111,7 @@ static void test_needs_reload(void **state)
 	assert_int_equal(s->state, STEP_WAITING);
 	assert_int_equal(s->n_changes, 1);
 	assert_string_equal(change(m, "options.debug (running kernel)"), "0 -> 3");
-	assert_non_null(strstr(s->wait, "modprobe -r igb && modprobe igb"));
+	assert_non_null(strstr(s->wait, "it has debug=0, but it drives 0000:0b:00.0"));
 	put(m, "/sys/module/igb/parameters/debug", "0x3\n");
 	assert_int_equal(plan(m)->n, 0);
 }
@@ -117,13 +121,56 @@ static void test_hidden_parameter(void **state)
 {
 	struct machine *m = live(state);
 
+	put(m, CARD "/vendor", "0x8086\n");
 	want(m, "modules: {igb: {options: {max_vfs: 7}}}");
 	settle(m);
 	restart(m);
 	assert_int_equal(only_step(m)->state, STEP_WAITING);
-	assert_non_null(strstr(m->plan.steps[0]->wait, "modprobe -r igb"));
+	assert_non_null(strstr(m->plan.steps[0]->wait, "max_vfs was written after it was loaded"));
 	put(m, "/proc/sys/kernel/random/boot_id", "5a0d1e7e-0000-4000-8000-000000000002\n");
 	assert_int_equal(plan(m)->n, 0);
+}
+
+/* Nobody uses the card: out and in again. Loading for real is for the lab. */
+static void test_reload_planned(void **state)
+{
+	struct machine *m = live(state);
+
+	put(m, CARD "/net/eth0/flags", "0x1002\n");
+	put(m, "/sys/class/net/eth0/flags", "0x1002\n");
+	want(m, "modules: {igb: {options: {debug: 3}}}");
+	only_step(m);
+	assert_int_equal(m->plan.steps[0]->state, STEP_READY);
+	assert_string_equal(m->plan.steps[0]->reason, "module igb is loaded again for it");
+
+	put(m, CARD "/sriov_numvfs", "2\n");
+	assert_non_null(strstr(only_step(m)->reason, "it drives 0000:0b:00.0"));
+	put(m, CARD "/sriov_numvfs", "0\n");
+	put(m, "/sys/class/net/eth0/master/x", "");
+	assert_non_null(strstr(only_step(m)->reason, "it drives 0000:0b:00.0"));
+	assert_int_equal(
+		system(arena_printf(m->arena, "rm -r %s/sys/class/net/eth0/master", m->dir)), 0);
+	put(m, "/sys/class/net/eth0/flags", "0x1003\n");
+	assert_non_null(strstr(only_step(m)->reason, "it drives 0000:0b:00.0"));
+}
+
+static void test_initramfs_planned(void **state)
+{
+	struct machine *m = live(state);
+
+	put(m, "/usr/bin/lsinitramfs", "");
+	put(m, "/usr/sbin/update-initramfs", "");
+	put(m,
+		arena_printf(m->arena, "/boot/initrd.img-%.*s",
+			(int)strcspn(get(m, "/proc/sys/kernel/osrelease"), "\n"),
+			get(m, "/proc/sys/kernel/osrelease")),
+		"");
+	want(m, "modules: {igb: {options: {max_vfs: 7}}}");
+	only_step(m);
+	assert_string_equal(change(m, "initramfs"), "as it was made -> anew, if it has the module");
+	want(m, "modules: {igb: {state: loaded}}");
+	only_step(m);
+	assert_null(change(m, "initramfs"));
 }
 
 static void test_written_before_load(void **state)
@@ -219,6 +266,8 @@ int main(void)
 		TEST(test_builtin),
 		TEST(test_needs_reload),
 		TEST(test_hidden_parameter),
+		TEST(test_reload_planned),
+		TEST(test_initramfs_planned),
 		TEST(test_written_before_load),
 		TEST(test_held),
 		TEST(test_unload_planned),
