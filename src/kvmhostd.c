@@ -46,7 +46,7 @@ static int add_signals(struct daemon *d)
 
 static int serve(struct daemon *d, struct error *e)
 {
-	_cleanup_error_ struct error converging = { 0 }, bus = { 0 };
+	_cleanup_error_ struct error converging = { 0 }, bus = { 0 }, watching = { 0 };
 	int r = host_open(&d->host, NULL, e);
 
 	if (r < 0)
@@ -60,6 +60,8 @@ static int serve(struct daemon *d, struct error *e)
 		log_failure(&bus);
 	/* Before the first run: what changes meanwhile is looked at after it. */
 	daemon_listen(d);
+	if (daemon_watch_reboot(d, &watching) < 0)
+		log_failure(&watching);
 	/*
 	 * A host that does not converge is still better off with a daemon that says so and takes
 	 * the next reload: only what it was started for being impossible is fatal.
@@ -74,6 +76,8 @@ static int serve(struct daemon *d, struct error *e)
 static void daemon_free(struct daemon *d)
 {
 	daemon_deafen(d);
+	sd_event_source_unref(d->reboot_note);
+	sd_event_source_unref(d->reboot_timer);
 	sd_bus_flush_close_unref(d->bus);
 	sd_event_unref(d->event);
 	host_close(&d->host);

@@ -20,6 +20,8 @@ extern const struct type type_frequency;
 extern const struct type type_cpus;
 /* number and unit bit, Kbit, Mbit, Gbit, of a thousand each; uint64_t bits per second */
 extern const struct type type_rate;
+/* a time of the week, config/window.h; const char * in the canonical form */
+extern const struct type type_window;
 /* one of field.names; int index */
 extern const struct type type_enum;
 /* text, not empty, no control characters; const char * */

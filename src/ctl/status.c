@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* kvmhostctl status and history */
+#include "config/window.h"
 #include "ctl/ctl.h"
 #include "ctl/daemon.h"
 #include "net/fw_foreign.h"
 #include "net/leases.h"
 #include "reconcile/generation.h"
 #include "reconcile/plan_json.h"
+#include "reconcile/reboot.h"
 #include "reconcile/record.h"
 #include "reconcile/status.h"
 #include "runner/guestctl.h"
@@ -184,6 +186,28 @@ static void print_leases(const json_t *networks)
 	}
 }
 
+static void print_reboot(struct ctl *c)
+{
+	struct reboot reboot;
+	struct window window;
+	time_t made = 0;
+	char at[32];
+
+	puts("reboot      needed: by what waits for it above");
+	reboot_told(&c->host, &reboot);
+	if (!window_parse(reboot.window, &window))
+		return;
+	if (c->host.record)
+		made = (time_t)reboot_made(&c->host, reboot.document);
+	if (made)
+		printf("            one was made for this document at %s: kvmhostd makes no "
+		       "other\n",
+			when(made, at, sizeof(at)));
+	else
+		printf("            kvmhostd makes it at %s (host.reboot.window: %s)\n",
+			when(window_next(&window, time(NULL)), at, sizeof(at)), reboot.window);
+}
+
 static void print_report(struct ctl *c, const struct report *r)
 {
 	_cleanup_strbuf_ struct strbuf list = { 0 };
@@ -206,7 +230,7 @@ static void print_report(struct ctl *c, const struct report *r)
 	else
 		puts("machine     not compared, which only root can: sudo kvmhostctl status");
 	if (json_is_true(json_object_get(r->last, "reboot_pending")))
-		puts("reboot      needed: by what waits for it above");
+		print_reboot(c);
 	for (size_t i = 0; i < r->n_foreign; i++)
 		printf("%s %s%s%s %s\n      = %s\n", i ? "           " : "firewall   ",
 			r->foreign[i].owner ? r->foreign[i].owner : "",

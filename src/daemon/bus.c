@@ -23,11 +23,20 @@ static int get_failed(sd_bus *bus _unused_, const char *path _unused_, const cha
 	return sd_bus_message_append(reply, "b", d->failed);
 }
 
+static int get_reboot(sd_bus *bus _unused_, const char *path _unused_, const char *iface _unused_,
+	const char *property _unused_, sd_bus_message *reply, void *data, sd_bus_error *be _unused_)
+{
+	const struct daemon *d = data;
+
+	return sd_bus_message_append(reply, "b", d->reboot.pending);
+}
+
 static const sd_bus_vtable vtable[] = {
 	SD_BUS_VTABLE_START(0),
 	SD_BUS_METHOD("Reload", NULL, "s", on_reload, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_PROPERTY("Summary", "s", NULL, offsetof(struct daemon, summary), 0),
 	SD_BUS_PROPERTY("Failed", "b", get_failed, 0, 0),
+	SD_BUS_PROPERTY("RebootRequired", "b", get_reboot, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_VTABLE_END,
 };
 

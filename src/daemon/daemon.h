@@ -6,6 +6,7 @@
 #include "base/strbuf.h"
 #include "net/watch.h"
 #include "reconcile/host.h"
+#include "reconcile/reboot.h"
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
 
@@ -20,6 +21,8 @@ struct daemon {
 	char *summary; /* one line: what the last run came to */
 	bool failed; /* ... and that it was no success */
 	struct ears *ears; /* daemon/events.c */
+	struct reboot reboot; /* what is known of one that is waited for */
+	sd_event_source *reboot_note, *reboot_timer; /* daemon/reboot.c */
 };
 
 /*
@@ -38,6 +41,9 @@ void daemon_listen(struct daemon *d);
 void daemon_deafen(struct daemon *d);
 /* Something may differ from the document: look soon. `what` says it in words. */
 void daemon_dirty(struct daemon *d, enum event event, const char *what);
+
+/* Watches whether some run waits for a reboot, and makes it in the document's window. */
+int daemon_watch_reboot(struct daemon *d, struct error *e);
 
 /* Exports the bus object and asks for the name. A machine without a bus is served all the same. */
 int daemon_bus(struct daemon *d, struct error *e);

@@ -8,22 +8,21 @@
 
 enum { EFI_VARIABLE_MAX = 4096 };
 
-static const struct boot_loader *const loaders[] = { &boot_grub };
+/* What is told by more comes first: Proxmox may be booted by systemd-boot, Fedora by GRUB. */
+static const struct boot_loader *const loaders[] = { &boot_ostree, &boot_proxmox, &boot_sdbootutil,
+	&boot_grubby, &boot_systemd, &boot_grub };
 
 /*
- * How else machines boot: told by a file that only these have. kvmhost does not write for them
- * yet, and says so rather than write where nobody reads.
+ * How else machines boot: told by a file that only these have. kvmhost does not write for them,
+ * and says so rather than write where nobody reads.
  */
 static const struct {
 	const char *path, *name, *cure;
 } foreign[] = {
-	{ "/run/ostree-booted", "rpm-ostree or bootc",
-		"rpm-ostree kargs --append-if-missing=%s; then reboot" },
-	{ "/etc/kernel/proxmox-boot-uuids", "proxmox-boot-tool",
-		"add %s to /etc/kernel/cmdline, run proxmox-boot-tool refresh and reboot" },
-	{ "/usr/sbin/grubby", "grubby", "grubby --update-kernel=ALL --args=%s; then reboot" },
-	{ "/usr/bin/sdbootutil", "sdbootutil",
-		"add %s to /etc/kernel/cmdline, run sdbootutil update-all-entries and reboot" },
+	{ "/run/ostree-booted", "bootc or ostree, without rpm-ostree",
+		"put %s into the image's /usr/lib/bootc/kargs.d, and update" },
+	{ "/etc/kernel/proxmox-boot-uuids", "proxmox-boot-tool, which is not there",
+		"install proxmox-kernel-helper, or add %s to /etc/kernel/cmdline by hand" },
 	{ "/boot/firmware/cmdline.txt", "the Raspberry Pi's firmware",
 		"add %s to /boot/firmware/cmdline.txt and reboot" },
 };
@@ -71,7 +70,7 @@ static int refuse_unified(struct host *h, const char *stub, struct error *e)
 		"image anew (ukify, dracut or mkinitcpio), and reboot");
 }
 
-static int refuse_foreign(struct host *h, const char *info, struct error *e)
+static int refuse_foreign(struct host *h, struct error *e)
 {
 	size_t i;
 
@@ -80,18 +79,9 @@ static int refuse_foreign(struct host *h, const char *info, struct error *e)
 			continue;
 		error_set(e, -EOPNOTSUPP,
 			"this machine boots by %s (%s is there), for which kvmhost "
-			"cannot write the kernel command line yet",
+			"cannot write the kernel command line",
 			foreign[i].name, foreign[i].path);
 		return error_cure(e, foreign[i].cure, "KEY=VALUE");
-	}
-	if (info && startswith(info, "systemd-boot")) {
-		error_set(e, -EOPNOTSUPP,
-			"this machine was booted by %s (EFI variable LoaderInfo), "
-			"for which kvmhost cannot write the kernel command line yet",
-			info);
-		return error_cure(e,
-			"add the parameters to /etc/kernel/cmdline, run kernel-install "
-			"add for each kernel, and reboot");
 	}
 	return 0;
 }
@@ -107,7 +97,8 @@ static int refuse_unknown(const char *info, struct error *e)
 		error_set(e, -EOPNOTSUPP,
 			"cannot tell how this machine boots: there is no "
 			"/boot/grub/grub.cfg with a /usr/sbin/grub-mkconfig that reads "
-			"/etc/default/grub.d, which is all that kvmhost can write for");
+			"/etc/default/grub.d, no grubby, no loader/entries with kernel-install, "
+			"and no other tool that kvmhost knows");
 	return error_cure(e, "take the parameters out of the document and give them to the boot "
 			     "loader by hand; on Debian and Ubuntu, apt install grub2-common "
 			     "brings GRUB's tools");
@@ -122,16 +113,13 @@ static int find_loader(struct host *h, struct boot *b, struct error *e)
 
 	if (stub)
 		return refuse_unified(h, stub, e);
-	r = refuse_foreign(h, info, e);
-	if (r < 0)
-		return r;
-	/* GRUB says it only from 2.12 on, the others that say it always do. */
-	if (info && !startswith(info, "GRUB"))
-		return refuse_unknown(info, e);
 	for (i = 0; i < ARRAY_SIZE(loaders) && !b->loader; i++)
-		if (loaders[i]->detect(h))
+		if (loaders[i]->detect(h, info))
 			b->loader = loaders[i];
-	return b->loader ? 0 : refuse_unknown(info, e);
+	if (b->loader)
+		return 0;
+	r = refuse_foreign(h, e);
+	return r < 0 ? r : refuse_unknown(info, e);
 }
 
 bool boot_wrote(struct host *h)
@@ -139,7 +127,7 @@ bool boot_wrote(struct host *h)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(loaders); i++)
-		if (file_exists(h->root, loaders[i]->file))
+		if (file_exists(h->root, loaders[i]->mark))
 			return true;
 	return false;
 }

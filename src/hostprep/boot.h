@@ -13,6 +13,7 @@
 /* One way to boot this system, as the loader will do it next time. */
 struct boot_entry {
 	const char *title;
+	const char *version; /* of the kernel, where the entry says it */
 	struct tokens tokens;
 };
 
@@ -28,12 +29,14 @@ struct boot {
 
 struct boot_loader {
 	const char *name; /* "GRUB" */
-	const char *file; /* our own */
+	const char *file; /* that our parameters stand in */
+	const char *mark; /* is there while one of them is ours */
 	const char *short_file; /* for the plan */
-	const char *menu, *short_menu; /* where the entries are */
+	const char *menu, *short_menu; /* where the entries are; NULL: they cannot be read */
 	const char *tool;
-	/* Whether its tools and files are here. */
-	bool (*detect)(struct host *h);
+	/* Whether its tools and files are here. info: who says by EFI that he booted us, or NULL.
+	 */
+	bool (*detect)(struct host *h, const char *info);
 	/* Fills own and others, entries where h->live. */
 	int (*read)(struct host *h, struct boot *b, struct error *e);
 	/* Writes our file. */
@@ -42,7 +45,8 @@ struct boot_loader {
 	int (*install)(struct host *h, struct boot *b, struct error *e);
 };
 
-extern const struct boot_loader boot_grub;
+extern const struct boot_loader boot_grub, boot_systemd, boot_proxmox, boot_sdbootutil, boot_grubby,
+	boot_ostree;
 
 /* Whether a file of ours is there for any loader: else nothing here can be ours. */
 bool boot_wrote(struct host *h);

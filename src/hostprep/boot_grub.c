@@ -29,10 +29,13 @@
 enum { GRUB_FILE_MAX = 16 << 20 };
 
 /* Only the script of Debian and those who come from it reads the directory. */
-static bool grub_detect(struct host *h)
+static bool grub_detect(struct host *h, const char *info)
 {
 	_cleanup_free_ char *script = NULL;
 
+	/* GRUB says it only from 2.12 on, the others that say it always do. */
+	if (info && !startswith(info, "GRUB"))
+		return false;
 	if (file_read(h->root, MKCONFIG, GRUB_FILE_MAX, &script, NULL) < 0 ||
 		!strstr(script, "default/grub.d/"))
 		return false;
@@ -414,6 +417,7 @@ static int grub_install(struct host *h, struct boot *b, struct error *e)
 const struct boot_loader boot_grub = {
 	.name = "GRUB",
 	.file = OWN_PATH,
+	.mark = OWN_PATH,
 	.short_file = OWN_NAME,
 	.menu = MENU,
 	.short_menu = "grub.cfg",

@@ -272,6 +272,18 @@ static void diff_file(struct compare *c)
 }
 
 /* The menu may be older than the files it is made of: a power cut, or somebody's edit. */
+/* Nobody can read what the tool makes, and it was killed, or its file was written without it. */
+#define STALE "boot_menu_stale"
+
+static void diff_unread_menu(struct compare *c)
+{
+	if (!json_object_get(c->h->record->root, STALE))
+		return;
+	step_change(
+		c->h, c->s, "", place(c, CMDLINE_MENU, c->l->boot.loader->tool), "older", "anew");
+	c->can_do++;
+}
+
 static void diff_menu(struct compare *c)
 {
 	const struct boot *b = &c->l->boot;
@@ -333,7 +345,10 @@ static void cmdline_diff(struct host *h, struct step *s)
 		return; /* observe has just told of it */
 	diff_file(&c);
 	if (h->live) {
-		diff_menu(&c);
+		if (c.l->boot.loader->menu)
+			diff_menu(&c);
+		else
+			diff_unread_menu(&c);
 		diff_running(&c);
 	} else if (c.can_do) {
 		s->reason = "in its boot menu once update-grub or kvmhostd has run there";
@@ -374,6 +389,18 @@ static void edit(struct boot *b, const struct step *s)
 		*ARENA_PUSH(b->arena, b->own.v, b->own.n) = t;
 }
 
+static int mark_stale(struct host *h, const struct boot *b, bool on, struct error *e)
+{
+	if (b->loader->menu || !h->live)
+		return 0;
+	if (on)
+		json_object_set_new(h->record->root, STALE, json_true());
+	else
+		json_object_del(h->record->root, STALE);
+	record_touch(h);
+	return record_save(h, e);
+}
+
 /* One write of the file and one run of the tool for all. */
 static int bring_in(
 	struct host *h, struct boot *b, struct step *const *steps, size_t n, struct error *e)
@@ -388,8 +415,14 @@ static int bring_in(
 		file |= changes(steps[i], CMDLINE_FILE);
 		menu |= changes(steps[i], CMDLINE_MENU);
 	}
-	r = file ? b->loader->write(h, b, e) : 0;
-	return r == 0 && h->live && (file || menu) ? b->loader->install(h, b, e) : r;
+	if (!file && !menu)
+		return 0;
+	r = mark_stale(h, b, true, e);
+	if (r == 0 && file)
+		r = b->loader->write(h, b, e);
+	if (r == 0 && h->live)
+		r = b->loader->install(h, b, e);
+	return r < 0 ? r : mark_stale(h, b, false, e);
 }
 
 static void cmdline_apply_all(struct host *h, struct step *const *steps, size_t n)

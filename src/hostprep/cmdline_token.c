@@ -145,6 +145,83 @@ void tokens_drop(struct tokens *t, const struct token *gone)
 	t->n = n;
 }
 
+/* How many words from here stand for it: 0, 1, or 2 with its number. */
+static size_t stands_for(const struct tokens *t, size_t i, const struct token *wanted)
+{
+	if (!same_word(&t->v[i], wanted))
+		return 0;
+	if (!wanted->next)
+		return 1;
+	return i + 1 < t->n && is_word(&t->v[i + 1], wanted->next) ? 2 : 0;
+}
+
+void tokens_take(struct tokens *t, const struct token *gone)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < t->n;) {
+		size_t taken = stands_for(t, i, gone);
+
+		if (taken)
+			i += taken;
+		else
+			t->v[n++] = t->v[i++];
+	}
+	t->n = n;
+}
+
+static size_t dropped(
+	const struct tokens *words, size_t i, const struct tokens *drop, const struct tokens *keep)
+{
+	size_t k, n;
+
+	for (k = 0; k < drop->n; k++) {
+		n = stands_for(words, i, &drop->v[k]);
+		if (n && !tokens_count(keep, &drop->v[k]))
+			return n;
+	}
+	return 0;
+}
+
+/* A word goes with the blanks before it, or, as the first, with those behind. */
+void tokens_edit(
+	const char *text, const struct tokens *drop, const struct tokens *add, struct strbuf *out)
+{
+	struct tokens words = { .arena = add->arena };
+	const char *p = text, *word, *from = text;
+	size_t i = 0, k, n, skip = 0, end;
+
+	tokens_read(&words, text);
+	while ((word = next_word(&p, &n)) && i < words.n) {
+		skip = skip ? skip : dropped(&words, i++, drop, add);
+		if (skip) {
+			skip--;
+			i += skip > 0;
+			if (!out->len)
+				p += strspn(p, " \t");
+		} else {
+			sb_addn(out, from, (size_t)(p - from));
+		}
+		from = p;
+	}
+	sb_add(out, from);
+	end = out->len;
+	while (end && isspace((unsigned char)out->s[end - 1]))
+		end--;
+	p = arena_strdup(add->arena, sb_str(out) + end);
+	if (out->s) {
+		out->s[end] = '\0';
+		out->len = end;
+	}
+	for (k = 0; k < add->n; k++) {
+		_cleanup_free_ char *token = token_text(&add->v[k]);
+
+		if (!tokens_count(&words, &add->v[k]))
+			sb_addf(out, "%s%s", out->len ? " " : "", token);
+	}
+	sb_add(out, p);
+}
+
 struct token token_of(struct arena *a, const char *text)
 {
 	struct tokens t = { .arena = a };

@@ -5,7 +5,7 @@
  * when it has a module whose lines have changed. Debian's tools, which Ubuntu
  * has too; elsewhere nothing is done.
  */
-#include "hostprep/dropin.h"
+#include "reconcile/dropin.h"
 #include "hostprep/module.h"
 #include "hostprep/tool.h"
 

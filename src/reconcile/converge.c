@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "reconcile/confirm.h"
 #include "reconcile/generation.h"
+#include "reconcile/offline.h"
 #include "reconcile/reboot.h"
 #include "reconcile/record.h"
 #include "reconcile/status.h"
@@ -28,11 +29,41 @@ static void sweep(struct host *h)
 		file_sweep(h->root, dirs[i]);
 }
 
+/* What the next run has to know of this one. r: what it came to. */
+static void keep(struct host *h, struct config *c, const struct converge_options *o,
+	const struct outcome *out, int r)
+{
+	_cleanup_error_ struct error e = { 0 };
+
+	if ((r != 0 && r != -EIO) || outcome_put_back(out))
+		return;
+	if (!out->confirm_by && generation_accept(h, c, &e) < 0)
+		log_failure(&e);
+	if (!o->hold)
+		return;
+	apply_hold(h, o->hold, o->hold_reason);
+	json_object_set_new(json_object_get(h->record->root, "held"), "by_hand", json_true());
+	if (record_save(h, &e) < 0)
+		log_failure(&e);
+}
+
+/* ... and those who look. */
+static void tell(
+	struct host *h, struct config *c, const struct outcome *out, int r, const struct error *e)
+{
+	_cleanup_error_ struct error later = { 0 };
+
+	if (h->live && status_write(h, r, out, e, &later) < 0)
+		log_failure(&later);
+	if ((r == 0 || r == -EIO) &&
+		reboot_tell(h, out->reboot_pending, config_hash(c), &c->wants, &later) < 0)
+		log_failure(&later);
+}
+
 static int converge_locked(struct host *h, struct config *c, const struct converge_options *o,
 	struct outcome *out, struct error *e)
 {
 	struct apply_options a = o->apply;
-	_cleanup_error_ struct error later = { 0 };
 	int r = record_load(h, e);
 
 	sweep(h);
@@ -45,20 +76,10 @@ static int converge_locked(struct host *h, struct config *c, const struct conver
 		return r;
 	a.document_hash = config_hash(c);
 	r = apply(h, &c->wants, &a, out, e);
-	if ((r == 0 || r == -EIO) && !out->confirm_by && !outcome_put_back(out) &&
-		generation_accept(h, c, &later) < 0)
-		log_failure(&later);
-	if ((r == 0 || r == -EIO) && o->hold && !outcome_put_back(out)) {
-		apply_hold(h, o->hold, o->hold_reason);
-		json_object_set_new(
-			json_object_get(h->record->root, "held"), "by_hand", json_true());
-		if (record_save(h, &later) < 0)
-			log_failure(&later);
-	}
-	if (h->live && status_write(h, r, out, e, &later) < 0)
-		log_failure(&later);
-	if ((r == 0 || r == -EIO) && reboot_tell(h, out->reboot_pending, &later) < 0)
-		log_failure(&later);
+	if (r == 0 && !h->live)
+		r = offline_enable(h, c->wants.n > 0, e);
+	keep(h, c, o, out, r);
+	tell(h, c, out, r, e);
 	return r;
 }
 

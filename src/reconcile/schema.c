@@ -31,8 +31,9 @@ static const struct field kernel_rows[] = {
 		       "boot, and wait for it. One that is set elsewhere already stays as it is; "
 		       "one "
 		       "that is set to another value elsewhere is an error that names the place. "
-		       "Works where GRUB reads /etc/default/grub.d (Debian, Ubuntu); elsewhere the "
-		       "error says what was found.",
+		       "Written for GRUB where it reads /etc/default/grub.d (Debian, Ubuntu), "
+		       "systemd-boot by kernel-install, grubby, proxmox-boot-tool, sdbootutil and "
+		       "rpm-ostree; elsewhere the error says what was found.",
 		.example = "[transparent_hugepage=never]"),
 	FIELD_MAP(struct kernel_section, modules, module_table, .kind = "module",
 		.doc = "Kernel modules: their options, and whether they are loaded or kept out."),
@@ -46,19 +47,41 @@ static const struct table kernel_table =
 struct reboot_section {
 	struct obj obj;
 	int policy;
+	const char *window;
 };
 
-static const char *const reboot_policies[] = { "manual", NULL };
+enum { REBOOT_MANUAL, REBOOT_WINDOW };
+static const char *const reboot_policies[] = { "manual", "window", NULL };
 static const struct field reboot_rows[] = {
-	FIELD_ENUM(struct reboot_section, policy, reboot_policies, .def = "manual",
-		.doc = "`manual`: kvmhost never reboots the host. What waits for a reboot is shown "
-		       "by "
-		       "plan and status; apply then ends with status 3; on Debian and Ubuntu "
-		       "/run/reboot-required says so too."),
-	FIELD_PLANNED("window", "When the host may reboot by itself."),
+	FIELD_ENUM(struct reboot_section, policy, reboot_policies, .example = "manual",
+		.doc = "`manual`: kvmhost never reboots the host. `window`: kvmhostd reboots it "
+		       "in `window` when something waits for that, once for each document at "
+		       "most. Left out, it is `window` where there is one. What waits is shown by "
+		       "plan and status, and apply ends with status 3; the message of the day, "
+		       "and on Debian and Ubuntu /run/reboot-required, say so too."),
+	FIELD_STRING(struct reboot_section, window, type_window, .example = "Sun 02:00-04:00",
+		.doc = "When the host may reboot by itself, by its local time. Days may be left "
+		       "out, listed, or given as a range: Sat,Sun or Mon..Fri; a window that ends "
+		       "before it begins ends on the next day. Guests are shut down in order."),
 };
-static const struct table reboot_table =
-	TABLE(struct reboot_section, reboot_rows, .doc = "What happens when a reboot is needed.");
+
+static void check_reboot(const void *obj, struct diags *d)
+{
+	const struct reboot_section *r = obj;
+
+	if (!obj_has(r, "policy"))
+		return;
+	if (r->policy == REBOOT_WINDOW && !obj_has(r, "window"))
+		diag_error(d, obj_mark(r, "policy"), "add one: `window: \"Sun 02:00-04:00\"`",
+			"policy: there is no `window` to reboot in");
+	if (r->policy == REBOOT_MANUAL && obj_has(r, "window"))
+		diag_error(d, obj_mark(r, "window"),
+			"write `policy: window`, or take the window out",
+			"window: means nothing with `policy: manual`");
+}
+
+static const struct table reboot_table = TABLE(struct reboot_section, reboot_rows,
+	.check = check_reboot, .doc = "What happens when a reboot is needed.");
 
 struct host_section {
 	struct obj obj;

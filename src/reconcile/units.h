@@ -49,6 +49,7 @@ struct unit_job {
 	const char *unit;
 	enum unit_verb verb;
 	bool reset; /* forget failures and the start limit first (ResetFailedUnit) */
+	bool for_good; /* no later job takes its place ("replace-irreversibly") */
 	/* Filled by units_run: 0, or what went wrong with this one. The caller clears it. */
 	struct error error;
 	/* Private to units_run. */
@@ -68,6 +69,9 @@ int units_run(struct host *h, struct unit_job *jobs, size_t n, unsigned seconds,
 /* systemd reads all unit files again (daemon-reload, a tenth of a second). host_forget() after it.
  */
 int units_reload(struct host *h, struct error *e);
+
+/* One job that nobody waits for: such as what ends the machine. */
+int units_send(struct host *h, const struct unit_job *job, struct error *e);
 
 /* Why a service ended, from its properties. */
 struct unit_end {

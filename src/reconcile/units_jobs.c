@@ -137,6 +137,11 @@ static int on_reset(_unused_ sd_bus_message *m, _unused_ void *arg, _unused_ sd_
 	return 0;
 }
 
+static const char *mode(const struct unit_job *j)
+{
+	return j->for_good ? "replace-irreversibly" : "replace";
+}
+
 static int send_job(struct run *run, struct unit_job *j)
 {
 	sd_bus_message *m = NULL;
@@ -151,7 +156,7 @@ static int send_job(struct run *run, struct unit_job *j)
 		r = sym_sd_bus_message_new_method_call(
 			u->bus, &m, u->to, SYSTEMD_PATH, SYSTEMD_MANAGER, verb_method[j->verb]);
 	if (r >= 0)
-		r = sym_sd_bus_message_append(m, "ss", j->unit, "replace");
+		r = sym_sd_bus_message_append(m, "ss", j->unit, mode(j));
 	if (r >= 0)
 		r = sym_sd_bus_call_async(u->bus, NULL, m, on_reply, run, 0);
 	if (r >= 0)
@@ -306,6 +311,24 @@ int units_end(struct host *h, const char *service, struct unit_end *out, struct 
 		return error_set(e, r, "cannot ask systemd about %s: %s", service, strerror(-r));
 	snprintf(out->result, sizeof(out->result), "%s", result);
 	return 0;
+}
+
+int units_send(struct host *h, const struct unit_job *j, struct error *e)
+{
+	_cleanup_(sdbus_error_p) sd_bus_error why = SD_BUS_ERROR_NULL;
+	_cleanup_(sdbus_message_p) sd_bus_message *m = NULL;
+	struct units *u;
+	int r = units_bus(h, &u, e);
+
+	if (r < 0)
+		return r;
+	r = sym_sd_bus_message_new_method_call(
+		u->bus, &m, u->to, SYSTEMD_PATH, SYSTEMD_MANAGER, verb_method[j->verb]);
+	if (r >= 0)
+		r = sym_sd_bus_message_append(m, "ss", j->unit, mode(j));
+	if (r >= 0)
+		r = sym_sd_bus_call(u->bus, m, 0, &why, NULL);
+	return r < 0 ? units_refused(r, &why, "start a unit", e) : 0;
 }
 
 static int begin_set(struct units *u, sd_bus_message **m, const char *unit)

@@ -122,6 +122,22 @@ def test_the_confined_daemon_can_do_it(host):
     assert host.run(FILES, timeout=120).stdout == host.before
 
 
+def test_the_window(host):
+    """By itself, in order, once; and the daemon that starts then finds all as wanted."""
+    now = host.run("date -d -1min +%H:%M; date -d +2hours +%H:%M").stdout.split()
+    want(host, DOCUMENT.replace("{policy: manual}", f'{{window: "{now[0]}-{now[1]}"}}'))
+    host.run("systemctl enable kvmhostd")
+    host.machine._until_rebooted(lambda: host.run("systemctl start --no-block kvmhostd"))
+    words = running(host)
+    assert [words.count(word) for word in OURS] == [1, 1, 1], words
+    ctl(host, "status")
+    boot = host.read("/proc/sys/kernel/random/boot_id")
+    want(host, "version: 1\n")
+    host.run("systemctl stop kvmhostd; systemctl disable kvmhostd")
+    ctl(host, "apply", "--allow-mass-removal", rc=3)
+    assert host.read("/proc/sys/kernel/random/boot_id") == boot
+
+
 CUTS = int(os.environ.get("KVMHOST_POWER_CUTS", "3"))
 
 

@@ -100,3 +100,37 @@ def test_release(case):
 
 def test_there_are_cases():
     assert len(CASES) >= 5
+
+
+UNIT = "usr/lib/systemd/system/kvmhostd.service"
+LINK = "etc/systemd/system/multi-user.target.wants/kvmhostd.service"
+
+
+def image(tmp_path, yaml):
+    (tmp_path / "host.yaml").write_text(yaml)
+    tree = tmp_path / "tree"
+    (tree / UNIT).parent.mkdir(parents=True, exist_ok=True)
+    (tree / UNIT).write_text("[Service]\n")
+    return tree
+
+
+def test_kvmhostd_is_enabled_in_an_image(tmp_path):
+    """What it cannot hold is made at its boot; given back, it is as it was."""
+    tree = image(tmp_path, "version: 1\nbridges:\n  br0: {}\n")
+    assert ctl(tree, "plan").returncode == 0 and not (tree / LINK).is_symlink()
+    assert ctl(tree, "apply").returncode == 0
+    assert os.readlink(tree / LINK) == "/" + UNIT
+    assert ctl(tree, "apply").returncode == 0
+    image(tmp_path, "version: 1\n")
+    assert ctl(tree, "apply", "--allow-mass-removal").returncode == 0
+    assert not (tree / LINK).is_symlink()
+
+
+def test_what_he_enabled_stays_enabled(tmp_path):
+    tree = image(tmp_path, "version: 1\nbridges:\n  br0: {}\n")
+    (tree / LINK).parent.mkdir(parents=True)
+    (tree / LINK).symlink_to("/" + UNIT)
+    assert ctl(tree, "apply").returncode == 0
+    image(tmp_path, "version: 1\n")
+    assert ctl(tree, "apply", "--allow-mass-removal").returncode == 0
+    assert (tree / LINK).is_symlink()

@@ -15,6 +15,9 @@ static const struct field f_size_range = {
 static const struct field f_duration = { .name = "k", .type = &type_duration };
 static const struct field f_rate = { .name = "k", .type = &type_rate };
 static const struct field f_percent = { .name = "k", .type = &type_percent };
+static const struct field f_frequency = { .name = "k", .type = &type_frequency };
+static const struct field f_cpus = { .name = "k", .type = &type_cpus };
+static const struct field f_window = { .name = "k", .type = &type_window };
 static const struct field f_enum = { .name = "k", .type = &type_enum, .names = words };
 static const struct field f_string = { .name = "k", .type = &type_string };
 static const struct field f_path = { .name = "k", .type = &type_path };
@@ -66,6 +69,17 @@ static const struct {
 	{ &f_rate, "100Mbit", NULL },
 	{ &f_rate, "1000Mbit", "1Gbit" },
 	{ &f_rate, "1500Kbit", NULL },
+	{ &f_frequency, "2.4GHz", "2400MHz" },
+	{ &f_frequency, "2GHz", NULL },
+	{ &f_frequency, "0.5kHz", "500Hz" },
+	{ &f_cpus, "3", NULL },
+	{ &f_cpus, "7,2-3,4,9", "2-4,7,9" },
+	{ &f_cpus, "0-8191", NULL },
+	{ &f_window, "Sun 02:00-04:00", NULL },
+	{ &f_window, "02:00-24:00", NULL },
+	{ &f_window, "mon,Wed..fri 23:30-01:00", "Mon,Wed..Fri 23:30-01:00" },
+	{ &f_window, "Sat,Sun 00:00-24:00", "Sat..Sun 00:00-24:00" },
+	{ &f_window, "Mon..Sun 03:00-04:00", "03:00-04:00" },
 	{ &f_percent, "150%", NULL },
 	{ &f_percent, "0%", NULL },
 	{ &f_enum, "scsi", NULL },
@@ -168,6 +182,22 @@ static const struct {
 	{ &f_rate, "500mbit", NULL, "write `500Mbit`" },
 	{ &f_rate, "10Gbps", NULL, "write `10Gbit`" },
 	{ &f_duration, "9223372036854775807s", "`9223372036854775807s` is too large", NULL },
+	{ &f_frequency, "2400", "needs a unit", "write `2400MHz`" },
+	{ &f_frequency, "2.4G", NULL, "write `2400MHz`" },
+	{ &f_frequency, "2.5Hz", NULL, NULL },
+	{ &f_frequency, "2.GHz", NULL, NULL },
+	{ &f_cpus, "", NULL, NULL },
+	{ &f_cpus, "3-1", NULL, NULL },
+	{ &f_cpus, "1,", NULL, NULL },
+	{ &f_cpus, "8192", NULL, NULL },
+	{ &f_window, "Sun", NULL, NULL },
+	{ &f_window, "Sunday 02:00-04:00", NULL, NULL },
+	{ &f_window, "Fri..Mon 02:00-04:00", NULL, NULL },
+	{ &f_window, "2:00-4:00", NULL, NULL },
+	{ &f_window, "02:00-02:00", NULL, NULL },
+	{ &f_window, "24:00-02:00", NULL, NULL },
+	{ &f_window, "02:60-04:00", NULL, NULL },
+	{ &f_window, "02:00-24:01", NULL, NULL },
 	{ &f_percent, "150", "needs a unit", "write `150%`" },
 	{ &f_enum, "virtoi", "must be one of virtio, scsi, ide, not `virtoi`",
 		"did you mean `virtio`?" },
@@ -257,8 +287,8 @@ static void test_quotes(void **state _unused_)
 static void test_long_text_in_messages(void **state _unused_)
 {
 	static const struct field *const all[] = { &f_bool, &f_int, &f_size, &f_duration, &f_rate,
-		&f_percent, &f_enum, &f_path, &f_ifname, &f_name, &f_sysctl, &f_module, &f_mac,
-		&f_ip, &f_cidr };
+		&f_percent, &f_frequency, &f_cpus, &f_window, &f_enum, &f_path, &f_ifname, &f_name,
+		&f_sysctl, &f_module, &f_mac, &f_ip, &f_cidr };
 	static const char digits[] = "0123456789";
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)

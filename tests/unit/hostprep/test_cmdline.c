@@ -366,13 +366,11 @@ static void put_efi(struct machine *m, const char *name, const char *text)
 static void test_other_loaders(void **state)
 {
 	static const char *const others[][2] = {
-		{ "/run/ostree-booted", "rpm-ostree or bootc" },
-		{ "/etc/kernel/proxmox-boot-uuids", "proxmox-boot-tool" },
-		{ "/usr/sbin/grubby", "grubby" },
-		{ "/usr/bin/sdbootutil", "sdbootutil" },
+		{ "/boot/firmware/cmdline.txt", "the Raspberry Pi" },
 	};
 	struct machine *m = grub(state);
 
+	file_remove(m->host.root, "/usr/sbin/grub-mkconfig");
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
 		put(m, others[i][0], "x");
 		assert_non_null(strstr(refused(m), others[i][1]));
@@ -383,6 +381,7 @@ static void test_other_loaders(void **state)
 	assert_non_null(strstr(refused(m), "booted by systemd-boot 252.38"));
 	put_efi(m, "LoaderInfo", "rEFInd 0.14");
 	assert_non_null(strstr(refused(m), "booted by rEFInd 0.14"));
+	m = grub(state);
 	put_efi(m, "LoaderInfo", "GRUB 2.12");
 	want(m, "cmdline: [nosmt]");
 	assert_int_equal(first(m)->state, STEP_READY);
@@ -419,30 +418,33 @@ static void test_reboot_is_told(void **state)
 	struct host *h = &m->host;
 
 	h->live = true;
-	assert_int_equal(reboot_tell(h, true, NULL), 0);
+	want(m, "{}");
+	assert_int_equal(reboot_tell(h, true, "abc", &m->wants, NULL), 0);
 	assert_no_file(m, REQUIRED);
+	assert_non_null(strstr(get(m, "/run/motd.d/kvmhost"), "waits for a reboot"));
 
 	put(m, "/etc/debian_version", "12.9\n");
-	assert_int_equal(reboot_tell(h, true, NULL), 0);
-	assert_int_equal(reboot_tell(h, true, NULL), 0);
+	assert_int_equal(reboot_tell(h, true, "abc", &m->wants, NULL), 0);
+	assert_int_equal(reboot_tell(h, true, "abc", &m->wants, NULL), 0);
 	assert_file(m, REQUIRED, "*** System restart required by kvmhost ***\n");
 	assert_file(m, REQUIRED ".pkgs", "kvmhost\n");
-	assert_int_equal(reboot_tell(h, false, NULL), 0);
+	assert_int_equal(reboot_tell(h, false, "abc", &m->wants, NULL), 0);
 	assert_no_file(m, REQUIRED);
 	assert_no_file(m, REQUIRED ".pkgs");
+	assert_no_file(m, "/run/motd.d/kvmhost");
 
 	put(m, REQUIRED, "theirs\n");
 	put(m, REQUIRED ".pkgs", "linux-image-amd64\nkvmhost-like\n");
-	assert_int_equal(reboot_tell(h, true, NULL), 0);
+	assert_int_equal(reboot_tell(h, true, "abc", &m->wants, NULL), 0);
 	assert_file(m, REQUIRED, "theirs\n");
 	assert_file(m, REQUIRED ".pkgs", "linux-image-amd64\nkvmhost-like\nkvmhost\n");
-	assert_int_equal(reboot_tell(h, false, NULL), 0);
+	assert_int_equal(reboot_tell(h, false, "abc", &m->wants, NULL), 0);
 	assert_file(m, REQUIRED, "theirs\n");
 	assert_file(m, REQUIRED ".pkgs", "linux-image-amd64\nkvmhost-like\n");
 	/* Said by somebody who names no package: not ours to take back. */
 	file_remove(h->root, REQUIRED ".pkgs");
-	assert_int_equal(reboot_tell(h, true, NULL), 0);
-	assert_int_equal(reboot_tell(h, false, NULL), 0);
+	assert_int_equal(reboot_tell(h, true, "abc", &m->wants, NULL), 0);
+	assert_int_equal(reboot_tell(h, false, "abc", &m->wants, NULL), 0);
 	assert_file(m, REQUIRED, "theirs\n");
 	assert_no_file(m, REQUIRED ".pkgs");
 }

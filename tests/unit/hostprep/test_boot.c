@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Boot loaders but GRUB: one story for each, on recorded layouts with a script
+ * in the tool's place. systemd-boot's tool itself is run in the capsule.
+ */
+#include "fixture.h"
+#include "hostprep/cmdline.h"
+#include <sys/stat.h>
+
+#define EFI "/sys/firmware/efi/efivars/"
+#define GUID "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
+#define ENTRY "/boot/loader/entries/0123456789abcdef0123456789abcdef-6.1.conf"
+#define ID "0123456789abcdef0123456789abcdef"
+#define LIST "/var/lib/kvmhost/kernel-cmdline"
+#define LINE "root=UUID=1 ro quiet"
+
+/* Writes the entry anew of /etc/kernel/cmdline. */
+#define MAKE_ENTRY \
+	"cmdline=$(cat $root/etc/kernel/cmdline)\n" \
+	"printf 'title Linux\\nversion 6.1\\nmachine-id " ID "\\noptions %s\\nlinux /linux\\n' " \
+	"\"$cmdline\" >$root" ENTRY "\n"
+
+struct layout {
+	const char *name; /* as the plan says it */
+	const char *file, *menu;
+	const char *tool, *script;
+	const char *evidence; /* a file that is there; NULL: LoaderInfo says systemd-boot */
+	const char *result; /* where the script leaves the command line */
+	bool args; /* the tool is told words, /etc/kernel/cmdline is not written */
+};
+
+static const struct layout layouts[] = {
+	{ .name = "systemd-boot",
+		.file = CMDLINE_FILE "kernel/cmdline)",
+		.menu = CMDLINE_MENU "loader/entries)",
+		.tool = "/usr/bin/kernel-install",
+		.script = "[ \"$1 $2\" = 'add 6.1' ] || exit 3\n[ -e $root$3 ] || exit "
+			  "4\n" MAKE_ENTRY,
+		.result = ENTRY },
+	{ .name = "proxmox",
+		.file = CMDLINE_FILE "kernel/cmdline)",
+		.tool = "/usr/sbin/proxmox-boot-tool",
+		.script = "[ \"$1\" = refresh ] || exit 3\ncp $root/etc/kernel/cmdline $root/esp\n",
+		.evidence = "/etc/kernel/proxmox-boot-uuids",
+		.result = "/esp" },
+	{ .name = "sdbootutil",
+		.file = CMDLINE_FILE "kernel/cmdline)",
+		.menu = CMDLINE_MENU "loader/entries)",
+		.tool = "/usr/bin/sdbootutil",
+		.script = "[ \"$1\" = update-all-entries ] || exit 3\n" MAKE_ENTRY,
+		.evidence = "/usr/bin/sdbootutil",
+		.result = ENTRY },
+	{ .name = "grubby",
+		.file = CMDLINE_FILE "grubby)",
+		.menu = CMDLINE_MENU "loader/entries)",
+		.tool = "/usr/sbin/grubby",
+		.script = "[ \"$1\" = --update-kernel=ALL ] || exit 3\n"
+			  "case $2 in\n"
+			  "--args=*) sed -i \"/^options/s|\\$| ${2#*=}|\" $root" ENTRY " ;;\n"
+			  "--remove-args=*) for a in ${2#*=}; do sed -i \"/^options/s| $a||\" "
+			  "$root" ENTRY "; done ;;\n"
+			  "*) exit 4 ;;\nesac\n",
+		.evidence = "/usr/sbin/grubby",
+		.result = ENTRY,
+		.args = true },
+	{ .name = "rpm-ostree",
+		.file = CMDLINE_FILE "rpm-ostree)",
+		.tool = "/usr/bin/rpm-ostree",
+		.script = "[ \"$1\" = kargs ] || exit 3\nshift\n"
+			  "[ -e $root/kargs ] || echo '" LINE "' >$root/kargs\n"
+			  "for a; do case $a in\n"
+			  "--append-if-missing=*) grep -q -- \" ${a#*=}\\b\" $root/kargs || sed -i "
+			  "\"s|\\$| ${a#*=}|\" $root/kargs ;;\n"
+			  "--delete-if-present=*) sed -i \"s| ${a#*=}||\" $root/kargs ;;\n"
+			  "*) exit 4 ;;\nesac; done\n",
+		.evidence = "/run/ostree-booted",
+		.result = "/kargs",
+		.args = true },
+};
+
+static void put_info(struct machine *m, const char *text)
+{
+	char raw[64] = { 6, 0, 0, 0 };
+	size_t i;
+
+	for (i = 0; text[i]; i++)
+		raw[4 + 2 * i] = text[i];
+	assert_int_equal(
+		file_write_atomic(m->host.root, EFI "LoaderInfo-" GUID, raw, 4 + 2 * (i + 1), 0644),
+		0);
+}
+
+static void put_tool(struct machine *m, const struct layout *l)
+{
+	put(m, l->tool,
+		arena_printf(m->arena,
+			"#!/bin/sh\nset -e\nroot=${0%%%s}\necho \"$@\" >>$root/runs\n"
+			"[ ! -e $root/broken ] || { echo no room; exit 1; }\n%s",
+			l->tool, l->script));
+	assert_int_equal(chmod(arena_printf(m->arena, "%s%s", m->dir, l->tool), 0755), 0);
+}
+
+static struct machine *layout(void **state, const struct layout *l)
+{
+	struct machine *m = *state;
+
+	m->host.live = true;
+	if (l->evidence)
+		put(m, l->evidence, "x");
+	else
+		put_info(m, "systemd-boot 252");
+	put_tool(m, l);
+	put(m, "/etc/machine-id", ID "\n");
+	put(m, "/etc/kernel/cmdline", LINE "\n");
+	put(m, ENTRY,
+		"title Linux\nversion 6.1\nmachine-id " ID "\noptions " LINE "\nlinux /linux\n");
+	put(m, "/boot/loader/entries/ffffffffffffffffffffffffffffffff-5.conf",
+		"title Other\noptions root=UUID=2\nlinux /other\n");
+	put(m, "/boot/loader/entries/windows.conf", "title Windows\nefi /EFI/boot.efi\n");
+	put(m, "/boot/vmlinuz-6.1", "");
+	put(m, "/proc/cmdline", LINE "\n");
+	put(m, "/proc/sys/kernel/random/boot_id", "one\n");
+	return m;
+}
+
+static void boot_with(struct machine *m, const char *line)
+{
+	put(m, "/proc/cmdline", line);
+	put(m, "/proc/sys/kernel/random/boot_id",
+		arena_printf(m->arena, "+%s", get(m, "/proc/sys/kernel/random/boot_id")));
+}
+
+static unsigned runs(struct machine *m)
+{
+	const char *text = get(m, "/runs");
+	unsigned n = 0;
+
+	for (; text && *text; text++)
+		n += *text == '\n';
+	return n;
+}
+
+static void all_wait(struct machine *m)
+{
+	plan(m);
+	assert_int_equal(m->plan.n_wait, m->plan.n);
+}
+
+static void story(void **state, const struct layout *l)
+{
+	struct machine *m = layout(state, l);
+	const char *entry = get(m, ENTRY), *line = get(m, "/etc/kernel/cmdline");
+
+	want(m, "cmdline: [mitigations=off, hugepagesz=1G]");
+	plan(m);
+	assert_int_equal(m->plan.n, 2);
+	assert_string_equal(change(m, l->file), "- -> mitigations=off");
+	if (l->menu)
+		assert_string_equal(change(m, l->menu), "in 0 of 1 entries -> in each, once");
+	settle(m);
+	assert_int_equal(runs(m), 1);
+	assert_non_null(strstr(get(m, l->result), LINE " mitigations=off hugepagesz=1G\n"));
+	if (!l->args)
+		assert_file(m, "/etc/kernel/cmdline", LINE " mitigations=off hugepagesz=1G\n");
+	restart(m);
+	all_wait(m);
+	assert_int_equal(m->plan.n, 2);
+	boot_with(m, LINE " mitigations=off hugepagesz=1G\n");
+	assert_int_equal(plan(m)->n, 0);
+
+	/* one goes, one comes, the third stays */
+	want(m, "cmdline: [hugepagesz=1G, nosmt]");
+	settle(m);
+	assert_non_null(strstr(get(m, l->result), LINE " hugepagesz=1G nosmt\n"));
+	boot_with(m, LINE " hugepagesz=1G nosmt\n");
+	want(m, "{}");
+	settle(m);
+	boot_with(m, LINE "\n");
+	assert_int_equal(plan(m)->n, 0);
+	assert_no_file(m, LIST);
+	assert_string_equal(get(m, ENTRY), entry);
+	assert_string_equal(get(m, "/etc/kernel/cmdline"), line);
+	assert_non_null(strstr(get(m, l->result), LINE "\n"));
+}
+
+/* The tool fails, which is told; the next run finishes. */
+static void tool_fails(void **state, const struct layout *l)
+{
+	struct machine *m = layout(state, l);
+
+	put(m, "/broken", "");
+	want(m, "cmdline: [mitigations=off]");
+	assert_non_null(strstr(apply_fails(m), "no room"));
+	file_remove(m->host.root, "/broken");
+	restart(m);
+	plan(m);
+	assert_int_equal(m->plan.n, 1);
+	assert_int_equal(m->plan.n_wait, 0);
+	settle(m);
+	all_wait(m);
+	assert_non_null(strstr(get(m, l->result), "mitigations=off"));
+}
+
+#define STORY(name, i) \
+	static void test_##name(void **state) \
+	{ \
+		story(state, &layouts[i]); \
+	} \
+	static void test_##name##_fails(void **state) \
+	{ \
+		tool_fails(state, &layouts[i]); \
+	}
+STORY(systemd_boot, 0)
+STORY(proxmox, 1)
+STORY(sdbootutil, 2)
+STORY(grubby, 3)
+STORY(rpm_ostree, 4)
+
+/* Without the file kernel-install takes the running kernel's line: it is made of that, and goes. */
+static void test_no_cmdline_file(void **state)
+{
+	struct machine *m = layout(state, &layouts[0]);
+
+	file_remove(m->host.root, "/etc/kernel/cmdline");
+	put(m, "/proc/cmdline", "initrd=\\x\\initrd " LINE "\n");
+	want(m, "cmdline: [nosmt]");
+	settle(m);
+	assert_file(m, "/etc/kernel/cmdline", LINE " nosmt\n");
+	want(m, "{}");
+	put(m, "/usr/bin/kernel-install", "#!/bin/sh\nsed -i 's| nosmt||' ${0%/usr/*}" ENTRY "\n");
+	assert_int_equal(
+		chmod(arena_printf(m->arena, "%s/usr/bin/kernel-install", m->dir), 0755), 0);
+	settle(m);
+	assert_no_file(m, "/etc/kernel/cmdline");
+}
+
+static void test_conflict(void **state)
+{
+	struct machine *m = layout(state, &layouts[0]);
+
+	put(m, "/etc/kernel/cmdline", LINE " intel_iommu=off\n");
+	want(m, "cmdline: [intel_iommu=on]");
+	assert_non_null(strstr(apply_fails(m), "/etc/kernel/cmdline:1 sets intel_iommu=off, and "
+					       "the document wants intel_iommu=on"));
+	put(m, "/etc/kernel/cmdline", LINE " intel_iommu=on\n");
+	settle(m); /* his, and as wanted */
+	want(m, "{}");
+	settle(m);
+	assert_file(m, "/etc/kernel/cmdline", LINE " intel_iommu=on\n");
+}
+
+/* RHEL 8: the entries name a variable of GRUB's environment. */
+static void test_kernelopts(void **state)
+{
+	struct machine *m = layout(state, &layouts[3]);
+
+	put(m, ENTRY, "title Linux\noptions $kernelopts $tuned_params\nlinux /linux\n");
+	put(m, "/boot/grub2/grubenv", "# GRUB Environment Block\nkernelopts=" LINE " nosmt\n####");
+	want(m, "cmdline: [nosmt]");
+	plan(m);
+	assert_null(change(m, CMDLINE_MENU "loader/entries)"));
+}
+
+static void test_cannot_tell(void **state)
+{
+	struct machine *m = layout(state, &layouts[4]);
+
+	file_remove(m->host.root, "/usr/bin/rpm-ostree");
+	want(m, "cmdline: [nosmt]");
+	assert_non_null(strstr(apply_fails(m), "bootc or ostree, without rpm-ostree"));
+	put(m, ENTRY, "title Linux\nlinux /linux\n");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, machine_setup, machine_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_systemd_boot),
+		TEST(test_systemd_boot_fails),
+		TEST(test_proxmox),
+		TEST(test_proxmox_fails),
+		TEST(test_sdbootutil),
+		TEST(test_sdbootutil_fails),
+		TEST(test_grubby),
+		TEST(test_grubby_fails),
+		TEST(test_rpm_ostree),
+		TEST(test_rpm_ostree_fails),
+		TEST(test_no_cmdline_file),
+		TEST(test_conflict),
+		TEST(test_kernelopts),
+		TEST(test_cannot_tell),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
