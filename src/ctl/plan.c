@@ -3,6 +3,7 @@
 #include "ctl/apply.h"
 #include "ctl/confirm.h"
 #include "net/fw_foreign.h"
+#include "hostprep/doctor.h"
 #include "net/probe.h"
 #include "reconcile/plan_json.h"
 
@@ -30,6 +31,25 @@ static void warn_of_others(struct ctl *c, const struct wants *w)
 			v[i].network, v[i].cure);
 }
 
+/* What would not fail, and not go well either. */
+static void warn_of_guests(struct ctl *c, const struct config *config)
+{
+	static const char *const names[] = { "guest-cpus", "guest-memory", "guest-storage" };
+	struct doctor d;
+
+	doctor_open(&d, &c->host, config);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		struct finding f = doctor_look(&d, check_find(names[i]));
+
+		if (f.state != HEALTH_WARN)
+			continue;
+		fprintf(stderr, "warning: %s\n", f.seen);
+		if (f.cure)
+			fprintf(stderr, "      = %s\n", f.cure);
+	}
+	doctor_close(&d);
+}
+
 int verb_plan(struct ctl *c, int argc _unused_, char **argv _unused_)
 {
 	_cleanup_config_ struct config config = { 0 };
@@ -48,6 +68,9 @@ int verb_plan(struct ctl *c, int argc _unused_, char **argv _unused_)
 	} else {
 		plan_print(&p, stdout, c->color);
 	}
+	fflush(stdout);
+	if (c->host.live)
+		warn_of_guests(c, &config);
 	warn_of_others(c, &config.wants);
 	if (has_failed(&p))
 		return 1;

@@ -10,7 +10,7 @@ enum { EFI_VARIABLE_MAX = 4096 };
 
 /* What is told by more comes first: Proxmox may be booted by systemd-boot, Fedora by GRUB. */
 static const struct boot_loader *const loaders[] = { &boot_ostree, &boot_proxmox, &boot_sdbootutil,
-	&boot_grubby, &boot_systemd, &boot_grub };
+	&boot_grubby, &boot_systemd };
 
 /*
  * How else machines boot: told by a file that only these have. kvmhost does not write for them,
@@ -96,9 +96,9 @@ static int refuse_unknown(const char *info, struct error *e)
 	else
 		error_set(e, -EOPNOTSUPP,
 			"cannot tell how this machine boots: there is no "
-			"/boot/grub/grub.cfg with a /usr/sbin/grub-mkconfig that reads "
-			"/etc/default/grub.d, no grubby, no loader/entries with kernel-install, "
-			"and no other tool that kvmhost knows");
+			"/boot/grub/grub.cfg or /boot/grub2/grub.cfg with a grub-mkconfig that "
+			"made it, no grubby, no loader/entries with kernel-install, and no other "
+			"tool that kvmhost knows");
 	return error_cure(e, "take the parameters out of the document and give them to the boot "
 			     "loader by hand; on Debian and Ubuntu, apt install grub2-common "
 			     "brings GRUB's tools");
@@ -116,10 +116,18 @@ static int find_loader(struct host *h, struct boot *b, struct error *e)
 	for (i = 0; i < ARRAY_SIZE(loaders) && !b->loader; i++)
 		if (loaders[i]->detect(h, info))
 			b->loader = loaders[i];
+	for (i = 0; boot_grubs[i] && !b->loader; i++)
+		if (boot_grubs[i]->detect(h, info))
+			b->loader = boot_grubs[i];
 	if (b->loader)
 		return 0;
 	r = refuse_foreign(h, e);
 	return r < 0 ? r : refuse_unknown(info, e);
+}
+
+static bool wrote(struct host *h, const struct boot_loader *l)
+{
+	return l->mark ? file_exists(h->root, l->mark) : l->wrote(h);
 }
 
 bool boot_wrote(struct host *h)
@@ -127,7 +135,10 @@ bool boot_wrote(struct host *h)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(loaders); i++)
-		if (file_exists(h->root, loaders[i]->mark))
+		if (wrote(h, loaders[i]))
+			return true;
+	for (i = 0; boot_grubs[i]; i++)
+		if (wrote(h, boot_grubs[i]))
 			return true;
 	return false;
 }

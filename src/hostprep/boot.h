@@ -30,7 +30,8 @@ struct boot {
 struct boot_loader {
 	const char *name; /* "GRUB" */
 	const char *file; /* that our parameters stand in */
-	const char *mark; /* is there while one of them is ours */
+	const char *mark; /* is there while one of them is ours; NULL: ask wrote */
+	bool (*wrote)(struct host *h);
 	const char *short_file; /* for the plan */
 	const char *menu, *short_menu; /* where the entries are; NULL: they cannot be read */
 	const char *tool;
@@ -45,8 +46,9 @@ struct boot_loader {
 	int (*install)(struct host *h, struct boot *b, struct error *e);
 };
 
-extern const struct boot_loader boot_grub, boot_systemd, boot_proxmox, boot_sdbootutil, boot_grubby,
+extern const struct boot_loader boot_systemd, boot_proxmox, boot_sdbootutil, boot_grubby,
 	boot_ostree;
+extern const struct boot_loader *const boot_grubs[]; /* as distributions have it; ends with NULL */
 
 /* Whether a file of ours is there for any loader: else nothing here can be ours. */
 bool boot_wrote(struct host *h);

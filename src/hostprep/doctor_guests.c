@@ -70,38 +70,60 @@ static void look_document(struct doctor *d)
 	doctor_cure(d, "kvmhostctl check");
 }
 
-static void look_guest_cpus(struct doctor *d)
+static bool count_cpus(struct doctor *d, uint64_t *sum, const char **large, size_t *threads)
 {
 	const struct wants *w = wants(d);
-	size_t threads = doctor_threads(d), i;
-	const char *large = NULL;
-	uint64_t sum = 0;
+	size_t i;
 
+	*threads = doctor_threads(d);
+	*sum = 0;
+	*large = NULL;
 	for (i = 0; w && i < w->n; i++) {
 		uint64_t n = runs(d, w->v[i]) ? number(d, w->v[i]->want, "cpu.count") : 0;
 
-		sum += n;
-		if (n > threads && !large)
-			large = w->v[i]->name;
+		*sum += n;
+		if (n > *threads && !*large)
+			*large = w->v[i]->name;
 	}
-	if (!w)
-		return;
-	if (!threads) {
+	if (w && !*threads)
 		doctor_found(d, HEALTH_UNKNOWN, "the number of this machine's threads");
-	} else if (large) {
-		doctor_found(d, HEALTH_WARN, "guest %s has more processors than this machine's %zu",
-			large, threads);
-		doctor_cure(d, "guests: {%s: {cpu: {count: %zu}}}", large, threads);
-	} else if (sum + HOST_THREADS > threads) {
-		doctor_found(d, HEALTH_WARN,
-			"%llu processors of guests and %d for the host on %zu threads",
-			(unsigned long long)sum, HOST_THREADS, threads);
-		doctor_cure(d, "fine for guests that are mostly idle; else give them fewer, or "
-			       "watch their steal time");
-	} else {
+	return w && *threads;
+}
+
+static void look_guest_cpus(struct doctor *d)
+{
+	const char *large;
+	size_t threads;
+	uint64_t sum;
+
+	if (!count_cpus(d, &sum, &large, &threads))
+		return;
+	if (!large) {
+		doctor_found(d, HEALTH_PASS, "none has more than %zu", threads);
+		return;
+	}
+	doctor_found(d, HEALTH_WARN, "guest %s has more processors than this machine's %zu threads",
+		large, threads);
+	doctor_cure(d, "guests: {%s: {cpu: {count: %zu}}}", large, threads);
+}
+
+static void look_overcommit(struct doctor *d)
+{
+	const char *large;
+	size_t threads;
+	uint64_t sum;
+
+	if (!count_cpus(d, &sum, &large, &threads))
+		return;
+	if (sum + HOST_THREADS <= threads) {
 		doctor_found(d, HEALTH_PASS, "%llu processors of guests on %zu threads",
 			(unsigned long long)sum, threads);
+		return;
 	}
+	doctor_found(d, HEALTH_WARN, "%llu processors of guests and %d for the host on %zu threads",
+		(unsigned long long)sum, HOST_THREADS, threads);
+	doctor_cure(d, "fine for guests that are mostly idle; else give them fewer, or watch their "
+		       "steal time");
 }
 
 static void look_guest_memory(struct doctor *d)
@@ -234,10 +256,13 @@ static void look_guest_storage(struct doctor *d)
 const struct check doctor_guests[] = {
 	{ "document", "The document is valid", "kvmhostd keeps the last good one otherwise.",
 		look_document },
-	{ "guest-cpus", "Processors of guests",
-		"A guest with more processors than the host has threads is slow; all together, "
-		"with one for the host, they wait for each other when they are more than that.",
+	{ "guest-cpus", "No guest has more processors than the machine",
+		"Its processors wait for each other then, and it is slower than with fewer.",
 		look_guest_cpus },
+	{ "cpu-overcommit", "Guests' processors together",
+		"With one for the host they share the machine's threads when they are more than "
+		"those.",
+		look_overcommit },
 	{ "guest-memory", "Memory of guests",
 		"Guests that are to run, hugepages and the host itself must fit, or the kernel "
 		"ends one of them.",

@@ -31,7 +31,7 @@ static const struct field kernel_rows[] = {
 		       "boot, and wait for it. One that is set elsewhere already stays as it is; "
 		       "one "
 		       "that is set to another value elsewhere is an error that names the place. "
-		       "Written for GRUB where it reads /etc/default/grub.d (Debian, Ubuntu), "
+		       "Written for GRUB, "
 		       "systemd-boot by kernel-install, grubby, proxmox-boot-tool, sdbootutil and "
 		       "rpm-ostree; elsewhere the error says what was found.",
 		.example = "[transparent_hugepage=never]"),

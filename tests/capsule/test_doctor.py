@@ -39,7 +39,10 @@ def test_guests_that_do_not_fit(capsule):
     put(capsule, "version: 1\nguests:\n  big1:\n    cpu: {count: 200}\n    memory: {size: 4TiB}\n"
         "    disks: [{path: /var/lib/kvmhost/images/big.qcow2, size: 60TiB}]\n")
     checks = doctor_says(capsule)
-    assert {checks[name]["state"] for name in ("guest-cpus", "guest-memory", "guest-storage")} == {"warn"}
+    assert {checks[name]["state"] for name in ("guest-cpus", "cpu-overcommit", "guest-memory", "guest-storage")} == {"warn"}
+    plan = capsule.ctl("plan", check=False)
+    for name in ("guest-cpus", "guest-memory", "guest-storage"):
+        assert f"warning: {checks[name]['seen']}" in plan.stderr, plan
     put(capsule, "version: 1\nguests: {}\nbridges: 3\n")
     broken = doctor_says(capsule)
     assert broken["document"]["state"] == "fail" and "host.yaml:3:10" in broken["document"]["seen"]

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Boot loaders but GRUB: one story for each, on recorded layouts with a script
+ * Boot loaders but Debian's GRUB: one story for each, on recorded layouts with a script
  * in the tool's place. systemd-boot's tool itself is run in the capsule.
  */
 #include "fixture.h"
@@ -201,6 +201,61 @@ static void tool_fails(void **state, const struct layout *l)
 	assert_non_null(strstr(get(m, l->result), "mitigations=off"));
 }
 
+/* GRUB whose tool reads no directory: ours is a block at the end of /etc/default/grub. */
+static void grub_story(void **state, const char *tool, const char *dir)
+{
+	struct machine *m = *state;
+	const char *before = "GRUB_TIMEOUT=5\nGRUB_CMDLINE_LINUX_DEFAULT=\"quiet\"\n"
+			     "GRUB_CMDLINE_LINUX=\"audit=0\"\n";
+	const char *menu = arena_printf(m->arena, "%s/grub.cfg", dir);
+
+	m->host.live = true;
+	put(m, tool,
+		arena_printf(m->arena,
+			"#!/bin/sh\nset -e\nroot=${0%%%s}\n. $root/etc/default/grub\n"
+			"cat >$2 <<EOF\n### BEGIN /etc/grub.d/10_linux ###\n"
+			"menuentry 'Linux' {\n\tlinux /vmlinuz $GRUB_CMDLINE_LINUX "
+			"$GRUB_CMDLINE_LINUX_DEFAULT\n}\n### END /etc/grub.d/10_linux ###\nEOF\n",
+			tool));
+	assert_int_equal(chmod(arena_printf(m->arena, "%s%s", m->dir, tool), 0755), 0);
+	put(m, "/etc/default/grub", before);
+	put(m, "/etc/default/grub.d/90-nobody-reads-this.cfg", "GRUB_CMDLINE_LINUX=nosmt=force\n");
+	put(m, menu,
+		"### BEGIN /etc/grub.d/10_linux ###\nmenuentry 'Linux' {\n\tlinux /vmlinuz "
+		"audit=0 quiet\n}\n### END /etc/grub.d/10_linux ###\n");
+	put(m, "/proc/cmdline", "audit=0 quiet\n");
+	put(m, "/proc/sys/kernel/random/boot_id", "one\n");
+
+	want(m, "cmdline: [nosmt]");
+	plan(m);
+	assert_string_equal(change(m, CMDLINE_FILE "default/grub)"), "- -> nosmt");
+	settle(m);
+	assert_file(m, "/etc/default/grub",
+		arena_printf(m->arena,
+			"%s# BEGIN kvmhost: what you change in here is lost\n"
+			"GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX nosmt\"\n# END kvmhost\n",
+			before));
+	assert_non_null(strstr(get(m, menu), "audit=0 nosmt quiet\n"));
+	restart(m);
+	all_wait(m);
+	want(m, "cmdline: [audit=1]");
+	assert_non_null(strstr(apply_fails(m), "/etc/default/grub:3 sets audit=0"));
+	want(m, "{}");
+	settle(m);
+	assert_file(m, "/etc/default/grub", before);
+	assert_non_null(strstr(get(m, menu), "audit=0 quiet\n"));
+}
+
+static void test_grub_of_arch(void **state)
+{
+	grub_story(state, "/usr/bin/grub-mkconfig", "/boot/grub");
+}
+
+static void test_grub_of_suse(void **state)
+{
+	grub_story(state, "/usr/sbin/grub2-mkconfig", "/boot/grub2");
+}
+
 #define STORY(name, i) \
 	static void test_##name(void **state) \
 	{ \
@@ -286,6 +341,8 @@ int main(void)
 		TEST(test_grubby_fails),
 		TEST(test_rpm_ostree),
 		TEST(test_rpm_ostree_fails),
+		TEST(test_grub_of_arch),
+		TEST(test_grub_of_suse),
 		TEST(test_no_cmdline_file),
 		TEST(test_conflict),
 		TEST(test_kernelopts),
