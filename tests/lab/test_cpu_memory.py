@@ -102,7 +102,7 @@ def test_more_than_there_is(host):
     assert result.rc == 1 and "of 600: 2MiB pages" in result.stdout, result
     host.run("umount /mnt")
     put(host, DOCUMENT)
-    host.ctl("apply")
+    assert host.ctl("apply", check=False).rc in (0, 3)
 
 
 def test_release(host):

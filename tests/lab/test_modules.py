@@ -118,7 +118,7 @@ def test_options_come_into_a_module_that_nobody_uses(host):
 def test_options_of_a_card_that_is_up_wait(host):
     wait = waiting(host)
     assert set(wait) == {"module/igb"}
-    assert "max_vfs" in wait["module/igb"] and "it drives 0000:01:00.0" in wait["module/igb"], wait
+    assert "it has max_vfs=0, but link " in wait["module/igb"] and " is up" in wait["module/igb"], wait
     assert "module/igb waiting for" in host.ctl("status").stdout
 
 
@@ -134,8 +134,7 @@ def test_a_kill_between_out_and_in(host):
 
 
 def test_reload_brings_back_what_drifted(host):
-    host.run("sysctl -q vm.swappiness=70 && modprobe -r dummy")
-    assert host.ctl("plan", check=False).rc == 2
+    host.run("sysctl -q vm.swappiness=70 && modprobe -r dummy")  # a link goes with it, which kvmhostd may hear
     host.reload_daemon()
     assert settings(host) == wanted() and host.loaded("dummy")
     assert set(waiting(host)) == {"module/igb"}
@@ -251,7 +250,7 @@ def test_the_initramfs_knows_options_of_its_modules(host):
 
     assert inside() == "1\n"
     put(host, "version: 1\nhost:\n  kernel:\n    modules:\n      virtio_blk: {options: {num_request_queues: 2}}\n")
-    host.run("systemctl start kvmhostd", timeout=300)
+    host.run("systemctl restart kvmhostd", timeout=300)
     assert inside() == "2\n", host.journal()
     assert "module/virtio_blk" in waiting(host)
     host.reboot()
