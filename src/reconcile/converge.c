@@ -23,7 +23,8 @@ static int held(struct host *h, struct config *c, struct error *e)
 static void sweep(struct host *h)
 {
 	static const char *const dirs[] = { "/etc/sysctl.d", "/etc/modprobe.d",
-		"/etc/modules-load.d", "/etc/default/grub.d", STATE_DIR };
+		"/etc/modules-load.d", "/etc/default", "/etc/default/grub.d", "/etc/kernel",
+		STATE_DIR };
 
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
 		file_sweep(h->root, dirs[i]);
