@@ -24,7 +24,7 @@ EXAMPLES = HERE.parent.parent / "examples"
 CTL = shutil.which(os.environ.get("KVMHOSTCTL", "kvmhostctl")) or pytest.exit("KVMHOSTCTL names no program", 2)
 CTL = os.path.abspath(CTL)
 BAD = sorted((HERE / "bad").glob("*.yaml"))
-GOOD = sorted((HERE / "good").glob("*.yaml")) + sorted(EXAMPLES.glob("*.yaml"))
+GOOD = sorted((HERE / "good").glob("*.yaml")) + sorted(EXAMPLES.glob("*.yaml")) + sorted((EXAMPLES / "bare-metal").glob("*.yaml"))
 # The parser refuses what a schema cannot say: two values that contradict each other, or YAML that is not ours.
 ACCEPTS = "# schema: accepts"
 
