@@ -2,11 +2,13 @@
 /*
  * Links, addresses and routes. Of a busy machine most of these events are
  * nobody's business: what counts are links that carry our mark, their ports,
- * links that come, go or change their name, and what is on those of ours.
+ * links that come, go or change their name, cards with VFs, and what is on
+ * those of ours.
  */
 #include "net/links.h"
 #include "net/watch.h"
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
@@ -57,6 +59,19 @@ static bool marked(const struct nlattr *alias)
 	return alias && startswith(nla_get_string(alias), LINK_MARK);
 }
 
+/*
+ * The kernel tells that something of a card's VFs changed, or that its link
+ * came, in one message, and says neither what it was nor that it has any.
+ */
+static bool has_vfs(const char *name, struct nlattr **tb)
+{
+	_cleanup_free_ char *path = xprintf("/sys/class/net/%s/device/sriov_numvfs", name);
+	_cleanup_free_ char *number = NULL;
+
+	return !tb[IFLA_LINKINFO] && file_read_line(AT_FDCWD, path, &number) >= 0 &&
+	       !streq(number, "0");
+}
+
 static enum event link_came(struct route_watch *w, const struct ifinfomsg *head, struct nlattr **tb,
 	char what[static WATCH_WHAT_MAX])
 {
@@ -72,7 +87,7 @@ static enum event link_came(struct route_watch *w, const struct ifinfomsg *head,
 			  : "changed");
 	if (new)
 		k = add(w, head->ifi_index);
-	matters = new || renamed || ours || k->ours;
+	matters = new || renamed || ours || k->ours || has_vfs(name, tb);
 	snprintf(k->name, sizeof(k->name), "%s", name);
 	k->ours = ours;
 	return matters ? EVENT_CHANGED : EVENT_NONE;
