@@ -6,6 +6,7 @@ extern const struct kind cmdline_kind, iommu_kind, sysctl_kind, module_kind;
 extern const struct kind cpu_kind, memory_kind;
 extern const struct kind sriov_kind;
 extern const struct kind vhost_net_kind;
+extern const struct kind dummy_kind, veth_kind;
 extern const struct kind vlan_kind, bridge_kind, network_kind, firewall_kind, tap_kind;
 extern const struct kind dnsmasq_kind, manager_kind, dhcp_kind;
 extern const struct kind uplinks_kind;
@@ -21,6 +22,8 @@ const struct kind *const kinds[] = {
 	&cpu_kind,
 	&memory_kind,
 	&sriov_kind,
+	&dummy_kind,
+	&veth_kind,
 	&vlan_kind,
 	&bridge_kind,
 	&network_kind,

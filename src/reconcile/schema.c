@@ -13,6 +13,7 @@
 
 extern const struct type type_token;
 extern const struct table sysctl_table, module_table;
+extern const struct table dummy_table, veth_table;
 extern const struct table vlan_table, bridge_table, network_table;
 extern const struct table sriov_table;
 extern const struct table guest_table;
@@ -134,7 +135,7 @@ struct document_root {
 	struct obj obj;
 	int64_t version;
 	struct host_section host;
-	struct list bridges, vlans, networks, sriov, guests;
+	struct list bridges, vlans, dummies, veths, networks, sriov, guests;
 };
 
 static const struct field root_rows[] = {
@@ -147,6 +148,11 @@ static const struct field root_rows[] = {
 	FIELD_MAP(struct document_root, vlans, vlan_table, .kind = "vlan",
 		.doc = "VLANs of links, by interface name.",
 		.example = "{eth1.42: {link: eth1, id: 42}}"),
+	FIELD_MAP(struct document_root, dummies, dummy_table, .kind = "dummy",
+		.doc = "Links that lead nowhere, by interface name.", .example = "{quiet0: {}}"),
+	FIELD_MAP(struct document_root, veths, veth_table, .kind = "veth",
+		.doc = "Cables inside the host, by the interface name of one end.",
+		.example = "{lan0: {peer: lan1}}"),
 	FIELD_MAP(struct document_root, networks, network_table, .kind = "network",
 		.doc = "Virtual networks, each on a bridge of its own."),
 	FIELD_MAP(struct document_root, sriov, sriov_table, .kind = "sriov",

@@ -116,6 +116,8 @@ const struct kind *const kinds[] = {
 	&setting_kind,
 	&vlan_kind,
 	&bridge_kind,
+	&dummy_kind,
+	&veth_kind,
 	&network_kind,
 	&firewall_kind,
 	&tap_kind,
