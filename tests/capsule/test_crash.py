@@ -137,3 +137,28 @@ def test_killed_while_rules_move(machine):
     put(machine, EMPTY)
     machine.ctl("apply", "--allow-mass-removal")
     assert everything(machine) == machine.clean
+
+
+def test_daemon_killed_while_applying(machine):
+    """The same of kvmhostd at its start; the next one is started by systemd as ever."""
+    put(machine, TWO)
+    where = points(machine, 12)
+    machine.ctl("apply")
+    assert everything(machine) == machine.applied
+    hits = 0
+    for call, n in where:
+        put(machine, EMPTY)
+        machine.ctl("apply", "--allow-mass-removal")
+        put(machine, TWO)
+        r = machine.run(f"timeout 8 strace -f -qq -o /dev/null -e trace={call} "
+                        f"-e inject={call}:signal=KILL:when={n} kvmhostd", check=False)
+        hits += r.rc in (137, -9)
+        assert foreign_state(machine) == machine.foreign, f"killed at {call} {n}"
+        machine.run("systemctl reset-failed kvmhostd 2>/dev/null; systemctl start kvmhostd")
+        assert everything(machine) == machine.applied, f"killed at {call} {n}"
+        assert machine.ctl("plan").rc == 0
+        machine.run("systemctl stop kvmhostd")
+    assert hits >= len(where) - 2
+    put(machine, EMPTY)
+    machine.ctl("apply", "--allow-mass-removal")
+    assert everything(machine) == machine.clean
