@@ -30,7 +30,7 @@ struct control_client {
 struct control {
 	int listen;
 	struct control_client clients[CONTROL_CLIENTS];
-	const struct control_client *passing; /* whose descriptor is on its way */
+	const void *passing; /* whose descriptor is on its way to QEMU; NULL: nobody's */
 	struct qmp *qmp;
 	struct agent *agent;
 };

@@ -23,11 +23,14 @@ enum boot_device { BOOT_DISK, BOOT_CDROM, BOOT_NETWORK, BOOT_FLOPPY, BOOT_DEVICE
 enum guest_firmware { FIRMWARE_BIOS, FIRMWARE_UEFI, FIRMWARE_UEFI_SECURE };
 enum guest_console { CONSOLE_SERIAL };
 enum guest_panic { PANIC_IGNORE, PANIC_PAUSE, PANIC_POWEROFF, PANIC_FAIL };
+enum guest_graphics_type { GRAPHICS_VNC, GRAPHICS_SPICE };
+enum guest_os { OS_OTHER, OS_LINUX, OS_WINDOWS };
 enum guest_watchdog { WATCHDOG_OFF, WATCHDOG_RESET, WATCHDOG_POWEROFF, WATCHDOG_PAUSE };
 
 /* The words for them in the document, by index. */
 extern const char *const guest_state_names[], *const guest_restart_names[];
 extern const char *const guest_firmware_names[], *const guest_watchdog_names[];
+extern const char *const guest_graphics_names[];
 extern const char *const disk_format_names[], *const disk_preallocation_names[];
 
 /* Limits of the machine's layout, see qemu_args.h. */
@@ -38,11 +41,13 @@ struct guest_cpu {
 	struct obj obj;
 	int64_t count;
 	const char *model; /* as QEMU names it; "host" is the host's own */
+	struct list pinning; /* int64_t: a CPU of the host for each; or empty */
 };
 
 struct guest_memory {
 	struct obj obj;
 	uint64_t size; /* bytes */
+	bool hugepages;
 };
 
 struct guest_kernel {
@@ -98,6 +103,14 @@ struct guest_resources {
 	uint64_t memory_max; /* bytes */
 };
 
+struct guest_graphics {
+	struct obj obj;
+	int type; /* enum guest_graphics_type */
+	struct ip listen;
+	int64_t port; /* where obj_has(.., "port"), else the first free one */
+	const char *password; /* a credential's name; NULL: none */
+};
+
 struct guest_shutdown {
 	struct obj obj;
 	uint64_t timeout; /* microseconds */
@@ -110,6 +123,7 @@ struct guest {
 	int restart; /* enum guest_restart */
 	int console; /* enum guest_console */
 	int firmware; /* enum guest_firmware */
+	int os; /* enum guest_os */
 	int panic; /* enum guest_panic */
 	int watchdog; /* enum guest_watchdog */
 	bool agent;
@@ -118,6 +132,7 @@ struct guest {
 	struct guest_memory memory;
 	struct guest_kernel kernel; /* where obj_has(g, "kernel") */
 	struct guest_boot boot;
+	struct guest_graphics graphics; /* where obj_has(g, "graphics") */
 	struct guest_shutdown shutdown;
 	struct guest_resources resources;
 	struct list disks; /* struct guest_disk */

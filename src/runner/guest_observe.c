@@ -64,6 +64,8 @@ void guest_compose(struct guest_seen *seen)
 		have->panic = started->panic;
 		have->watchdog = started->watchdog;
 		have->agent = started->agent;
+		have->os = started->os;
+		have->graphics = started->graphics;
 		have->obj.set = given(applied, started);
 		if (interfaces_differ(applied, started))
 			have->interfaces = started->interfaces;

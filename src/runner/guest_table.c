@@ -8,6 +8,8 @@ const char *const guest_restart_names[] = { "no", "on-failure", "always", NULL }
 static const char *const on_change_names[] = { "wait", "restart", NULL };
 const char *const guest_firmware_names[] = { "bios", "uefi", "uefi-secure", NULL };
 static const char *const boot_names[] = { "disk", "cdrom", "network", "floppy", NULL };
+static const char *const os_names[] = { "other", "linux", "windows", NULL };
+const char *const guest_graphics_names[] = { "vnc", "spice", NULL };
 static const char *const panic_names[] = { "ignore", "pause", "poweroff", "fail", NULL };
 const char *const guest_watchdog_names[] = { "none", "reset", "poweroff", "pause", NULL };
 static const char *const console_names[] = { "serial", NULL };
@@ -23,15 +25,34 @@ static const struct field cpu_rows[] = {
 		       "own; where KVM does not work and QEMU emulates, it means `max`, and "
 		       "`kvmhostctl "
 		       "status` says so."),
-	FIELD_PLANNED("pinning", "Host CPUs on which the virtual CPUs run, in order."),
+	{ FIELD_AT(struct guest_cpu, pinning, struct list), .shape = SHAPE_LIST, .type = &type_int,
+		.min = 0, .max = 8191, .def = "[]", .on_change = CHANGE_RECREATE,
+		.example = "[2, 3]",
+		.doc = "Host CPUs on which the virtual CPUs run, one for each, in order. Keep "
+		       "others "
+		       "off them with `host.cpu`." },
 };
+
+static void check_cpu(const void *obj, struct diags *d)
+{
+	const struct guest_cpu *c = obj;
+
+	if (c->pinning.n && c->pinning.n != (size_t)c->count)
+		diag_error(d, obj_mark(c, "pinning"), "name one CPU of the host for each",
+			"%lld virtual CPUs are pinned to %zu CPUs of the host", (long long)c->count,
+			c->pinning.n);
+}
+
 static const struct table cpu_table =
-	TABLE(struct guest_cpu, cpu_rows, .doc = "The guest's processors.");
+	TABLE(struct guest_cpu, cpu_rows, .check = check_cpu, .doc = "The guest's processors.");
 
 static const struct field memory_rows[] = {
 	FIELD_SIZE(struct guest_memory, size, 1 * MIB, 16 * TIB, .def = "1GiB",
 		.on_change = CHANGE_RECREATE, .doc = "The guest's memory.", .example = "2GiB"),
-	FIELD_PLANNED("hugepages", "Back the memory with the host's hugepages."),
+	FIELD_BOOL(struct guest_memory, hugepages, .def = "false", .on_change = CHANGE_RECREATE,
+		.doc = "Back the memory with hugepages of the host's default size, all taken at "
+		       "the "
+		       "start; `host.memory.hugepages` sets them aside."),
 };
 static const struct table memory_table =
 	TABLE(struct guest_memory, memory_rows, .doc = "The guest's memory.");
@@ -140,6 +161,47 @@ static const struct field shutdown_rows[] = {
 };
 static const struct table shutdown_table =
 	TABLE(struct guest_shutdown, shutdown_rows, .doc = "How it is shut down.");
+
+static bool is_loopback(const struct ip *ip)
+{
+	return ip->family == AF_INET ? ip->b[0] == 127 : IN6_IS_ADDR_LOOPBACK(&ip->v6);
+}
+
+static void check_graphics(const void *obj, struct diags *d)
+{
+	const struct guest_graphics *g = obj;
+
+	if (!g->password && !is_loopback(&g->listen))
+		diag_error(d, obj_mark(g, "listen"),
+			"add `password: NAME`, a credential; or leave `listen` out and use a "
+			"tunnel: "
+			"ssh -L",
+			"whoever reaches this address would have the guest's screen and keyboard");
+	if (g->password && (strchr(g->password, '/') || *g->password == '.'))
+		diag_error(d, obj_mark(g, "password"),
+			"write the password to /etc/credstore/NAME, and NAME here",
+			"`password` is the name of a credential, not a path");
+}
+
+static const struct field graphics_rows[] = {
+	FIELD_ENUM(struct guest_graphics, type, guest_graphics_names, .def = "vnc",
+		.on_change = CHANGE_RECREATE, .doc = "How the screen is seen from outside."),
+	FIELD_VALUE(struct guest_graphics, listen, struct ip, type_ip, .def = "127.0.0.1",
+		.on_change = CHANGE_RECREATE,
+		.doc = "The host's address to listen on. What is sent is not encrypted."),
+	FIELD_INT(struct guest_graphics, port, 1, 65535, .on_change = CHANGE_RECREATE,
+		.example = "5901",
+		.doc = "The port. Without it the first free one from 5900 on; `kvmhostctl status` "
+		       "tells which."),
+	FIELD_STRING(struct guest_graphics, password, type_string, .on_change = CHANGE_RECREATE,
+		.example = "web1-screen",
+		.doc = "The name of a credential with the password in one line: "
+		       "/etc/credstore/NAME, /run/credstore/NAME or one passed to the host's "
+		       "systemd. "
+		       "VNC counts 8 characters."),
+};
+static const struct table graphics_table = TABLE(struct guest_graphics, graphics_rows,
+	.check = check_graphics, .doc = "A screen, with keyboard and pointer.");
 
 static void check_count(
 	const struct guest *g, const struct list *l, const char *key, size_t max, struct diags *d)
@@ -250,6 +312,15 @@ static const struct field guest_rows[] = {
 		.doc = "A serial console is always there: `kvmhostctl console NAME`; what it says "
 		       "is "
 		       "kept in /var/log/kvmhost/NAME.console.log."),
+	FIELD_OBJECT(struct guest, graphics, struct guest_graphics, graphics_table,
+		.on_change = CHANGE_RECREATE,
+		.doc = "A screen, with keyboard and pointer. Without it the guest has a serial "
+		       "console alone."),
+	FIELD_ENUM(struct guest, os, os_names, .def = "other", .on_change = CHANGE_RECREATE,
+		.doc = "What runs in it. For `windows` the clock has the local time and late ticks "
+		       "are "
+		       "made good, there is no HPET, and with KVM the Hyper-V enlightenments are "
+		       "on."),
 	FIELD_BOOL(struct guest, agent, .def = "false", .on_change = CHANGE_RECREATE,
 		.doc = "A channel for the guest's agent (install qemu-guest-agent in the guest). "
 		       "It is asked first when the guest is shut down, and `kvmhostctl guest info` "
@@ -275,11 +346,9 @@ static const struct field guest_rows[] = {
 		       "guest powered itself off. One that never came up is not tried again."),
 	FIELD_LIST(struct guest, after, type_name, .ref = "guest", .def = "[]", .example = "[db1]",
 		.doc = "Guests that are started before this one and stopped after it."),
-	FIELD_PLANNED("os", "A profile of settings that an operating system needs."),
 	FIELD_PLANNED("tpm", "A trusted platform module."),
 	FIELD_PLANNED("install", "An installation that is run once."),
 	FIELD_PLANNED("devices", "PCI devices of the host, handed over."),
-	FIELD_PLANNED("graphics", "A screen by VNC or SPICE."),
 	FIELD_PLANNED("cloud_init", "Data for cloud-init."),
 };
 const struct table guest_table = TABLE(struct guest, guest_rows, .key = &type_name,

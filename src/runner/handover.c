@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "runner/handover.h"
+#include "base/file.h"
 #include "config/obj.h"
+#include "runner/display.h"
 #include "runner/firmware.h"
 #include <fcntl.h>
 #include <linux/if_tun.h>
@@ -176,7 +178,7 @@ static void prepare(struct arena *a, struct machine *m)
 {
 	const struct guest *g = m->spec->guest;
 
-	m->firmware = m->nvram = -1;
+	m->firmware = m->nvram = m->display = m->secret = -1;
 	m->kernel = m->initrd = m->kernel_number = m->initrd_number = -1;
 	m->disks = arena_alloc(a, (g->disks.n + 1) * sizeof(*m->disks));
 	m->taps = arena_alloc(a, (g->interfaces.n + 1) * sizeof(*m->taps));
@@ -185,6 +187,32 @@ static void prepare(struct arena *a, struct machine *m)
 		m->disks[i].fd = -1;
 	for (size_t i = 0; i < g->interfaces.n; i++)
 		m->taps[i] = m->vhosts[i] = -1;
+}
+
+static uint64_t meminfo(const char *text, const char *key)
+{
+	const char *at = strstr(text, key);
+
+	return at ? strtoull(at + strlen(key), NULL, 10) : 0;
+}
+
+/* QEMU would say "Cannot allocate memory". */
+static int check_hugepages(uint64_t size, struct error *e)
+{
+	_cleanup_free_ char *text = NULL;
+	unsigned long long free_, page, need;
+
+	if (file_read(AT_FDCWD, "/proc/meminfo", 64 * 1024, &text, NULL) < 0)
+		return 0;
+	free_ = meminfo(text, "HugePages_Free:");
+	page = meminfo(text, "Hugepagesize:") * 1024;
+	need = page ? (size + page - 1) / page : 0;
+	if (page && need <= free_)
+		return 0;
+	error_set(e, -ENOMEM,
+		"the guest's memory takes %llu hugepages of %llu KiB, and the host has %llu free",
+		need, page / 1024, free_);
+	return error_cure(e, "set more aside: host: {memory: {hugepages: {2MiB: %llu}}}", need);
 }
 
 int handover_open(struct arena *a, struct machine *m, struct error *e)
@@ -202,6 +230,10 @@ int handover_open(struct arena *a, struct machine *m, struct error *e)
 		if (r >= 0 && g->kernel.initrd)
 			r = open_boot_file("initrd", g->kernel.initrd, &m->initrd, e);
 	}
+	if (r >= 0 && g->memory.hugepages)
+		r = check_hugepages(g->memory.size, e);
+	if (r >= 0 && obj_has(g, "graphics"))
+		r = display_open(&g->graphics, &m->display, &m->secret, e);
 	for (size_t i = 0; i < g->disks.n && r >= 0; i++)
 		r = open_disk(&LIST_AT(&g->disks, const struct guest_disk, i), &m->disks[i], e);
 	for (size_t i = 0; i < g->interfaces.n && r >= 0; i++)
@@ -224,13 +256,15 @@ static void add_numbered(struct slot **v, const char *name, size_t i, int *fd)
 size_t handover_slots(struct arena *a, struct machine *m, struct slot **out)
 {
 	const struct guest *g = m->spec->guest;
-	struct slot *v = arena_alloc(a, (4 + g->disks.n + 2 * g->interfaces.n) * sizeof(*v));
+	struct slot *v = arena_alloc(a, (6 + g->disks.n + 2 * g->interfaces.n) * sizeof(*v));
 
 	*out = v;
 	add_slot(&v, "firmware", &m->firmware);
 	add_slot(&v, "nvram", &m->nvram);
 	add_slot(&v, "kernel", &m->kernel);
 	add_slot(&v, "initrd", &m->initrd);
+	add_slot(&v, "display", &m->display);
+	add_slot(&v, "secret", &m->secret);
 	for (size_t i = 0; i < g->disks.n; i++)
 		add_numbered(&v, "disk", i, &m->disks[i].fd);
 	for (size_t i = 0; i < g->interfaces.n; i++)

@@ -2,6 +2,12 @@
 #include "config/obj.h"
 #include "runner/qemu_args_internal.h"
 
+/* What Windows takes for a hypervisor's of its maker (docs/system/i386/hyperv.rst in QEMU's
+ * source). */
+static const char enlightenments[] =
+	",hv-relaxed=on,hv-vapic=on,hv-spinlocks=0x1fff,hv-vpindex=on,hv-runtime=on,hv-time=on,"
+	"hv-synic=on,hv-stimer=on,hv-frequencies=on,hv-reset=on";
+
 static const char *const panic_actions[] = {
 	[PANIC_IGNORE] = "none",
 	[PANIC_PAUSE] = "pause",
@@ -35,12 +41,23 @@ static void add_machine(struct args *x, const struct machine *m)
 
 	args_add(x, "-name", "guest=%s,debug-threads=on", m->spec->name);
 	args_add(x, "-uuid", "%s", m->spec->uuid);
-	args_add(x, "-machine", "q35,accel=%s,usb=off,vmport=off,dump-guest-core=off%s%s",
+	args_add(x, "-machine", "q35,accel=%s,usb=off,vmport=off,dump-guest-core=off%s%s%s%s",
 		m->kvm ? "kvm" : "tcg", g->firmware == FIRMWARE_UEFI_SECURE ? ",smm=on" : "",
-		m->firmware >= 0 ? ",pflash0=firmware,pflash1=nvram" : "");
-	args_add(x, "-cpu", "%s", cpu_model(m));
+		m->firmware >= 0 ? ",pflash0=firmware,pflash1=nvram" : "",
+		g->memory.hugepages ? ",memory-backend=ram" : "",
+		g->os == OS_WINDOWS ? ",hpet=off" : "");
+	args_add(x, "-cpu", "%s%s", cpu_model(m),
+		g->os == OS_WINDOWS && m->kvm ? enlightenments : "");
+	if (g->os == OS_WINDOWS)
+		args_add(x, "-rtc", "base=localtime,driftfix=slew");
+	if (g->os == OS_WINDOWS && m->kvm)
+		args_add(x, "-global", "kvm-pit.lost_tick_policy=delay");
 	args_add(x, "-smp", "cpus=%lld", (long long)g->cpu.count);
 	args_add(x, "-m", "size=%lluk", (unsigned long long)(g->memory.size / 1024));
+	if (g->memory.hugepages)
+		args_add(x, "-object",
+			"memory-backend-memfd,id=ram,size=%lluk,hugetlb=on,prealloc=on",
+			(unsigned long long)(g->memory.size / 1024));
 	args_add(x, "-boot", "strict=on%s",
 		obj_has(&g->boot, "reboot_timeout")
 			? arena_printf(x->arena, ",reboot-timeout=%llu",
@@ -135,6 +152,29 @@ static void add_agent(struct args *x, const struct machine *m)
 		"0");
 }
 
+/*
+ * Connections come from the runner (add_client). The pointer is a tablet on USB, whose controller
+ * disks may have as well.
+ */
+static void add_screen(struct args *x, const struct guest *g)
+{
+	if (!obj_has(g, "graphics"))
+		return;
+	args_add(x, "-device", "VGA,id=video,bus=pcie.0,addr=0x%x", PCI_SLOT_VGA);
+	if (g->graphics.type == GRAPHICS_VNC)
+		args_add(x, "-vnc", "none%s", g->graphics.password ? ",password=on" : "");
+	else
+		args_add(x, "-spice", "port=0%s",
+			g->graphics.password ? "" : ",disable-ticketing=on");
+}
+
+static void add_rng(struct args *x)
+{
+	args_add(x, "-object", "rng-builtin,id=random");
+	args_add(x, "-device", "virtio-rng-pci,id=rng,rng=random,bus=pcie.0,addr=0x%x",
+		PCI_SLOT_RNG);
+}
+
 /* A panic is told by the guest's kernel where it has a driver for pvpanic; all have. */
 static void add_watching(struct args *x, const struct guest *g)
 {
@@ -200,6 +240,8 @@ char **qemu_args(struct arena *a, const struct machine *m)
 	add_sockets(&x, m);
 	add_agent(&x, m);
 	add_watching(&x, g);
+	add_rng(&x);
+	add_screen(&x, g);
 	add_firmware(&x, m);
 	add_kernel(&x, m);
 	for (size_t i = 0; i < g->interfaces.n; i++)

@@ -15,9 +15,10 @@
  * bus number that could change. Disk i is SCSI target i; on the buses with few
  * places the disks stand in their order:
  *
+ *	slot 1           VGA
  *	slot 6           virtio-serial, for the agent
  *	slot 16          virtio-scsi, slot 17 USB (xHCI), slot 18 IDE (PIIX3)
- *	slot 19          watchdog (i6300esb)
+ *	slot 19          watchdog (i6300esb), slot 20 random numbers
  *	slot 31          what q35 itself has: SATA (AHCI) among others
  *
  * Interfaces come first because firmware numbers the buses in the order of
@@ -33,6 +34,7 @@
 enum { FDSET_FIRMWARE = 1000, FDSET_NVRAM };
 
 enum {
+	PCI_SLOT_VGA = 1,
 	PCI_SLOT_INTERFACES = 2,
 	PCI_SLOT_AGENT = 6,
 	PCI_SLOT_DISKS = 8,
@@ -41,6 +43,7 @@ enum {
 	PCI_SLOT_USB = 17,
 	PCI_SLOT_IDE = 18,
 	PCI_SLOT_WATCHDOG = 19,
+	PCI_SLOT_RNG = 20,
 };
 
 struct machine_disk {
@@ -55,6 +58,7 @@ struct machine {
 	int qmp; /* sockets; the other ends are the runner's */
 	int console;
 	int agent; /* -1: the guest has no channel for one */
+	int display, secret; /* the runner's: see display.h; -1: none */
 	int kernel, initrd; /* -1: none */
 	int firmware, nvram; /* OVMF and the guest's variables; -1: BIOS */
 	struct machine_disk *disks; /* as many as the guest's */

@@ -42,9 +42,12 @@ static void add_controllers(struct args *x, const struct guest *g)
 	if (on[BUS_SCSI])
 		args_add(x, "-device", "virtio-scsi-pci,id=scsi,bus=pcie.0,addr=0x%x",
 			PCI_SLOT_SCSI);
-	if (on[BUS_USB])
+	/* The port after those of disks is the pointer's. */
+	if (on[BUS_USB] || obj_has(g, "graphics"))
 		args_add(x, "-device", "qemu-xhci,id=usb,bus=pcie.0,addr=0x%x,p2=%d,p3=%d",
-			PCI_SLOT_USB, GUEST_USB_MAX, GUEST_USB_MAX);
+			PCI_SLOT_USB, GUEST_USB_MAX + 1, GUEST_USB_MAX + 1);
+	if (obj_has(g, "graphics"))
+		args_add(x, "-device", "usb-tablet,bus=usb.0,port=%d", GUEST_USB_MAX + 1);
 	if (on[BUS_IDE])
 		args_add(x, "-device", "piix3-ide,id=pata,bus=pcie.0,addr=0x%x", PCI_SLOT_IDE);
 	if (on[BUS_FLOPPY])

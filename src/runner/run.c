@@ -125,6 +125,8 @@ static int start_qemu(struct runner *r, struct arena *a, struct fdstore *store, 
 		err = open_output(r, &output, e);
 	if (err < 0)
 		return err;
+	r->display.listen = TAKE_FD(m->display);
+	r->secret = TAKE_FD(m->secret);
 	n = handover_fds(a, m, &fds);
 	err = spawn(qemu_args(a, m), fds, n, output, &r->qemu, e);
 	if (err >= 0)
@@ -183,6 +185,7 @@ static int runner_main(const char *name)
 
 	runner.dir = runner.record = runner.output.fd = runner.qmp.fd = -1;
 	runner.console.guest = runner.console.listen = -1;
+	runner.display.listen = runner.secret = -1;
 	agent_init(&runner.agent, -1);
 	control_init(&runner.control, -1, &runner.qmp, &runner.agent);
 	runner.console.log.now = runner.console.log.before = -1;
@@ -194,6 +197,7 @@ static int runner_main(const char *name)
 	fdstore_open(&store);
 	status = run(&runner, name, a, &store, &e);
 	fdstore_close(&store, runner.notify);
+	display_close(&runner.display);
 	agent_close(&runner.agent);
 	control_close(&runner.control);
 	qmp_close(&runner.qmp);

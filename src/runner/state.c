@@ -63,6 +63,7 @@ static json_t *state_object(const struct run_state *s)
 		set_text(o, "end", run_end_names[s->end]);
 	set_text(o, "error", s->error);
 	set_text(o, "event", s->event);
+	set_text(o, "display", s->display);
 	return o;
 }
 

@@ -5,6 +5,7 @@
 #include "runner/run_events.h"
 #include "runner/run_output.h"
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <sys/signalfd.h>
@@ -16,11 +17,13 @@ enum {
 	POLL_QMP,
 	POLL_OUTPUT,
 	POLL_AGENT,
+	POLL_DISPLAY,
 	POLL_CONTROL,
 	POLL_CONSOLE = POLL_CONTROL + CONTROL_POLLS,
 	POLLS = POLL_CONSOLE + CONSOLE_POLLS
 };
 
+#define CPUS_MAX 8192 /* of the host; the range of `pinning` */
 #define START_TIMEOUT (120 * USEC_PER_SEC) /* QEMU may have much memory to set up */
 #define AGENT_FIRST (10 * USEC_PER_SEC) /* then the power button */
 #define PRESS_EVERY (2 * USEC_PER_SEC) /* a guest that is still booting misses the first */
@@ -113,6 +116,46 @@ static void on_running(void *arg, _unused_ json_t *result, const char *error)
 		r->state.accel_reason ? ": " : "",
 		r->state.accel_reason ? r->state.accel_reason : "");
 	notify_send(r->notify, "READY=1\nSTATUS=Running%s", r->state.kvm ? "" : " (emulated)");
+}
+
+static int pin_thread(pid_t thread, int64_t cpu)
+{
+	cpu_set_t *set = CPU_ALLOC(CPUS_MAX);
+	size_t size = CPU_ALLOC_SIZE(CPUS_MAX);
+	int r;
+
+	CPU_ZERO_S(size, set);
+	CPU_SET_S((size_t)cpu, size, set);
+	r = sched_setaffinity(thread, size, set) < 0 ? -errno : 0;
+	CPU_FREE(set);
+	return r;
+}
+
+/* Before the first instruction: `cont` is answered after this. */
+static void on_cpus(void *arg, json_t *result, const char *error)
+{
+	struct runner *r = arg;
+	const struct list *pinning = &r->spec.guest->cpu.pinning;
+	json_t *cpu;
+	size_t i;
+
+	if (error)
+		log_warning("QEMU does not name its CPUs, which are not pinned: %s", error);
+	json_array_foreach (result, i, cpu) {
+		json_int_t thread = json_integer_value(json_object_get(cpu, "thread-id"));
+		json_int_t index = json_integer_value(json_object_get(cpu, "cpu-index"));
+		int err =
+			index >= 0 && (size_t)index < pinning->n
+				? pin_thread((pid_t)thread, LIST_AT(pinning, const int64_t, index))
+				: -ERANGE;
+
+		if (err < 0) {
+			snprintf(r->event, sizeof(r->event), "virtual CPU %lld is not pinned: %s",
+				(long long)index, strerror(-err));
+			r->state.event = r->event;
+			log_warning("%s", r->event);
+		}
+	}
 }
 
 static void note_event(struct runner *r, const struct run_event *ev)
@@ -331,6 +374,7 @@ static void wait_for_something(const struct runner *r, struct pollfd v[static PO
 	v[POLL_QMP] = (struct pollfd){ r->qmp.fd, qmp_events(&r->qmp), 0 };
 	v[POLL_OUTPUT] = (struct pollfd){ r->output.fd, POLLIN, 0 };
 	v[POLL_AGENT] = (struct pollfd){ r->agent.fd, agent_events(&r->agent), 0 };
+	v[POLL_DISPLAY] = (struct pollfd){ display_fd(&r->display), POLLIN, 0 };
 	control_poll(&r->control, v + POLL_CONTROL);
 	console_poll(&r->console, v + POLL_CONSOLE);
 	if (poll(v, POLLS, timeout_ms(r)) < 0)
@@ -347,6 +391,13 @@ int runner_loop(struct runner *r)
 	r->deadline = now_usec() + START_TIMEOUT;
 	qmp_init(&r->qmp, r->qmp.fd, on_event, r);
 	begin_watchdog(r);
+	if (r->display.listen >= 0) {
+		display_begin(&r->display, &r->spec.guest->graphics, r->display.listen, r->secret,
+			&r->control);
+		r->state.display = r->display.address;
+	}
+	if (r->spec.guest->cpu.pinning.n)
+		qmp_command(&r->qmp, "query-cpus-fast", NULL, on_cpus);
 	qmp_command(&r->qmp, "cont", NULL, on_running);
 	qmp_process(&r->qmp);
 	for (;;) {
@@ -357,6 +408,8 @@ int runner_loop(struct runner *r)
 			process_qmp(r);
 		if (v[POLL_AGENT].revents)
 			agent_process(&r->agent);
+		if (v[POLL_DISPLAY].revents)
+			display_process(&r->display);
 		control_process(&r->control, v + POLL_CONTROL);
 		console_process(&r->console, v + POLL_CONSOLE);
 		if (v[POLL_SIGNALS].revents && take_signals(r, &status))

@@ -16,6 +16,7 @@
 
 #include "runner/console.h"
 #include "runner/control.h"
+#include "runner/display.h"
 #include "runner/qemu_args.h"
 #include "runner/qmp.h"
 #include "runner/spec.h"
@@ -52,6 +53,8 @@ struct runner {
 	struct console console;
 	struct agent agent;
 	struct control control;
+	struct display display;
+	int secret; /* of the display, until it is begun; -1: none */
 	uint64_t alive_every, alive_next; /* systemd's watchdog, microseconds; 0: it has none */
 	bool alive_asked;
 	pid_t qemu; /* 0: not running */

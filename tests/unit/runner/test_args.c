@@ -11,6 +11,8 @@ static struct machine machine(struct arena *a, const char *yaml)
 		.qmp = 3,
 		.console = 4,
 		.agent = -1,
+		.display = -1,
+		.secret = -1,
 		.firmware = -1,
 		.nvram = -1,
 		.kernel = -1,
@@ -63,6 +65,8 @@ static const char golden[] =
 	"-device isa-serial,chardev=console,id=serial0\n"
 	"-device pvpanic\n"
 	"-action panic=none\n"
+	"-object rng-builtin,id=random\n"
+	"-device virtio-rng-pci,id=rng,rng=random,bus=pcie.0,addr=0x14\n"
 	"-kernel /proc/self/fd/5\n"
 	"-initrd /proc/self/fd/6\n"
 	"-append console=ttyS0 a=b,c\n"
@@ -129,7 +133,7 @@ static void test_buses(void **state _unused_)
 {
 	static const char *const parts[] = {
 		"virtio-scsi-pci,id=scsi,bus=pcie.0,addr=0x10\n",
-		"qemu-xhci,id=usb,bus=pcie.0,addr=0x11,p2=8,p3=8\n",
+		"qemu-xhci,id=usb,bus=pcie.0,addr=0x11,p2=9,p3=9\n",
 		"piix3-ide,id=pata,bus=pcie.0,addr=0x12\n",
 		"isa-fdc,id=fdc\n",
 		"virtio-blk-pci,bus=port-disk0,addr=0x0,id=storage0,drive=disk0,write-cache=on,"

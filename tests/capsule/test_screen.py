@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Screens by VNC and SPICE, screenshots; pinning, hugepages and the Windows profile as QEMU takes them."""
+import json
+import struct
+
+import pytest
+from documents import put, settle
+from harness import wait_until
+
+GUEST = """\
+version: 1
+guests:
+  web1:
+    memory: {{size: 128MiB{memory}}}
+    kernel: {{image: /srv/boot/vmlinuz, initrd: /srv/boot/initrd.img, cmdline: "console=ttyS0 quiet"}}
+    shutdown: {{timeout: 1s}}
+    on_change: restart
+{more}
+"""
+
+
+def document(more, memory=""):
+    return GUEST.format(more="".join(f"    {line}\n" for line in more.splitlines()), memory=memory)
+
+
+def guest(host):
+    return json.loads(host.ctl("--json", "guest", "list").stdout)["guests"][0]
+
+
+def hello(host, port, first="RFB 003.008\\n"):
+    """What a viewer gets to see, in hexadecimal."""
+    return host.run(f"printf '{first}' | timeout 5 socat -t 2 - TCP4:127.0.0.1:{port} | od -An -v -tx1 | tr -d ' \\n'").stdout
+
+
+@pytest.fixture(scope="module")
+def host(capsule):
+    capsule.add_guest_kernel()
+    return capsule
+
+
+def test_vnc_is_shown_and_answers(host):
+    host.run("systemd-run --quiet socat TCP4-LISTEN:5900,fork SYSTEM:true")
+    settle(host, document("graphics: {type: vnc}"))
+    assert guest(host)["display"] == "vnc://127.0.0.1:5901", "5900 is somebody else's"
+    assert "vnc://127.0.0.1:5901" in host.ctl("guest", "info", "web1").stdout
+    version = b"RFB 003.008\n".hex()
+    assert hello(host, 5901) == version + "0101", "one way to sign in: none"
+    assert hello(host, 5901).startswith(version), "a second viewer"
+    many = host.run("for i in 1 2 3 4; do timeout 5 socat -u -T 2 TCP4:127.0.0.1:5901 - | head -c 3 & done; wait").stdout
+    assert many == "RFB" * 4
+    assert "LISTEN" not in host.run("nsenter -n -t $(pgrep -x qemu-system-x86) ss -ltn | tail -n +2").stdout
+
+
+def test_a_screenshot_is_a_picture(host):
+    settle(host, document("graphics: {type: vnc}"))
+    host.run("sleep 1")
+    host.ctl("guest", "screenshot", "web1", "/root/shot.png")
+    head = bytes.fromhex(host.run("head -c 24 /root/shot.png | od -An -v -tx1 | tr -d ' \\n'").stdout)
+    width, height = struct.unpack(">II", head[16:24])
+    assert head[:8] == b"\x89PNG\r\n\x1a\n" and width >= 640 and height >= 400
+    assert host.run("stat -c %a /root/shot.png").stdout == "600\n"
+
+
+def test_no_screen_says_so(host):
+    settle(host, document(""))
+    refused = host.ctl("guest", "screenshot", "web1", "/root/none.png", check=False)
+    assert refused.rc == 1 and "graphics: {type: vnc}" in refused.stderr
+    assert not host.exists("/root/none.png")
+
+
+def test_a_password_is_a_credential(host):
+    text = document("graphics: {type: vnc, listen: 0.0.0.0, port: 5950, password: screen}")
+    put(host, text)
+    refused = host.ctl("apply", check=False)
+    assert refused.rc == 1 and "/etc/credstore/screen" in refused.stdout + refused.stderr
+    host.write("/etc/credstore/screen", "sesame\n", 0o600)
+    settle(host, text)
+    if guest(host)["state"] != "running":
+        host.ctl("guest", "start", "web1")
+    assert hello(host, 5950) == b"RFB 003.008\n".hex() + "0102", "one way to sign in: the password"
+    everything = host.run("cat /proc/$(pgrep -x qemu-system-x86)/cmdline /run/kvmhost/guests/web1/*.json; journalctl -q").stdout
+    assert "sesame" not in everything
+    host.write("/etc/credstore/screen", "longer than eight\n", 0o600)
+    refused = host.ctl("guest", "restart", "web1", check=False)
+    assert refused.rc == 1 and "8 characters" in refused.stderr
+
+
+def test_spice_answers(host):
+    settle(host, document("graphics: {type: spice, port: 5960}"))
+    if guest(host)["state"] != "running":
+        host.ctl("guest", "start", "web1")
+    assert guest(host)["display"] == "spice://127.0.0.1:5960"
+    # the header of a link message, version 2.2, with a body that is too short: an answer with an error
+    said = hello(host, 5960, "REDQ\\002\\000\\000\\000\\002\\000\\000\\000\\004\\000\\000\\000\\000\\000\\000\\000")
+    assert said.startswith(b"REDQ".hex()), said
+
+
+def test_pinned_cpus(host):
+    settle(host, document("cpu: {count: 2, pinning: [1, 0]}"))
+    threads = host.run("for t in /proc/$(pgrep -x qemu-system-x86)/task/*; do echo $(cat $t/comm): "
+                       "$(sed -n 's/^Cpus_allowed_list:\\s*//p' $t/status); done").stdout.splitlines()
+    assert "CPU 0/TCG: 1" in threads and "CPU 1/TCG: 0" in threads, threads
+    settle(host, document("cpu: {count: 1, pinning: [8000]}"))
+    assert "not pinned" in guest(host)["event"]
+
+
+def test_hugepages_that_are_not_there(host):
+    if "HugePages_Free:        0" not in host.read("/proc/meminfo"):
+        pytest.fail("this machine has hugepages: prove here that a guest gets them")
+    put(host, document("", memory=", hugepages: true"))
+    refused = host.ctl("apply", check=False)
+    assert refused.rc == 1
+    assert "takes 64 hugepages of 2048 KiB, and the host has 0 free" in host.ctl("status", check=False).stdout
+
+
+def test_the_windows_profile_is_taken(host):
+    """By QEMU; no Windows here."""
+    settle(host, document("os: windows\ngraphics: {type: vnc}"))
+    wait_until(lambda: guest(host)["state"] == "running", 30, "it runs")
+    qemu = host.run("tr '\\0' ' ' </proc/$(pgrep -x qemu-system-x86)/cmdline").stdout
+    assert "hpet=off" in qemu and "-rtc base=localtime,driftfix=slew" in qemu
+    console = host.console("/run/kvmhost/guests/web1/console.sock")
+    console.ready()
+    assert console.run("ls /sys/firmware/acpi/tables | grep -c HPET || true") == "0\n"
+    console.close()
+
+
+def test_random_numbers(host):
+    settle(host, document(""))
+    console = host.console("/run/kvmhost/guests/web1/console.sock")
+    console.ready()
+    assert console.run("cat /sys/class/misc/hw_random/rng_current") == "virtio_rng.0\n"
+    assert console.run("head -c 16 /dev/hwrng | wc -c") == "16\n"
+    console.close()
