@@ -3,6 +3,7 @@
 #include "config/scalar.h"
 #include "config/type.h"
 #include "hostprep/doctor.h"
+#include "hostprep/memory.h"
 #include <fcntl.h>
 #include <sys/statvfs.h>
 
@@ -126,10 +127,19 @@ static void look_overcommit(struct doctor *d)
 		       "steal time");
 }
 
+/* Set aside already, or about to be. */
+static uint64_t hugepages(struct doctor *d, const struct wants *w)
+{
+	const struct resource *r = wants_find(w, "memory", "host");
+	uint64_t now = doctor_memory(d, "Hugetlb"), then = r ? hugepages_sum(r->want) : 0;
+
+	return MAX_OF(now, then);
+}
+
 static void look_guest_memory(struct doctor *d)
 {
 	const struct wants *w = wants(d);
-	uint64_t there = doctor_memory(d, "MemTotal"), pages = doctor_memory(d, "Hugetlb"), sum = 0;
+	uint64_t there = doctor_memory(d, "MemTotal"), pages, sum = 0;
 	size_t i;
 
 	for (i = 0; w && i < w->n; i++) {
@@ -142,6 +152,7 @@ static void look_guest_memory(struct doctor *d)
 	}
 	if (!w)
 		return;
+	pages = hugepages(d, w);
 	if (!there) {
 		doctor_found(d, HEALTH_UNKNOWN, "/proc/meminfo cannot be read");
 	} else if (sum + pages + HOST_MEMORY > there) {

@@ -126,9 +126,9 @@ static uint64_t memory_total(struct host *h)
 	return rest ? strtoull(rest, NULL, 10) * 1024 : 0;
 }
 
-static int check_sum(struct host *h, const struct memory *m, struct error *e)
+uint64_t hugepages_sum(const struct memory *m)
 {
-	uint64_t sum = 0, there = memory_total(h);
+	uint64_t sum = 0;
 	size_t i;
 
 	for (i = 0; i < m->hugepages.n; i++) {
@@ -136,6 +136,13 @@ static int check_sum(struct host *h, const struct memory *m, struct error *e)
 
 		sum += hugepages_size(p) * (uint64_t)hugepages_total(p);
 	}
+	return sum;
+}
+
+static int check_sum(struct host *h, const struct memory *m, struct error *e)
+{
+	uint64_t sum = hugepages_sum(m), there = memory_total(h);
+
 	if (!there || sum < there)
 		return 0;
 	error_set(e, -ERANGE, "hugepages: %llu MiB in all, and this machine has %llu MiB of memory",

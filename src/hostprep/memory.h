@@ -30,6 +30,9 @@ int64_t hugepages_total(const struct hugepages *p);
 /* So large that memory which has been in use seldom has one: asked for at boot too. */
 bool hugepages_gigantic(const struct hugepages *p);
 
+/* Bytes that are set aside in all. */
+uint64_t hugepages_sum(const struct memory *m);
+
 int memory_knobs(struct host *h, const struct memory *want, struct knobs *k, struct error *e);
 /* Moves memory together until all pages are there or it no longer helps. */
 int memory_set(struct host *h, struct step *s, const struct knobs *k, const struct knob **refused,

@@ -57,7 +57,15 @@ static bool driven_by(int sock, const char *link, const char *module)
 	return ioctl(sock, SIOCETHTOOL, &request) == 0 && is_of(info.driver, module);
 }
 
-char *module_link(struct host *h, const char *module)
+/* A card's link comes back with its driver; one of the module's own making is gone for good. */
+static bool is_made(struct host *h, const char *link)
+{
+	_cleanup_free_ char *path = xprintf("/sys/class/net/%s/device", link);
+
+	return !file_exists(h->root, path);
+}
+
+char *module_link(struct host *h, const char *module, bool for_reload)
 {
 	_cleanup_close_ int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	_cleanup_free_ char **links = NULL;
@@ -66,7 +74,8 @@ char *module_link(struct host *h, const char *module)
 	if (sock < 0 || file_list(h->root, "/sys/class/net", &links, &n) < 0)
 		return NULL;
 	for (i = 0; i < n; i++)
-		if (is_up(h, links[i]) && driven_by(sock, links[i], module))
+		if ((is_up(h, links[i]) || (for_reload && is_made(h, links[i]))) &&
+			driven_by(sock, links[i], module))
 			return xstrdup(links[i]);
 	return NULL;
 }

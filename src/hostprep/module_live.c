@@ -125,8 +125,10 @@ static char *held_by(struct host *h, const char *module, bool for_reload)
 		return xstrdup("this kernel cannot unload modules");
 	if (!streq(count, "0"))
 		return xprintf("it is in use (%s users)", count);
-	link = module_link(h, module);
-	return link ? xprintf("link %s is up", link) : bound_device(h, module, for_reload);
+	link = module_link(h, module, for_reload);
+	if (link)
+		return xprintf(for_reload ? "link %s would go with it" : "link %s is up", link);
+	return bound_device(h, module, for_reload);
 }
 
 char *module_held(struct host *h, const char *module)

@@ -43,8 +43,11 @@ char *module_param(struct host *h, const char *module, const char *param);
 /* Tells one load of the module from the next; freed by the caller; NULL: it is not loaded. */
 char *module_load_id(struct host *h, const char *module);
 
-/* A link that is up and would go with the module, freed by the caller; or NULL. */
-char *module_link(struct host *h, const char *module);
+/*
+ * A link that is up and would go with the module, freed by the caller; or NULL. For a reload also
+ * one that is down and would not come back.
+ */
+char *module_link(struct host *h, const char *module, bool for_reload);
 
 /* Why it cannot be unloaded without harm, freed by the caller; NULL: it can. */
 char *module_held(struct host *h, const char *module);

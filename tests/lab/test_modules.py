@@ -118,7 +118,7 @@ def test_options_come_into_a_module_that_nobody_uses(host):
 def test_options_of_a_card_that_is_up_wait(host):
     wait = waiting(host)
     assert set(wait) == {"module/igb"}
-    assert "it has max_vfs=0, but link " in wait["module/igb"] and " is up" in wait["module/igb"], wait
+    assert "it has max_vfs=0, but link " in wait["module/igb"] and " would go with it" in wait["module/igb"], wait
     assert "module/igb waiting for" in host.ctl("status").stdout
 
 

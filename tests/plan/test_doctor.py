@@ -106,6 +106,8 @@ CASES = [
     ("guest-memory", disk("1GiB") | MEMORY, "pass", "3072 MiB for guests", None),
     ("guest-memory", disk("1GiB") | {"proc/meminfo": "MemTotal: 3000000 kB\nHugetlb: 1572864 kB\n"}, "warn",
      "1024 MiB for guests, 1536 MiB in hugepages", "fewer guests"),
+    ("guest-memory", {"etc/kvmhost/host.yaml": "version: 1\nhost:\n  memory: {hugepages: {1GiB: 7}}\nguests:\n  a1: {kernel: {image: /k}}\n",
+                      "proc/meminfo": "MemTotal: 8388608 kB\nHugetlb: 0 kB\n"}, "warn", "1024 MiB for guests, 7168 MiB in hugepages", "fewer"),
     ("guest-storage", disk("1MiB"), "pass", "may take 1 MiB more", None),
     ("guest-storage", disk("40TiB", "qcow2"), "warn", "may take 42362470 MiB more", "make room"),
 ]
