@@ -3,6 +3,7 @@
  * The floor: what the kernel itself asks for the work, with nothing between.
  *
  *   floor observe                    links, addresses, nat, filter and mangle
+ *   floor observe nft                links, addresses, chains, rules and sets of nf_tables
  *   floor create  N [RULES] [MODE]   N bridges with an address, up, and their rules
  *   floor destroy N [each|group]     take them away again
  *   floor pfs     ROOT               what a machine made of files has in PFs
@@ -78,7 +79,7 @@ static void end(void)
 	printf(",\"total_us\":%.1f}\n", total);
 }
 
-static int observe(void)
+static int observe(bool nft)
 {
 	unsigned long links, addrs, rules;
 	int fd;
@@ -90,7 +91,7 @@ static int observe(void)
 	phase("links");
 	addrs = addr_dump(fd);
 	phase("addrs");
-	rules = xt_walk();
+	rules = nft ? nft_walk() : xt_walk();
 	phase("rules");
 	printf(",\"links\":%lu,\"addrs\":%lu,\"rules\":%lu", links, addrs, rules);
 	end();
@@ -182,7 +183,7 @@ int main(int argc, char **argv)
 	int n = argc > 2 ? atoi(argv[2]) : 0;
 
 	if (!strcmp(verb, "observe"))
-		return observe();
+		return observe(argc > 2 && !strcmp(argv[2], "nft"));
 	if (argc > 2 && (!strcmp(verb, "pfs") || !strcmp(verb, "devices")))
 		return walk(argv[2], !strcmp(verb, "pfs"));
 	if (!strcmp(verb, "create") && n > 0)
@@ -191,7 +192,7 @@ int main(int argc, char **argv)
 		return nft_destroy(), 0;
 	if (!strcmp(verb, "destroy") && n > 0)
 		return destroy(n, !strcmp(word, "group"));
-	fputs("usage: floor observe | create N [RULES] [batch|acked] | destroy N "
+	fputs("usage: floor observe [nft] | create N [RULES] [batch|acked] | destroy N "
 	      "[each|group|nft] | pfs ROOT | devices ROOT\n",
 		stderr);
 	return 2;

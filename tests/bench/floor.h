@@ -40,6 +40,8 @@ unsigned long xt_walk(void);
 /* floor_nft.c: the same by libnftables, one transaction. sets: a constant number of rules. */
 void nft_create(int n, enum floor_rules rules, bool sets);
 void nft_destroy(void);
+/* Chains, rules, and every element of every set, as the kernel dumps them; how many messages. */
+unsigned long nft_walk(void);
 
 /* floor_pci.c: a machine's PCI functions and network interfaces; both return how many there are */
 unsigned long pci_walk(const char *root, bool pfs_alone);

@@ -2,9 +2,14 @@
 #include "floor.h"
 #include <arpa/inet.h>
 #include <dlfcn.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
 #include <nftables/libnftables.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 
 /* Loaded only when asked for: the other verbs shall not pay for linking it. */
 static void run(const char *text)
@@ -117,4 +122,100 @@ void nft_create(int n, enum floor_rules rules, bool sets)
 void nft_destroy(void)
 {
 	run("add table ip bench\ndelete table ip bench\n");
+}
+
+/* ---- reading back, with no library between ---- */
+
+struct request {
+	struct nlmsghdr head;
+	struct nfgenmsg gen;
+	char attrs[256];
+};
+
+static void attr(struct request *r, int type, const char *text)
+{
+	struct nlattr *a = (void *)((char *)r + r->head.nlmsg_len);
+
+	a->nla_type = (uint16_t)type;
+	a->nla_len = (uint16_t)(NLA_HDRLEN + strlen(text) + 1);
+	strcpy((char *)a + NLA_HDRLEN, text);
+	r->head.nlmsg_len += NLA_ALIGN(a->nla_len);
+}
+
+static struct request request(int type, int family)
+{
+	return (struct request){
+		.head = { .nlmsg_len = NLMSG_LENGTH(sizeof(struct nfgenmsg)),
+			.nlmsg_type = (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type),
+			.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
+		.gen = { .nfgen_family = (uint8_t)family },
+	};
+}
+
+typedef void seen_fn(const struct nlmsghdr *h);
+
+static unsigned long dump(int fd, struct request r, seen_fn *seen)
+{
+	static char in[1 << 16];
+	unsigned long got = 0;
+
+	if (send(fd, &r, r.head.nlmsg_len, 0) < 0)
+		die("send: %m");
+	for (;;) {
+		ssize_t n = recv(fd, in, sizeof(in), 0);
+
+		if (n < 0)
+			die("recv: %m");
+		for (struct nlmsghdr *h = (void *)in; NLMSG_OK(h, n); h = NLMSG_NEXT(h, n)) {
+			if (h->nlmsg_type == NLMSG_DONE)
+				return got;
+			if (h->nlmsg_type == NLMSG_ERROR)
+				die("the dump failed");
+			if (seen)
+				seen(h);
+			got++;
+		}
+	}
+}
+
+static struct {
+	int family;
+	char table[64], set[64];
+} sets[64];
+static int n_sets;
+
+static void see_set(const struct nlmsghdr *h)
+{
+	const struct nfgenmsg *gen = NLMSG_DATA(h);
+	const char *at = (const char *)(gen + 1), *end = (const char *)h + h->nlmsg_len;
+
+	if (n_sets == 64)
+		die("too many sets");
+	sets[n_sets].family = gen->nfgen_family;
+	for (; at < end; at += NLA_ALIGN(((const struct nlattr *)at)->nla_len)) {
+		const struct nlattr *a = (const void *)at;
+
+		if (a->nla_type == NFTA_SET_TABLE)
+			snprintf(sets[n_sets].table, 64, "%s", at + NLA_HDRLEN);
+		else if (a->nla_type == NFTA_SET_NAME)
+			snprintf(sets[n_sets].set, 64, "%s", at + NLA_HDRLEN);
+	}
+	n_sets++;
+}
+
+unsigned long nft_walk(void)
+{
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+	unsigned long got = dump(fd, request(NFT_MSG_GETCHAIN, 0), NULL);
+
+	got += dump(fd, request(NFT_MSG_GETRULE, 0), NULL);
+	got += dump(fd, request(NFT_MSG_GETSET, 0), see_set);
+	for (int i = 0; i < n_sets; i++) {
+		struct request r = request(NFT_MSG_GETSETELEM, sets[i].family);
+
+		attr(&r, NFTA_SET_ELEM_LIST_TABLE, sets[i].table);
+		attr(&r, NFTA_SET_ELEM_LIST_SET, sets[i].set);
+		got += dump(fd, r, NULL);
+	}
+	return got;
 }
