@@ -119,3 +119,35 @@ def test_own_rules_in_nftables(host):
     host.run("nft flush ruleset; nft -f /etc/nftables.conf; nft insert rule inet mine elsewhere iifname 'virbr*' accept")
     host.ctl("apply")
     assert reaches(host) and not told(host)
+
+
+def test_firewalld(host):
+    host.run("systemctl start firewalld", timeout=90)
+    settle(host, NAT)
+    assert not reaches(host)
+    found = told(host)
+    assert [(one["owner"], one["network"]) for one in found] == [("firewalld", "default")]
+    command = found[0]["cure"].split(",")[0]
+    assert command == "firewall-cmd --zone=trusted --add-interface=virbr0"
+    host.run(command)
+    host.run(command + " --permanent")
+    assert reaches(host) and not told(host)
+    # firewalld rebuilds its own table, and leaves ours
+    host.run("firewall-cmd --reload", timeout=60)
+    assert reaches(host) and not told(host) and host.ctl("plan").rc == 0
+    host.run("firewall-cmd --complete-reload", timeout=60)
+    assert reaches(host) and host.ctl("plan").rc == 0
+
+
+def test_ufw(host):
+    host.run("ufw --force enable", timeout=60)
+    settle(host, NAT)
+    assert not reaches(host)
+    found = told(host)
+    assert [(one["owner"], one["network"]) for one in found] == [("ufw", "default")]
+    host.run(found[0]["cure"])
+    assert reaches(host) and not told(host)
+    host.run("ufw reload", timeout=60)
+    assert reaches(host) and not told(host) and host.ctl("plan").rc == 0
+    host.run("ufw --force disable", timeout=60)
+    assert reaches(host) and host.ctl("plan").rc == 0
