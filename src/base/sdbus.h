@@ -24,6 +24,7 @@
 	X(sd_bus_message_append_array) \
 	X(sd_bus_message_close_container) \
 	X(sd_bus_message_enter_container) \
+	X(sd_bus_message_exit_container) \
 	X(sd_bus_message_get_cookie) \
 	X(sd_bus_message_get_error) \
 	X(sd_bus_message_get_reply_cookie) \

@@ -97,6 +97,9 @@ void network_check_service(const struct network *n, struct diags *d);
 void network_check_hosts(const struct network *n, const struct wants *w, struct diags *d);
 void network_derive_service(const struct resource *r, struct wants *w);
 
+/* resolved.c: the guests' names for the host itself. */
+void resolved_derive(const struct resource *network, struct wants *w);
+
 /* forward.c: ports of the host that lead to guests. */
 extern const struct table network_forward_table;
 void network_check_forwards(const struct network *n, struct diags *d);

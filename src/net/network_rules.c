@@ -158,4 +158,6 @@ void network_derive(const struct resource *r, struct wants *w)
 	manager_imply(r, w);
 	if (network_serves(n))
 		network_derive_service(r, w);
+	if (obj_has(n, "dns") && n->dns.domain && n->addresses.n)
+		resolved_derive(r, w);
 }

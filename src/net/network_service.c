@@ -154,7 +154,9 @@ static const struct field dns_rows[] = {
 	FIELD_STRING(struct network_dns, domain, type_string, .example = "guests.internal",
 		.doc = "The guests' domain: `web1` is then `web1.guests.internal` too, and what is "
 		       "not "
-		       "known in it is not asked elsewhere. Without it guests have plain names."),
+		       "known in it is not asked elsewhere. Without it guests have plain names. "
+		       "Where systemd-resolved runs, the host itself asks the network for names in "
+		       "it, while a guest is up."),
 };
 const struct table network_dns_table = TABLE(struct network_dns, dns_rows, .check = check_dns,
 	.doc = "Names of guests, and through the host's resolvers (/etc/resolv.conf) of the "

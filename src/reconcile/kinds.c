@@ -9,7 +9,7 @@ extern const struct kind vhost_net_kind;
 extern const struct kind dummy_kind, veth_kind;
 extern const struct kind vlan_kind, bridge_kind, network_kind, firewall_kind, tap_kind;
 extern const struct kind dnsmasq_kind, manager_kind, dhcp_kind;
-extern const struct kind uplinks_kind;
+extern const struct kind uplinks_kind, resolved_kind;
 extern const struct kind disk_kind, guest_kind;
 
 const struct kind *const kinds[] = {
@@ -33,6 +33,7 @@ const struct kind *const kinds[] = {
 	&dhcp_kind,
 	&disk_kind,
 	&dnsmasq_kind,
+	&resolved_kind,
 	&guest_kind,
 };
 const size_t n_kinds = ARRAY_SIZE(kinds);

@@ -13,6 +13,7 @@
 /* Those of others that are asked for in the same call. */
 #define UNIT_NETWORKD "systemd-networkd.service"
 #define UNIT_NETWORKMANAGER "NetworkManager.service"
+#define UNIT_RESOLVED "systemd-resolved.service"
 
 /* ActiveState of org.freedesktop.systemd1.Unit, as systemd spells it, folded where we see no
  * difference. */

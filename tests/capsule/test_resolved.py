@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The host resolves guests' names where systemd-resolved runs, and asks networks nothing else."""
+import pytest
+from documents import EMPTY, put, settle
+from harness import wait_until
+
+DOCUMENT = """\
+version: 1
+networks:
+  default:
+    bridge: virbr0
+    addresses: [192.168.122.1/24, "fd00:122::1/64"]
+    dhcp:
+      range: [192.168.122.100, 192.168.122.200]
+      hosts: {web1: {address: 192.168.122.10}}
+    dns: {domain: guests.internal}
+guests:
+  web1:
+    state: stopped
+    memory: {size: 192MiB}
+    kernel: {image: /srv/boot/vmlinuz, initrd: /srv/boot/initrd.img}
+    interfaces: [{network: default}]
+"""
+
+
+@pytest.fixture(scope="module")
+def host(capsule):
+    capsule.world = capsule.uplink()
+    capsule.run("systemctl start systemd-resolved && ln -sf /run/systemd/resolve/stub-resolv.conf /etc/resolv.conf")
+    capsule.run(["systemd-run", "--quiet", "--unit=world-dns", "ip", "netns", "exec", capsule.world.name, "dnsmasq",
+                 "-k", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--user=root", "--pid-file=",
+                 "--address=/outside.example/203.0.113.77"])
+    capsule.run("resolvectl dns eth0 203.0.113.1; resolvectl domain eth0 '~.'")
+    return capsule
+
+
+def resolves(host, name, to):
+    """Soon: resolved hears of a new bridge by events, and asks by links alone that have a carrier: with a guest."""
+    host.run("ip link show port-c || { ip netns add c && ip link add port-c type veth peer name eth0 netns c && "
+             "ip -n c link set eth0 up; }; ip link set port-c master virbr0 up")
+    wait_until(lambda: host.run(f"getent ahostsv4 {name}", check=False, timeout=30).stdout.split(" ")[0] == to, 15,
+               f"{name} is {to}; {host.run('resolvectl').stdout}", 0.3)
+    return True
+
+
+def link(host, bridge="virbr0"):
+    return host.run(f"resolvectl status {bridge}").stdout
+
+
+def test_names_of_guests(host):
+    settle(host, DOCUMENT)
+    assert resolves(host, "web1.guests.internal", "192.168.122.10")
+    assert resolves(host, "outside.example", "203.0.113.77"), "others are asked where they were"
+    assert "~guests.internal" in link(host) and "192.168.122.1" in link(host) and "fd00:122::1" in link(host)
+    assert "-DefaultRoute" in link(host)
+    # guests ask dnsmasq, which asks the host's resolver, which asks the world: no circle
+    a = host.client("a", "virbr0", "192.168.122.99/24", "192.168.122.1")
+    try:
+        for name, found in (("outside.example", "203.0.113.77"), ("web1.guests.internal", "192.168.122.10")):
+            assert found in a.run(f"busybox nslookup -type=a {name} 192.168.122.1", timeout=20).stdout
+        assert a.run("busybox nslookup -type=a nobody.guests.internal 192.168.122.1", check=False, timeout=20).rc
+    finally:
+        host.run("ip netns del a")
+
+
+def test_drift_and_changes(host):
+    settle(host, DOCUMENT)
+    host.run("resolvectl revert virbr0")
+    plan = host.ctl("plan", check=False)
+    assert plan.rc == 2 and "resolved/default" in plan.stdout
+    host.ctl("apply")
+    assert resolves(host, "web1.guests.internal", "192.168.122.10")
+    host.run("systemctl restart systemd-resolved")
+    assert host.ctl("plan").rc == 0
+    settle(host, DOCUMENT.replace("guests.internal", "lab.internal"))
+    assert "~lab.internal" in link(host) and resolves(host, "web1.lab.internal", "192.168.122.10")
+    host.run("ip link del virbr0")
+    host.ctl("apply")
+    assert host.ctl("plan").rc == 0 and resolves(host, "web1.lab.internal", "192.168.122.10")
+
+
+def test_released(host):
+    settle(host, DOCUMENT)
+    settle(host, DOCUMENT.replace("    dns: {domain: guests.internal}\n", ""))
+    assert "internal" not in link(host) and "192.168.122.1" not in link(host)
+    settle(host, DOCUMENT)
+    host.run("ip link del port-c; ip netns del c", check=False)
+    settle(host, EMPTY, "--allow-mass-removal")
+    assert "internal" not in host.run("resolvectl domain").stdout
+
+
+def test_the_daemon_may(host):
+    put(host, DOCUMENT)
+    host.run("systemctl start kvmhostd", timeout=120)
+    try:
+        assert host.ctl("plan").rc == 0 and resolves(host, "web1.guests.internal", "192.168.122.10")
+    finally:
+        host.run("systemctl stop kvmhostd")
+
+
+def test_without_resolved_nothing_is_missing(host):
+    host.run("ip link del port-c; ip netns del c", check=False)
+    settle(host, EMPTY, "--allow-mass-removal")
+    host.run("systemctl stop systemd-resolved; rm /etc/resolv.conf")
+    settle(host, DOCUMENT)
+    assert "resolved/" not in host.ctl("plan").stdout
+    settle(host, EMPTY, "--allow-mass-removal")
