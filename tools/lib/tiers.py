@@ -94,12 +94,12 @@ class Run:
             self.built[name] = folder if ok else None
         return self.built[name]
 
-    def pytest(self, tier, folder, label="", sudo=False, timeout=600, **env):
+    def pytest(self, tier, folder, *options, label="", sudo=False, timeout=600, **env):
         if not sorted((TOP / folder).glob("test_*.py")):
             return
         report = self.scratch / f"{tier.name}{label}.xml"
         argv = ["/usr/bin/python3", "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", TOP / folder,
-                "--junitxml", report, TOP / folder]
+                "--junitxml", report, *options, TOP / folder]
         if sudo and os.geteuid() != 0:
             argv = ["sudo", "env", f"CAPSULE_RUN={os.environ['CAPSULE_RUN']}", *(f"{k}={v}" for k, v in env.items()), *argv]
         ok = self.call(*argv, timeout=timeout, PYTHONUNBUFFERED="1", **env)
@@ -192,24 +192,25 @@ def against_kvmhostctl(run, tier, folder):
         if not built:
             tier.failures.append(f"{name}: does not build")
             continue
-        run.pytest(tier, folder, f"{name}: ", KVMHOSTCTL=str(built / "src/kvmhostctl"),
+        run.pytest(tier, folder, label=f"{name}: ", KVMHOSTCTL=str(built / "src/kvmhostctl"),
                    **(SANITIZERS if name == "asan" else {}))
 
 
 def capsule(run, tier):
-    against_installed(run, tier, "tests/capsule", 2400)
+    # each module has a capsule of its own, and waits for it most of the time
+    against_installed(run, tier, "tests/capsule", 3600, "-n", "2", "--dist", "loadfile")
 
 
 def lab(run, tier):
     against_installed(run, tier, "tests/lab", 2400)
 
 
-def against_installed(run, tier, folder, timeout):
+def against_installed(run, tier, folder, timeout, *options):
     built, stage = run.build("gcc"), run.scratch / "stage"
     if not built or not run.call("meson", "install", "-C", built, "--no-rebuild", "--destdir", stage, quiet=True):
         tier.failures.append("nothing to install")
         return
-    run.pytest(tier, folder, sudo=True, timeout=timeout, KVMHOST_STAGE=str(stage))
+    run.pytest(tier, folder, *options, sudo=True, timeout=timeout, KVMHOST_STAGE=str(stage))
 
 
 def style(run, tier):
