@@ -34,7 +34,8 @@ static void warn_of_others(struct ctl *c, const struct wants *w)
 /* What would not fail, and not go well either. */
 static void warn_of_guests(struct ctl *c, const struct config *config)
 {
-	static const char *const names[] = { "guest-cpus", "guest-memory", "guest-storage" };
+	static const char *const names[] = { "guest-cpus", "guest-memory", "guest-hugepages",
+		"guest-storage" };
 	struct doctor d;
 
 	doctor_open(&d, &c->host, config);

@@ -170,6 +170,54 @@ static void look_guest_memory(struct doctor *d)
 	}
 }
 
+/* Of the default size, which QEMU takes: set aside already, or about to be. */
+static uint64_t default_pages(struct doctor *d, const struct wants *w, uint64_t size)
+{
+	const struct resource *r = wants_find(w, "memory", "host");
+	const struct memory *m = r ? r->want : NULL;
+	/* A count, which doctor_memory() takes for KiB. */
+	uint64_t now = doctor_memory(d, "HugePages_Total") / 1024, then = 0;
+	size_t i;
+
+	for (i = 0; m && i < m->hugepages.n; i++) {
+		const struct hugepages *p = &LIST_AT(&m->hugepages, struct hugepages, i);
+
+		if (hugepages_size(p) == size)
+			then += (uint64_t)hugepages_total(p);
+	}
+	return MAX_OF(now, then);
+}
+
+static void look_guest_hugepages(struct doctor *d)
+{
+	const struct wants *w = wants(d);
+	uint64_t page = doctor_memory(d, "Hugepagesize"), needs = 0, there;
+	size_t i;
+
+	for (i = 0; w && page && i < w->n; i++) {
+		const char *huge = runs(d, w->v[i])
+					   ? obj_text(w->v[i]->want, "memory.hugepages", d->arena)
+					   : NULL;
+
+		if (huge && streq(huge, "true"))
+			needs += (size(d, w->v[i]->want, "memory.size") + page - 1) / page;
+	}
+	if (!w)
+		return;
+	if (!page) {
+		doctor_found(d, HEALTH_UNKNOWN, "this kernel has no hugepages");
+		return;
+	}
+	there = default_pages(d, w, page);
+	doctor_found(d, needs > there ? HEALTH_WARN : HEALTH_PASS,
+		"guests take %llu hugepages of %llu KiB, and %llu are set aside",
+		(unsigned long long)needs, (unsigned long long)(page >> 10),
+		(unsigned long long)there);
+	if (needs > there)
+		doctor_cure(d, "host: {memory: {hugepages: {%lluMiB: %llu}}}",
+			(unsigned long long)(page >> 20), (unsigned long long)needs);
+}
+
 /* A file system that images lie in, and what they may come to take of it. */
 struct store {
 	dev_t device;
@@ -278,6 +326,9 @@ const struct check doctor_guests[] = {
 		"Guests that are to run, hugepages and the host itself must fit, or the kernel "
 		"ends one of them.",
 		look_guest_memory },
+	{ "guest-hugepages", "Hugepages of guests",
+		"A guest with `memory: {hugepages: true}` starts only when all its pages are free.",
+		look_guest_hugepages },
 	{ "guest-storage", "Disks of guests",
 		"What the images may still grow by, for each file system: a raw one to its size, "
 		"others to a hundredth more.",

@@ -23,6 +23,8 @@ def disk(size, form="raw"):
             f"    disks: [{{path: /var/lib/kvmhost/images/web1.img, size: {size}, format: {form}}}]\n", "var/lib/x": ""}
 
 
+HUGE = {"etc/kvmhost/host.yaml": "version: 1\nhost:\n  memory: {hugepages: {2MiB: 300, 1GiB: 2}}\nguests:\n  a1:\n"
+        "    kernel: {image: /k}\n    memory: {size: 1GiB, hugepages: true}\n"}
 MEMORY = {"proc/meminfo": "MemTotal:        8000000 kB\nHugetlb:         2097152 kB\n"}
 ONLINE = "sys/devices/system/cpu/online"
 # check, files, state, part of what was seen, part of the cure
@@ -108,6 +110,10 @@ CASES = [
      "1024 MiB for guests, 1536 MiB in hugepages", "fewer guests"),
     ("guest-memory", {"etc/kvmhost/host.yaml": "version: 1\nhost:\n  memory: {hugepages: {1GiB: 7}}\nguests:\n  a1: {kernel: {image: /k}}\n",
                       "proc/meminfo": "MemTotal: 8388608 kB\nHugetlb: 0 kB\n"}, "warn", "1024 MiB for guests, 7168 MiB in hugepages", "fewer"),
+    ("guest-hugepages", HUGE | {"proc/meminfo": "HugePages_Total: 10\nHugepagesize: 2048 kB\n"}, "warn",
+     "take 512 hugepages of 2048 KiB, and 300 are set aside", "hugepages: {2MiB: 512}"),
+    ("guest-hugepages", HUGE | {"proc/meminfo": "HugePages_Total: 512\nHugepagesize: 2048 kB\n"}, "pass", "512 are", None),
+    ("guest-hugepages", HUGE, "unknown", "no hugepages", None),
     ("guest-storage", disk("1MiB"), "pass", "may take 1 MiB more", None),
     ("guest-storage", disk("40TiB", "qcow2"), "warn", "may take 42362470 MiB more", "make room"),
 ]
