@@ -1,47 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "hostprep/cpu.h"
-#include "base/strbuf.h"
+#include "hostprep/facts.h"
 
 #define CPUS "/sys/devices/system/cpu"
 #define POLICIES CPUS "/cpufreq"
 #define SMT CPUS "/smt/control"
 
-enum { CPUINFO_MAX = 16 << 20 };
-
-/* The first CPU's line of /proc/cpuinfo; all are alike in what is asked here. */
-static char *cpuinfo(struct host *h, const char *key)
-{
-	_cleanup_free_ char *text = NULL;
-	const char *p;
-
-	if (file_read(h->root, "/proc/cpuinfo", CPUINFO_MAX, &text, NULL) < 0)
-		return NULL;
-	for (p = text; *p; p += strcspn(p, "\n"), p += *p == '\n') {
-		const char *rest = startswith(p, key);
-
-		if (!rest || (*rest != '\t' && *rest != ' ' && *rest != ':'))
-			continue;
-		rest += strcspn(rest, ":\n");
-		rest += *rest == ':';
-		rest += strspn(rest, " \t");
-		return arena_strndup(h->pass, rest, strcspn(rest, "\n"));
-	}
-	return NULL;
-}
-
-static bool has_word(const char *list, const char *word)
-{
-	size_t n = strlen(word);
-
-	for (; list && *list; list += strcspn(list, " "), list += strspn(list, " "))
-		if (strncmp(list, word, n) == 0 && (!list[n] || list[n] == ' '))
-			return true;
-	return false;
-}
-
 bool cpu_constant_tsc(struct host *h)
 {
-	return has_word(cpuinfo(h, "flags"), "constant_tsc");
+	return cpuinfo_flag(h, "constant_tsc");
 }
 
 bool cpu_is_intel(struct host *h)
@@ -204,7 +171,7 @@ static int no_policies(struct host *h, const struct cpu *want, struct error *e)
 	error_set(e, -ENODEV, "%s: no frequency driver works here: " POLICIES " has no policy",
 		field);
 	return error_cure(e, "%s",
-		has_word(cpuinfo(h, "flags"), "hypervisor")
+		cpuinfo_flag(h, "hypervisor")
 			? "take it out: this is a virtual machine, its hypervisor chooses"
 			: "turn frequency scaling (EIST, Cool'n'Quiet, CPPC) over to the "
 			  "operating system in the firmware's setup, or take it out");

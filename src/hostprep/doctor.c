@@ -146,40 +146,6 @@ const char *doctor_line(struct doctor *d, const char *path)
 	return arena_strdup(d->arena, text);
 }
 
-bool doctor_flag(struct doctor *d, const char *flag)
-{
-	_cleanup_free_ char *text = NULL;
-	size_t n = strlen(flag);
-	const char *p;
-
-	if (file_read(d->h->root, "/proc/cpuinfo", TEXT_MAX, &text, NULL) < 0)
-		return false;
-	p = strstr(text, "\nflags");
-	p = p ? strchr(p, ':') : NULL;
-	for (; p && *p && *p != '\n'; p += strcspn(p, " \n")) {
-		p += strspn(p, ": ");
-		if (strncmp(p, flag, n) == 0 && strchr(" \n", p[n]))
-			return true;
-	}
-	return false;
-}
-
-uint64_t doctor_memory(struct doctor *d, const char *key)
-{
-	_cleanup_free_ char *text = NULL;
-	const char *p;
-
-	if (file_read(d->h->root, "/proc/meminfo", TEXT_MAX, &text, NULL) < 0)
-		return 0;
-	for (p = text; *p; p += strcspn(p, "\n"), p += *p == '\n') {
-		const char *rest = startswith(p, key);
-
-		if (rest && *rest == ':')
-			return strtoull(rest + 1, NULL, 10) * 1024;
-	}
-	return 0;
-}
-
 size_t doctor_threads(struct doctor *d)
 {
 	const char *online = doctor_line(d, "/sys/devices/system/cpu/online");

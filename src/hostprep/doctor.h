@@ -7,6 +7,7 @@
 #ifndef KVMHOST_DOCTOR_H
 #define KVMHOST_DOCTOR_H
 
+#include "hostprep/facts.h"
 #include "reconcile/config.h"
 
 /* Ordered by weight, but for unknown, which weighs nothing. */
@@ -60,8 +61,6 @@ void doctor_cure(struct doctor *d, const char *fmt, ...) _printf_(2, 3);
 void doctor_install(struct doctor *d, const char *const names[FAMILY_OTHER]);
 /* First line of a file in the arena; NULL: it cannot be read. */
 const char *doctor_line(struct doctor *d, const char *path);
-bool doctor_flag(struct doctor *d, const char *flag); /* of the processor */
-uint64_t doctor_memory(struct doctor *d, const char *key); /* bytes by /proc/meminfo; 0: unknown */
 size_t doctor_threads(struct doctor *d); /* that are online; 0: unknown */
 
 extern const struct check doctor_processor[], doctor_host[], doctor_guests[];

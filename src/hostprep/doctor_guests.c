@@ -131,7 +131,7 @@ static void look_overcommit(struct doctor *d)
 static uint64_t hugepages(struct doctor *d, const struct wants *w)
 {
 	const struct resource *r = wants_find(w, "memory", "host");
-	uint64_t now = doctor_memory(d, "Hugetlb"), then = r ? hugepages_sum(r->want) : 0;
+	uint64_t now = meminfo(d->h, "Hugetlb"), then = r ? hugepages_sum(r->want) : 0;
 
 	return MAX_OF(now, then);
 }
@@ -139,7 +139,7 @@ static uint64_t hugepages(struct doctor *d, const struct wants *w)
 static void look_guest_memory(struct doctor *d)
 {
 	const struct wants *w = wants(d);
-	uint64_t there = doctor_memory(d, "MemTotal"), pages, sum = 0;
+	uint64_t there = meminfo(d->h, "MemTotal"), pages, sum = 0;
 	size_t i;
 
 	for (i = 0; w && i < w->n; i++) {
@@ -175,8 +175,8 @@ static uint64_t default_pages(struct doctor *d, const struct wants *w, uint64_t 
 {
 	const struct resource *r = wants_find(w, "memory", "host");
 	const struct memory *m = r ? r->want : NULL;
-	/* A count, which doctor_memory() takes for KiB. */
-	uint64_t now = doctor_memory(d, "HugePages_Total") / 1024, then = 0;
+	/* A count, which meminfo() takes for KiB. */
+	uint64_t now = meminfo(d->h, "HugePages_Total") / 1024, then = 0;
 	size_t i;
 
 	for (i = 0; m && i < m->hugepages.n; i++) {
@@ -191,7 +191,7 @@ static uint64_t default_pages(struct doctor *d, const struct wants *w, uint64_t 
 static void look_guest_hugepages(struct doctor *d)
 {
 	const struct wants *w = wants(d);
-	uint64_t page = doctor_memory(d, "Hugepagesize"), needs = 0, there;
+	uint64_t page = meminfo(d->h, "Hugepagesize"), needs = 0, there;
 	size_t i;
 
 	for (i = 0; w && page && i < w->n; i++) {

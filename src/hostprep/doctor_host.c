@@ -29,16 +29,6 @@ static void look_tun(struct doctor *d)
 
 #define CONTROLLERS "/sys/fs/cgroup/cgroup.controllers"
 
-static bool has_word(const char *list, const char *word)
-{
-	size_t n = strlen(word);
-
-	for (; *list; list += strcspn(list, " "), list += strspn(list, " "))
-		if (strncmp(list, word, n) == 0 && (!list[n] || list[n] == ' '))
-			return true;
-	return false;
-}
-
 static void look_controller(struct doctor *d, const char *name, const char *serves)
 {
 	const char *list = doctor_line(d, CONTROLLERS);
@@ -92,7 +82,7 @@ static void look_cgroup_devices(struct doctor *d)
 
 static void look_memory(struct doctor *d)
 {
-	uint64_t total = doctor_memory(d, "MemTotal");
+	uint64_t total = meminfo(d->h, "MemTotal");
 
 	if (!total) {
 		doctor_found(d, HEALTH_UNKNOWN, "/proc/meminfo cannot be read");

@@ -11,12 +11,12 @@
 
 static bool is_guest(struct doctor *d)
 {
-	return doctor_flag(d, "hypervisor");
+	return cpuinfo_flag(d->h, "hypervisor");
 }
 
 static const char *extension(struct doctor *d)
 {
-	return doctor_flag(d, "vmx") ? "vmx" : doctor_flag(d, "svm") ? "svm" : NULL;
+	return cpuinfo_flag(d->h, "vmx") ? "vmx" : cpuinfo_flag(d->h, "svm") ? "svm" : NULL;
 }
 
 static void look_virtualization(struct doctor *d)
@@ -31,7 +31,7 @@ static void look_virtualization(struct doctor *d)
 			is_guest(d) ? "this is a virtual machine: have its host turn nested "
 				      "virtualization on, with the host's CPU model"
 				    : FIRMWARE_SVM);
-	} else if (!doctor_flag(d, "lm")) {
+	} else if (!cpuinfo_flag(d->h, "lm")) {
 		doctor_found(
 			d, HEALTH_FAIL, "%s, but the processor is not a 64-bit one (no lm)", flag);
 	} else {
@@ -103,7 +103,7 @@ static void look_tsc(struct doctor *d)
 {
 	if (!doctor_line(d, "/proc/cpuinfo")) {
 		doctor_found(d, HEALTH_UNKNOWN, "/proc/cpuinfo cannot be read");
-	} else if (doctor_flag(d, "constant_tsc")) {
+	} else if (cpuinfo_flag(d->h, "constant_tsc")) {
 		doctor_found(d, HEALTH_PASS, "constant_tsc");
 	} else {
 		doctor_found(d, HEALTH_WARN, "the processor has no constant_tsc");

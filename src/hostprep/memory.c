@@ -6,6 +6,7 @@
  * for waits for the next one.
  */
 #include "hostprep/memory.h"
+#include "hostprep/facts.h"
 #include "config/type.h"
 #include "reconcile/record.h"
 
@@ -115,17 +116,6 @@ static void memory_derive(const struct resource *r, struct wants *w)
 	}
 }
 
-static uint64_t memory_total(struct host *h)
-{
-	_cleanup_free_ char *line = NULL;
-	const char *rest;
-
-	if (file_read_line(h->root, "/proc/meminfo", &line) < 0)
-		return 0;
-	rest = startswith(line, "MemTotal:");
-	return rest ? strtoull(rest, NULL, 10) * 1024 : 0;
-}
-
 uint64_t hugepages_sum(const struct memory *m)
 {
 	uint64_t sum = 0;
@@ -141,7 +131,7 @@ uint64_t hugepages_sum(const struct memory *m)
 
 static int check_sum(struct host *h, const struct memory *m, struct error *e)
 {
-	uint64_t sum = hugepages_sum(m), there = memory_total(h);
+	uint64_t sum = hugepages_sum(m), there = meminfo(h, "MemTotal");
 
 	if (!there || sum < there)
 		return 0;
