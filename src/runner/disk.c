@@ -19,6 +19,8 @@ struct disk {
 	uint64_t size;
 	int format; /* enum disk_format */
 	int preallocation; /* enum disk_preallocation */
+	const char *base; /* NULL: none */
+	int base_format; /* enum disk_format */
 };
 
 static const struct field rows[] = {
@@ -26,6 +28,8 @@ static const struct field rows[] = {
 	FIELD_ENUM(struct disk, format, disk_format_names, .doc = "How it is kept."),
 	FIELD_ENUM(struct disk, preallocation, disk_preallocation_names,
 		.doc = "Space taken at once."),
+	FIELD_STRING(struct disk, base, type_path, .doc = "The image that it is made on."),
+	FIELD_ENUM(struct disk, base_format, disk_format_names, .doc = "How that is kept."),
 };
 static const struct table disk_kind_table = TABLE(struct disk, rows, .doc = "A disk image.");
 
@@ -222,6 +226,8 @@ static int apply(struct host *h, struct step *s, struct error *e)
 		.format = (enum disk_format)want->format,
 		.size = want->size,
 		.preallocation = (enum disk_preallocation)want->preallocation,
+		.base = want->base,
+		.base_format = (enum disk_format)want->base_format,
 	};
 	return s->have ? image_grow(h->root, &i, e) : image_make(h->root, &i, e);
 }

@@ -85,6 +85,19 @@ static void check_preallocation(const struct guest_disk *k, struct diags *d)
 			"a raw image has no metadata to preallocate");
 }
 
+static void check_base(const struct guest_disk *k, struct diags *d)
+{
+	if (disk_format(k) != DISK_QCOW2)
+		diag_error(d, obj_mark(k, "base"), "use `format: qcow2`, or remove it",
+			"an image of the format %s is made on no other one",
+			disk_format_names[disk_format(k)]);
+	else if (k->preallocation != PREALLOCATION_OFF)
+		diag_error(d, obj_mark(k, "preallocation"), "remove it, or `base`",
+			"an image that is made on another one is not preallocated");
+	else if (streq(k->base, k->path))
+		diag_error(d, obj_mark(k, "base"), NULL, "an image cannot be made on itself");
+}
+
 static void check_device(const struct guest_disk *k, struct diags *d)
 {
 	enum disk_bus bus = disk_bus(k);
@@ -126,6 +139,8 @@ static void check_disk(const void *obj, struct diags *d)
 		check_size(k, d);
 	if (k->serial)
 		check_serial(k, d);
+	if (k->base)
+		check_base(k, d);
 }
 
 void disks_check(const void *g, const struct list *disks, struct diags *d)
@@ -166,6 +181,14 @@ static const struct field disk_rows[] = {
 		       "image stays when the guest leaves the document. The directory must be "
 		       "there, but for "
 		       "/var/lib/kvmhost/images."),
+	FIELD_STRING(struct guest_disk, base, type_path, .on_change = CHANGE_RECREATE,
+		.example = "/srv/images/debian-12.qcow2",
+		.doc = "An image that this one (`format: qcow2`) is made on: what differs is kept "
+		       "here, "
+		       "the rest is read from there. Several guests may share it, and it must stay "
+		       "as it is. An image that is made on another one is not started without."),
+	FIELD_ENUM(struct guest_disk, base_format, disk_format_names, .def = "qcow2",
+		.on_change = CHANGE_RECREATE, .doc = "How `base` is kept."),
 	FIELD_ENUM(struct guest_disk, preallocation, disk_preallocation_names, .def = "off",
 		.doc = "Which space is taken when the image is made: none, that of the format's "
 		       "tables (qcow2), "

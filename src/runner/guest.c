@@ -49,28 +49,40 @@ struct image_use {
 };
 
 /* One image in two places is two writers, unless all only read. */
-static void use_image(struct strmap *uses, struct resource *r, size_t i, struct diags *d)
+static void use_image(struct strmap *uses, struct resource *r, const char *path, struct mark mark,
+	bool readonly, struct diags *d)
 {
-	const struct guest *g = r->want;
-	const struct guest_disk *k = &LIST_AT(&g->disks, const struct guest_disk, i);
 	struct image_use *use = arena_alloc(d->arena, sizeof(*use)),
-			 *first = strmap_get(uses, k->path);
+			 *first = strmap_get(uses, path);
 	struct diag *said;
 
-	*use = (struct image_use){ r, obj_mark(k, "path"), disk_is_readonly(k) };
+	*use = (struct image_use){ r, mark, readonly };
 	if (!first) {
-		strmap_put(uses, k->path, use);
+		strmap_put(uses, path, use);
 		return;
 	}
-	if (first->readonly && use->readonly)
+	if (first->readonly && readonly)
 		return;
-	said = first->r == r ? diag_error(d, use->mark, "take one of the two out",
-				       "disk `%s` stands twice in %s",
-				       text_shown(d->arena, k->path), r->id)
-			     : diag_error(d, use->mark, "give one of the two another one",
-				       "disk `%s` is claimed by %s and by %s",
-				       text_shown(d->arena, k->path), first->r->id, r->id);
+	said = first->r == r
+		       ? diag_error(d, mark, "take one of the two out",
+				 "disk `%s` stands twice in %s", text_shown(d->arena, path), r->id)
+		       : diag_error(d, mark, "give one of the two another one",
+				 "disk `%s` is claimed by %s and by %s", text_shown(d->arena, path),
+				 first->r->id, r->id);
 	diag_relate(said, first->mark, "first claimed here");
+}
+
+static void use_images(struct strmap *uses, struct resource *r, struct diags *d)
+{
+	const struct guest *g = r->want;
+
+	for (size_t i = 0; i < g->disks.n; i++) {
+		const struct guest_disk *k = &LIST_AT(&g->disks, const struct guest_disk, i);
+
+		use_image(uses, r, k->path, obj_mark(k, "path"), disk_is_readonly(k), d);
+		if (k->base)
+			use_image(uses, r, k->base, obj_mark(k, "base"), true, d);
+	}
 }
 
 static void check_images(const struct wants *w, struct diags *d)
@@ -78,10 +90,8 @@ static void check_images(const struct wants *w, struct diags *d)
 	_cleanup_strmap_ struct strmap uses = { 0 };
 
 	for (size_t i = 0; i < w->n; i++)
-		for (size_t k = 0;
-			is_guest(w->v[i]) && k < ((const struct guest *)w->v[i]->want)->disks.n;
-			k++)
-			use_image(&uses, w->v[i], k, d);
+		if (is_guest(w->v[i]))
+			use_images(&uses, w->v[i], d);
 }
 
 /* Once for all guests, on behalf of the first. */
@@ -127,6 +137,10 @@ static void derive_disks(const struct resource *r, struct wants *w)
 		want_set(w, disk, "size", obj_text(k, "size", w->arena));
 		want_set(w, disk, "format", disk_format_names[disk_format(k)]);
 		want_set(w, disk, "preallocation", disk_preallocation_names[k->preallocation]);
+		if (k->base) {
+			want_set(w, disk, "base", k->base);
+			want_set(w, disk, "base_format", disk_format_names[k->base_format]);
+		}
 	}
 }
 

@@ -61,6 +61,8 @@ struct guest_disk {
 	uint64_t size; /* bytes; where obj_has(.., "size"), else the image is somebody else's to
 			  make */
 	int preallocation; /* enum disk_preallocation */
+	const char *base; /* the image that this one is made on; NULL: none */
+	int base_format; /* enum disk_format */
 	int device; /* enum disk_device */
 	int format, bus; /* where given; see disk_format() and disk_bus() */
 	int cache; /* enum disk_cache */

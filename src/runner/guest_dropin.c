@@ -34,6 +34,13 @@ static void add_line(struct strbuf *out, const char *key, const char *value, con
 	sb_addf(out, "%s\n", more);
 }
 
+static void add_mounts(struct strbuf *out, const struct guest_disk *d)
+{
+	add_line(out, "RequiresMountsFor", d->path, "");
+	if (d->base)
+		add_line(out, "RequiresMountsFor", d->base, "");
+}
+
 /*
  * At a shutdown guests stop in the opposite order, and file systems are
  * unmounted after the guests whose disks are on them.
@@ -44,14 +51,15 @@ void guest_dropin_text(const struct guest *g, struct strbuf *out)
 	for (size_t i = 0; i < g->after.n; i++)
 		sb_addf(out, "After=%s\n", guest_unit(LIST_AT(&g->after, const char *, i)).s);
 	for (size_t i = 0; i < g->disks.n; i++)
-		add_line(out, "RequiresMountsFor",
-			LIST_AT(&g->disks, const struct guest_disk, i).path, "");
+		add_mounts(out, &LIST_AT(&g->disks, const struct guest_disk, i));
 	sb_add(out, "[Service]\n");
 	for (size_t i = 0; i < g->disks.n; i++) {
 		const struct guest_disk *d = &LIST_AT(&g->disks, const struct guest_disk, i);
 
 		if (startswith(d->path, "/dev/"))
 			add_line(out, "DeviceAllow", d->path, disk_is_readonly(d) ? " r" : " rw");
+		if (d->base && startswith(d->base, "/dev/"))
+			add_line(out, "DeviceAllow", d->base, " r");
 	}
 }
 

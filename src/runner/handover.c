@@ -69,7 +69,7 @@ static int open_disk(const struct guest_disk *d, struct machine_disk *out, struc
 	if (!S_ISBLK(st.st_mode) && !S_ISREG(st.st_mode))
 		return error_set(e, -EINVAL, "the %s %s is neither a file nor a block device",
 			what[d->device], d->path);
-	return 0;
+	return image_chain_open(d, out->fd, out->layers, e);
 }
 
 static int copy_to_memory(int from, off_t size)
@@ -183,8 +183,11 @@ static void prepare(struct arena *a, struct machine *m)
 	m->disks = arena_alloc(a, (g->disks.n + 1) * sizeof(*m->disks));
 	m->taps = arena_alloc(a, (g->interfaces.n + 1) * sizeof(*m->taps));
 	m->vhosts = arena_alloc(a, (g->interfaces.n + 1) * sizeof(*m->vhosts));
-	for (size_t i = 0; i < g->disks.n; i++)
+	for (size_t i = 0; i < g->disks.n; i++) {
 		m->disks[i].fd = -1;
+		for (size_t k = 0; k < IMAGE_LAYERS; k++)
+			m->disks[i].layers[k].fd = -1;
+	}
 	for (size_t i = 0; i < g->interfaces.n; i++)
 		m->taps[i] = m->vhosts[i] = -1;
 }
@@ -256,7 +259,8 @@ static void add_numbered(struct slot **v, const char *name, size_t i, int *fd)
 size_t handover_slots(struct arena *a, struct machine *m, struct slot **out)
 {
 	const struct guest *g = m->spec->guest;
-	struct slot *v = arena_alloc(a, (6 + g->disks.n + 2 * g->interfaces.n) * sizeof(*v));
+	struct slot *v = arena_alloc(
+		a, (6 + (1 + IMAGE_LAYERS) * g->disks.n + 2 * g->interfaces.n) * sizeof(*v));
 
 	*out = v;
 	add_slot(&v, "firmware", &m->firmware);
@@ -267,6 +271,9 @@ size_t handover_slots(struct arena *a, struct machine *m, struct slot **out)
 	add_slot(&v, "secret", &m->secret);
 	for (size_t i = 0; i < g->disks.n; i++)
 		add_numbered(&v, "disk", i, &m->disks[i].fd);
+	for (size_t i = 0; i < g->disks.n; i++)
+		for (size_t k = 0; k < IMAGE_LAYERS; k++)
+			add_numbered(&v, "layer", i * IMAGE_LAYERS + k, &m->disks[i].layers[k].fd);
 	for (size_t i = 0; i < g->interfaces.n; i++)
 		add_numbered(&v, "tap", i, &m->taps[i]);
 	for (size_t i = 0; i < g->interfaces.n; i++)
@@ -303,6 +310,8 @@ int handover_take(struct arena *a, struct machine *m, struct fdstore *store, str
 			return error_set(e, -ENOENT, "systemd did not pass on the disk %s",
 				LIST_AT(&g->disks, const struct guest_disk, i).path);
 		m->disks[i].block = S_ISBLK(st.st_mode);
+		image_chain_look(
+			&LIST_AT(&g->disks, const struct guest_disk, i), m->disks[i].layers);
 	}
 	m->kernel_number = m->kernel;
 	m->initrd_number = m->initrd;

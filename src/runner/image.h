@@ -13,6 +13,8 @@ struct image {
 	enum disk_format format;
 	uint64_t size; /* bytes that the guest sees */
 	enum disk_preallocation preallocation;
+	const char *base; /* made on this one; NULL: on none */
+	enum disk_format base_format;
 };
 
 /*

@@ -114,7 +114,7 @@ static int create(
 				      ? arena_printf(a, "preallocation=%s",
 						disk_preallocation_names[i->preallocation])
 				      : NULL;
-	char *argv[12];
+	char *argv[16];
 	size_t n = 0;
 
 	argv[n++] = "qemu-img";
@@ -125,6 +125,12 @@ static int create(
 	if (options) {
 		argv[n++] = "-o";
 		argv[n++] = arena_strdup(a, options);
+	}
+	if (i->base) {
+		argv[n++] = "-F";
+		argv[n++] = arena_strdup(a, disk_format_names[i->base_format]);
+		argv[n++] = "-b";
+		argv[n++] = arena_strdup(a, i->base);
 	}
 	/* "./": a name with a colon is no protocol. */
 	argv[n++] = arena_printf(a, "./%s", name);

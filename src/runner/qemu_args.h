@@ -28,10 +28,11 @@
 #ifndef KVMHOST_QEMU_ARGS_H
 #define KVMHOST_QEMU_ARGS_H
 
+#include "runner/image_chain.h"
 #include "runner/spec.h"
 
 /* Numbers of fdsets: disk i has number i. */
-enum { FDSET_FIRMWARE = 1000, FDSET_NVRAM };
+enum { FDSET_FIRMWARE = 1000, FDSET_NVRAM, FDSET_LAYERS = 3000 };
 
 enum {
 	PCI_SLOT_VGA = 1,
@@ -47,6 +48,7 @@ enum {
 };
 
 struct machine_disk {
+	struct image_layer layers[IMAGE_LAYERS]; /* the images that it is made on, from the top */
 	int fd;
 	bool block; /* a block device, not a file */
 };

@@ -54,10 +54,37 @@ static void add_controllers(struct args *x, const struct guest *g)
 		add_floppy_controller(x, g);
 }
 
+/* Below disk i, from the bottom; returns ",backing=..." for what stands on them. */
+static const char *add_layers(struct args *x, const struct machine_disk *opened, size_t i)
+{
+	const char *below = "";
+	int n = 0;
+
+	while (n < IMAGE_LAYERS && opened->layers[n].fd >= 0)
+		n++;
+	while (n-- > 0) {
+		const struct image_layer *l = &opened->layers[n];
+		size_t set = FDSET_LAYERS + i * IMAGE_LAYERS + (size_t)n;
+
+		args_add(x, "-add-fd", "fd=%d,set=%zu", l->fd, set);
+		args_add(x, "-blockdev",
+			"driver=%s,node-name=basefile%zu-%d,filename=/dev/fdset/%zu,locking=on,"
+			"read-only=on",
+			l->block ? "host_device" : "file", i, n, set);
+		args_add(x, "-blockdev",
+			"driver=%s,node-name=base%zu-%d,file=basefile%zu-%d,"
+			"read-only=on%s",
+			disk_format_names[l->format], i, n, i, n, below);
+		below = arena_printf(x->arena, ",backing=base%zu-%d", i, n);
+	}
+	return below;
+}
+
 /* QEMU opens an fdset member like a file, with its image locks, and without any permission. */
 static void add_nodes(
 	struct args *x, const struct guest_disk *d, const struct machine_disk *opened, size_t i)
 {
+	const char *below = add_layers(x, opened, i);
 	const char *how = arena_printf(x->arena,
 		"cache.direct=%s,cache.no-flush=%s,discard=%s,read-only=%s",
 		caches[d->cache].direct ? "on" : "off", caches[d->cache].no_flush ? "on" : "off",
@@ -68,8 +95,8 @@ static void add_nodes(
 	args_add(x, "-blockdev",
 		"driver=%s,node-name=file%zu,filename=/dev/fdset/%zu,locking=on,%s",
 		opened->block ? "host_device" : "file", i, i, how);
-	args_add(x, "-blockdev", "driver=%s,node-name=disk%zu,file=file%zu,%s",
-		disk_format_names[disk_format(d)], i, i, how);
+	args_add(x, "-blockdev", "driver=%s,node-name=disk%zu,file=file%zu,%s%s",
+		disk_format_names[disk_format(d)], i, i, how, below);
 }
 
 /* What the guest sees, and where: "virtio-blk-pci,bus=port-disk0,addr=0x0". */

@@ -181,6 +181,8 @@ bool disks_differ(const struct guest *a, const struct guest *b)
 		const struct guest_disk *x = &LIST_AT(&a->disks, const struct guest_disk, i);
 		const struct guest_disk *y = &LIST_AT(&b->disks, const struct guest_disk, i);
 
+		if (!streq_null(x->base, y->base) || x->base_format != y->base_format)
+			return true;
 		if (!streq(x->path, y->path) || disk_format(x) != disk_format(y) ||
 			x->device != y->device || disk_bus(x) != disk_bus(y) ||
 			disk_is_readonly(x) != disk_is_readonly(y) || x->cache != y->cache ||

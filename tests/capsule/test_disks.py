@@ -162,6 +162,46 @@ def test_every_bus(stopped):
         assert part in qemu, "QEMU took it, and the guest has no driver for it"
 
 
+def test_an_image_made_on_others(stopped):
+    """Nothing below is written to, and nothing is read that the document does not name."""
+    host = stopped
+    host.run(f"mkdir -p {IMAGES}; cd {IMAGES}; truncate -s 64M bottom.raw; echo from-the-bottom | dd of=bottom.raw conv=notrunc status=none; "
+             "qemu-img create -q -f qcow2 -b bottom.raw -F raw middle.qcow2; chmod 600 bottom.raw middle.qcow2; "
+             "echo secret >/srv/secret.raw; truncate -s 1M /srv/secret.raw")
+    before = host.run(f"cd {IMAGES}; sha256sum bottom.raw middle.qcow2").stdout
+    disk = f"path: {IMAGES}/top.qcow2, base: {IMAGES}/middle.qcow2"
+    settle(host, document(f"{disk}, size: 128MiB"))
+    console = host.console(SOCKET)
+    console.ready()
+    assert console.run("head -n 1 /dev/vda") == "from-the-bottom\n"
+    assert console.run("cat /sys/block/vda/size") == f"{(128 << 20) // 512}\n"
+    console.run("echo from-the-guest >/dev/vda; sync")
+    assert console.run("head -n 1 /dev/vda") == "from-the-guest\n"
+    console.close()
+    host.ctl("guest", "restart", "web1")
+    console = host.console(SOCKET)
+    console.ready()
+    assert console.run("head -n 1 /dev/vda") == "from-the-guest\n"
+    console.close()
+    assert host.run(f"cd {IMAGES}; sha256sum bottom.raw middle.qcow2").stdout == before
+    host.ctl("guest", "stop", "web1")
+    # what a guest could write into the header of its own image
+    host.run(f"qemu-img rebase -u -b /srv/secret.raw -F raw {IMAGES}/top.qcow2")
+    settle(host, document(f"path: {IMAGES}/top.qcow2"))
+    refused = host.ctl("guest", "start", "web1", check=False)
+    assert refused.rc == 1 and "/srv/secret.raw, which the document does not name" in refused.stderr
+    settle(host, document(f"{disk}"))
+    host.ctl("guest", "start", "web1")
+    console = host.console(SOCKET)
+    console.ready()
+    assert "secret" not in console.run("head -c 100 /dev/vda"), "the document counts, not the header"
+    console.close()
+    host.ctl("guest", "stop", "web1")
+    host.run(f"qemu-img rebase -u -b '' {IMAGES}/top.qcow2")
+    refused = host.ctl("guest", "start", "web1", check=False)
+    assert refused.rc == 1 and "is made on no other one" in refused.stderr
+
+
 def test_a_missing_disc_is_one_clear_line(stopped):
     host = stopped
     put(host, document("path: /srv/iso/none.iso, device: cdrom"))

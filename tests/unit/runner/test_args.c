@@ -23,8 +23,11 @@ static struct machine machine(struct arena *a, const char *yaml)
 	m.disks = arena_alloc(a, (g->disks.n + 1) * sizeof(*m.disks));
 	m.taps = arena_alloc(a, (g->interfaces.n + 1) * sizeof(*m.taps));
 	m.vhosts = arena_alloc(a, (g->interfaces.n + 1) * sizeof(*m.vhosts));
-	for (size_t i = 0; i < g->disks.n; i++)
+	for (size_t i = 0; i < g->disks.n; i++) {
 		m.disks[i].fd = 20 + (int)i;
+		for (size_t k = 0; k < IMAGE_LAYERS; k++)
+			m.disks[i].layers[k].fd = -1;
+	}
 	for (size_t i = 0; i < g->interfaces.n; i++) {
 		m.taps[i] = 60 + (int)i;
 		m.vhosts[i] = i % 2 ? 70 + (int)i : -1;

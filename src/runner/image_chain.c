@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* docs/interop/qcow2.txt in QEMU's source. */
+#include "runner/image_chain.h"
+#include "config/obj.h"
+#include <endian.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/stat.h>
+
+enum { QCOW2_HEADER_V2 = 72, QCOW2_LENGTH_AT = 100 };
+#define EXTENSION_FORMAT UINT32_C(0xe2792aca)
+
+static uint64_t big(int fd, uint64_t at, size_t size)
+{
+	uint64_t n = 0;
+
+	if (pread(fd, (char *)&n + (8 - size), size, (off_t)at) != (ssize_t)size)
+		return 0;
+	return be64toh(n);
+}
+
+/* Extensions follow the header: a type, a length, data padded to eight bytes. */
+static void read_format(int fd, uint64_t at, char *out, size_t room)
+{
+	for (int i = 0; i < 16; i++) {
+		uint32_t type = (uint32_t)big(fd, at, 4), len = (uint32_t)big(fd, at + 4, 4);
+
+		if (!type || len > 4096)
+			return;
+		if (type == EXTENSION_FORMAT && len < room) {
+			if (pread(fd, out, len, (off_t)at + 8) == (ssize_t)len)
+				out[len] = '\0';
+			return;
+		}
+		at += 8 + ((len + 7) & ~UINT32_C(7));
+	}
+}
+
+void image_below(int fd, enum disk_format format, struct image_below *out)
+{
+	char magic[4] = "";
+	uint64_t at, len, version;
+
+	*out = (struct image_below){ 0 };
+	if (format != DISK_QCOW2 || pread(fd, magic, 4, 0) != 4 || memcmp(magic, "QFI\xfb", 4) != 0)
+		return;
+	version = big(fd, 4, 4);
+	at = big(fd, 8, 8);
+	len = big(fd, 16, 4);
+	if (!at || !len || len >= sizeof(out->name) ||
+		pread(fd, out->name, len, (off_t)at) != (ssize_t)len) {
+		out->name[0] = '\0';
+		return;
+	}
+	out->name[len] = '\0';
+	read_format(fd, version >= 3 ? big(fd, QCOW2_LENGTH_AT, 4) : QCOW2_HEADER_V2, out->format,
+		sizeof(out->format));
+}
+
+static bool is_format(const char *name, enum disk_format *out)
+{
+	for (int i = 0; disk_format_names[i]; i++)
+		if (streq(disk_format_names[i], name)) {
+			*out = (enum disk_format)i;
+			return true;
+		}
+	return false;
+}
+
+static int open_layer(const char *path, struct image_layer *l, struct error *e)
+{
+	struct stat st;
+
+	l->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (l->fd < 0 || fstat(l->fd, &st) < 0)
+		return error_set(
+			e, -errno, "cannot open the base image %s: %s", path, strerror(errno));
+	l->block = S_ISBLK(st.st_mode);
+	return 0;
+}
+
+/* What the image's header and the document say must be the same. */
+static int check_top(const struct guest_disk *d, int top, struct error *e)
+{
+	struct image_below below;
+
+	image_below(top, disk_format(d), &below);
+	if (*below.name && !d->base) {
+		error_set(e, -EPERM, "the image %s is made on %s, which the document does not name",
+			d->path, below.name);
+		return error_cure(e, "write `base: %s`, if the guest may read that", below.name);
+	}
+	if (!*below.name && d->base) {
+		error_set(e, -EINVAL, "the image %s is made on no other one", d->path);
+		return error_cure(e, "remove `base`");
+	}
+	return 0;
+}
+
+/* Relative names are relative to the image that has them. */
+static bool resolve(const char *name, const char *above, char out[static PATH_MAX])
+{
+	const char *slash = strrchr(above, '/');
+	int dir = slash ? (int)(slash - above) : 0;
+	int n = *name == '/' ? snprintf(out, PATH_MAX, "%s", name)
+			     : snprintf(out, PATH_MAX, "%.*s/%s", dir, above, name);
+
+	return n < PATH_MAX;
+}
+
+static int open_below(const char *path, size_t depth, struct image_layer *layers, struct error *e)
+{
+	struct image_below below;
+	char next[PATH_MAX];
+	int r = open_layer(path, &layers[depth], e);
+
+	if (r < 0)
+		return r;
+	image_below(layers[depth].fd, layers[depth].format, &below);
+	if (!*below.name)
+		return 0;
+	if (depth + 1 == IMAGE_LAYERS || !resolve(below.name, path, next))
+		return error_set(e, -E2BIG, "more than %d images are below each other, down to %s",
+			IMAGE_LAYERS, path);
+	if (!is_format(below.format, &layers[depth + 1].format)) {
+		error_set(e, -EINVAL, "the base image %s does not say of which format %s is", path,
+			below.name);
+		return error_cure(e, "qemu-img rebase -u -b %s -F FORMAT %s", below.name, path);
+	}
+	return open_below(next, depth + 1, layers, e);
+}
+
+int image_chain_open(const struct guest_disk *d, int top,
+	struct image_layer layers[static IMAGE_LAYERS], struct error *e)
+{
+	int r = check_top(d, top, e);
+
+	if (r < 0 || !d->base)
+		return r;
+	layers[0].format = (enum disk_format)d->base_format;
+	return open_below(d->base, 0, layers, e);
+}
+
+void image_chain_look(const struct guest_disk *d, struct image_layer layers[static IMAGE_LAYERS])
+{
+	struct image_below below;
+	struct stat st;
+
+	layers[0].format = (enum disk_format)d->base_format;
+	for (size_t i = 0; i < IMAGE_LAYERS && layers[i].fd >= 0; i++) {
+		layers[i].block = fstat(layers[i].fd, &st) == 0 && S_ISBLK(st.st_mode);
+		image_below(layers[i].fd, layers[i].format, &below);
+		if (i + 1 < IMAGE_LAYERS)
+			is_format(below.format, &layers[i + 1].format);
+	}
+}
