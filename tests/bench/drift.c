@@ -86,13 +86,13 @@ static void measure_netlink(const char *name, bool link, char *const argv[])
 
 		wait_for_input(fd);
 		got = (int)recv(fd, buffer, sizeof(buffer), 0);
-		for (struct nlmsghdr *m = (void *)buffer; NLMSG_OK(m, got);
+		for (struct nlmsghdr *m = (void *)buffer; NLMSG_OK(m, (unsigned)got);
 			m = NLMSG_NEXT(m, got)) {
 			const struct ifinfomsg *l = NLMSG_DATA(m);
 			const struct ifaddrmsg *a = NLMSG_DATA(m);
-			bool that =
-				link ? m->nlmsg_type == RTM_DELLINK && l->ifi_index == index
-				     : m->nlmsg_type == RTM_DELADDR && (int)a->ifa_index == index;
+			bool that = link ? m->nlmsg_type == RTM_DELLINK && l->ifi_index == index
+					 : m->nlmsg_type == RTM_DELADDR &&
+						    a->ifa_index == (unsigned)index;
 
 			if (that && !gone)
 				gone = now_us();
