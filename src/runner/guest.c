@@ -186,6 +186,9 @@ static void derive(const struct resource *r, struct wants *w)
 		want_set(w, tap, "bridge", bridge);
 		want_set(w, tap, "owner", owner);
 		want_after(w, tap, to);
+		want_set(w, tap, "queues", arena_printf(w->arena, "%zu", interface_queues(nic)));
+		if (obj_has(nic, "mtu"))
+			want_set(w, tap, "mtu", obj_text(nic, "mtu", w->arena));
 	}
 }
 

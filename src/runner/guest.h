@@ -89,6 +89,7 @@ struct guest_interface {
 	const char *network, *bridge; /* one of them, the other NULL */
 	struct mac mac; /* where obj_has(.., "mac"), else generated */
 	bool vhost; /* where obj_has(.., "vhost"), else where the machine has it */
+	int64_t queues, mtu, rx_queue_size; /* where obj_has() says so */
 };
 
 struct guest_boot {
@@ -141,6 +142,10 @@ struct guest {
 	struct list interfaces; /* struct guest_interface */
 	struct list after; /* const char * */
 };
+
+size_t interface_queues(const struct guest_interface *nic);
+/* The first queue of interface i, where those of all interfaces are numbered through. */
+size_t interface_queue(const struct guest *g, size_t i);
 
 extern const struct table guest_table;
 

@@ -81,6 +81,23 @@ static void check_interface(const void *obj, struct diags *d)
 	else if (!i->network && !i->bridge)
 		diag_error(d, obj_mark(i, "network"), "add `network: NAME` or `bridge: NAME`",
 			"an interface needs a network or a bridge");
+	if (i->rx_queue_size & (i->rx_queue_size - 1))
+		diag_error(d, obj_mark(i, "rx_queue_size"), "write 256, 512 or 1024",
+			"a queue's size is a power of two");
+}
+
+size_t interface_queues(const struct guest_interface *nic)
+{
+	return obj_has(nic, "queues") ? (size_t)nic->queues : 1;
+}
+
+size_t interface_queue(const struct guest *g, size_t i)
+{
+	size_t n = 0;
+
+	for (size_t k = 0; k < i; k++)
+		n += interface_queues(&LIST_AT(&g->interfaces, const struct guest_interface, k));
+	return n;
 }
 
 static const struct field interface_rows[] = {
@@ -99,7 +116,22 @@ static const struct field interface_rows[] = {
 		.doc = "Whether packets pass through the kernel's vhost-net, which saves QEMU the "
 		       "work. `true`: the guest starts with it or not at all. Left out, what "
 		       "`host.vhost_net` says; where that is left out too, if the machine has it."),
-	FIELD_PLANNED("queues", "Pairs of queues, up to the number of CPUs."),
+	FIELD_INT(struct guest_interface, queues, 1, 16, .on_change = CHANGE_RECREATE,
+		.example = "2",
+		.doc = "Pairs of queues, so that several CPUs of the guest send and receive at "
+		       "once; "
+		       "up to the number of its CPUs. Left out, 1."),
+	FIELD_INT(struct guest_interface, mtu, 68, 65535, .on_change = CHANGE_RECREATE,
+		.example = "9000",
+		.doc = "Largest packet in bytes, of both ends: the guest is told. The bridge has "
+		       "to "
+		       "carry it."),
+	FIELD_INT(struct guest_interface, rx_queue_size, 256, 1024, .on_change = CHANGE_RECREATE,
+		.example = "1024",
+		.doc = "How many packets wait for the guest in each queue: 256, 512 or 1024. More "
+		       "lose "
+		       "fewer when they come in bursts. Left out, 256. (Those that the guest sends "
+		       "are always 256.)"),
 };
 static const struct table interface_table = TABLE(struct guest_interface, interface_rows,
 	.check = check_interface, .doc = "A network interface.");
@@ -250,6 +282,27 @@ static void check_resources(const struct guest *g, struct diags *d)
 			"killed");
 }
 
+/* Each is a descriptor that goes through systemd's store, two with vhost-net. */
+enum { QUEUES_MAX = 128 };
+
+static void check_queues(const struct guest *g, struct diags *d)
+{
+	for (size_t i = 0; i < g->interfaces.n; i++) {
+		const struct guest_interface *nic =
+			&LIST_AT(&g->interfaces, const struct guest_interface, i);
+
+		if ((int64_t)interface_queues(nic) > g->cpu.count)
+			diag_error(d, obj_mark(nic, "queues"),
+				arena_printf(d->arena,
+					"write at most %lld, or give the guest more CPUs",
+					(long long)g->cpu.count),
+				"more pairs of queues than the guest has CPUs to serve them");
+		else if (interface_queue(g, i + 1) > QUEUES_MAX)
+			diag_error(d, obj_mark(nic, "queues"), "give some interfaces fewer",
+				"a guest has at most %d pairs of queues in all", QUEUES_MAX);
+	}
+}
+
 static void check_guest(const void *obj, struct diags *d)
 {
 	const struct guest *g = obj;
@@ -266,6 +319,7 @@ static void check_guest(const void *obj, struct diags *d)
 	check_count(g, &g->disks, "disks", GUEST_DISKS_MAX, d);
 	disks_check(g, &g->disks, d);
 	check_count(g, &g->interfaces, "interfaces", GUEST_INTERFACES_MAX, d);
+	check_queues(g, d);
 	for (size_t i = 0; i < g->after.n; i++)
 		if (g->obj.name && streq(LIST_AT(&g->after, const char *, i), g->obj.name))
 			diag_error(d, obj_mark_item(g, "after", i), NULL,

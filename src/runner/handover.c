@@ -123,10 +123,12 @@ static int tap_missing(const char *name, struct error *e)
 }
 
 /* Attaches to a tap that is there; TUNSETIFF alone would make a new one, connected to nothing. */
-static int attach_tap(const char *name, int fd, struct error *e)
+static int attach_tap(const char *name, bool several, int fd, struct error *e)
 {
 	struct ifreq ifr = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
 
+	if (several)
+		ifr.ifr_flags |= IFF_MULTI_QUEUE;
 	if (!if_nametoindex(name))
 		return tap_missing(name, e);
 	memcpy(ifr.ifr_name, name, strnlen(name, IFNAMSIZ - 1));
@@ -142,14 +144,14 @@ static int attach_tap(const char *name, int fd, struct error *e)
 	return 0;
 }
 
-static int open_tap(const char *name, int *fd, struct error *e)
+static int open_tap(const char *name, bool several, int *fd, struct error *e)
 {
 	*fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
 	if (*fd < 0) {
 		error_set(e, -errno, "cannot open /dev/net/tun: %s", strerror(errno));
 		return error_cure(e, "modprobe tun");
 	}
-	return attach_tap(name, *fd, e);
+	return attach_tap(name, several, *fd, e);
 }
 
 /* Opening the node loads the module where it may be loaded. */
@@ -167,28 +169,33 @@ static int open_interface(struct machine *m, size_t i, struct error *e)
 {
 	const struct guest_interface *nic =
 		&LIST_AT(&m->spec->guest->interfaces, const struct guest_interface, i);
-	int r = open_tap(m->spec->interfaces[i].tap, &m->taps[i], e);
+	size_t first = interface_queue(m->spec->guest, i), n = interface_queues(nic);
+	int r = 0;
 
-	if (r < 0 || (obj_has(nic, "vhost") && !nic->vhost))
-		return r;
-	return open_vhost(nic, &m->vhosts[i], e);
+	for (size_t q = first; q < first + n && r >= 0; q++) {
+		r = open_tap(m->spec->interfaces[i].tap, n > 1, &m->taps[q], e);
+		if (r >= 0 && (!obj_has(nic, "vhost") || nic->vhost))
+			r = open_vhost(nic, &m->vhosts[q], e);
+	}
+	return r;
 }
 
 static void prepare(struct arena *a, struct machine *m)
 {
 	const struct guest *g = m->spec->guest;
+	size_t queues = interface_queue(g, g->interfaces.n);
 
 	m->firmware = m->nvram = m->display = m->secret = -1;
 	m->kernel = m->initrd = m->kernel_number = m->initrd_number = -1;
 	m->disks = arena_alloc(a, (g->disks.n + 1) * sizeof(*m->disks));
-	m->taps = arena_alloc(a, (g->interfaces.n + 1) * sizeof(*m->taps));
-	m->vhosts = arena_alloc(a, (g->interfaces.n + 1) * sizeof(*m->vhosts));
+	m->taps = arena_alloc(a, (queues + 1) * sizeof(*m->taps));
+	m->vhosts = arena_alloc(a, (queues + 1) * sizeof(*m->vhosts));
 	for (size_t i = 0; i < g->disks.n; i++) {
 		m->disks[i].fd = -1;
 		for (size_t k = 0; k < IMAGE_LAYERS; k++)
 			m->disks[i].layers[k].fd = -1;
 	}
-	for (size_t i = 0; i < g->interfaces.n; i++)
+	for (size_t i = 0; i < queues; i++)
 		m->taps[i] = m->vhosts[i] = -1;
 }
 
@@ -259,8 +266,9 @@ static void add_numbered(struct slot **v, const char *name, size_t i, int *fd)
 size_t handover_slots(struct arena *a, struct machine *m, struct slot **out)
 {
 	const struct guest *g = m->spec->guest;
-	struct slot *v = arena_alloc(
-		a, (6 + (1 + IMAGE_LAYERS) * g->disks.n + 2 * g->interfaces.n) * sizeof(*v));
+	size_t queues = interface_queue(g, g->interfaces.n);
+	struct slot *v =
+		arena_alloc(a, (6 + (1 + IMAGE_LAYERS) * g->disks.n + 2 * queues) * sizeof(*v));
 
 	*out = v;
 	add_slot(&v, "firmware", &m->firmware);
@@ -274,9 +282,9 @@ size_t handover_slots(struct arena *a, struct machine *m, struct slot **out)
 	for (size_t i = 0; i < g->disks.n; i++)
 		for (size_t k = 0; k < IMAGE_LAYERS; k++)
 			add_numbered(&v, "layer", i * IMAGE_LAYERS + k, &m->disks[i].layers[k].fd);
-	for (size_t i = 0; i < g->interfaces.n; i++)
+	for (size_t i = 0; i < queues; i++)
 		add_numbered(&v, "tap", i, &m->taps[i]);
-	for (size_t i = 0; i < g->interfaces.n; i++)
+	for (size_t i = 0; i < queues; i++)
 		add_numbered(&v, "vhost", i, &m->vhosts[i]);
 	return (size_t)(v - *out);
 }

@@ -211,6 +211,45 @@ void args_add_port(struct args *x, const char *id, int first_slot, size_t i)
 		slot * PCI_PORTS_PER_SLOT + function);
 }
 
+static const char *numbers(struct args *x, const int *fds, size_t n)
+{
+	_cleanup_strbuf_ struct strbuf out = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		sb_addf(&out, "%s%d", i ? ":" : "", fds[i]);
+	return arena_strdup(x->arena, sb_str(&out));
+}
+
+static void add_netdev(struct args *x, const struct machine *m, size_t i)
+{
+	const struct guest *g = m->spec->guest;
+	size_t q = interface_queue(g, i), n = interface_queue(g, i + 1) - q;
+	const char *s = n > 1 ? "s" : "", *taps = numbers(x, m->taps + q, n);
+
+	if (m->vhosts[q] >= 0)
+		args_add(x, "-netdev", "tap,id=hostnet%zu,fd%s=%s,vhost=on,vhostfd%s=%s", i, s,
+			taps, s, numbers(x, m->vhosts + q, n));
+	else
+		args_add(x, "-netdev", "tap,id=hostnet%zu,fd%s=%s,vhost=off", i, s, taps);
+}
+
+/* Interrupts: one for each queue in and out, one for changes of settings, one for control. */
+static const char *nic_options(struct args *x, const struct machine *m, size_t i)
+{
+	const struct guest_interface *nic =
+		&LIST_AT(&m->spec->guest->interfaces, const struct guest_interface, i);
+	_cleanup_strbuf_ struct strbuf out = { 0 };
+	size_t n = interface_queues(nic);
+
+	if (n > 1)
+		sb_addf(&out, ",mq=on,vectors=%zu", 2 * n + 2);
+	if (obj_has(nic, "mtu"))
+		sb_addf(&out, ",host_mtu=%lld", (long long)nic->mtu);
+	if (obj_has(nic, "rx_queue_size"))
+		sb_addf(&out, ",rx_queue_size=%lld", (long long)nic->rx_queue_size);
+	return arena_strdup(x->arena, sb_str(&out));
+}
+
 static void add_interface(struct args *x, const struct machine *m, size_t i)
 {
 	_cleanup_strbuf_ struct strbuf mac = { 0 };
@@ -219,14 +258,11 @@ static void add_interface(struct args *x, const struct machine *m, size_t i)
 	snprintf(port, sizeof(port), "port-net%zu", i);
 	mac_format(&m->spec->interfaces[i].mac, &mac);
 	args_add_port(x, port, PCI_SLOT_INTERFACES, i);
-	if (m->vhosts[i] >= 0)
-		args_add(x, "-netdev", "tap,id=hostnet%zu,fd=%d,vhost=on,vhostfd=%d", i, m->taps[i],
-			m->vhosts[i]);
-	else
-		args_add(x, "-netdev", "tap,id=hostnet%zu,fd=%d,vhost=off", i, m->taps[i]);
+	add_netdev(x, m, i);
 	args_add(x, "-device",
-		"virtio-net-pci,id=net%zu,netdev=hostnet%zu,mac=%s,bus=%s,addr=0x0%s", i, i,
-		sb_str(&mac), port, args_bootindex(x, m->spec->guest, BOOT_NETWORK, i));
+		"virtio-net-pci,id=net%zu,netdev=hostnet%zu,mac=%s,bus=%s,addr=0x0%s%s", i, i,
+		sb_str(&mac), port, nic_options(x, m, i),
+		args_bootindex(x, m->spec->guest, BOOT_NETWORK, i));
 }
 
 char **qemu_args(struct arena *a, const struct machine *m)

@@ -64,7 +64,7 @@ struct machine {
 	int kernel, initrd; /* -1: none */
 	int firmware, nvram; /* OVMF and the guest's variables; -1: BIOS */
 	struct machine_disk *disks; /* as many as the guest's */
-	int *taps; /* as many as the guest's interfaces */
+	int *taps; /* as many as the guest's interfaces have queues; see interface_queue() */
 	int *vhosts; /* of /dev/vhost-net, likewise; -1: without */
 	/* Under which numbers QEMU knows kernel and initrd, also when they are closed here; -1:
 	 * none. */

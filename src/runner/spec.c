@@ -167,7 +167,9 @@ bool interfaces_differ(const struct guest *a, const struct guest *b)
 
 		if (obj_has(x, "mac") != obj_has(y, "mac") ||
 			memcmp(&x->mac, &y->mac, sizeof(x->mac)) != 0 ||
-			obj_has(x, "vhost") != obj_has(y, "vhost") || x->vhost != y->vhost)
+			obj_has(x, "vhost") != obj_has(y, "vhost") || x->vhost != y->vhost ||
+			interface_queues(x) != interface_queues(y) || x->mtu != y->mtu ||
+			x->rx_queue_size != y->rx_queue_size)
 			return true;
 	}
 	return false;
