@@ -84,7 +84,7 @@ static struct bridge *bridge_have(struct host *h, const struct resource *r, cons
 /* The bridge is gone, but what it took of its ports was never given back. */
 static void *owes(struct host *h, const struct resource *r)
 {
-	if (r->want || r->before || !taken_port(h, r->id, 0))
+	if (r->want || !taken_port(h, r->id, 0))
 		return NULL;
 	return obj_new(h->pass, &bridge_table, r->name);
 }
@@ -254,6 +254,8 @@ static void sort_out(struct host *h, const struct links *ls, struct step *s,
 		there = links_name(ls, s->r->name);
 		if (there && (!link_marked(there) || link_is_marked_for(there, s->r)))
 			go[(*n_go)++] = (struct doomed){ there, s };
+	} else if (s->verb == STEP_RESTORE && !links_name(ls, s->r->name)) {
+		/* Whoever deleted it meant it: its ports have theirs back, and that is all. */
 	} else if (bridge_link_find(ls, s, s->r->name, &there)) {
 		keep[(*n_keep)++] = to_link(h, ls, s, there);
 	}

@@ -162,6 +162,16 @@ def test_after_a_deleted_bridge(machine):
     assert state(machine) == machine.before
 
 
+def test_after_a_deleted_bridge_of_somebody_else(machine):
+    """It was there before kvmhost, took a card by kvmhost, and was deleted by hand before the document dropped it."""
+    machine.run("ip link add br0 type bridge; ip link set br0 up")
+    settle(machine, INHERIT)
+    machine.run("ip link del br0; ip route add 10.8.0.0/16 dev other")
+    settle(machine, EMPTY, "--allow-mass-removal")
+    machine.run("ip route replace 10.8.0.0/16 dev other src 203.0.113.2")
+    assert state(machine) == machine.before
+
+
 def test_killed_while_taking_and_giving_back(machine):
     put(machine, INHERIT)
     where = points(machine, 16)
