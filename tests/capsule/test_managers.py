@@ -7,6 +7,7 @@ import time
 import pytest
 from documents import EMPTY, put, settle
 from harness import Netns, wait_until
+from test_crash import killed, points
 
 BRIDGE = "version: 1\nbridges:\n  br0: {ports: [eth0]}\n"
 NETWORKD = "[Match]\nName=eth0\n[Network]\nAddress=203.0.113.2/24\nGateway=203.0.113.1\n"
@@ -218,3 +219,43 @@ def test_a_port_that_is_down_is_drift(machine):
     assert machine.ctl("plan", check=False).rc == 2
     machine.ctl("apply")
     wait_until(lambda: machine.world.pings("203.0.113.2"), 5, "the port up again")
+
+
+def under_networkd(machine):
+    machine.write("/etc/systemd/network/10-eth0.network", NETWORKD)
+    machine.run("systemctl start systemd-networkd")
+    has_card(machine)
+
+
+def given_back(machine):
+    has_card(machine)
+    wait_until(networkd_has(machine), 10, "eth0 managed by networkd")
+    assert machine.run("find /etc /run/kvmhost -name '*0-kvmhost*' -o -name 'untold*'").stdout == ""
+
+
+def test_unconfirmed_the_manager_has_it_again(machine):
+    under_networkd(machine)
+    put(machine, BRIDGE)
+    machine.run("systemd-run --quiet --unit=trial kvmhostctl apply --confirm 5s")
+    wait_until(lambda: addresses(machine, "br0") == ["203.0.113.2/24"], 10, "the bridge")
+    wait_until(lambda: not machine.exists("/sys/class/net/br0"), 20, "the bridge to go")
+    given_back(machine)
+
+
+def test_killed_anywhere(machine):
+    under_networkd(machine)
+    put(machine, BRIDGE)
+    where = points(machine, 14)
+    put(machine, EMPTY)
+    hits = killed(machine, where[0], "--allow-mass-removal")
+    for point in where:
+        settle(machine, EMPTY, "--allow-mass-removal")
+        given_back(machine)
+        put(machine, BRIDGE)
+        hits += killed(machine, point)
+        settle(machine, BRIDGE)
+        in_bridge(machine)
+        assert not networkd_has(machine)()
+        put(machine, EMPTY)
+        hits += killed(machine, point, "--allow-mass-removal")
+    assert hits > len(where)
