@@ -24,7 +24,13 @@ static const struct field settings_rows[] = {
 		       "in the tables that iptables-legacy shows; `nftables`, in a table of its "
 		       "own, `kvmhost`. `auto` speaks what the host speaks: iptables where others "
 		       "have rules there or the kernel has no nf_tables, else nftables. A change "
-		       "moves the rules: the new ones are in force before the old ones go."),
+		       "moves the rules: the new ones are in force before the old ones go. What "
+		       "differs: rules in iptables also let guests' DHCP and DNS in where the host "
+		       "refuses by iptables, and fill in checksums for DHCP clients older than "
+		       "2012. "
+		       "In nftables no table overrules another's drop: a host that refuses there "
+		       "must "
+		       "let in what comes from the bridges itself."),
 };
 const struct table firewall_settings_table = TABLE(
 	struct firewall_settings, settings_rows, .doc = "Which firewall of the kernel is spoken.");
