@@ -20,7 +20,7 @@ OURS = ["intel_iommu=on", "iommu=pt", "transparent_hugepage=never"]
 OWN = "/etc/default/grub.d/90-kvmhost.cfg"
 SITE = "/etc/default/grub.d/50-site.cfg"
 FILES = ("find /etc /boot -xdev \\( -path /etc/kvmhost -o -path /etc/mtab -o -name '*~' \\) -prune -o "
-         "\\( -type f -o -type l \\) -printf '%p %m %u %l\\n' -exec sha256sum {} \\; | sort")
+         "\\( -type f -o -type l \\) -printf '%p %m %u %l\\n' -exec sha256sum {} + | sort")
 
 
 def ctl(lab, *verb, rc=0, timeout=180):
