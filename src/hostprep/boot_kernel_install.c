@@ -37,8 +37,12 @@ static bool systemd_boot_detect(struct host *h, const char *info)
 		return false;
 	if (info)
 		return startswith(info, "systemd-boot") != NULL;
-	/* An image, or a firmware that tells nothing: entries, and no menu of GRUB's. */
+	/* It always tells EFI of itself. */
+	if (h->live && file_exists(h->root, "/sys/firmware/efi"))
+		return false;
+	/* An image, or firmware that cannot be told: entries, and no menu of GRUB's. */
 	return !file_exists(h->root, "/boot/grub/grub.cfg") &&
+	       !file_exists(h->root, "/boot/grub2/grub.cfg") &&
 	       boot_entries_read(h, &b, NULL) == 0 && b.n > 0;
 }
 

@@ -316,6 +316,22 @@ static void test_kernelopts(void **state)
 	assert_null(change(m, CMDLINE_MENU "loader/entries)"));
 }
 
+/* Booted by somebody who does not say so: not by systemd-boot, whatever lies about. */
+static void test_not_booted_by_it(void **state)
+{
+	struct machine *m = layout(state, &layouts[0]);
+
+	file_remove(m->host.root, EFI "LoaderInfo-" GUID);
+	put(m, EFI "OsIndications-x", "");
+	want(m, "cmdline: [nosmt]");
+	assert_non_null(strstr(apply_fails(m), "cannot tell how this machine boots"));
+	assert_int_equal(system(arena_printf(m->arena, "rm -r %s/sys/firmware", m->dir)), 0);
+	plan(m);
+	assert_string_equal(change(m, layouts[0].file), "- -> nosmt");
+	put(m, "/boot/grub2/grub.cfg", "");
+	assert_non_null(strstr(apply_fails(m), "cannot tell how this machine boots"));
+}
+
 static void test_cannot_tell(void **state)
 {
 	struct machine *m = layout(state, &layouts[4]);
@@ -346,6 +362,7 @@ int main(void)
 		TEST(test_no_cmdline_file),
 		TEST(test_conflict),
 		TEST(test_kernelopts),
+		TEST(test_not_booted_by_it),
 		TEST(test_cannot_tell),
 	};
 
