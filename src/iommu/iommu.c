@@ -176,19 +176,52 @@ static int refuse_kernel(struct host *h, enum iommu_firmware firmware, struct er
 		table);
 }
 
-static int iommu_observe(struct host *h, const struct resource *r, void **have, struct error *e)
+const char *iommu_missing(struct host *h, struct error *e)
 {
 	enum iommu_firmware firmware = iommu_firmware(h);
+	const char *off = firmware == IOMMU_NONE ? NULL : turned_off(h, firmware);
+
+	if (off)
+		return arena_printf(h->pass, "a reboot: the running kernel was started %s", off);
+	if (firmware == IOMMU_NONE)
+		refuse_firmware(e);
+	else
+		refuse_kernel(h, firmware, e);
+	return NULL;
+}
+
+static const struct iommu *wanted_by(const struct resource *r)
+{
+	for (size_t i = 0; i < r->n_after; i++)
+		if (r->after[i]->kind == &iommu_kind)
+			return r->after[i]->want;
+	return NULL;
+}
+
+int iommu_serves(struct host *h, const struct resource *r, struct error *e)
+{
+	const struct iommu *want = wanted_by(r);
+
+	if (!iommu_groups(h) && want && want->enabled)
+		return error_set(e, -ENOENT, "there is no IOMMU yet");
+	if (!iommu_groups(h) || iommu_remaps_interrupts(h) || (want && want->unsafe_interrupts))
+		return 0;
+	error_set(e, -EPERM,
+		"this machine does not remap interrupts: a guest with a device could send any "
+		"interrupt to the host");
+	return error_cure(e,
+		"turn interrupt remapping (x2APIC) on in the firmware's setup; or, "
+		"for guests that you trust: `host: {iommu: {unsafe_interrupts: true}}`");
+}
+
+static int iommu_observe(struct host *h, const struct resource *r, void **have, struct error *e)
+{
 	const struct iommu *want = r->want;
 	struct iommu *seen;
 
 	*have = NULL;
-	if (!iommu_groups(h) && want && want->enabled) {
-		if (firmware == IOMMU_NONE)
-			return refuse_firmware(e);
-		if (!turned_off(h, firmware))
-			return refuse_kernel(h, firmware, e);
-	}
+	if (!iommu_groups(h) && want && want->enabled && !iommu_missing(h, e))
+		return e->code;
 	/* What needs it waits for what is not there. */
 	if (!iommu_groups(h) && !(want && !want->enabled))
 		return 0;
@@ -201,11 +234,11 @@ static int iommu_observe(struct host *h, const struct resource *r, void **have, 
 
 static void wait_for_reboot(struct host *h, struct step *s)
 {
-	const char *off = turned_off(h, iommu_firmware(h));
+	_cleanup_error_ struct error e = { 0 };
+	const char *wait = iommu_missing(h, &e);
 
 	step_change(h, s, "enabled", "enabled", NULL, "true");
-	s->wait = off ? arena_printf(h->pass, "a reboot: the running kernel was started %s", off)
-		      : "a reboot";
+	s->wait = wait ? wait : "a reboot";
 	s->disruption = DISRUPT_REBOOT;
 }
 

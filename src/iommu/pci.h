@@ -68,5 +68,7 @@ int pci_write(struct host *h, const struct pci_device *d, const char *file, cons
 
 /* "0000:0b:00.0" or, in domain 0, "0b:00.0"; const char *, in the long form. */
 extern const struct type type_pci_address;
+/* "8086:10c9", in lower case; const char * */
+extern const struct type type_pci_id;
 
 #endif

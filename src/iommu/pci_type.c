@@ -63,3 +63,28 @@ const struct type type_pci_address = {
 	.equal = address_equal,
 	.schema = address_schema,
 };
+
+static bool id_parse(const struct field *f _unused_, struct scalar *s, void *value)
+{
+	const char *p = s->text;
+	int vendor = part(&p, 4, ':'), device = vendor < 0 ? -1 : part(&p, 4, '\0');
+
+	if (device < 0)
+		return scalar_cure(s, "`lspci -nn` shows it in brackets, such as [8086:10c9]");
+	*(const char **)value = arena_printf(s->arena, "%04x:%04x", vendor, device);
+	return true;
+}
+
+static void id_schema(const struct field *f _unused_, struct strbuf *out)
+{
+	sb_add(out, "\"type\":\"string\",\"pattern\":\"^[0-9A-Fa-f]{4}:[0-9A-Fa-f]{4}$\"");
+}
+
+const struct type type_pci_id = {
+	.name = "a vendor and device number such as \"8086:10c9\"",
+	.size = sizeof(const char *),
+	.parse = id_parse,
+	.format = address_format,
+	.equal = address_equal,
+	.schema = id_schema,
+};
