@@ -56,6 +56,7 @@ _kvmhostctl() {
 		case ${words_only[0]-} in
 		apply) options+=' --allow-mass-removal --confirm' ;;
 		check) options+=' --merged' ;;
+		devices) options+=' --tree' ;;
 		explain) options+=' --list' ;;
 		esac
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
@@ -63,7 +64,7 @@ _kvmhostctl() {
 	fi
 	case ${#words_only[@]}:${words_only[0]-} in
 	0:*)
-		mapfile -t COMPREPLY < <(compgen -W 'check plan apply confirm revert reload status history diff rollback doctor explain schema
+		mapfile -t COMPREPLY < <(compgen -W 'check plan apply confirm revert reload status history diff rollback devices doctor explain schema
 			guest console' -- "$cur")
 		;;
 	*:check)

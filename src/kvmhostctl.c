@@ -22,6 +22,8 @@ static const struct verb {
 		"reload                 have kvmhostd converge now, and wait" },
 	{ "status", verb_status, 0, 1, "status [RESOURCE]      how the host is" },
 	{ "history", verb_history, 0, 0, "history                documents applied so far" },
+	{ "devices", verb_devices, 0, -1,
+		"devices [ADDRESS...]   PCI devices, who uses them, what guests can have" },
 	{ "doctor", verb_doctor, 0, -1,
 		"doctor [CHECK...]      whether this machine is fit to be a host" },
 	{ "diff", verb_diff, 0, 2, "diff [A [B]]           what two documents say differently" },
@@ -36,7 +38,7 @@ static const struct verb {
 };
 
 /* Verbs of the design that this version does not have: an honest answer beats "unknown". */
-static const char *const planned[] = { "devices", "topology", "import", "export" };
+static const char *const planned[] = { "topology", "import", "export" };
 
 enum {
 	OPT_ROOT = 256,
@@ -47,6 +49,7 @@ enum {
 	OPT_MERGED,
 	OPT_MAN,
 	OPT_LIST,
+	OPT_TREE,
 	OPT_VERSION
 };
 
@@ -60,6 +63,7 @@ static const struct option options[] = {
 	{ "merged", no_argument, NULL, OPT_MERGED },
 	{ "man", no_argument, NULL, OPT_MAN },
 	{ "list", no_argument, NULL, OPT_LIST },
+	{ "tree", no_argument, NULL, OPT_TREE },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ NULL, 0, NULL, 0 },
@@ -76,6 +80,7 @@ static void usage(FILE *to)
 	      "  apply --allow-mass-removal\n"
 	      "                         also when most of what was named before would go\n"
 	      "  apply --confirm 60s    put network changes back unless confirmed in time\n"
+	      "  devices --tree         by IOMMU group\n"
 	      "  explain --list         every key\n\n"
 	      "Without --config: " CONFIG_FILE " and " CONFIG_DIR "/*.yaml. See kvmhostctl(1).\n",
 		to);
@@ -155,6 +160,7 @@ static int parse_option(struct ctl *c, int opt)
 	case OPT_MERGED: c->merged = true; return 0;
 	case OPT_MAN: c->man = true; return 0;
 	case OPT_LIST: c->list = true; return 0;
+	case OPT_TREE: c->tree = true; return 0;
 	default: return -EINVAL;
 	}
 }

@@ -20,6 +20,7 @@ struct ctl {
 	bool merged;
 	bool man;
 	bool list;
+	bool tree;
 	struct host host;
 };
 
@@ -32,6 +33,7 @@ int verb_status(struct ctl *c, int argc, char **argv);
 int verb_diff(struct ctl *c, int argc, char **argv);
 int verb_rollback(struct ctl *c, int argc, char **argv);
 int verb_history(struct ctl *c, int argc, char **argv);
+int verb_devices(struct ctl *c, int argc, char **argv);
 int verb_doctor(struct ctl *c, int argc, char **argv);
 int verb_explain(struct ctl *c, int argc, char **argv);
 int verb_schema(struct ctl *c, int argc, char **argv);

@@ -104,6 +104,23 @@ def test_no_driver_of_the_host_takes_them(host):
     assert drivers.stdout == ""
 
 
+def test_the_inventory_tells_of_them(host):
+    told = json.loads(host.ctl("--json", "devices").stdout)
+    devices = {device["address"]: device for device in told["devices"]}
+    pf = devices[PF]
+    assert pf["device"]["name"] == "82576 Gigabit Network Connection" and pf["vendor"]["name"] == "Intel Corporation"
+    assert pf["pf"] == {"total_vfs": 7, "num_vfs": 7, "drivers_autoprobe": False}
+    assert pf["interfaces"] == [{"name": NIC, "up": True, "carrier": True}]
+    found = {device["vf"]["number"]: device for device in devices.values() if device["vf"]}
+    assert sorted(found) == list(range(7)) and all(vf["device"]["id"] == "10ca" for vf in found.values())
+    assert found[0]["vf"]["settings"]["mac"] == "52:54:00:6d:90:02" and found[0]["vf"]["settings"]["vlan"] == 42
+    assert found[1]["vf"]["settings"]["max_rate"] == "500Mbit"
+    assert all(vf["assignable"] and vf["state"] == "free" and vf["iommu_group"] is not None for vf in found.values())
+    assert not pf["assignable"] and pf["state"] == "host" and "enp1s0 carries the default route" in pf["why"]
+    disk = next(device for device in devices.values() if device["class"]["id"].startswith("0100"))
+    assert disk["state"] == "host" and "root file system" in disk["why"]
+
+
 def test_drift_is_seen_and_put_right(host):
     host.run("systemctl stop kvmhostd")
     host.run(f"ip link set {NIC} vf 0 vlan 7 && ip link set {NIC} vf 3 mac 02:00:00:00:00:01 && "
@@ -194,6 +211,8 @@ def test_vfs_in_use_are_kept(host):
     host.run(f"systemd-run --unit=holder sh -c 'exec 5<>/dev/vfio/{group}; exec sleep 600'")
     wait_until(lambda: host.run(f"ls -l /proc/*/fd 2>/dev/null | grep -q /dev/vfio/{group}", check=False).rc == 0, 10,
                "an open group")
+    held = json.loads(host.ctl("--json", "devices", address).stdout)["devices"][0]
+    assert held["state"] == "in use" and held["held_by"]["guest"] is None and held["held_by"]["process"] > 1
     for text in (SEVEN.replace("max_vfs: 7", "max_vfs: 3"), EMPTY):
         put(host, text)
         step = planned(host)["sriov/uplink"]
