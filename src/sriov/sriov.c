@@ -321,6 +321,33 @@ static void weigh_number(struct host *h, struct step *s)
 		h->pass, "%s to be stopped, or to give its VF back: all VFs go first", users);
 }
 
+/* The card then takes packets for the new address alone, and the guest speaks from the old one. */
+static void weigh_macs(struct host *h, struct step *s)
+{
+	const struct pci_device *pf = ((const struct sriov *)s->have)->state.pf;
+	const char *const *vfs;
+	struct pci *p;
+	size_t n;
+
+	if (pci_get(h, &p, NULL) < 0)
+		return;
+	vfs = pci_vfs(p, pf, &n);
+	for (size_t i = 0; i < n; i++) {
+		const struct pci_device *vf = NULL;
+		const struct vfio_holder *who;
+
+		if (vfs[i] && changes(s, arena_printf(h->pass, "vfs.%zu.mac", i)))
+			vf = pci_find(p, vfs[i]);
+		who = vf ? vfio_holder(h, vf) : NULL;
+		if (!who)
+			continue;
+		s->disruption = DISRUPT_GUEST;
+		s->reason = arena_printf(h->pass,
+			"%s uses VF %zu and hears of its new MAC address only when started again",
+			who->words, i);
+	}
+}
+
 static void wait_for_pf(struct host *h, struct step *s, const struct sriov *want)
 {
 	const struct pci_device *pf;
@@ -353,6 +380,8 @@ static void sriov_refine(struct host *h, struct step *s)
 	else if (only_rates(s) && link && !link->carrier)
 		s->wait = arena_printf(
 			h->pass, "a link on %s, whose speed bounds the rates of VFs", link->name);
+	else if (have && want)
+		weigh_macs(h, s);
 }
 
 static void sriov_derive(const struct resource *r, struct wants *w)

@@ -220,6 +220,9 @@ def test_vfs_in_use_are_kept(host):
         assert step["waits_for"].startswith("sleep (process ") and f"(VF 4, {address})" in step["waits_for"], step
         host.ctl("apply", "--allow-mass-removal")
         assert count(host) == 7
+    put(host, SEVEN.replace("max_vfs: 7\n    vfs:\n", "max_vfs: 7\n    vfs:\n      4: {mac: \"52:54:00:6d:90:04\"}\n"))
+    step = planned(host)["sriov/uplink"]
+    assert step["disruption"] == "guest" and "uses VF 4 and hears of its new MAC address" in step["reason"], step
     host.run(f"systemctl stop holder; echo >{vf}/driver_override; echo {address} >{vf}/driver/unbind")
     settle(host, SEVEN)
 
