@@ -66,6 +66,12 @@ struct cidr {
 };
 extern const struct type type_cidr;
 
+/* VLANs: 10 or 20-29. */
+struct vlan_range {
+	uint16_t from, to;
+};
+extern const struct type type_vlan_range;
+
 bool mac_parse(const char *text, struct mac *out);
 void mac_format(const struct mac *m, struct strbuf *out);
 bool ip_parse(const char *text, struct ip *out);

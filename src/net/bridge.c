@@ -50,7 +50,14 @@ static const struct field bridge_fields[] = {
 		       "ports one that is derived from the machine and the name. Either way it "
 		       "does "
 		       "not change when guests come and go."),
-	FIELD_PLANNED("vlan_filtering", "VLANs told apart by the bridge, with tags per port."),
+	FIELD_BOOL(struct bridge, vlan_filtering, .def = "false",
+		.doc = "Whether the bridge tells VLANs apart: a packet passes only ports that have "
+		       "its VLAN. Ports, guests' interfaces among them, have VLAN 1 without tags "
+		       "where nothing else is said."),
+	FIELD_MAP(struct bridge, vlans, bridge_vlans_table, .def = "{}",
+		.example = "{eth0: {pvid: 1, vlans: [10, 20-29]}}",
+		.doc = "VLANs of the ports, by their names; the bridge's own name stands for the "
+		       "host's side."),
 };
 
 const struct table bridge_table = TABLE(struct bridge, bridge_fields, .key = &type_ifname,
@@ -121,6 +128,8 @@ static int bridge_observe(struct host *h, const struct resource *r, void **have,
 	b = bridge_have(h, r, l);
 	ret = bridge_observe_ports(h, r, ls, l, b, e);
 	if (ret >= 0)
+		ret = bridge_vlans_observe(h, ls, l, r->want ? r->want : r->before, b, e);
+	if (ret >= 0)
 		*have = b;
 	return ret;
 }
@@ -177,6 +186,7 @@ static const char *leave_out_missing(struct host *h, const struct step *s, struc
 			missing = name;
 	}
 	shown->ports = (struct list){ v, n };
+	shown->vlans = bridge_vlans_present(h, s->r, ls, want);
 	return missing;
 }
 
@@ -233,6 +243,7 @@ static struct bridge_link to_link(
 		.mtu = obj_has(want, "mtu") ? (uint32_t)want->mtu : 0,
 		.options = true,
 		.stp = want->stp,
+		.vlan_filtering = want->vlan_filtering,
 		.forward_delay = (uint32_t)(want->forward_delay / USEC_PER_CSEC),
 	};
 
@@ -283,6 +294,9 @@ static void bridge_apply_all(struct host *h, struct step *const *steps, size_t n
 	for (size_t i = 0; i < n; i++)
 		if (steps[i]->want && !steps[i]->error.code)
 			bridge_take(h, steps[i]);
+	for (size_t i = 0; i < n; i++)
+		if (steps[i]->want && !steps[i]->error.code)
+			bridge_vlans_apply(h, steps[i]);
 }
 
 static int bridge_owned(

@@ -14,7 +14,15 @@ struct bridge {
 	uint64_t forward_delay;
 	int64_t mtu;
 	struct mac mac;
+	bool vlan_filtering;
+	struct list vlans; /* of struct bridge_vlans */
 	struct link_state state;
+};
+
+struct bridge_vlans {
+	struct obj obj;
+	int64_t pvid;
+	struct list vlans; /* of struct vlan_range */
 };
 
 enum addressing { ADDRESSING_LIST, ADDRESSING_INHERIT, ADDRESSING_NONE, ADDRESSING_DHCP };
@@ -38,6 +46,18 @@ bool bridge_port_missing(const struct resource *r, const struct links *ls, const
 /* -EBUSY when the bridge holds a port that is not for kvmhost to give back. */
 int bridge_foreign_ports(struct host *h, const struct resource *r, const struct links *ls,
 	const struct link *bridge, struct error *e);
+
+/* bridge_vlans.c: the VLANs of its ports. */
+extern const struct table bridge_vlans_table;
+void bridge_vlans_check(const struct bridge *b, struct diags *d);
+/* Of the ports that ref (may be NULL) names. */
+int bridge_vlans_observe(struct host *h, const struct links *ls, const struct link *bridge,
+	const struct bridge *ref, struct bridge *have, struct error *e);
+/* The wanted ones without those of ports that are not there yet. */
+struct list bridge_vlans_present(struct host *h, const struct resource *r, const struct links *ls,
+	const struct bridge *want);
+/* When the ports are in. */
+void bridge_vlans_apply(struct host *h, struct step *s);
 
 /*
  * takeover.c: before bridges are made, changed or removed: ports that the step's bridge is to lose

@@ -142,6 +142,7 @@ void bridge_check_values(const void *obj, struct diags *d)
 	const struct bridge *b = obj;
 
 	check_delay(b, d);
+	bridge_vlans_check(b, d);
 	if (!b->addressing.n)
 		diag_error(d, obj_mark(b, "addressing"), "write addressing: none",
 			"%s: an empty list of addresses says nothing", b->obj.name);

@@ -6,6 +6,22 @@
 
 #define MTU_MAX 65535
 
+/* A kernel without it would refuse the word, even if it says no. */
+static void put_filtering(struct nl_msg *m, const struct bridge_link *b)
+{
+	struct nlattr *info, *data;
+	uint8_t on = b->vlan_filtering;
+
+	if (b->there ? b->there->vlan_filtering == on : !on)
+		return;
+	info = netlink_nest(m, IFLA_LINKINFO);
+	netlink_put_text(m, IFLA_INFO_KIND, "bridge");
+	data = netlink_nest(m, IFLA_INFO_DATA);
+	netlink_put(m, IFLA_BR_VLAN_FILTERING, &on, sizeof(on));
+	netlink_nest_end(m, data);
+	netlink_nest_end(m, info);
+}
+
 static void put_options(struct nl_msg *m, const bool *stp, const uint32_t *delay)
 {
 	struct nlattr *info = netlink_nest(m, IFLA_LINKINFO), *data;
@@ -157,9 +173,24 @@ static void change(struct nl *nl, struct bridge_link *b)
 		put_no_ipv6(m);
 	if (!l || !streq(l->alias ? l->alias : "", b->mark))
 		netlink_put_text(m, IFLA_IFALIAS, b->mark);
+	if (b->options)
+		put_filtering(m, b);
 	if (!l || l->group == LINK_MAKING)
 		netlink_put_u32(m, IFLA_GROUP, 0);
 	queue_change(nl, b, m);
+}
+
+/* The kernel says no more than that it cannot. */
+static void explain(const struct bridge_link *b)
+{
+	struct error *e = &b->step->error;
+
+	if (e->code != -EOPNOTSUPP || !b->options || !b->vlan_filtering)
+		return;
+	error_clear(e);
+	error_set(e, -EOPNOTSUPP, "this kernel's bridges cannot tell VLANs apart");
+	error_cure(e, "boot a kernel with CONFIG_BRIDGE_VLAN_FILTERING, or use `vlans:` and a "
+		      "bridge for each");
 }
 
 void bridge_links_apply(struct host *h, struct nl *nl, struct bridge_link *v, size_t n)
@@ -172,6 +203,8 @@ void bridge_links_apply(struct host *h, struct nl *nl, struct bridge_link *v, si
 			change(nl, &v[i]);
 	}
 	netlink_flush(nl);
+	for (size_t i = 0; i < n; i++)
+		explain(&v[i]);
 }
 
 bool bridge_link_find(

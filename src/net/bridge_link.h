@@ -16,6 +16,7 @@ struct bridge_link {
 	uint32_t mtu; /* 0: the kernel's choice */
 	bool options; /* stp and forward_delay are to be as said */
 	bool stp;
+	bool vlan_filtering;
 	uint32_t forward_delay; /* hundredths of a second */
 	bool no_ipv6; /* no link-local address of the kernel's own */
 	int index; /* out: the interface index, 0 when it failed */

@@ -30,6 +30,7 @@ static void parse_bridge(struct link *l, struct nlattr *data)
 		return;
 	l->stp = get_u32(tb[IFLA_BR_STP_STATE], 0) != 0;
 	l->forward_delay = get_u32(tb[IFLA_BR_FORWARD_DELAY], 0);
+	l->vlan_filtering = get_flag(tb[IFLA_BR_VLAN_FILTERING]);
 }
 
 static void parse_vlan(struct link *l, struct nlattr *data)

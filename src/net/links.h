@@ -30,7 +30,7 @@ struct link {
 	const char *alias; /* NULL: none */
 	const char *type; /* "bridge", "tun", "veth", ...; NULL: a device with a driver */
 	/* IFLA_BR_*: the delay in hundredths of a second. */
-	bool stp;
+	bool stp, vlan_filtering;
 	uint32_t forward_delay;
 	/* IFLA_VLAN_*; the protocol as the kernel spells it, ETH_P_8021Q */
 	uint16_t vlan_id, vlan_protocol;
@@ -46,6 +46,7 @@ struct addr {
 };
 
 struct address;
+struct port_vlans;
 
 struct links {
 	struct arena *arena;
@@ -58,6 +59,10 @@ struct links {
 	struct address *all;
 	size_t n_all;
 	bool all_read;
+	/* Of filtering bridges; read by port_vlans_get() alone (net/port_vlans.h). */
+	struct port_vlans *vlans;
+	size_t n_vlans;
+	bool vlans_read;
 };
 
 /* Without live root, or without a netlink socket, an error. The snapshot stays the host's. */

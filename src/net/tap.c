@@ -6,8 +6,10 @@
  */
 #include "net/link.h"
 #include "net/net.h"
+#include "net/port_vlans.h"
 #include "net/tun.h"
 #include "reconcile/record.h"
+#include <net/if.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 
@@ -15,7 +17,8 @@ struct tap {
 	struct obj obj;
 	const char *bridge;
 	struct mac mac;
-	int64_t owner, queues, mtu;
+	int64_t owner, queues, mtu, pvid;
+	struct list vlans; /* of struct vlan_range */
 	struct link_state state;
 	bool in_use;
 };
@@ -28,6 +31,8 @@ static const struct field tap_fields[] = {
 	FIELD_INT(struct tap, queues, 1, 16, .on_change = CHANGE_RECREATE,
 		.doc = "How many queues the guest may open."),
 	FIELD_INT(struct tap, mtu, 68, 65535, .doc = "Largest packet in bytes."),
+	FIELD_INT(struct tap, pvid, 0, 4094, .doc = "VLAN of packets without a tag; 0: none."),
+	FIELD_LIST(struct tap, vlans, type_vlan_range, .doc = "VLANs with tags."),
 };
 
 static const struct table tap_table = TABLE(
@@ -66,6 +71,28 @@ static struct tap *tap_have(
 	return t;
 }
 
+/* Only of a bridge that filters there is something to say. */
+static int tap_have_vlans(struct host *h, const struct resource *r, const struct link *l,
+	struct tap *t, struct error *e)
+{
+	const struct tap *ref = r->want ? r->want : r->before;
+	static const struct port_vlans nothing;
+	const struct port_vlans *now;
+	int ret;
+
+	if (!ref || !obj_has(ref, "pvid"))
+		return 0;
+	ret = port_vlans_get(h, l->index, &now, e);
+	if (ret < 0)
+		return ret;
+	now = now ? now : &nothing;
+	t->pvid = now->pvid;
+	t->vlans = vlan_set_list(h->pass, &now->tagged, &ref->vlans);
+	obj_mark_set(t, "pvid");
+	obj_mark_set(t, "vlans");
+	return 0;
+}
+
 /* Someone's own tap of this name may carry someone's traffic: it is not taken over. */
 static int check_ours(
 	struct host *h, const struct resource *r, const struct link *l, struct error *e)
@@ -99,7 +126,7 @@ static int tap_observe(struct host *h, const struct resource *r, void **have, st
 	if (ret < 0)
 		return r->want ? ret : 0;
 	*have = tap_have(h, r, ls, l);
-	return 0;
+	return tap_have_vlans(h, r, l, *have, e);
 }
 
 static void tap_diff(struct host *h, struct step *s)
@@ -165,6 +192,25 @@ static void configure(
 		nl, m, (struct netlink_call){ "set up the tap", s->r->name, 0, &s->error, NULL });
 }
 
+/*
+ * Behind the request that puts it into its bridge. In another one it has what the kernel gives,
+ * as if it were new.
+ */
+static void put_vlans(struct host *h, struct nl *nl, struct step *s, const struct link *l)
+{
+	const struct tap *want = s->want;
+	struct port_vlans_change c = { .name = s->r->name,
+		.index = l ? l->index : (int)if_nametoindex(s->r->name),
+		.pvid = (uint16_t)want->pvid,
+		.vlans = &want->vlans };
+
+	if (!obj_has(want, "pvid"))
+		return;
+	if (l && !changes(s, "bridge") && port_vlans_get(h, l->index, &c.have, &s->error) < 0)
+		return;
+	port_vlans_put(nl, &c, &s->error);
+}
+
 /* One queue or several is decided when the device is made. An undo has no verb for it. */
 static bool made_anew(const struct step *s)
 {
@@ -202,6 +248,7 @@ static void keep_one(struct host *h, struct nl *nl, const struct links *ls, stru
 	if ((!there || changes(s, "owner")) && make(h, s) < 0)
 		return;
 	configure(h, nl, ls, s, !there);
+	put_vlans(h, nl, s, there ? links_name(ls, s->r->name) : NULL);
 }
 
 static void tap_apply_all(struct host *h, struct step *const *steps, size_t n)

@@ -150,6 +150,8 @@ struct resource *want_derive(struct wants *w, const struct resource *from, const
 struct resource *want_imply(
 	struct wants *w, const struct resource *from, const char *kind, const char *name);
 void want_set(struct wants *w, struct resource *r, const char *field, const char *text);
+/* A list of the same C type as the row's; the later word counts. */
+void want_set_list(struct wants *w, struct resource *r, const char *field, const struct list *list);
 /* The same for an entry of a map whose entries are written as one value: options.max_vfs. */
 void want_set_entry(
 	struct wants *w, struct resource *r, const char *map, const char *key, const char *text);

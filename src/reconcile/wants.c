@@ -169,6 +169,15 @@ void want_set(struct wants *w, struct resource *r, const char *field, const char
 		"%s is %s here, but %s needs %s", r->id, had, w->deriving->id, text);
 }
 
+void want_set_list(
+	struct wants *w _unused_, struct resource *r, const char *field, const struct list *list)
+{
+	struct obj *o = (void *)r->want;
+
+	*(struct list *)((char *)o + table_field(o->table, field)->offset) = *list;
+	obj_mark_set(o, field);
+}
+
 void want_set_entry(
 	struct wants *w, struct resource *r, const char *map, const char *key, const char *text)
 {

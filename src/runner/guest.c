@@ -94,11 +94,42 @@ static void check_images(const struct wants *w, struct diags *d)
 			use_images(&uses, w->v[i], d);
 }
 
+static bool filters(const struct guest_interface *nic, const struct wants *w)
+{
+	const struct resource *bridge = nic->bridge ? wants_find(w, "bridge", nic->bridge) : NULL;
+
+	return bridge && streq_null(obj_text(bridge->want, "vlan_filtering", w->arena), "true");
+}
+
+/* A tag that counts nowhere would be a guest in the wrong network. */
+static void check_vlans(const struct resource *r, const struct wants *w, struct diags *d)
+{
+	const struct guest *g = r->want;
+
+	for (size_t i = 0; i < g->interfaces.n; i++) {
+		const struct guest_interface *nic =
+			&LIST_AT(&g->interfaces, const struct guest_interface, i);
+		const char *key = obj_has(nic, "pvid") ? "pvid" : "vlans";
+
+		if (!obj_has(nic, key) || filters(nic, w))
+			continue;
+		if (nic->bridge)
+			diag_error(d, obj_mark_key(nic, key),
+				arena_printf(
+					d->arena, "write vlan_filtering: true for %s", nic->bridge),
+				"the bridge %s does not tell VLANs apart", nic->bridge);
+		else
+			diag_error(d, obj_mark_key(nic, key), "name a bridge with vlan_filtering",
+				"a network has no VLANs");
+	}
+}
+
 /* Once for all guests, on behalf of the first. */
 static void check(const struct resource *r, const struct wants *w, struct diags *d)
 {
 	size_t first = 0;
 
+	check_vlans(r, w, d);
 	while (first < w->n && !is_guest(w->v[first]))
 		first++;
 	if (first < w->n && w->v[first] == r) {
@@ -164,6 +195,17 @@ static void inherit_vhost(const struct resource *r, struct wants *w)
 		want_after(w, wants_find(w, "guest", r->name), host);
 }
 
+/* Where the bridge filters something is always said, so that what was said before goes. */
+static void derive_vlans(const struct guest_interface *nic, struct resource *tap, struct wants *w)
+{
+	int64_t pvid = obj_has(nic, "pvid") ? nic->pvid : obj_has(nic, "vlans") ? 0 : 1;
+
+	if (!filters(nic, w))
+		return;
+	want_set(w, tap, "pvid", arena_printf(w->arena, "%lld", (long long)pvid));
+	want_set_list(w, tap, "vlans", &nic->vlans);
+}
+
 static void derive(const struct resource *r, struct wants *w)
 {
 	const struct guest *g = r->want;
@@ -189,6 +231,7 @@ static void derive(const struct resource *r, struct wants *w)
 		want_set(w, tap, "queues", arena_printf(w->arena, "%zu", interface_queues(nic)));
 		if (obj_has(nic, "mtu"))
 			want_set(w, tap, "mtu", obj_text(nic, "mtu", w->arena));
+		derive_vlans(nic, tap, w);
 	}
 }
 

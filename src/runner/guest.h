@@ -90,6 +90,8 @@ struct guest_interface {
 	struct mac mac; /* where obj_has(.., "mac"), else generated */
 	bool vhost; /* where obj_has(.., "vhost"), else where the machine has it */
 	int64_t queues, mtu, rx_queue_size; /* where obj_has() says so */
+	int64_t pvid; /* where obj_has(.., "pvid") */
+	struct list vlans; /* struct vlan_range, where obj_has(.., "vlans") */
 };
 
 struct guest_boot {

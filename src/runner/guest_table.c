@@ -116,6 +116,12 @@ static const struct field interface_rows[] = {
 		.doc = "Whether packets pass through the kernel's vhost-net, which saves QEMU the "
 		       "work. `true`: the guest starts with it or not at all. Left out, what "
 		       "`host.vhost_net` says; where that is left out too, if the machine has it."),
+	FIELD_INT(struct guest_interface, pvid, 0, 4094, .example = "42",
+		.doc = "On a bridge with vlan_filtering: the VLAN of packets without a tag, which "
+		       "reach the guest without one. 0: it has to tag. Left out, 1, and 0 where "
+		       "`vlans` stands."),
+	FIELD_LIST(struct guest_interface, vlans, type_vlan_range, .example = "[10, 20-29]",
+		.doc = "On a bridge with vlan_filtering: VLANs that the guest tags itself."),
 	FIELD_INT(struct guest_interface, queues, 1, 16, .on_change = CHANGE_RECREATE,
 		.example = "2",
 		.doc = "Pairs of queues, so that several CPUs of the guest send and receive at "

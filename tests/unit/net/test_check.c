@@ -23,7 +23,7 @@ static void bridges(void **state _unused_)
 	expect("bridges: {br0: {forward_delay: 31s}}", "test.yaml:1:");
 	expect("bridges: {br0: {forward_delay: 15ms}}", "in tenths of a second");
 	expect("bridges: {br0: {ports: [lo]}}", "the loopback device cannot be a port");
-	expect("bridges: {br0: {vlan_filtering: true}}", "not built");
+	expect("bridges: {br0: {vlans: {br0: {pvid: 5}}}}", "only where the bridge filters");
 	expect("bridges: {br0: {mtu: 67}}", "mtu");
 	expect("bridges: {a-name-of-sixteen: {}}", "a-name-of-sixteen");
 }
