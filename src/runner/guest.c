@@ -83,6 +83,8 @@ static void use_images(struct strmap *uses, struct resource *r, struct diags *d)
 		if (k->base)
 			use_image(uses, r, k->base, obj_mark(k, "base"), true, d);
 	}
+	if (obj_has(g, "install") && g->install.iso)
+		use_image(uses, r, g->install.iso, obj_mark(&g->install, "iso"), true, d);
 }
 
 static void check_images(const struct wants *w, struct diags *d)

@@ -108,6 +108,12 @@ struct guest_resources {
 	uint64_t memory_max; /* bytes */
 };
 
+struct guest_install {
+	struct obj obj;
+	const char *iso; /* NULL: by PXE */
+	bool pxe;
+};
+
 struct guest_graphics {
 	struct obj obj;
 	int type; /* enum guest_graphics_type */
@@ -137,6 +143,7 @@ struct guest {
 	struct guest_memory memory;
 	struct guest_kernel kernel; /* where obj_has(g, "kernel") */
 	struct guest_boot boot;
+	struct guest_install install; /* where obj_has(g, "install") */
 	struct guest_graphics graphics; /* where obj_has(g, "graphics") */
 	struct guest_shutdown shutdown;
 	struct guest_resources resources;

@@ -52,6 +52,8 @@ void guest_dropin_text(const struct guest *g, struct strbuf *out)
 		sb_addf(out, "After=%s\n", guest_unit(LIST_AT(&g->after, const char *, i)).s);
 	for (size_t i = 0; i < g->disks.n; i++)
 		add_mounts(out, &LIST_AT(&g->disks, const struct guest_disk, i));
+	if (obj_has(g, "install") && g->install.iso)
+		add_line(out, "RequiresMountsFor", g->install.iso, "");
 	sb_add(out, "[Service]\n");
 	for (size_t i = 0; i < g->disks.n; i++) {
 		const struct guest_disk *d = &LIST_AT(&g->disks, const struct guest_disk, i);

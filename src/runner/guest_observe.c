@@ -66,6 +66,7 @@ void guest_compose(struct guest_seen *seen)
 		have->agent = started->agent;
 		have->os = started->os;
 		have->graphics = started->graphics;
+		have->install = started->install;
 		have->obj.set = given(applied, started);
 		if (interfaces_differ(applied, started))
 			have->interfaces = started->interfaces;

@@ -200,6 +200,29 @@ static const struct field shutdown_rows[] = {
 static const struct table shutdown_table =
 	TABLE(struct guest_shutdown, shutdown_rows, .doc = "How it is shut down.");
 
+static void check_install(const void *obj, struct diags *d)
+{
+	const struct guest_install *i = obj;
+
+	if (i->pxe == (i->iso != NULL))
+		diag_error(d, obj_mark(i, i->iso ? "iso" : "pxe"), "keep one of the two",
+			"an installation is by `iso: PATH` or by `pxe: true`");
+}
+
+static const struct field install_rows[] = {
+	FIELD_STRING(struct guest_install, iso, type_path, .on_change = CHANGE_RECREATE,
+		.example = "/srv/iso/debian-12.iso",
+		.doc = "A disc to install from. It stays in a drive of its own until this is taken "
+		       "out."),
+	FIELD_BOOL(struct guest_install, pxe, .def = "false", .on_change = CHANGE_RECREATE,
+		.doc = "Install by the first interface."),
+};
+static const struct table install_table = TABLE(struct guest_install, install_rows,
+	.check = check_install,
+	.doc = "An installation that is run once: the guest boots from there until it reboots or "
+	       "powers off for the first time, and from then on by its boot order. "
+	       "/var/lib/kvmhost/install/NAME remembers; remove it to install again.");
+
 static bool is_loopback(const struct ip *ip)
 {
 	return ip->family == AF_INET ? ip->b[0] == 127 : IN6_IS_ADDR_LOOPBACK(&ip->v6);
@@ -309,6 +332,26 @@ static void check_queues(const struct guest *g, struct diags *d)
 	}
 }
 
+static void check_installed(const struct guest *g, struct diags *d)
+{
+	size_t sata = 0;
+
+	if (!obj_has(g, "install"))
+		return;
+	for (size_t i = 0; i < g->disks.n; i++)
+		sata += disk_bus(&LIST_AT(&g->disks, const struct guest_disk, i)) == BUS_SATA;
+	if (obj_has(g, "kernel"))
+		diag_error(d, obj_mark(g, "install"), "take one of the two out",
+			"a `kernel` goes before what is installed from");
+	else if (g->install.pxe && !g->interfaces.n)
+		diag_error(d, obj_mark(&g->install, "pxe"), "add one to `interfaces`",
+			"there is no interface to install by");
+	else if (g->install.iso && sata == GUEST_SATA_MAX)
+		diag_error(d, obj_mark(&g->install, "iso"), "put a disk on another `bus`",
+			"the disc to install from needs one of the %d places for SATA",
+			GUEST_SATA_MAX);
+}
+
 static void check_guest(const void *obj, struct diags *d)
 {
 	const struct guest *g = obj;
@@ -321,6 +364,7 @@ static void check_guest(const void *obj, struct diags *d)
 	else
 		check_bootable(g, d);
 	check_firmware(g, d);
+	check_installed(g, d);
 	check_resources(g, d);
 	check_count(g, &g->disks, "disks", GUEST_DISKS_MAX, d);
 	disks_check(g, &g->disks, d);
@@ -372,6 +416,8 @@ static const struct field guest_rows[] = {
 		.doc = "A serial console is always there: `kvmhostctl console NAME`; what it says "
 		       "is "
 		       "kept in /var/log/kvmhost/NAME.console.log."),
+	FIELD_OBJECT(struct guest, install, struct guest_install, install_table,
+		.on_change = CHANGE_RECREATE, .doc = "An installation that is run once."),
 	FIELD_OBJECT(struct guest, graphics, struct guest_graphics, graphics_table,
 		.on_change = CHANGE_RECREATE,
 		.doc = "A screen, with keyboard and pointer. Without it the guest has a serial "
@@ -407,7 +453,6 @@ static const struct field guest_rows[] = {
 	FIELD_LIST(struct guest, after, type_name, .ref = "guest", .def = "[]", .example = "[db1]",
 		.doc = "Guests that are started before this one and stopped after it."),
 	FIELD_PLANNED("tpm", "A trusted platform module."),
-	FIELD_PLANNED("install", "An installation that is run once."),
 	FIELD_PLANNED("devices", "PCI devices of the host, handed over."),
 	FIELD_PLANNED("cloud_init", "Data for cloud-init."),
 };

@@ -111,7 +111,7 @@ static void add_unit_error(struct host *h, const char *unit, bool silent, json_t
 static void add_record(struct host *h, const struct unit *u, json_t *record, json_t *out)
 {
 	static const char *const members[] = { "since", "accel", "accel_reason", "cpu_model",
-		"error", "event", "stderr", "end", "display" };
+		"error", "event", "stderr", "end", "display", "install" };
 	bool up = u->state != UNIT_INACTIVE && u->state != UNIT_FAILED;
 
 	for (size_t i = 0; record && i < ARRAY_SIZE(members); i++)
@@ -251,6 +251,8 @@ static void add_row(struct host *h, struct strbuf *b, json_t *guest, size_t widt
 		sb_add(b, text_member(guest, "error"));
 	else if (json_object_get(guest, "event"))
 		sb_add(b, text_member(guest, "event"));
+	else if (json_object_get(guest, "install"))
+		sb_add(b, "is being installed");
 	else if (streq(text_member(guest, "end"), "guest"))
 		sb_add(b, "powered off from inside");
 	while (b->len > start && b->s[b->len - 1] == ' ')

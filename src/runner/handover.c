@@ -23,7 +23,7 @@ static const char *where_qemu_is(void)
 	return NULL;
 }
 
-static int find_qemu(struct machine *m, struct error *e)
+int handover_find_qemu(struct machine *m, struct error *e)
 {
 	m->qemu = where_qemu_is();
 	if (m->qemu)
@@ -180,25 +180,6 @@ static int open_interface(struct machine *m, size_t i, struct error *e)
 	return r;
 }
 
-static void prepare(struct arena *a, struct machine *m)
-{
-	const struct guest *g = m->spec->guest;
-	size_t queues = interface_queue(g, g->interfaces.n);
-
-	m->firmware = m->nvram = m->display = m->secret = -1;
-	m->kernel = m->initrd = m->kernel_number = m->initrd_number = -1;
-	m->disks = arena_alloc(a, (g->disks.n + 1) * sizeof(*m->disks));
-	m->taps = arena_alloc(a, (queues + 1) * sizeof(*m->taps));
-	m->vhosts = arena_alloc(a, (queues + 1) * sizeof(*m->vhosts));
-	for (size_t i = 0; i < g->disks.n; i++) {
-		m->disks[i].fd = -1;
-		for (size_t k = 0; k < IMAGE_LAYERS; k++)
-			m->disks[i].layers[k].fd = -1;
-	}
-	for (size_t i = 0; i < queues; i++)
-		m->taps[i] = m->vhosts[i] = -1;
-}
-
 static uint64_t meminfo(const char *text, const char *key)
 {
 	const char *at = strstr(text, key);
@@ -225,13 +206,40 @@ static int check_hugepages(uint64_t size, struct error *e)
 	return error_cure(e, "set more aside: host: {memory: {hugepages: {2MiB: %llu}}}", need);
 }
 
+static int open_medium(struct machine *m, struct error *e)
+{
+	struct stat st = { 0 };
+	const char *path = m->spec->guest->install.iso;
+	int r = path ? open_image("disc to install from", path, O_RDONLY, &st, &m->medium, e) : 0;
+
+	return r == -ENOENT ? error_cure(e, "put it there, or take `install` out") : r;
+}
+
+/* "done", or nothing yet. */
+static int open_install(struct machine *m, struct error *e)
+{
+	_cleanup_close_ int fd = -1;
+	char path[160], word[8] = "";
+	int r;
+
+	snprintf(path, sizeof(path), INSTALL_DIR "/%s", m->spec->name);
+	r = file_mkdirs(AT_FDCWD, INSTALL_DIR, 0755);
+	if (r >= 0)
+		r = fd = file_open(AT_FDCWD, path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+	if (r < 0)
+		return error_set(e, r, "cannot open %s: %s", path, strerror(-r));
+	if (pread(fd, word, sizeof(word) - 1, 0) < 4 || !startswith(word, "done"))
+		m->install = TAKE_FD(fd);
+	return open_medium(m, e);
+}
+
 int handover_open(struct arena *a, struct machine *m, struct error *e)
 {
 	const struct guest *g = m->spec->guest;
 	int r = 0;
 
-	prepare(a, m);
-	r = find_qemu(m, e);
+	handover_prepare(a, m);
+	r = handover_find_qemu(m, e);
 	if (r >= 0)
 		r = firmware_open(AT_FDCWD, m->spec->name, (enum guest_firmware)g->firmware,
 			&m->firmware, &m->nvram, e);
@@ -242,6 +250,8 @@ int handover_open(struct arena *a, struct machine *m, struct error *e)
 	}
 	if (r >= 0 && g->memory.hugepages)
 		r = check_hugepages(g->memory.size, e);
+	if (r >= 0 && obj_has(g, "install"))
+		r = open_install(m, e);
 	if (r >= 0 && obj_has(g, "graphics"))
 		r = display_open(&g->graphics, &m->display, &m->secret, e);
 	for (size_t i = 0; i < g->disks.n && r >= 0; i++)
@@ -249,113 +259,4 @@ int handover_open(struct arena *a, struct machine *m, struct error *e)
 	for (size_t i = 0; i < g->interfaces.n && r >= 0; i++)
 		r = open_interface(m, i, e);
 	return r;
-}
-
-static void add_slot(struct slot **v, const char *name, int *fd)
-{
-	snprintf((*v)->name, sizeof((*v)->name), "%s", name);
-	(*v)++->fd = fd;
-}
-
-static void add_numbered(struct slot **v, const char *name, size_t i, int *fd)
-{
-	snprintf((*v)->name, sizeof((*v)->name), "%s%zu", name, i);
-	(*v)++->fd = fd;
-}
-
-size_t handover_slots(struct arena *a, struct machine *m, struct slot **out)
-{
-	const struct guest *g = m->spec->guest;
-	size_t queues = interface_queue(g, g->interfaces.n);
-	struct slot *v =
-		arena_alloc(a, (6 + (1 + IMAGE_LAYERS) * g->disks.n + 2 * queues) * sizeof(*v));
-
-	*out = v;
-	add_slot(&v, "firmware", &m->firmware);
-	add_slot(&v, "nvram", &m->nvram);
-	add_slot(&v, "kernel", &m->kernel);
-	add_slot(&v, "initrd", &m->initrd);
-	add_slot(&v, "display", &m->display);
-	add_slot(&v, "secret", &m->secret);
-	for (size_t i = 0; i < g->disks.n; i++)
-		add_numbered(&v, "disk", i, &m->disks[i].fd);
-	for (size_t i = 0; i < g->disks.n; i++)
-		for (size_t k = 0; k < IMAGE_LAYERS; k++)
-			add_numbered(&v, "layer", i * IMAGE_LAYERS + k, &m->disks[i].layers[k].fd);
-	for (size_t i = 0; i < queues; i++)
-		add_numbered(&v, "tap", i, &m->taps[i]);
-	for (size_t i = 0; i < queues; i++)
-		add_numbered(&v, "vhost", i, &m->vhosts[i]);
-	return (size_t)(v - *out);
-}
-
-int handover_put(struct arena *a, struct machine *m, int notify)
-{
-	struct slot *v;
-	size_t n = handover_slots(a, m, &v);
-	int r = 0;
-
-	for (size_t i = 0; i < n && r >= 0; i++)
-		if (*v[i].fd >= 0)
-			r = fdstore_put(notify, v[i].name, *v[i].fd);
-	return r;
-}
-
-int handover_take(struct arena *a, struct machine *m, struct fdstore *store, struct error *e)
-{
-	const struct guest *g = m->spec->guest;
-	struct slot *v;
-	size_t n;
-
-	prepare(a, m);
-	n = handover_slots(a, m, &v);
-	for (size_t i = 0; i < n; i++)
-		*v[i].fd = fdstore_take(store, v[i].name);
-	for (size_t i = 0; i < g->disks.n; i++) {
-		struct stat st;
-
-		if (fstat(m->disks[i].fd, &st) < 0)
-			return error_set(e, -ENOENT, "systemd did not pass on the disk %s",
-				LIST_AT(&g->disks, const struct guest_disk, i).path);
-		m->disks[i].block = S_ISBLK(st.st_mode);
-		image_chain_look(
-			&LIST_AT(&g->disks, const struct guest_disk, i), m->disks[i].layers);
-	}
-	m->kernel_number = m->kernel;
-	m->initrd_number = m->initrd;
-	return find_qemu(m, e);
-}
-
-size_t handover_fds(struct arena *a, struct machine *m, int **fds)
-{
-	struct slot *v;
-	size_t n = handover_slots(a, m, &v), used = 0;
-
-	*fds = arena_alloc(a, (n + 3) * sizeof(**fds));
-	(*fds)[used++] = m->qmp;
-	(*fds)[used++] = m->console;
-	if (m->agent >= 0)
-		(*fds)[used++] = m->agent;
-	for (size_t i = 0; i < n; i++)
-		if (*v[i].fd >= 0)
-			(*fds)[used++] = *v[i].fd;
-	return used;
-}
-
-static void shut(int *fd)
-{
-	close_p(fd);
-	*fd = -1;
-}
-
-void handover_close(struct arena *a, struct machine *m)
-{
-	struct slot *v;
-	size_t n = handover_slots(a, m, &v);
-
-	shut(&m->qmp);
-	shut(&m->console);
-	shut(&m->agent);
-	for (size_t i = 0; i < n; i++)
-		shut(v[i].fd);
 }

@@ -10,6 +10,9 @@
 #include "runner/fdstore.h"
 #include "runner/qemu_args.h"
 
+/* For each guest, that its installation is done. */
+#define INSTALL_DIR "/var/lib/kvmhost/install"
+
 /*
  * Opens disks, kernel, initrd and taps of m->spec into m, whose descriptors
  * are in m's ownership afterwards, also after an error. Arrays in the arena.
@@ -24,6 +27,10 @@ void handover_close(struct arena *a, struct machine *m);
 
 /* All descriptors that QEMU is to inherit, its sockets among them; returns how many. */
 size_t handover_fds(struct arena *a, struct machine *m, int **fds);
+
+/* All of m's descriptors -1, arrays in the arena. */
+void handover_prepare(struct arena *a, struct machine *m);
+int handover_find_qemu(struct machine *m, struct error *e);
 
 /* A descriptor of m that may be open, and its name on the way. */
 struct slot {

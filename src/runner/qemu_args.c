@@ -176,10 +176,16 @@ static void add_rng(struct args *x)
 }
 
 /* A panic is told by the guest's kernel where it has a driver for pvpanic; all have. */
-static void add_watching(struct args *x, const struct guest *g)
+static void add_watching(struct args *x, const struct machine *m)
 {
+	const struct guest *g = m->spec->guest;
+
 	args_add(x, "-device", "pvpanic");
 	args_add(x, "-action", "panic=%s", panic_actions[g->panic]);
+	/* What installs reboots when it is done: then the runner starts it anew, by its boot order.
+	 */
+	if (m->install >= 0)
+		args_add(x, "-action", "reboot=shutdown");
 	if (g->watchdog == WATCHDOG_OFF)
 		return;
 	args_add(x, "-device", "i6300esb,id=watchdog,bus=pcie.0,addr=0x%x", PCI_SLOT_WATCHDOG);
@@ -255,6 +261,8 @@ static void add_interface(struct args *x, const struct machine *m, size_t i)
 	_cleanup_strbuf_ struct strbuf mac = { 0 };
 	char port[32];
 
+	bool installs = m->install >= 0 && m->medium < 0 && i == 0;
+
 	snprintf(port, sizeof(port), "port-net%zu", i);
 	mac_format(&m->spec->interfaces[i].mac, &mac);
 	args_add_port(x, port, PCI_SLOT_INTERFACES, i);
@@ -262,7 +270,7 @@ static void add_interface(struct args *x, const struct machine *m, size_t i)
 	args_add(x, "-device",
 		"virtio-net-pci,id=net%zu,netdev=hostnet%zu,mac=%s,bus=%s,addr=0x0%s%s", i, i,
 		sb_str(&mac), port, nic_options(x, m, i),
-		args_bootindex(x, m->spec->guest, BOOT_NETWORK, i));
+		installs ? ",bootindex=0" : args_bootindex(x, m->spec->guest, BOOT_NETWORK, i));
 }
 
 char **qemu_args(struct arena *a, const struct machine *m)
@@ -275,7 +283,7 @@ char **qemu_args(struct arena *a, const struct machine *m)
 	add_confinement(&x);
 	add_sockets(&x, m);
 	add_agent(&x, m);
-	add_watching(&x, g);
+	add_watching(&x, m);
 	add_rng(&x);
 	add_screen(&x, g);
 	add_firmware(&x, m);

@@ -19,7 +19,8 @@
  *	slot 6           virtio-serial, for the agent
  *	slot 16          virtio-scsi, slot 17 USB (xHCI), slot 18 IDE (PIIX3)
  *	slot 19          watchdog (i6300esb), slot 20 random numbers
- *	slot 31          what q35 itself has: SATA (AHCI) among others
+ *	slot 31          what q35 itself has: SATA (AHCI) among others, whose last port has the disc
+ *to install from
  *
  * Interfaces come first because firmware numbers the buses in the order of
  * the ports, and Linux names interfaces after the bus: interface i is on bus
@@ -32,7 +33,7 @@
 #include "runner/spec.h"
 
 /* Numbers of fdsets: disk i has number i. */
-enum { FDSET_FIRMWARE = 1000, FDSET_NVRAM, FDSET_LAYERS = 3000 };
+enum { FDSET_FIRMWARE = 1000, FDSET_NVRAM, FDSET_MEDIUM, FDSET_LAYERS = 3000 };
 
 enum {
 	PCI_SLOT_VGA = 1,
@@ -60,6 +61,8 @@ struct machine {
 	int qmp; /* sockets; the other ends are the runner's */
 	int console;
 	int agent; /* -1: the guest has no channel for one */
+	int medium; /* to install from; -1: none */
+	int install; /* where the runner notes that it is done; -1: nothing is to be installed */
 	int display, secret; /* the runner's: see display.h; -1: none */
 	int kernel, initrd; /* -1: none */
 	int firmware, nvram; /* OVMF and the guest's variables; -1: BIOS */

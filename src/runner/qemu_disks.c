@@ -144,6 +144,20 @@ static void add_disk(struct args *x, const struct machine *m, size_t i)
 	args_add(x, "-device", "%s,id=storage%zu,drive=disk%zu%s", what, i, i, sb_str(&more));
 }
 
+/* Before all others while it is installed from, and not booted any more afterwards. */
+static void add_medium(struct args *x, const struct machine *m)
+{
+	if (m->medium < 0)
+		return;
+	args_add(x, "-add-fd", "fd=%d,set=%d", m->medium, FDSET_MEDIUM);
+	args_add(x, "-blockdev",
+		"driver=file,node-name=mediumfile,filename=/dev/fdset/%d,locking=on,read-only=on",
+		FDSET_MEDIUM);
+	args_add(x, "-blockdev", "driver=raw,node-name=medium,file=mediumfile,read-only=on");
+	args_add(x, "-device", "ide-cd,bus=ide.%d,unit=0,id=medium,drive=medium%s",
+		GUEST_SATA_MAX - 1, m->install >= 0 ? ",bootindex=0" : "");
+}
+
 void args_add_disks(struct args *x, const struct machine *m)
 {
 	const struct list *disks = &m->spec->guest->disks;
@@ -151,4 +165,5 @@ void args_add_disks(struct args *x, const struct machine *m)
 	add_controllers(x, m->spec->guest);
 	for (size_t i = 0; i < disks->n; i++)
 		add_disk(x, m, i);
+	add_medium(x, m);
 }

@@ -109,6 +109,7 @@ static int start_qemu(struct runner *r, struct arena *a, struct fdstore *store, 
 {
 	_cleanup_close_ int output = -1;
 	struct machine *m = &r->machine;
+	char **argv;
 	size_t n;
 	int *fds, err;
 
@@ -127,8 +128,11 @@ static int start_qemu(struct runner *r, struct arena *a, struct fdstore *store, 
 		return err;
 	r->display.listen = TAKE_FD(m->display);
 	r->secret = TAKE_FD(m->secret);
+	r->install = m->install;
+	argv = qemu_args(a, m);
+	m->install = -1; /* the runner's */
 	n = handover_fds(a, m, &fds);
-	err = spawn(qemu_args(a, m), fds, n, output, &r->qemu, e);
+	err = spawn(argv, fds, n, output, &r->qemu, e);
 	if (err >= 0)
 		r->state.pid = r->qemu;
 	return err;
@@ -185,7 +189,7 @@ static int runner_main(const char *name)
 
 	runner.dir = runner.record = runner.output.fd = runner.qmp.fd = -1;
 	runner.console.guest = runner.console.listen = -1;
-	runner.display.listen = runner.secret = -1;
+	runner.display.listen = runner.secret = runner.install = -1;
 	agent_init(&runner.agent, -1);
 	control_init(&runner.control, -1, &runner.qmp, &runner.agent);
 	runner.console.log.now = runner.console.log.before = -1;

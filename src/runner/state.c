@@ -64,6 +64,7 @@ static json_t *state_object(const struct run_state *s)
 	set_text(o, "error", s->error);
 	set_text(o, "event", s->event);
 	set_text(o, "display", s->display);
+	set_text(o, "install", s->install);
 	return o;
 }
 

@@ -5,7 +5,8 @@
  *
  *	{"format": 1, "state": "running", "since": 1763783000, "accel": "tcg",
  *	 "accel_reason": "...", "cpu_model": "max", "pid": 812, "runner": 811,
- *	 "end": "...", "error": "...", "event": "...", "display": "...", "stderr": ["..."]}
+ *	 "end": "...", "error": "...", "event": "...", "display": "...", "install": "running",
+ *"stderr": ["..."]}
  *
  * The runner has given up its rights when it writes this, and the directory
  * is root's: it keeps the file open and overwrites one record of fixed size,
@@ -43,6 +44,7 @@ struct run_state {
 	const char *cpu_model;
 	int pid, runner; /* 0: none */
 	const char *error; /* NULL: none */
+	const char *install; /* "running"; NULL: nothing is being installed */
 	const char *display; /* vnc://127.0.0.1:5900; NULL: none */
 	const char *event; /* what went wrong in the guest last, a panic; NULL: nothing */
 };

@@ -4,8 +4,8 @@
 #include "runner/notify.h"
 #include "runner/run_events.h"
 #include "runner/run_output.h"
+#include "runner/run_watch.h"
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <sys/signalfd.h>
@@ -23,20 +23,11 @@ enum {
 	POLLS = POLL_CONSOLE + CONSOLE_POLLS
 };
 
-#define CPUS_MAX 8192 /* of the host; the range of `pinning` */
 #define START_TIMEOUT (120 * USEC_PER_SEC) /* QEMU may have much memory to set up */
 #define AGENT_FIRST (10 * USEC_PER_SEC) /* then the power button */
 #define PRESS_EVERY (2 * USEC_PER_SEC) /* a guest that is still booting misses the first */
 #define QUIT_TIMEOUT (10 * USEC_PER_SEC)
 #define STOP_SLACK (20 * USEC_PER_SEC) /* for `quit` and SIGKILL, on top of the guest's own */
-
-static uint64_t now_usec(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * USEC_PER_SEC + (uint64_t)t.tv_nsec / 1000;
-}
 
 void runner_fail(struct runner *r, const char *fmt, ...)
 {
@@ -118,46 +109,6 @@ static void on_running(void *arg, _unused_ json_t *result, const char *error)
 	notify_send(r->notify, "READY=1\nSTATUS=Running%s", r->state.kvm ? "" : " (emulated)");
 }
 
-static int pin_thread(pid_t thread, int64_t cpu)
-{
-	cpu_set_t *set = CPU_ALLOC(CPUS_MAX);
-	size_t size = CPU_ALLOC_SIZE(CPUS_MAX);
-	int r;
-
-	CPU_ZERO_S(size, set);
-	CPU_SET_S((size_t)cpu, size, set);
-	r = sched_setaffinity(thread, size, set) < 0 ? -errno : 0;
-	CPU_FREE(set);
-	return r;
-}
-
-/* Before the first instruction: `cont` is answered after this. */
-static void on_cpus(void *arg, json_t *result, const char *error)
-{
-	struct runner *r = arg;
-	const struct list *pinning = &r->spec.guest->cpu.pinning;
-	json_t *cpu;
-	size_t i;
-
-	if (error)
-		log_warning("QEMU does not name its CPUs, which are not pinned: %s", error);
-	json_array_foreach (result, i, cpu) {
-		json_int_t thread = json_integer_value(json_object_get(cpu, "thread-id"));
-		json_int_t index = json_integer_value(json_object_get(cpu, "cpu-index"));
-		int err =
-			index >= 0 && (size_t)index < pinning->n
-				? pin_thread((pid_t)thread, LIST_AT(pinning, const int64_t, index))
-				: -ERANGE;
-
-		if (err < 0) {
-			snprintf(r->event, sizeof(r->event), "virtual CPU %lld is not pinned: %s",
-				(long long)index, strerror(-err));
-			r->state.event = r->event;
-			log_warning("%s", r->event);
-		}
-	}
-}
-
 static void note_event(struct runner *r, const struct run_event *ev)
 {
 	if (!ev->text)
@@ -199,38 +150,11 @@ static void process_qmp(struct runner *r)
 	kill_qemu(r);
 }
 
-static void on_alive(void *arg, _unused_ json_t *result, _unused_ const char *error)
-{
-	struct runner *r = arg;
-
-	r->alive_asked = false;
-	notify_send(r->notify, "WATCHDOG=1");
-}
-
-/* No second question while the first has no answer: then systemd's time runs out. */
-static void ask_alive(struct runner *r)
-{
-	r->alive_next = now_usec() + r->alive_every;
-	if (!r->alive_asked && qmp_command(&r->qmp, "query-status", NULL, on_alive) >= 0)
-		r->alive_asked = true;
-}
-
-static void begin_watchdog(struct runner *r)
-{
-	const char *usec = getenv("WATCHDOG_USEC");
-	long long every = usec ? atoll(usec) / 3 : 0;
-
-	if (every > 0) {
-		r->alive_every = (uint64_t)every;
-		r->alive_next = now_usec() + r->alive_every;
-	}
-}
-
 /* --- stopping --------------------------------------------------------------------------------- */
 
 static void press_button(struct runner *r)
 {
-	uint64_t now = now_usec();
+	uint64_t now = runner_clock();
 
 	qmp_command(&r->qmp, "system_powerdown", NULL, NULL);
 	r->next = PRESS_BUTTON;
@@ -241,7 +165,7 @@ static void quit(struct runner *r)
 {
 	qmp_command(&r->qmp, "quit", NULL, NULL);
 	r->next = KILL;
-	r->deadline = now_usec() + QUIT_TIMEOUT;
+	r->deadline = runner_clock() + QUIT_TIMEOUT;
 }
 
 static void stop(struct runner *r)
@@ -255,7 +179,7 @@ static void stop(struct runner *r)
 		return;
 	}
 	r->told = true;
-	r->give_up = now_usec() + timeout;
+	r->give_up = runner_clock() + timeout;
 	runner_phase(r, RUN_STOPPING);
 	notify_send(r->notify,
 		"STOPPING=1\nSTATUS=Shutting the guest down\nEXTEND_TIMEOUT_USEC=%llu",
@@ -270,7 +194,7 @@ static void stop(struct runner *r)
 	}
 	log_info("asked the guest's agent");
 	r->next = PRESS_BUTTON;
-	r->deadline = MIN_OF(now_usec() + AGENT_FIRST, r->give_up);
+	r->deadline = MIN_OF(runner_clock() + AGENT_FIRST, r->give_up);
 }
 
 static void overdue(struct runner *r)
@@ -283,7 +207,7 @@ static void overdue(struct runner *r)
 		else
 			runner_fail(r, "QEMU did not answer within %llu s and was killed", seconds);
 		kill_qemu(r);
-	} else if (now_usec() < r->give_up) {
+	} else if (runner_clock() < r->give_up) {
 		press_button(r);
 	} else {
 		seconds = live_load(r->dir).shutdown_timeout / USEC_PER_SEC;
@@ -306,6 +230,19 @@ static void fail_with_words(struct runner *r, int status)
 	runner_fail(r, "QEMU %s: %s", r->ran ? "ended" : "did not start", sb_str(&words));
 }
 
+/* It rebooted, or powered off: from now on it boots by its boot order. */
+static int installed(struct runner *r)
+{
+	if (pwrite(r->install, "done\n", 5, 0) != 5 || fsync(r->install) < 0) {
+		runner_fail(r, "cannot note that the installation is done: %s", strerror(errno));
+		return runner_end(r, END_FAILED);
+	}
+	log_info("the installation is done; the guest starts again, by its boot order");
+	r->state.install = NULL;
+	runner_end(r, END_NONE);
+	return RUN_EXIT_AGAIN;
+}
+
 static int ended(struct runner *r, int status)
 {
 	bool well = WIFEXITED(status) && WEXITSTATUS(status) == 0 && r->ran;
@@ -316,6 +253,8 @@ static int ended(struct runner *r, int status)
 		log_info("the guest is down");
 		return runner_end(r, r->state.error ? END_FORCED : END_STOPPED);
 	}
+	if (well && r->guest_off && !r->state.error && r->install >= 0)
+		return installed(r);
 	if (well && r->guest_off && !r->state.error) {
 		log_info("the guest powered itself off");
 		return runner_end(r, END_GUEST);
@@ -346,7 +285,7 @@ static bool take_signals(struct runner *r, int *status)
 static int timeout_ms(const struct runner *r)
 {
 	const uint64_t times[] = { r->deadline, r->agent.deadline, r->alive_next };
-	uint64_t now = now_usec(), first = 0;
+	uint64_t now = runner_clock(), first = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(times); i++)
 		if (times[i] && (!first || times[i] < first))
@@ -358,12 +297,12 @@ static int timeout_ms(const struct runner *r)
 
 static void look_at_clock(struct runner *r)
 {
-	uint64_t now = now_usec();
+	uint64_t now = runner_clock();
 
 	if (r->agent.deadline && now >= r->agent.deadline)
 		agent_overdue(&r->agent);
 	if (r->alive_next && now >= r->alive_next)
-		ask_alive(r);
+		run_alive_ask(r);
 	if (r->deadline && now >= r->deadline)
 		overdue(r);
 }
@@ -388,16 +327,16 @@ int runner_loop(struct runner *r)
 	int status;
 
 	r->next = KILL;
-	r->deadline = now_usec() + START_TIMEOUT;
+	r->deadline = runner_clock() + START_TIMEOUT;
 	qmp_init(&r->qmp, r->qmp.fd, on_event, r);
-	begin_watchdog(r);
+	run_alive_begin(r);
 	if (r->display.listen >= 0) {
 		display_begin(&r->display, &r->spec.guest->graphics, r->display.listen, r->secret,
 			&r->control);
 		r->state.display = r->display.address;
 	}
-	if (r->spec.guest->cpu.pinning.n)
-		qmp_command(&r->qmp, "query-cpus-fast", NULL, on_cpus);
+	r->state.install = r->install >= 0 ? "running" : NULL;
+	run_pin(r);
 	qmp_command(&r->qmp, "cont", NULL, on_running);
 	qmp_process(&r->qmp);
 	for (;;) {

@@ -149,3 +149,67 @@ def test_resources_are_live(clean):
     assert pid != host.run("systemctl show -p MainPID --value kvmhost-guest@web1").stdout, "only by the restart above"
     settle(host, "version: 1\n", "--allow-mass-removal")
     assert not host.exists("/run/systemd/system.control/kvmhost-guest@web1.service.d")
+
+
+def el_torito(code):
+    """A disc with nothing but a boot image: the specification's volume descriptors, catalog and 2 KiB of code."""
+    sector = 2048
+    disc = bytearray(21 * sector)
+    disc[16 * sector:16 * sector + 7] = b"\x01CD001\x01"
+    disc[17 * sector:17 * sector + 39] = b"\x00CD001\x01EL TORITO SPECIFICATION".ljust(39, b"\0")
+    disc[17 * sector + 0x47:17 * sector + 0x4b] = (19).to_bytes(4, "little")
+    disc[18 * sector:18 * sector + 7] = b"\xffCD001\x01"
+    validation = bytearray(b"\x01".ljust(30, b"\0") + b"\x55\xaa")
+    words = sum(int.from_bytes(validation[i:i + 2], "little") for i in range(0, 32, 2))
+    validation[28:30] = (-words & 0xffff).to_bytes(2, "little")
+    entry = b"\x88\x00\x00\x00\x00\x00\x04\x00" + (20).to_bytes(4, "little")
+    disc[19 * sector:19 * sector + len(validation) + len(entry)] = bytes(validation) + entry
+    disc[20 * sector:20 * sector + len(code)] = code
+    return bytes(disc)
+
+
+def installer(word):
+    """Code that writes `word` to the serial port and then reboots, as an installer does at its end."""
+    #        mov si,text; lodsb; test al,al; jz end; mov dx,3f8h; out dx,al; jmp lodsb; end: mov dx,0cf9h; mov al,6; out dx,al; hlt
+    code = b"\xbe\x15\x7c\xac\x84\xc0\x74\x06\xba\xf8\x03\xee\xeb\xf5" + b"\xba\xf9\x0c\xb0\x06\xee\xf4"
+    return code + word.encode() + b"\r\n\0"
+
+
+def test_an_installation_is_run_once(clean):
+    host = clean
+    bootable(host, "/srv/system.img", "this is the system")
+    disc = el_torito(installer("this is the installer"))
+    octal = "".join(f"\\{b:03o}" for b in disc[16 * 2048:])
+    host.write("/tmp/disc", octal)
+    host.run("truncate -s 32K /srv/install.iso && printf \"$(cat /tmp/disc)\" >>/srv/install.iso")
+    text = document("install: {iso: /srv/install.iso}", "disks: [{path: /srv/system.img, format: raw}]")
+    settle(host, text)
+    log = "/var/log/kvmhost/web1.console.log"
+    wait_until(lambda: "this is the system" in host.read(log), 60, "the second boot, by the disk")
+    said = host.read(log)
+    assert said.count("this is the installer") == 1 and said.index("installer") < said.index("this is the system"), said
+    assert "the installation is done" in host.run("journalctl -q -o cat -u kvmhost-guest@web1").stdout
+    assert host.read("/var/lib/kvmhost/install/web1") == "done\n"
+    host.ctl("guest", "restart", "web1")
+    wait_until(lambda: host.read(log).count("this is the system") == 2, 60, "a third boot, by the disk")
+    assert host.read(log).count("this is the installer") == 1
+    assert host.ctl("plan").rc == 0
+    host.run("rm /var/lib/kvmhost/install/web1")
+    host.ctl("guest", "restart", "web1")
+    wait_until(lambda: host.read(log).count("this is the system") == 3, 60, "installed again, and booted")
+    assert host.read(log).count("this is the installer") == 2
+
+
+def test_an_installation_that_is_cut_off_is_run_again(clean):
+    host = clean
+    host.run("rm -f /var/lib/kvmhost/install/web1")
+    bootable(host, "/srv/system.img", "this is the system")
+    text = document("install: {pxe: true}", "disks: [{path: /srv/system.img, format: raw}]",
+                    "interfaces: [{network: default}]", before=NAT)
+    settle(host, text)
+    assert "is being installed" in host.ctl("guest", "list").stdout
+    host.ctl("guest", "stop", "web1")
+    assert host.read("/var/lib/kvmhost/install/web1") == ""
+    qemu = "tr '\\0' ' ' </proc/$(pgrep -x qemu-system-x86)/cmdline"
+    host.ctl("guest", "start", "web1")
+    assert "bus=port-net0,addr=0x0,bootindex=0" in host.run(qemu).stdout

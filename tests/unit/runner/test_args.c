@@ -11,6 +11,8 @@ static struct machine machine(struct arena *a, const char *yaml)
 		.qmp = 3,
 		.console = 4,
 		.agent = -1,
+		.medium = -1,
+		.install = -1,
 		.display = -1,
 		.secret = -1,
 		.firmware = -1,

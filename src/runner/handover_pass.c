@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The way of descriptors: opener, systemd, runner, QEMU. */
+#include "runner/handover.h"
+#include <sys/stat.h>
+
+void handover_prepare(struct arena *a, struct machine *m)
+{
+	const struct guest *g = m->spec->guest;
+	size_t queues = interface_queue(g, g->interfaces.n);
+
+	m->firmware = m->nvram = m->display = m->secret = m->medium = m->install = -1;
+	m->kernel = m->initrd = m->kernel_number = m->initrd_number = -1;
+	m->disks = arena_alloc(a, (g->disks.n + 1) * sizeof(*m->disks));
+	m->taps = arena_alloc(a, (queues + 1) * sizeof(*m->taps));
+	m->vhosts = arena_alloc(a, (queues + 1) * sizeof(*m->vhosts));
+	for (size_t i = 0; i < g->disks.n; i++) {
+		m->disks[i].fd = -1;
+		for (size_t k = 0; k < IMAGE_LAYERS; k++)
+			m->disks[i].layers[k].fd = -1;
+	}
+	for (size_t i = 0; i < queues; i++)
+		m->taps[i] = m->vhosts[i] = -1;
+}
+
+static void add_slot(struct slot **v, const char *name, int *fd)
+{
+	snprintf((*v)->name, sizeof((*v)->name), "%s", name);
+	(*v)++->fd = fd;
+}
+
+static void add_numbered(struct slot **v, const char *name, size_t i, int *fd)
+{
+	snprintf((*v)->name, sizeof((*v)->name), "%s%zu", name, i);
+	(*v)++->fd = fd;
+}
+
+size_t handover_slots(struct arena *a, struct machine *m, struct slot **out)
+{
+	const struct guest *g = m->spec->guest;
+	size_t queues = interface_queue(g, g->interfaces.n);
+	struct slot *v =
+		arena_alloc(a, (8 + (1 + IMAGE_LAYERS) * g->disks.n + 2 * queues) * sizeof(*v));
+
+	*out = v;
+	add_slot(&v, "firmware", &m->firmware);
+	add_slot(&v, "nvram", &m->nvram);
+	add_slot(&v, "kernel", &m->kernel);
+	add_slot(&v, "initrd", &m->initrd);
+	add_slot(&v, "medium", &m->medium);
+	add_slot(&v, "install", &m->install);
+	add_slot(&v, "display", &m->display);
+	add_slot(&v, "secret", &m->secret);
+	for (size_t i = 0; i < g->disks.n; i++)
+		add_numbered(&v, "disk", i, &m->disks[i].fd);
+	for (size_t i = 0; i < g->disks.n; i++)
+		for (size_t k = 0; k < IMAGE_LAYERS; k++)
+			add_numbered(&v, "layer", i * IMAGE_LAYERS + k, &m->disks[i].layers[k].fd);
+	for (size_t i = 0; i < queues; i++)
+		add_numbered(&v, "tap", i, &m->taps[i]);
+	for (size_t i = 0; i < queues; i++)
+		add_numbered(&v, "vhost", i, &m->vhosts[i]);
+	return (size_t)(v - *out);
+}
+
+int handover_put(struct arena *a, struct machine *m, int notify)
+{
+	struct slot *v;
+	size_t n = handover_slots(a, m, &v);
+	int r = 0;
+
+	for (size_t i = 0; i < n && r >= 0; i++)
+		if (*v[i].fd >= 0)
+			r = fdstore_put(notify, v[i].name, *v[i].fd);
+	return r;
+}
+
+int handover_take(struct arena *a, struct machine *m, struct fdstore *store, struct error *e)
+{
+	const struct guest *g = m->spec->guest;
+	struct slot *v;
+	size_t n;
+
+	handover_prepare(a, m);
+	n = handover_slots(a, m, &v);
+	for (size_t i = 0; i < n; i++)
+		*v[i].fd = fdstore_take(store, v[i].name);
+	for (size_t i = 0; i < g->disks.n; i++) {
+		struct stat st;
+
+		if (fstat(m->disks[i].fd, &st) < 0)
+			return error_set(e, -ENOENT, "systemd did not pass on the disk %s",
+				LIST_AT(&g->disks, const struct guest_disk, i).path);
+		m->disks[i].block = S_ISBLK(st.st_mode);
+		image_chain_look(
+			&LIST_AT(&g->disks, const struct guest_disk, i), m->disks[i].layers);
+	}
+	m->kernel_number = m->kernel;
+	m->initrd_number = m->initrd;
+	return handover_find_qemu(m, e);
+}
+
+size_t handover_fds(struct arena *a, struct machine *m, int **fds)
+{
+	struct slot *v;
+	size_t n = handover_slots(a, m, &v), used = 0;
+
+	*fds = arena_alloc(a, (n + 3) * sizeof(**fds));
+	(*fds)[used++] = m->qmp;
+	(*fds)[used++] = m->console;
+	if (m->agent >= 0)
+		(*fds)[used++] = m->agent;
+	for (size_t i = 0; i < n; i++)
+		if (*v[i].fd >= 0)
+			(*fds)[used++] = *v[i].fd;
+	return used;
+}
+
+static void shut(int *fd)
+{
+	close_p(fd);
+	*fd = -1;
+}
+
+void handover_close(struct arena *a, struct machine *m)
+{
+	struct slot *v;
+	size_t n = handover_slots(a, m, &v);
+
+	shut(&m->qmp);
+	shut(&m->console);
+	shut(&m->agent);
+	for (size_t i = 0; i < n; i++)
+		shut(v[i].fd);
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "runner/run_watch.h"
+#include "base/log.h"
+#include "runner/notify.h"
+#include <sched.h>
+#include <time.h>
+
+#define CPUS_MAX 8192 /* of the host; the range of `pinning` */
+
+uint64_t runner_clock(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * USEC_PER_SEC + (uint64_t)t.tv_nsec / 1000;
+}
+
+static int pin_thread(pid_t thread, int64_t cpu)
+{
+	cpu_set_t *set = CPU_ALLOC(CPUS_MAX);
+	size_t size = CPU_ALLOC_SIZE(CPUS_MAX);
+	int r;
+
+	CPU_ZERO_S(size, set);
+	CPU_SET_S((size_t)cpu, size, set);
+	r = sched_setaffinity(thread, size, set) < 0 ? -errno : 0;
+	CPU_FREE(set);
+	return r;
+}
+
+/* Before the first instruction: `cont` is answered after this. */
+static void on_cpus(void *arg, json_t *result, const char *error)
+{
+	struct runner *r = arg;
+	const struct list *pinning = &r->spec.guest->cpu.pinning;
+	json_t *cpu;
+	size_t i;
+
+	if (error)
+		log_warning("QEMU does not name its CPUs, which are not pinned: %s", error);
+	json_array_foreach (result, i, cpu) {
+		json_int_t thread = json_integer_value(json_object_get(cpu, "thread-id"));
+		json_int_t index = json_integer_value(json_object_get(cpu, "cpu-index"));
+		int err =
+			index >= 0 && (size_t)index < pinning->n
+				? pin_thread((pid_t)thread, LIST_AT(pinning, const int64_t, index))
+				: -ERANGE;
+
+		if (err < 0) {
+			snprintf(r->event, sizeof(r->event), "virtual CPU %lld is not pinned: %s",
+				(long long)index, strerror(-err));
+			r->state.event = r->event;
+			log_warning("%s", r->event);
+		}
+	}
+}
+
+void run_pin(struct runner *r)
+{
+	if (r->spec.guest->cpu.pinning.n)
+		qmp_command(&r->qmp, "query-cpus-fast", NULL, on_cpus);
+}
+
+static void on_alive(void *arg, _unused_ json_t *result, _unused_ const char *error)
+{
+	struct runner *r = arg;
+
+	r->alive_asked = false;
+	notify_send(r->notify, "WATCHDOG=1");
+}
+
+void run_alive_ask(struct runner *r)
+{
+	r->alive_next = runner_clock() + r->alive_every;
+	if (!r->alive_asked && qmp_command(&r->qmp, "query-status", NULL, on_alive) >= 0)
+		r->alive_asked = true;
+}
+
+void run_alive_begin(struct runner *r)
+{
+	const char *usec = getenv("WATCHDOG_USEC");
+	long long every = usec ? atoll(usec) / 3 : 0;
+
+	if (every > 0) {
+		r->alive_every = (uint64_t)every;
+		r->alive_next = runner_clock() + r->alive_every;
+	}
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the runner asks QEMU for its own sake: its CPUs' threads, to pin them, and whether it lives.
+ */
+#ifndef KVMHOST_RUN_WATCH_H
+#define KVMHOST_RUN_WATCH_H
+
+#include "runner/supervise.h"
+
+/* CLOCK_MONOTONIC in microseconds. */
+uint64_t runner_clock(void);
+
+/* `cpu.pinning`; before `cont`, so that no CPU runs elsewhere first. */
+void run_pin(struct runner *r);
+
+/* systemd's watchdog, where the unit has one, is fed with answers. */
+void run_alive_begin(struct runner *r);
+/* No second question while the first has no answer: then systemd's time runs out. */
+void run_alive_ask(struct runner *r);
+
+#endif
