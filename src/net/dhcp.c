@@ -48,7 +48,7 @@ static bool networkd_runs(struct host *h)
 	const struct manager_daemon *d = manager_daemon("networkd");
 	struct unit unit;
 
-	return file_exists(h->root, d->run_dir) && units_state(h, d->unit, &unit, NULL) >= 0 &&
+	return manager_unit(h, d, &unit, NULL) >= 0 &&
 	       (unit.state == UNIT_ACTIVE || unit.state == UNIT_ACTIVATING);
 }
 

@@ -75,8 +75,7 @@ static bool runs(struct host *h, const struct manager_daemon *d)
 {
 	struct unit unit;
 
-	return file_exists(h->root, d->run_dir) && units_state(h, d->unit, &unit, NULL) >= 0 &&
-	       unit.state == UNIT_ACTIVE;
+	return manager_unit(h, d, &unit, NULL) >= 0 && unit.state == UNIT_ACTIVE;
 }
 
 static const char *find_manager(struct host *h, const struct link *card)

@@ -27,9 +27,7 @@ static int find_running(
 	struct unit unit;
 	int r;
 
-	if (!file_exists(h->root, d->run_dir))
-		return 0;
-	r = units_state(h, d->unit, &unit, e);
+	r = manager_unit(h, d, &unit, e);
 	m->running = r >= 0 && (unit.state == UNIT_ACTIVE || unit.state == UNIT_ACTIVATING);
 	return r;
 }
@@ -177,8 +175,7 @@ static void manager_refine(struct host *h, struct step *s)
 
 	if (!s->want || s->reason)
 		return;
-	s->reason = file_exists(h->root, d->run_dir) && units_state(h, d->unit, &unit, NULL) >= 0 &&
-				    unit.state != UNIT_INACTIVE
+	s->reason = manager_unit(h, d, &unit, NULL) >= 0 && unit.state != UNIT_INACTIVE
 			    ? arena_printf(h->pass, "%s runs", d->unit)
 			    : arena_printf(h->pass, "%s is started at boot", d->unit);
 }

@@ -36,7 +36,7 @@ struct manager_file {
 struct manager_daemon {
 	const char *name; /* of the resource */
 	const char *unit;
-	const char *run_dir; /* there once the daemon has run since boot */
+	const char *has_run; /* there once the daemon has run since boot */
 	const char *wanted_by; /* the link that starts it at boot */
 	const struct manager_file *files;
 	size_t n_files;
@@ -53,6 +53,11 @@ struct manager_daemon {
 extern const struct manager_daemon manager_daemons[];
 extern const size_t n_manager_daemons;
 const struct manager_daemon *manager_daemon(const char *name);
+/*
+ * The daemon's unit. systemd is asked only where the daemon has run since boot or is started at it:
+ * a machine without one pays nothing.
+ */
+int manager_unit(struct host *h, const struct manager_daemon *d, struct unit *out, struct error *e);
 /* NULL in case of another row. */
 const struct list *manager_list(const struct manager *m, const char *field);
 bool manager_names(const struct list *names, const char *link);

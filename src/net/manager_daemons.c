@@ -81,7 +81,7 @@ static const struct manager_file networkmanager_files[] = {
 const struct manager_daemon manager_daemons[] = {
 	{ .name = "networkd",
 		.unit = UNIT_NETWORKD,
-		.run_dir = "/run/systemd/netif",
+		.has_run = "/run/systemd/netif/state",
 		.wanted_by = "/etc/systemd/system/multi-user.target.wants/" UNIT_NETWORKD,
 		.files = networkd_files,
 		.n_files = ARRAY_SIZE(networkd_files),
@@ -91,7 +91,7 @@ const struct manager_daemon manager_daemons[] = {
 		.give = UNIT_RELOAD },
 	{ .name = "networkmanager",
 		.unit = UNIT_NETWORKMANAGER,
-		.run_dir = "/run/NetworkManager",
+		.has_run = "/run/NetworkManager",
 		.wanted_by = "/etc/systemd/system/multi-user.target.wants/" UNIT_NETWORKMANAGER,
 		.files = networkmanager_files,
 		.n_files = ARRAY_SIZE(networkmanager_files),
@@ -100,6 +100,14 @@ const struct manager_daemon manager_daemons[] = {
 		.give = UNIT_RELOAD },
 };
 const size_t n_manager_daemons = ARRAY_SIZE(manager_daemons);
+
+int manager_unit(struct host *h, const struct manager_daemon *d, struct unit *out, struct error *e)
+{
+	*out = (struct unit){ .name = d->unit, .state = UNIT_INACTIVE, .sub = "dead" };
+	if (!file_exists(h->root, d->has_run) && !file_exists(h->root, d->wanted_by))
+		return 0;
+	return units_state(h, d->unit, out, e);
+}
 
 const struct manager_daemon *manager_daemon(const char *name)
 {
