@@ -188,11 +188,11 @@ void tokens_edit(
 	const char *text, const struct tokens *drop, const struct tokens *add, struct strbuf *out)
 {
 	struct tokens words = { .arena = add->arena };
-	const char *p = text, *word, *from = text;
+	const char *p = text, *from = text;
 	size_t i = 0, k, n, skip = 0, end;
 
 	tokens_read(&words, text);
-	while ((word = next_word(&p, &n)) && i < words.n) {
+	while (next_word(&p, &n) && i < words.n) {
 		skip = skip ? skip : dropped(&words, i++, drop, add);
 		if (skip) {
 			skip--;

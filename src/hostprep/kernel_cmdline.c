@@ -85,7 +85,7 @@ int kernel_cmdline_read(struct host *h, struct boot *b, struct error *e)
 {
 	struct tokens listed = { .arena = b->arena }, words = { .arena = b->arena };
 	_cleanup_free_ char *text = NULL, *shown = dropin_shown(h, KERNEL_CMDLINE);
-	bool there, made;
+	bool there = false, made = false;
 	size_t i;
 	int r = kernel_cmdline_read_own(h, &listed, &made, e);
 
@@ -124,7 +124,7 @@ int kernel_cmdline_write(struct host *h, const struct boot *b, struct error *e)
 	struct tokens was = { .arena = b->arena }, all = { .arena = b->arena };
 	_cleanup_strbuf_ struct strbuf out = { 0 };
 	_cleanup_free_ char *text = NULL;
-	bool there, made;
+	bool there = false, made = false;
 	size_t i;
 	int r = kernel_cmdline_read_own(h, &was, &made, e);
 

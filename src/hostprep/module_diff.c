@@ -193,12 +193,12 @@ static void diff_release_live(struct compare *c)
 
 static void diff_live(struct compare *c)
 {
-	if (module_marked(c->h, c->s, MODULE_RELOADING) && !c->loaded)
+	bool reloading = module_marked(c->h, c->s, MODULE_RELOADING);
+
+	if (!c->loaded && (reloading || (c->want && wishes(c, WISH_LOADED))))
 		differ(c, "state", MODULE_RUNNING, "not loaded", "loaded");
 	else if (!c->want)
 		diff_release_live(c);
-	else if (wishes(c, WISH_LOADED) && !c->loaded)
-		differ(c, "state", MODULE_RUNNING, "not loaded", "loaded");
 	else if (wishes(c, WISH_BLACKLISTED) && c->loaded)
 		diff_unload(c);
 	else if (c->loaded)

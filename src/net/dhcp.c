@@ -128,7 +128,7 @@ static int dhcp_observe(struct host *h, const struct resource *r, void **have, s
 static void dhcp_diff(struct host *h, struct step *s)
 {
 	const struct dhcp *have = s->have;
-	enum dhcp_client c;
+	enum dhcp_client c = DHCP_NETWORKD;
 
 	if (dhcp_client(h, &c, NULL) < 0)
 		return;

@@ -185,7 +185,7 @@ static void render_leases(const struct dnsmasq *d, const char *network, struct s
 	sb_add(out, "dhcp-authoritative\ndhcp-no-override\n");
 	/* Its own limit of 1000 is for the sake of hosts open to everybody. */
 	sb_addf(out, "dhcp-lease-max=%llu\n",
-		(unsigned long long)(room(&d->range) + room(&d->range6) + 1000));
+		(unsigned long long)room(&d->range) + (unsigned long long)room(&d->range6) + 1000);
 }
 
 /*

@@ -109,9 +109,8 @@ int fw_choose(const struct fw_view *views, const struct firewall *f, struct erro
 
 	if (f && obj_has(f, "backend"))
 		id = (enum fw_backend_id)f->backend;
-	else if (!fw_backends[FW_NFTABLES] || !views[FW_NFTABLES].usable)
-		id = FW_IPTABLES;
-	else if (fw_backends[FW_IPTABLES] && views[FW_IPTABLES].others)
+	else if (!fw_backends[FW_NFTABLES] || !views[FW_NFTABLES].usable ||
+		 (fw_backends[FW_IPTABLES] && views[FW_IPTABLES].others))
 		id = FW_IPTABLES;
 	else
 		id = FW_NFTABLES;

@@ -28,11 +28,13 @@ struct chain {
 };
 
 /* IPv6 has structures of its own, of the same members but for the entries. */
+/* NOLINTBEGIN(misc-redundant-expression): that both sides are the same is what is asserted */
 _Static_assert(sizeof(struct ipt_getinfo) == sizeof(struct ip6t_getinfo) &&
 		       sizeof(struct ipt_get_entries) == sizeof(struct ip6t_get_entries) &&
 		       (int)IPT_SO_GET_INFO == (int)IP6T_SO_GET_INFO &&
 		       (int)IPT_SO_GET_ENTRIES == (int)IP6T_SO_GET_ENTRIES,
 	"linux/netfilter_ipv6/ip6_tables.h");
+/* NOLINTEND(misc-redundant-expression) */
 
 struct blob {
 	int family;

@@ -38,7 +38,7 @@ static bool decode_dnat(const struct nf_nat_range2 *range, int family, struct fw
 	r->to.family = family;
 	memcpy(r->to.b, &range->min_addr, family == AF_INET ? 4 : 16);
 	r->to_ports = (struct fw_ports){ ntohs(range->min_proto.all), ntohs(range->max_proto.all) };
-	return !memcmp(&range->min_addr, &range->max_addr, sizeof(range->min_addr)) &&
+	return !memcmp(range->min_addr.all, range->max_addr.all, sizeof(range->min_addr.all)) &&
 	       range->min_proto.all == range->max_proto.all && !range->base_proto.all &&
 	       range->flags == (NF_NAT_RANGE_MAP_IPS | NF_NAT_RANGE_PROTO_SPECIFIED);
 }

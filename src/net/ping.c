@@ -47,16 +47,17 @@ static bool same_ip(const struct ip *ip, int family, const void *bytes)
 	return ip->family == family && memcmp(ip->b, bytes, ip_size(ip)) == 0;
 }
 
-/* RFC 1071 */
+/* RFC 1071: the sum is the same in any order of bytes. */
 static uint16_t checksum(const struct echo *m)
 {
-	const uint8_t *b = (const uint8_t *)m;
+	uint16_t words[sizeof(*m) / 2];
 	uint32_t sum = 0;
 
-	for (size_t i = 0; i < sizeof(*m); i += 2)
-		sum += (uint32_t)(b[i] << 8 | b[i + 1]);
+	memcpy(words, m, sizeof(words));
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		sum += words[i];
 	sum = (sum >> 16) + (sum & 0xffff);
-	return htons((uint16_t) ~(sum + (sum >> 16)));
+	return (uint16_t) ~(sum + (sum >> 16));
 }
 
 /* Errors are no answer, and no answer is what counts. */

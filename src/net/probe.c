@@ -114,7 +114,8 @@ static void add(struct gateways *g, int family, const void *bytes, int link)
 	if (family == AF_INET || !IN6_IS_ADDR_LINKLOCAL(&p.ip.v6))
 		p.link = 0;
 	for (size_t i = 0; i < g->n; i++)
-		if (g->v[i].link == p.link && memcmp(&g->v[i].ip, &p.ip, sizeof(p.ip)) == 0)
+		if (g->v[i].link == p.link && g->v[i].ip.family == family &&
+			memcmp(g->v[i].ip.b, p.ip.b, sizeof(p.ip.b)) == 0)
 			return;
 	g->v = xrealloc(g->v, (g->n + 1) * sizeof(*g->v));
 	g->v[g->n++] = p;

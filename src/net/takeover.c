@@ -92,9 +92,10 @@ void put_route(struct mover *m, const struct taken *t, const struct route *r, co
 
 static void put_routes(struct mover *m, const struct taken *t, const struct link *to)
 {
-	for (size_t i = 0; i < 2 * t->n_routes; i++)
-		if (t->routes[i % t->n_routes].via == (i >= t->n_routes))
-			put_route(m, t, &t->routes[i % t->n_routes], to);
+	for (int via = 0; via <= 1; via++)
+		for (size_t i = 0; i < t->n_routes; i++)
+			if (t->routes[i].via == (via == 1))
+				put_route(m, t, &t->routes[i], to);
 }
 
 void drop_routes(struct mover *m, const struct taken *t, const struct link *from)

@@ -110,24 +110,24 @@ int display_open(const struct guest_graphics *g, int *listen, int *secret, struc
 
 static void write_address(struct display *d)
 {
-	struct sockaddr_storage at;
+	union {
+		struct sockaddr_in6 v6;
+		struct sockaddr_in v4;
+		struct sockaddr any;
+	} at = { 0 };
 	socklen_t len = sizeof(at);
 	char ip[INET6_ADDRSTRLEN] = "";
 
-	if (getsockname(d->listen, (struct sockaddr *)&at, &len) < 0)
+	if (getsockname(d->listen, &at.any, &len) < 0)
 		return;
-	if (at.ss_family == AF_INET) {
-		struct sockaddr_in *v4 = (struct sockaddr_in *)&at;
-
-		inet_ntop(AF_INET, &v4->sin_addr, ip, sizeof(ip));
+	if (at.any.sa_family == AF_INET) {
+		inet_ntop(AF_INET, &at.v4.sin_addr, ip, sizeof(ip));
 		snprintf(d->address, sizeof(d->address), "%s://%s:%u", d->protocol, ip,
-			ntohs(v4->sin_port));
+			ntohs(at.v4.sin_port));
 	} else {
-		struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&at;
-
-		inet_ntop(AF_INET6, &v6->sin6_addr, ip, sizeof(ip));
+		inet_ntop(AF_INET6, &at.v6.sin6_addr, ip, sizeof(ip));
 		snprintf(d->address, sizeof(d->address), "%s://[%s]:%u", d->protocol, ip,
-			ntohs(v6->sin6_port));
+			ntohs(at.v6.sin6_port));
 	}
 }
 

@@ -185,7 +185,8 @@ int opener(const char *name)
 	int r;
 
 	r = notify < 0 ? error_set(&e, -ENOTCONN, "systemd is not there") : leave_sandbox(&e);
-	o.root = root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	o.root = root;
 	if (r >= 0)
 		r = open_directory(&o, &e);
 	if (r >= 0)

@@ -372,10 +372,10 @@ static void sriov_refine(struct host *h, struct step *s)
 		s->wait = "the machine that boots from this tree";
 	else if (want && !have)
 		wait_for_pf(h, s, want);
-	else if (changes(s, "max_vfs") && want->module_option)
+	else if (have && want && changes(s, "max_vfs") && want->module_option)
 		s->wait = arena_printf(h->pass, "module %s to be loaded again with %s=%lld",
 			have->state.pf->driver, want->module_option, (long long)want->max_vfs);
-	else if (changes(s, "max_vfs"))
+	else if (have && changes(s, "max_vfs"))
 		weigh_number(h, s);
 	else if (only_rates(s) && link && !link->carrier)
 		s->wait = arena_printf(
