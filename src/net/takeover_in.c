@@ -39,6 +39,18 @@ static bool has_route(const struct taken *t, const struct route *r)
 }
 
 /*
+ * An address that a cut-off giving back had put on the port may have no duplicate address
+ * detection yet: the record knows how it was.
+ */
+static const struct address *marked_as_before(const struct address *a, const struct taken *before)
+{
+	for (size_t i = 0; before && !a->dynamic && i < before->n_addrs; i++)
+		if (address_equal(&before->addrs[i].cidr, &a->cidr))
+			return &before->addrs[i];
+	return a;
+}
+
+/*
  * What the record says was taken counts where the bridge still has some of it, or where the port
  * has nothing of its own (the bridge was deleted, or the machine booted). Otherwise somebody set
  * up the port anew, and the record is history.
@@ -49,8 +61,11 @@ static void merge(struct mover *m, struct port *p, const struct taken *before)
 
 	for (size_t i = 0; i < before->n_addrs; i++)
 		whole |= on_bridge(m, &before->addrs[i].cidr);
-	p->t.addrs = p->live.addrs;
-	p->t.n_addrs = p->live.n_addrs;
+	p->t.addrs = NULL;
+	p->t.n_addrs = 0;
+	for (size_t i = 0; i < p->live.n_addrs; i++)
+		*ARENA_PUSH(m->h->pass, p->t.addrs, p->t.n_addrs) =
+			*marked_as_before(&p->live.addrs[i], whole ? before : NULL);
 	p->t.routes = p->live.routes;
 	p->t.n_routes = p->live.n_routes;
 	for (size_t i = 0; whole && i < before->n_addrs; i++)

@@ -149,7 +149,7 @@ def test_a_panic_is_told(both):
     console.ready()
     pid = unit(host, "MainPID", "crash1")
     console.sock.sendall(b"echo c >/proc/sysrq-trigger\n")
-    wait_until(lambda: unit(host, "MainPID", "crash1") not in (pid, "0"), 30, "restarted by policy")
+    wait_until(lambda: unit(host, "MainPID", "crash1") not in (pid, "0"), 90, "restarted by policy")
     console.close()
     assert "kernel panicked" in host.run("journalctl -q -o cat -u kvmhost-guest@crash1").stdout
     settle(host, document(DB, WEB, ("crash1", "panic=0", "    panic: pause\n")))
