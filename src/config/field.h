@@ -99,6 +99,7 @@ struct field {
 	int64_t min, max; /* numbers in the type's unit; min == max == 0: no bound */
 	const char *const *names; /* enum: NULL-terminated */
 	const char *ref; /* kind whose resource of this name must be declared */
+	char ref_end; /* where in the value that name ends: '/' in "uplink/0"; 0: with the value */
 	const char *uses; /* name space: an ordering edge to who claims it, if declared */
 	const char *claims; /* name space in which this value may stand once */
 	const char *kind; /* this row's entries (of a list: its items) are resources of the kind */

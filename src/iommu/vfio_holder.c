@@ -42,6 +42,14 @@ static const struct handle holders_handle = {
 	.close = holders_close,
 };
 
+void vfio_holders_forget(struct host *h)
+{
+	void *data;
+
+	if (host_handle(h, &holders_handle, &data, NULL) >= 0)
+		forget(data);
+}
+
 /* The guest whose unit's cgroup the process is in, or NULL. */
 static const char *guest_of(struct host *h, const char *pid)
 {

@@ -18,6 +18,8 @@ struct vfio_holder {
 
 /* NULL: nobody, which is quick to say of a function whose driver is not vfio's. */
 const struct vfio_holder *vfio_holder(struct host *h, const struct pci_device *d);
+/* After which the next answer is as of then. */
+void vfio_holders_forget(struct host *h);
 /* A driver that hands the function to whoever opens it: vfio-pci and its variants. */
 bool vfio_drives(const struct pci_device *d);
 

@@ -2,7 +2,7 @@
 /* All kinds, in the order in which steps that do not depend on each other run. */
 #include "reconcile/kind.h"
 
-extern const struct kind cmdline_kind, iommu_kind, sysctl_kind, module_kind;
+extern const struct kind cmdline_kind, iommu_kind, device_kind, sysctl_kind, module_kind;
 extern const struct kind cpu_kind, memory_kind;
 extern const struct kind sriov_kind;
 extern const struct kind vhost_net_kind;
@@ -10,7 +10,7 @@ extern const struct kind dummy_kind, veth_kind;
 extern const struct kind vlan_kind, bridge_kind, network_kind, firewall_kind, tap_kind;
 extern const struct kind dnsmasq_kind, manager_kind, dhcp_kind;
 extern const struct kind uplinks_kind, resolved_kind;
-extern const struct kind disk_kind, guest_kind;
+extern const struct kind disk_kind, assign_kind, guest_kind;
 
 const struct kind *const kinds[] = {
 	&cmdline_kind,
@@ -24,6 +24,7 @@ const struct kind *const kinds[] = {
 	&sriov_kind,
 	&dummy_kind,
 	&veth_kind,
+	&device_kind,
 	&vlan_kind,
 	&bridge_kind,
 	&network_kind,
@@ -34,6 +35,7 @@ const struct kind *const kinds[] = {
 	&disk_kind,
 	&dnsmasq_kind,
 	&resolved_kind,
+	&assign_kind,
 	&guest_kind,
 };
 const size_t n_kinds = ARRAY_SIZE(kinds);

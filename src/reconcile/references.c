@@ -89,13 +89,20 @@ static void resolve_ref(struct walk *k, const struct field *f, const char *text,
 			"there is no %s `%s` in this document", f->ref, text);
 }
 
+static const char *ref_name(struct walk *k, const struct field *f, const char *text)
+{
+	const char *end = f->ref_end ? strchr(text, f->ref_end) : NULL;
+
+	return end ? arena_strndup(k->w->arena, text, (size_t)(end - text)) : text;
+}
+
 static void resolve(const struct field *f, const char *text, struct mark m, void *arg)
 {
 	struct walk *k = arg;
 	struct claim *c;
 
 	if (f->ref)
-		resolve_ref(k, f, text, m);
+		resolve_ref(k, f, ref_name(k, f, text), m);
 	if (f->uses && (c = strmap_get(&k->claims, claim_key(k, f->uses, text))))
 		want_after(k->w, k->r, c->owner);
 }

@@ -4,6 +4,7 @@
 #include "config/type.h"
 #include "hostprep/cpu.h"
 #include "hostprep/memory.h"
+#include "iommu/device.h"
 #include "iommu/iommu.h"
 #include "net/probe.h"
 #include "net/vhost.h"
@@ -135,7 +136,7 @@ struct document_root {
 	struct obj obj;
 	int64_t version;
 	struct host_section host;
-	struct list bridges, vlans, dummies, veths, networks, sriov, guests;
+	struct list bridges, vlans, dummies, veths, networks, sriov, devices, guests;
 };
 
 static const struct field root_rows[] = {
@@ -157,7 +158,9 @@ static const struct field root_rows[] = {
 		.doc = "Virtual networks, each on a bridge of its own."),
 	FIELD_MAP(struct document_root, sriov, sriov_table, .kind = "sriov",
 		.doc = "Cards with SR-IOV: their virtual functions."),
-	FIELD_PLANNED("devices", "PCI devices for guests."),
+	FIELD_MAP(struct document_root, devices, device_table, .kind = "device",
+		.doc = "Whole PCI devices for guests, by names that guests' `devices:` use.",
+		.example = "{nic2: {address: \"0000:41:00.0\"}}"),
 	FIELD_MAP(struct document_root, guests, guest_table, .kind = "guest",
 		.doc = "Virtual machines, by name."),
 };

@@ -5,7 +5,9 @@
  * written and the unit started, stopped or restarted.
  */
 #include "net/vhost.h"
+#include "runner/assign.h"
 #include "runner/guest_kind.h"
+#include "runner/guest_vfs.h"
 
 struct uid_owner {
 	uid_t uid;
@@ -113,7 +115,7 @@ static void check_vlans(const struct resource *r, const struct wants *w, struct 
 			&LIST_AT(&g->interfaces, const struct guest_interface, i);
 		const char *key = obj_has(nic, "pvid") ? "pvid" : "vlans";
 
-		if (!obj_has(nic, key) || filters(nic, w))
+		if (nic->vf || !obj_has(nic, key) || filters(nic, w))
 			continue;
 		if (nic->bridge)
 			diag_error(d, obj_mark_key(nic, key),
@@ -137,6 +139,7 @@ static void check(const struct resource *r, const struct wants *w, struct diags 
 	if (first < w->n && w->v[first] == r) {
 		check_uids(w, d);
 		check_images(w, d);
+		guest_vfs_check(w, d);
 	}
 }
 
@@ -188,7 +191,7 @@ static void inherit_vhost(const struct resource *r, struct wants *w)
 	for (size_t i = 0; i < g->interfaces.n; i++) {
 		struct guest_interface *nic = &LIST_AT(&g->interfaces, struct guest_interface, i);
 
-		if (obj_has(nic, "vhost"))
+		if (nic->vf || obj_has(nic, "vhost"))
 			continue;
 		nic->vhost = ((const struct vhost_net *)host->want)->enabled;
 		obj_mark_set(nic, "vhost");
@@ -215,6 +218,8 @@ static void derive(const struct resource *r, struct wants *w)
 
 	derive_disks(r, w);
 	inherit_vhost(r, w);
+	assign_derive(r, w);
+	guest_vfs_derive(r, w);
 	snprintf(owner, sizeof(owner), "%lu", (unsigned long)guest_uid(r->name));
 	for (size_t i = 0; i < g->interfaces.n; i++) {
 		const struct guest_interface *nic =

@@ -35,6 +35,7 @@ extern const char *const disk_format_names[], *const disk_preallocation_names[];
 
 /* Limits of the machine's layout, see qemu_args.h. */
 enum { GUEST_DISKS_MAX = 64, GUEST_INTERFACES_MAX = 32, GUEST_CPUS_MAX = 255 };
+enum { GUEST_DEVICES_MAX = 32, GUEST_ASSIGNED_MANY = 8 };
 enum { GUEST_SATA_MAX = 6, GUEST_IDE_MAX = 4, GUEST_USB_MAX = 8, GUEST_FLOPPIES_MAX = 2 };
 
 struct guest_cpu {
@@ -86,7 +87,7 @@ extern const struct table disk_table;
 
 struct guest_interface {
 	struct obj obj;
-	const char *network, *bridge; /* one of them, the other NULL */
+	const char *network, *bridge, *vf; /* one of them, the others NULL */
 	struct mac mac; /* where obj_has(.., "mac"), else generated */
 	bool vhost; /* where obj_has(.., "vhost"), else where the machine has it */
 	int64_t queues, mtu, rx_queue_size; /* where obj_has() says so */
@@ -94,6 +95,14 @@ struct guest_interface {
 	struct list vlans; /* struct vlan_range, where obj_has(.., "vlans") */
 };
 
+/* What `vf` names: a pool of `sriov:`, and one of its virtual functions; index -1: any. */
+struct vf_name {
+	char pool[65];
+	int index;
+};
+bool vf_name_parse(const char *text, struct vf_name *out);
+/* The interface's; false where it has none. */
+bool interface_vf(const struct guest_interface *nic, struct vf_name *out);
 struct guest_boot {
 	struct obj obj;
 	struct list order; /* int, enum boot_device */
@@ -149,12 +158,15 @@ struct guest {
 	struct guest_resources resources;
 	struct list disks; /* struct guest_disk */
 	struct list interfaces; /* struct guest_interface */
+	struct list devices; /* const char * */
 	struct list after; /* const char * */
 };
 
 size_t interface_queues(const struct guest_interface *nic);
 /* The first queue of interface i, where those of all interfaces are numbered through. */
 size_t interface_queue(const struct guest *g, size_t i);
+/* How many functions of the host's devices the guest has. */
+size_t guest_assigned(const struct guest *g);
 
 extern const struct table guest_table;
 

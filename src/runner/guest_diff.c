@@ -107,6 +107,8 @@ void guest_refine(struct host *h, struct step *s)
 	const struct guest_seen *seen = s->have;
 	struct decision d;
 
+	if (s->want && guest_assigned(s->want))
+		s->reason = "has devices of the host: it can be neither saved nor migrated";
 	if (!seen)
 		return;
 	if (!s->want) {

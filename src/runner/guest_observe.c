@@ -67,6 +67,7 @@ void guest_compose(struct guest_seen *seen)
 		have->os = started->os;
 		have->graphics = started->graphics;
 		have->install = started->install;
+		have->devices = started->devices;
 		have->obj.set = given(applied, started);
 		if (interfaces_differ(applied, started))
 			have->interfaces = started->interfaces;

@@ -3,6 +3,8 @@
 #include "runner/guest.h"
 #include "config/obj.h"
 
+extern const struct type type_vf;
+
 const char *const guest_state_names[] = { "running", "stopped", NULL };
 const char *const guest_restart_names[] = { "no", "on-failure", "always", NULL };
 static const char *const on_change_names[] = { "wait", "restart", NULL };
@@ -70,17 +72,48 @@ static const struct field kernel_rows[] = {
 static const struct table kernel_table = TABLE(struct guest_kernel, kernel_rows,
 	.doc = "Boot this kernel directly, without firmware boot menu or boot loader.");
 
+/* What is a tap's or a virtio card's. */
+static const char *const not_of_vfs[] = { "vhost", "queues", "mtu", "rx_queue_size", "pvid",
+	"vlans" };
+
+static void check_vf(const struct guest_interface *i, struct diags *d)
+{
+	const char *other = i->network ? "network" : i->bridge ? "bridge" : NULL;
+	struct vf_name vf = { .index = -1 };
+
+	if (other)
+		diag_relate(
+			diag_error(d, obj_mark(i, "vf"), "keep one of the two",
+				"an interface is a virtual function or on a %s, not both", other),
+			obj_mark(i, other), "the other is named here");
+	for (size_t k = 0; k < ARRAY_SIZE(not_of_vfs); k++)
+		if (obj_has(i, not_of_vfs[k]))
+			diag_error(d, obj_mark_key(i, not_of_vfs[k]), "take it out",
+				"a virtual function has no `%s`: its packets go to the card, not "
+				"through this machine",
+				not_of_vfs[k]);
+	if (obj_has(i, "mac") && interface_vf(i, &vf) && vf.index < 0)
+		diag_error(d, obj_mark(i, "mac"),
+			"name the function, as in `vf: uplink/0`, or take the `mac` out",
+			"any function of a pool has the MAC address that the pool gives it");
+}
+
 static void check_interface(const void *obj, struct diags *d)
 {
 	const struct guest_interface *i = obj;
 
+	if (i->vf) {
+		check_vf(i, d);
+		return;
+	}
 	if (i->network && i->bridge)
 		diag_relate(diag_error(d, obj_mark(i, "bridge"), "keep one of the two",
 				    "an interface is on a network or on a bridge, not on both"),
 			obj_mark(i, "network"), "the network is named here");
 	else if (!i->network && !i->bridge)
-		diag_error(d, obj_mark(i, "network"), "add `network: NAME` or `bridge: NAME`",
-			"an interface needs a network or a bridge");
+		diag_error(d, obj_mark(i, "network"),
+			"add `network: NAME`, `bridge: NAME` or `vf: NAME`",
+			"an interface needs a network, a bridge or a virtual function");
 	if (i->rx_queue_size & (i->rx_queue_size - 1))
 		diag_error(d, obj_mark(i, "rx_queue_size"), "write 256, 512 or 1024",
 			"a queue's size is a power of two");
@@ -111,7 +144,11 @@ static const struct field interface_rows[] = {
 		       "that "
 		       "depend on the host, the guest and the interface's number, so it stays the "
 		       "same."),
-	FIELD_PLANNED("vf", "A virtual function of an SR-IOV device."),
+	FIELD_STRING(struct guest_interface, vf, type_vf, .ref = "sriov", .ref_end = '/',
+		.on_change = CHANGE_RECREATE, .example = "uplink/0",
+		.doc = "A virtual function of an entry of `sriov:`, handed over to the guest: "
+		       "`uplink/0` is its first, `uplink` any that is free, and then always that "
+		       "one. A guest that has one can be neither saved nor migrated."),
 	FIELD_BOOL(struct guest_interface, vhost, .on_change = CHANGE_RECREATE, .example = "false",
 		.doc = "Whether packets pass through the kernel's vhost-net, which saves QEMU the "
 		       "work. `true`: the guest starts with it or not at all. Left out, what "
@@ -352,6 +389,20 @@ static void check_installed(const struct guest *g, struct diags *d)
 			GUEST_SATA_MAX);
 }
 
+/* More are tried and work; what is known to work everywhere is what people were told. */
+static void check_devices(const struct guest *g, struct diags *d)
+{
+	size_t n = guest_assigned(g);
+
+	check_count(g, &g->devices, "devices", GUEST_DEVICES_MAX, d);
+	if (n > GUEST_ASSIGNED_MANY)
+		diag_warning(d, g->devices.n ? obj_mark(g, "devices") : obj_mark(g, "interfaces"),
+			"if it does not start, give it fewer",
+			"%zu functions of the host's devices are assigned to this guest; more "
+			"than %d are beyond what has been tried",
+			n, GUEST_ASSIGNED_MANY);
+}
+
 static void check_guest(const void *obj, struct diags *d)
 {
 	const struct guest *g = obj;
@@ -370,6 +421,7 @@ static void check_guest(const void *obj, struct diags *d)
 	disks_check(g, &g->disks, d);
 	check_count(g, &g->interfaces, "interfaces", GUEST_INTERFACES_MAX, d);
 	check_queues(g, d);
+	check_devices(g, d);
 	for (size_t i = 0; i < g->after.n; i++)
 		if (g->obj.name && streq(LIST_AT(&g->after, const char *, i), g->obj.name))
 			diag_error(d, obj_mark_item(g, "after", i), NULL,
@@ -453,7 +505,10 @@ static const struct field guest_rows[] = {
 	FIELD_LIST(struct guest, after, type_name, .ref = "guest", .def = "[]", .example = "[db1]",
 		.doc = "Guests that are started before this one and stopped after it."),
 	FIELD_PLANNED("tpm", "A trusted platform module."),
-	FIELD_PLANNED("devices", "PCI devices of the host, handed over."),
+	FIELD_LIST(struct guest, devices, type_string, .ref = "device", .claims = "device",
+		.def = "[]", .on_change = CHANGE_RECREATE, .example = "[nic2]",
+		.doc = "PCI devices of the host, entries of `devices:`, handed over to the guest. "
+		       "A guest that has one can be neither saved nor migrated."),
 	FIELD_PLANNED("cloud_init", "Data for cloud-init."),
 };
 const struct table guest_table = TABLE(struct guest, guest_rows, .key = &type_name,

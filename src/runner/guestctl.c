@@ -5,6 +5,7 @@
 #include "config/obj.h"
 #include "reconcile/units.h"
 #include "runner/guestctl_names.h"
+#include "runner/guestctl_assigned.h"
 #include "runner/spec.h"
 #include "runner/state.h"
 #include "runner/supervise.h"
@@ -143,23 +144,29 @@ static json_t *pending_changes(
 	return v;
 }
 
+static json_t *interface(const struct spec *s, size_t i)
+{
+	const struct guest_interface *nic =
+		&LIST_AT(&s->guest->interfaces, const struct guest_interface, i);
+	_cleanup_strbuf_ struct strbuf mac = { 0 };
+
+	/* Its MAC address is the function's own. */
+	if (nic->vf)
+		return json_pack("{s:s}", "vf", nic->vf);
+	mac_format(&s->interfaces[i].mac, &mac);
+	return json_pack("{s:s, s:s, s:s}", "tap", s->interfaces[i].tap, "mac", sb_str(&mac),
+		nic->bridge ? "bridge" : "network",
+		nic->bridge    ? nic->bridge
+		: nic->network ? nic->network
+			       : "");
+}
+
 static json_t *interfaces(const struct spec *s)
 {
 	json_t *v = json_array();
 
-	for (size_t i = 0; i < s->guest->interfaces.n; i++) {
-		const struct guest_interface *nic =
-			&LIST_AT(&s->guest->interfaces, const struct guest_interface, i);
-		_cleanup_strbuf_ struct strbuf mac = { 0 };
-
-		mac_format(&s->interfaces[i].mac, &mac);
-		json_array_append_new(
-			v, json_pack("{s:s, s:s, s:s}", "tap", s->interfaces[i].tap, "mac",
-				   sb_str(&mac), nic->bridge ? "bridge" : "network",
-				   nic->bridge    ? nic->bridge
-				   : nic->network ? nic->network
-						  : ""));
-	}
+	for (size_t i = 0; i < s->guest->interfaces.n; i++)
+		json_array_append_new(v, interface(s, i));
 	return v;
 }
 
@@ -174,9 +181,10 @@ static void add_spec(struct host *h, const char *name, bool up, json_t *out)
 	json_object_set_new(out, "uid", json_integer(applied.uid));
 	json_object_set_new(out, "uuid", json_string(applied.uuid));
 	json_object_set_new(out, "interfaces", interfaces(&applied));
-	if (up && spec_load(h->root, name, FILE_STARTED, a, &started, NULL) >= 0)
-		json_object_set_new(
-			out, "pending", pending_changes(a, applied.guest, started.guest));
+	if (!up || spec_load(h->root, name, FILE_STARTED, a, &started, NULL) < 0)
+		return;
+	json_object_set_new(out, "pending", pending_changes(a, applied.guest, started.guest));
+	guestctl_add_assigned(&started, out);
 }
 
 static int status(struct host *h, const char *name, json_t **out, struct error *e)

@@ -257,6 +257,7 @@ int handover_open(struct arena *a, struct machine *m, struct error *e)
 	for (size_t i = 0; i < g->disks.n && r >= 0; i++)
 		r = open_disk(&LIST_AT(&g->disks, const struct guest_disk, i), &m->disks[i], e);
 	for (size_t i = 0; i < g->interfaces.n && r >= 0; i++)
-		r = open_interface(m, i, e);
+		if (!LIST_AT(&g->interfaces, const struct guest_interface, i).vf)
+			r = open_interface(m, i, e);
 	return r;
 }

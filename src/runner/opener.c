@@ -111,6 +111,21 @@ static int open_socket(struct opener *o, const char *file, const char *as, struc
 	return r;
 }
 
+/* The functions of devices that the daemon has bound for it, which must still be what they were. */
+static int take_assigned(struct opener *o, struct error *e)
+{
+	struct spec *s = &o->spec;
+	int r;
+
+	if (!guest_assigned(s->guest))
+		return 0;
+	assignment_init(o->arena, s->guest, &s->assigned);
+	r = assignment_load(o->root, o->name, o->arena, s->guest, &s->assigned, e);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	return assignment_check(o->root, s->guest, &s->assigned, e);
+}
+
 static int open_console(struct opener *o, struct error *e)
 {
 	struct console_log log;
@@ -157,6 +172,8 @@ static int open_all(struct opener *o, struct error *e)
 			e, -ECANCELED, "kvmhost-run was killed, and the guest has `restart: no`");
 	write_state(o, RUN_STARTING, NULL);
 	r = load_spec(o, e);
+	if (r >= 0)
+		r = take_assigned(o, e);
 	if (r < 0)
 		return r;
 	o->machine = (struct machine){ .spec = &o->spec, .qmp = -1, .console = -1, .agent = -1 };

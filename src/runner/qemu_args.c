@@ -256,6 +256,23 @@ static const char *nic_options(struct args *x, const struct machine *m, size_t i
 	return arena_strdup(x->arena, sb_str(&out));
 }
 
+/* QEMU opens the group's node itself, which is its user's while the guest has the device. */
+static void add_assigned(struct args *x, const struct assigned *dev, const char *id, size_t i,
+	const char *port, const char *bootindex)
+{
+	args_add(x, "-device", "vfio-pci,id=%s%zu,host=%s,bus=%s,addr=0x0%s", id, i, dev->address,
+		port, bootindex);
+}
+
+static void add_device(struct args *x, const struct machine *m, size_t i)
+{
+	char port[32];
+
+	snprintf(port, sizeof(port), "port-device%zu", i);
+	args_add_port(x, port, PCI_SLOT_DEVICES, i);
+	add_assigned(x, &m->spec->assigned.devices[i], "device", i, port, "");
+}
+
 static void add_interface(struct args *x, const struct machine *m, size_t i)
 {
 	_cleanup_strbuf_ struct strbuf mac = { 0 };
@@ -266,6 +283,11 @@ static void add_interface(struct args *x, const struct machine *m, size_t i)
 	snprintf(port, sizeof(port), "port-net%zu", i);
 	mac_format(&m->spec->interfaces[i].mac, &mac);
 	args_add_port(x, port, PCI_SLOT_INTERFACES, i);
+	if (LIST_AT(&m->spec->guest->interfaces, const struct guest_interface, i).vf) {
+		add_assigned(x, &m->spec->assigned.interfaces[i], "net", i, port,
+			args_bootindex(x, m->spec->guest, BOOT_NETWORK, i));
+		return;
+	}
 	add_netdev(x, m, i);
 	args_add(x, "-device",
 		"virtio-net-pci,id=net%zu,netdev=hostnet%zu,mac=%s,bus=%s,addr=0x0%s%s", i, i,
@@ -291,6 +313,8 @@ char **qemu_args(struct arena *a, const struct machine *m)
 	for (size_t i = 0; i < g->interfaces.n; i++)
 		add_interface(&x, m, i);
 	args_add_disks(&x, m);
+	for (size_t i = 0; i < g->devices.n; i++)
+		add_device(&x, m, i);
 	*ARENA_PUSH(a, x.v, x.n) = NULL;
 	return x.v;
 }

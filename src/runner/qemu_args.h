@@ -19,8 +19,9 @@
  *	slot 6           virtio-serial, for the agent
  *	slot 16          virtio-scsi, slot 17 USB (xHCI), slot 18 IDE (PIIX3)
  *	slot 19          watchdog (i6300esb), slot 20 random numbers
+ *	slots 24 to 27   assigned devices, port i for device i of `devices`
  *	slot 31          what q35 itself has: SATA (AHCI) among others, whose last port has the disc
- *to install from
+ *	                 to install from
  *
  * Interfaces come first because firmware numbers the buses in the order of
  * the ports, and Linux names interfaces after the bus: interface i is on bus
@@ -46,6 +47,7 @@ enum {
 	PCI_SLOT_IDE = 18,
 	PCI_SLOT_WATCHDOG = 19,
 	PCI_SLOT_RNG = 20,
+	PCI_SLOT_DEVICES = 24,
 };
 
 struct machine_disk {
@@ -67,7 +69,8 @@ struct machine {
 	int kernel, initrd; /* -1: none */
 	int firmware, nvram; /* OVMF and the guest's variables; -1: BIOS */
 	struct machine_disk *disks; /* as many as the guest's */
-	int *taps; /* as many as the guest's interfaces have queues; see interface_queue() */
+	int *taps; /* as many as the guest's interfaces have queues; see interface_queue();
+		      a virtual function has one, -1 */
 	int *vhosts; /* of /dev/vhost-net, likewise; -1: without */
 	/* Under which numbers QEMU knows kernel and initrd, also when they are closed here; -1:
 	 * none. */

@@ -20,6 +20,8 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+enum { LOCKED_USUAL = 8 << 20 }; /* what systemd gives a service */
+
 static struct runner runner; /* too large for the stack: the console's history */
 
 static int fail_with(struct error *e)
@@ -68,6 +70,15 @@ static int open_output(struct runner *r, int *theirs, struct error *e)
 	return 0;
 }
 
+/*
+ * A device reads and writes all of the guest's memory at any time, so the kernel keeps it where it
+ * is and counts it as locked. Beside the memory there are the firmware's and the screen's.
+ */
+static uint64_t locked_memory(const struct guest *g)
+{
+	return guest_assigned(g) ? g->memory.size + GIB : LOCKED_USUAL;
+}
+
 static void choose_accel(struct runner *r, struct machine *m, struct rights *as)
 {
 	static struct accel accel;
@@ -82,6 +93,7 @@ static void choose_accel(struct runner *r, struct machine *m, struct rights *as)
 		log_notice("without KVM the guest is emulated, which is slow: %s", accel.reason);
 	as->uid = r->spec.uid;
 	as->group = accel.kvm ? accel.group : 0;
+	as->locked = locked_memory(r->spec.guest);
 }
 
 static int open_control(struct runner *r, struct machine *m, struct fdstore *store, struct error *e)

@@ -5,6 +5,7 @@
 #include <linux/close_range.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 /* The bounding set counts only where a file could give capabilities; no_new_privs forbids that too.
  */
@@ -16,7 +17,16 @@ static void drop_bounds(void)
 
 int rights_drop(const struct rights *to)
 {
+	struct rlimit locked;
+
 	drop_bounds();
+	/* systemd in a container may not raise it: then it is what it is. */
+	if (getrlimit(RLIMIT_MEMLOCK, &locked) < 0)
+		return -errno;
+	locked.rlim_max = MIN_OF(locked.rlim_max, to->locked);
+	locked.rlim_cur = locked.rlim_max;
+	if (setrlimit(RLIMIT_MEMLOCK, &locked) < 0)
+		return -errno;
 	if (setgroups(to->group ? 1 : 0, &to->group) < 0 ||
 		setresgid(to->uid, to->uid, to->uid) < 0 ||
 		/* From root to a user without KEEPCAPS: all capabilities go. */

@@ -9,6 +9,7 @@
 struct rights {
 	uid_t uid; /* and gid */
 	gid_t group; /* a further one; 0: none */
+	uint64_t locked; /* bytes of memory that it and its programs may lock */
 };
 
 /*

@@ -21,6 +21,20 @@ void spec_resolve(struct arena *a, const struct guest *g, const char *name, cons
 	}
 }
 
+static void add_assigned(const struct spec *s, struct strbuf *out)
+{
+	_cleanup_free_ char *text = NULL;
+	json_t *json;
+
+	if (!s->assigned.devices)
+		return;
+	json = assignment_json(s->guest, &s->assigned);
+	text = json_dumps(json, JSON_COMPACT);
+	json_decref(json);
+	if (text)
+		sb_addf(out, ",\n \"assigned\": %s", text);
+}
+
 void spec_json(const struct spec *s, struct strbuf *out)
 {
 	sb_addf(out,
@@ -35,7 +49,9 @@ void spec_json(const struct spec *s, struct strbuf *out)
 		mac_format(&s->interfaces[i].mac, out);
 		sb_add(out, "\"}");
 	}
-	sb_add(out, "]}\n");
+	sb_add(out, "]");
+	add_assigned(s, out);
+	sb_add(out, "}\n");
 }
 
 static int damaged(struct error *e, const char *why)
@@ -85,6 +101,7 @@ static int parse_root(struct arena *a, json_t *root, struct spec *out, struct er
 	const char *name = json_string_value(json_object_get(root, "name"));
 	const char *uuid = json_string_value(json_object_get(root, "uuid"));
 	json_int_t uid = json_integer_value(json_object_get(root, "uid"));
+	json_t *assigned;
 	int r;
 
 	if (json_integer_value(json_object_get(root, "format")) != SPEC_FORMAT)
@@ -97,7 +114,14 @@ static int parse_root(struct arena *a, json_t *root, struct spec *out, struct er
 	*out = (struct spec){ .name = arena_strdup(a, name), .uid = (uid_t)uid };
 	memcpy(out->uuid, uuid, UUID_TEXT);
 	r = parse_guest(a, json_object_get(root, "guest"), out, e);
-	return r < 0 ? r : parse_interfaces(a, json_object_get(root, "interfaces"), out, e);
+	if (r >= 0)
+		r = parse_interfaces(a, json_object_get(root, "interfaces"), out, e);
+	if (r < 0)
+		return r;
+	assigned = json_object_get(root, "assigned");
+	if (assigned && assignment_parse(a, out->guest, assigned, &out->assigned) < 0)
+		return damaged(e, "what it is `assigned` is not valid");
+	return 0;
 }
 
 int spec_parse(struct arena *a, const char *text, size_t len, struct spec *out, struct error *e)
@@ -169,7 +193,7 @@ bool interfaces_differ(const struct guest *a, const struct guest *b)
 			memcmp(&x->mac, &y->mac, sizeof(x->mac)) != 0 ||
 			obj_has(x, "vhost") != obj_has(y, "vhost") || x->vhost != y->vhost ||
 			interface_queues(x) != interface_queues(y) || x->mtu != y->mtu ||
-			x->rx_queue_size != y->rx_queue_size)
+			x->rx_queue_size != y->rx_queue_size || !streq_null(x->vf, y->vf))
 			return true;
 	}
 	return false;

@@ -6,18 +6,22 @@
  *
  *	{"format": 1, "name": "web1", "uid": 1899000000, "uuid": "...", "guest": {...},
  *	 "interfaces": [{"tap": "web1-tap0", "mac": "52:54:00:..."}]}
+ *
+ * In started.json also the functions of devices that it was started with, "assigned", as
+ * assignment.h has them.
  */
 #ifndef KVMHOST_SPEC_H
 #define KVMHOST_SPEC_H
 
 #include "base/error.h"
 #include "base/strbuf.h"
+#include "runner/assignment.h"
 #include "runner/guest.h"
 #include "runner/guest_files.h"
 #include "runner/identity.h"
 
 struct spec_interface {
-	char tap[IFNAMSIZ];
+	char tap[IFNAMSIZ]; /* of a virtual function without meaning */
 	struct mac mac;
 };
 
@@ -27,6 +31,7 @@ struct spec {
 	char uuid[UUID_TEXT];
 	const struct guest *guest;
 	struct spec_interface *interfaces; /* as many as the guest's */
+	struct assignment assigned; /* of a started guest; else NULLs */
 };
 
 /* Works out what the document leaves open. host_id as in identity.h. Keeps g and name. */

@@ -109,7 +109,7 @@ const struct table vf_table = TABLE(struct vf, vf_fields, .key = &type_vf_number
  */
 
 static const struct field device_fields[] = {
-	FIELD_STRING(struct pf_device, address, type_pci_address, .claims = "PF",
+	FIELD_STRING(struct pf_device, address, type_pci_address, .claims = "PCI device",
 		.example = "\"0000:0b:00.0\"", .doc = "By PCI address, as `lspci -D` shows it."),
 	FIELD_STRING(struct pf_device, interface, type_ifname, .claims = "PF", .uses = "link",
 		.example = "ens1f0", .doc = "By the name of its network interface."),

@@ -19,6 +19,9 @@ def test_example(capsule, example):
     before = everything(capsule)
     put(capsule, example.read_text())
     assert capsule.ctl("check").rc == 0
+    if example.stem == "devices":  # the lab has what can be given away
+        assert "the firmware announces no IOMMU" in capsule.ctl("plan", check=False).stdout
+        return
     plan = capsule.ctl("plan", check=False)
     # a card that this machine does not have is waited for, and nothing else is to be done
     assert plan.rc == (0 if example.stem == "sriov" else 2), plan

@@ -4,12 +4,13 @@
 #include "config/type.h"
 #include "hostprep/cpu.h"
 #include "hostprep/memory.h"
+#include "iommu/device.h"
 #include "iommu/iommu.h"
 #include <fcntl.h>
 #include <ftw.h>
 
-const struct kind *const kinds[] = { &cmdline_kind, &iommu_kind, &module_kind, &sysctl_kind,
-	&cpu_kind, &memory_kind };
+const struct kind *const kinds[] = { &cmdline_kind, &iommu_kind, &module_kind, &device_kind,
+	&sysctl_kind, &cpu_kind, &memory_kind };
 const size_t n_kinds = ARRAY_SIZE(kinds);
 
 const struct kind *kind_find(const char *name)
@@ -22,7 +23,7 @@ const struct kind *kind_find(const char *name)
 
 struct root {
 	struct obj obj;
-	struct list cmdline, modules, sysctl;
+	struct list cmdline, modules, sysctl, devices;
 	struct iommu iommu;
 	struct cpu cpu;
 	struct memory memory;
@@ -34,6 +35,7 @@ static const struct field root_fields[] = {
 	FIELD_OBJECT(struct root, cpu, struct cpu, cpu_table, .kind = "cpu", .doc = "CPU."),
 	FIELD_OBJECT(struct root, memory, struct memory, memory_table, .kind = "memory",
 		.doc = "Memory."),
+	FIELD_MAP(struct root, devices, device_table, .kind = "device", .doc = "Devices."),
 	FIELD_MAP(struct root, modules, module_table, .kind = "module", .doc = "Modules."),
 	FIELD_MAP(struct root, sysctl, sysctl_table, .kind = "sysctl", .doc = "Settings."),
 };

@@ -34,8 +34,8 @@ const char *get(struct machine *m, const char *path);
 /* A tree of modules as depmod makes it: igb with max_vfs and debug; kvm built in. */
 void put_modules(struct machine *m, const char *release);
 
-/* Parses the document (sections cmdline, iommu, cpu, memory, modules and sysctl); fails the test
- * when it is not valid. */
+/* Parses the document (sections cmdline, devices, iommu, cpu, memory, modules and sysctl); fails
+ * the test when it is not valid. */
 void want(struct machine *m, const char *yaml);
 /* The diagnostics of a document that is not valid. */
 const char *reject(struct machine *m, const char *yaml);

@@ -299,6 +299,42 @@ static void test_full_house(void **state _unused_)
 	assert_non_null(strstr(guest_errors(a, sb_str(&yaml)), "at most 32 interfaces"));
 }
 
+static void test_assigned_devices(void **state _unused_)
+{
+	_cleanup_arena_ struct arena *a = arena_new();
+	struct machine m =
+		machine(a, "kernel: {image: /k}\nboot: {order: [network]}\n"
+			   "interfaces: [{bridge: br0}, {vf: uplink}]\ndevices: [gpu, nic2]\n");
+	struct spec *s = (struct spec *)m.spec;
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+	_cleanup_error_ struct error e = { 0 };
+	struct spec again;
+	const char *all;
+
+	assignment_init(a, s->guest, &s->assigned);
+	s->assigned.interfaces[1] =
+		(struct assigned){ "uplink/3", "0000:01:10.6", "8086:10ca", 14 };
+	s->assigned.devices[0] = (struct assigned){ "gpu", "0000:41:00.0", "10de:1eb8", 3 };
+	s->assigned.devices[1] = (struct assigned){ "nic2", "10000:e1:00.1", "8086:10c9", 4 };
+	all = joined(a, &m);
+	assert_non_null(strstr(all,
+		"-device vfio-pci,id=net1,host=0000:01:10.6,bus=port-net1,addr=0x0,bootindex=2\n"));
+	assert_null(strstr(all, "id=hostnet1"));
+	assert_non_null(strstr(all,
+		"-device pcie-root-port,id=port-device0,bus=pcie.0,addr=0x18.0x0,multifunction=on,"
+		"chassis=192\n"
+		"-device vfio-pci,id=device0,host=0000:41:00.0,bus=port-device0,addr=0x0\n"));
+	assert_non_null(strstr(
+		all, "-device vfio-pci,id=device1,host=10000:e1:00.1,bus=port-device1,addr=0x0"));
+	/* The runner learns it from started.json. */
+	spec_json(s, &text);
+	assert_int_equal(spec_parse(a, sb_str(&text), text.len, &again, &e), 0);
+	assert_string_equal(again.assigned.interfaces[1].address, "0000:01:10.6");
+	assert_null(again.assigned.interfaces[0].what);
+	assert_string_equal(again.assigned.devices[1].what, "nic2");
+	assert_int_equal(again.assigned.devices[1].group, 4);
+}
+
 static void test_complaints(void **state _unused_)
 {
 	static const char *const cases[][2] = {
@@ -342,6 +378,7 @@ int main(void)
 		cmocka_unit_test(test_what_disks_cannot_be),
 		cmocka_unit_test(test_added_devices_move_nothing),
 		cmocka_unit_test(test_full_house),
+		cmocka_unit_test(test_assigned_devices),
 		cmocka_unit_test(test_complaints),
 	};
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "fixture.h"
 #include "document.h"
+#include "reconcile/record.h"
+#include "runner/assign_vf.h"
+#include "sriov/sriov.h"
 
 static bool comes_after(const struct resource *r, const struct resource *needed)
 {
@@ -139,6 +142,80 @@ static void test_one_user_for_two(void **state _unused_)
 	expect_errors(yaml, "lead to the same user");
 }
 
+#define PF "sriov: {uplink: {device: {address: \"01:00.0\"}, max_vfs: 4}}\n"
+#define BOOT "    kernel: {image: /k}\n"
+
+static int number(struct host *h, struct wants *w, const char *guest, size_t i)
+{
+	return assign_vf_number(h, wants_find(w, "assignment", guest), i);
+}
+
+/* Named ones first, then those that had one, then whoever wants any. */
+static void test_pool_numbers(void **state _unused_)
+{
+	_cleanup_arena_ struct arena *a = arena_new();
+	_cleanup_wants_ struct wants w = { 0 };
+	struct record record = {
+		.root = json_loads("{\"format\":1,\"resources\":{\"assignment/"
+				   "had\":{\"before\":null,\"kept\":{"
+				   "\"numbers\":{\"1\":{\"pool\":\"uplink\",\"number\":0}}}},"
+				   "\"assignment/lost\":{\"before\":null,\"kept\":{"
+				   "\"numbers\":{\"0\":{\"pool\":\"uplink\",\"number\":2}}}}}}",
+			0, NULL)
+	};
+	struct host h = { .root = -1, .lock = -1, .pass = a, .record = &record };
+	struct diags d;
+
+	assert_true(document_wants(a,
+		PF "bridges: {br0: {}}\n"
+		   "guests:\n"
+		   "  any:\n" BOOT "    interfaces: [{vf: uplink}]\n"
+		   "  lost:\n" BOOT "    interfaces: [{vf: uplink}]\n"
+		   "  had:\n" BOOT "    interfaces: [{bridge: br0}, {vf: uplink}]\n"
+		   "  named:\n" BOOT "    interfaces: [{vf: uplink/2}]\n",
+		&w, &d));
+	assert_int_equal(number(&h, &w, "named", 0), 2);
+	assert_int_equal(number(&h, &w, "had", 1), 0);
+	assert_int_equal(number(&h, &w, "any", 0), 1);
+	assert_int_equal(number(&h, &w, "lost", 0), 3);
+	assert_true(
+		comes_after(wants_find(&w, "guest", "any"), wants_find(&w, "assignment", "any")));
+	assert_true(comes_after(
+		wants_find(&w, "assignment", "any"), wants_find(&w, "sriov", "uplink")));
+	assert_null(wants_find(&w, "tap", "had-tap1"));
+	for (size_t i = 0; i < HOST_HANDLES_MAX; i++)
+		if (h.handles[i].type)
+			h.handles[i].type->close(h.handles[i].data);
+	json_decref(record.root);
+}
+
+/* A function's MAC address is the card's to give, so the guest's word for it goes there. */
+static void test_mac_of_a_function(void **state _unused_)
+{
+	_cleanup_arena_ struct arena *a = arena_new();
+	_cleanup_wants_ struct wants w = { 0 };
+	const struct sriov *s;
+	struct diags d;
+
+	assert_true(document_wants(a,
+		PF "guests:\n  web1:\n" BOOT
+		   "    interfaces: [{vf: uplink/3, mac: \"52:54:00:00:00:03\"}]\n",
+		&w, &d));
+	s = wants_find(&w, "sriov", "uplink")->want;
+	assert_int_equal(s->vfs.n, 1);
+	assert_string_equal(LIST_AT(&s->vfs, const struct vf, 0).obj.name, "3");
+	assert_string_equal(
+		obj_text(&LIST_AT(&s->vfs, const struct vf, 0), "mac", a), "52:54:00:00:00:03");
+	wants_free(&w);
+	assert_false(document_wants(a,
+		"sriov: {uplink: {device: {address: \"01:00.0\"}, max_vfs: 4, "
+		"vfs: {3: {mac: \"52:54:00:00:00:04\"}}}}\n"
+		"guests:\n  web1:\n" BOOT
+		"    interfaces: [{vf: uplink/3, mac: \"52:54:00:00:00:03\"}]\n",
+		&w, &d));
+	assert_string_equal(d.v[0].text, "the virtual function uplink/3 has another MAC address");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -146,6 +223,8 @@ int main(void)
 		cmocka_unit_test(test_disks),
 		cmocka_unit_test(test_what_contradicts_itself),
 		cmocka_unit_test(test_one_user_for_two),
+		cmocka_unit_test(test_pool_numbers),
+		cmocka_unit_test(test_mac_of_a_function),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

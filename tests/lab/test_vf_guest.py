@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A virtual function in a KVM guest: its MAC address and VLAN, and the peer that sees them; the same after a restart of
+the guest and of the host; given back. The tests are one story and run in order."""
+import pytest
+from assigned import IOMMU, LOG, PEER, PF, assigned_host, console, driver, drivers, function, guest, put, restart, settle
+from harness import wait_until
+
+MAC = "52:54:00:6d:90:02"
+UPLINK = f"""\
+sriov:
+  uplink:
+    device: {{address: "{PF}"}}
+    max_vfs: 7
+    vfs:
+      0: {{mac: "{MAC}", vlan: 42}}
+"""
+DOCUMENT = IOMMU + UPLINK + "guests:\n" + guest("interfaces: [{vf: uplink/0}]", "wire")
+
+
+@pytest.fixture(scope="module")
+def host(request):
+    return assigned_host(request)
+
+
+def peer(host):
+    """The card at the other end of the wire, in a namespace of its own, in VLAN 42 alone."""
+    host.run(f"""set -e
+        modprobe 8021q
+        [ -e /run/netns/far ] || ip netns add far
+        for port in $(ls {function(PEER, "net")}); do ip link set $port netns far; done
+        port=$(ip -n far -o link | sed -n 's/^[0-9]*: \\(e[^:]*\\):.*/\\1/p')
+        ip -n far link set $port up
+        ip -n far link add link $port name v42 type vlan id 42
+        ip -n far addr add 192.0.2.1/24 dev v42 && ip -n far link set v42 up""")
+
+
+def reaches(host):
+    """The guest answers in VLAN 42, from the address that it was given."""
+    wait_until(lambda: host.run("ip netns exec far ping -n -q -c 1 -W 2 192.0.2.2", check=False).rc == 0, 60, "an answer", 1)
+    assert MAC in host.run("ip -n far neigh show 192.0.2.2").stdout
+
+
+def says(host):
+    text = console(host, "GUEST IS READY")
+    assert f"NIC eth0 0x8086 0x10ca {MAC}" in text, text
+
+
+def test_a_vf_in_a_guest(host):
+    peer(host)
+    settle(host, DOCUMENT)
+    says(host)
+    reaches(host)
+    vf = host.run(f"basename $(readlink {function(PF, 'virtfn0')})").stdout.strip()
+    assert driver(host, vf) == "vfio-pci"
+    assert f'"uplink/0","address":"{vf}"' in host.run("tr -d ' ' </run/kvmhost/assigned/web1.json").stdout
+    assert host.run(f"ls -d {function(PF, 'virtfn*')}").stdout.count("\n") == 7
+
+
+def test_again_after_the_guest(host):
+    restart(host)
+    says(host)
+    reaches(host)
+
+
+def test_again_after_the_host(host):
+    host.run("systemctl enable kvmhostd")
+    host.run(f"truncate -s 0 {LOG}")
+    host.reboot()
+    wait_until(lambda: host.ctl("status", check=False).rc == 0, 180, "converged", 2)
+    peer(host)
+    says(host)
+    reaches(host)
+    assert host.ctl("plan").stdout.rstrip().endswith("nothing to do")
+
+
+def test_any_of_the_pool_stays_the_same(host):
+    """Number 0 is somebody else's by name, so the pool gives another, and keeps to it when 0 is free again."""
+    others = "  db1:\n    autostart: false\n    kernel: {image: /srv/vmlinuz}\n    interfaces: [{vf: uplink/0}]\n"
+    mine = guest("interfaces: [{vf: uplink}]\n    on_change: restart", "wire")
+    settle(host, IOMMU + UPLINK)
+    settle(host, IOMMU + UPLINK + "guests:\n" + mine + others)
+    assert '"what":"uplink/1"' in host.run("tr -d ' ' </run/kvmhost/assigned/web1.json").stdout
+    settle(host, IOMMU + UPLINK + "guests:\n" + mine)
+    assert '"what":"uplink/1"' in host.run("tr -d ' ' </run/kvmhost/assigned/web1.json").stdout
+
+
+def test_held_by_a_guest(host):
+    """A document that asks for the function that a running guest has."""
+    others = "  db1:\n    autostart: false\n    kernel: {image: /srv/vmlinuz}\n    interfaces: [{vf: uplink/1}]\n"
+    put(host, IOMMU + UPLINK + "guests:\n" + guest("interfaces: [{vf: uplink}]", "wire") + others)
+    plan = host.ctl("plan", check=False)
+    assert plan.rc == 1 and "the virtual function uplink/1" in plan.stdout and "is in use by guest web1" in plan.stdout, plan
+
+
+def test_given_back(host):
+    settle(host, IOMMU, "--allow-mass-removal")
+    assert drivers(host) == host.before
+    assert host.read(function(PF, "sriov_numvfs")) == "0\n"
+    assert not host.run("ls /run/kvmhost/assigned").stdout
