@@ -274,7 +274,6 @@ static void refused(void **state_ _unused_)
 	has(net_check("bridges: {br0: {ports: [eth0]}, br1: {ports: [eth0]}}"),
 		"port `eth0` is claimed by bridge/br0 and by bridge/br1");
 	has(net_check("bridges: {br0: {addressing: [inherit, 10.0.0.1/24]}}"), "contradict");
-	has(net_check("bridges: {br0: {addressing: dhcp}}"), "not built");
 	has(net_check("bridges: {br0: {addressing: []}}"), "says nothing");
 }
 
