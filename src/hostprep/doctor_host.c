@@ -170,7 +170,7 @@ static void look_reboot(struct doctor *d)
 		return;
 	}
 	(void)file_read(d->h->root, "/run/reboot-required.pkgs", 1 << 16, &text, NULL);
-	for (p = text; p && (p = strchr(p, '\n'));)
+	for (p = text ? strchr(text, '\n') : NULL; p; p = strchr(p, '\n'))
 		*p = p[1] ? ' ' : '\0';
 	doctor_found(
 		d, HEALTH_WARN, "/run/reboot-required%s%s", text ? " by " : "", text ? text : "");

@@ -118,7 +118,7 @@ static int check_groups(struct host *h, struct pci *p, const struct resource *r,
 int assign_find(struct host *h, const struct resource *r, struct functions *f, struct error *e)
 {
 	const struct assign *want = r->want;
-	struct pci *p;
+	struct pci *p = NULL;
 	int ret = iommu_serves(h, r, e);
 
 	if (ret >= 0)
