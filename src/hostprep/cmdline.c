@@ -442,8 +442,8 @@ static void cmdline_apply_all(struct host *h, struct step *const *steps, size_t 
 		note_left(h, l, steps[i]);
 }
 
-static int cmdline_owned(struct host *h, void (*found)(const char *name, void *arg), void *arg,
-	struct error *e _unused_)
+static int cmdline_owned(struct host *h, const struct kind *k _unused_,
+	void (*found)(const char *name, void *arg), void *arg, struct error *e _unused_)
 {
 	struct lines *l;
 	json_t *left;

@@ -248,8 +248,8 @@ static int module_observe(struct host *h, const struct resource *r, void **have,
 	return 0;
 }
 
-static int module_owned(
-	struct host *h, void (*found)(const char *name, void *arg), void *arg, struct error *e)
+static int module_owned(struct host *h, const struct kind *k _unused_,
+	void (*found)(const char *name, void *arg), void *arg, struct error *e)
 {
 	struct modules *m;
 	size_t i;

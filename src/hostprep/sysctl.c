@@ -262,8 +262,8 @@ static void sysctl_apply_all(struct host *h, struct step *const *steps, size_t n
 		dropin_failed(steps, n, &e);
 }
 
-static int sysctl_owned(
-	struct host *h, void (*found)(const char *name, void *arg), void *arg, struct error *e)
+static int sysctl_owned(struct host *h, const struct kind *k _unused_,
+	void (*found)(const char *name, void *arg), void *arg, struct error *e)
 {
 	struct files *f;
 	size_t i;

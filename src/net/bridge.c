@@ -299,12 +299,6 @@ static void bridge_apply_all(struct host *h, struct step *const *steps, size_t n
 			bridge_vlans_apply(h, steps[i]);
 }
 
-static int bridge_owned(
-	struct host *h, void (*found)(const char *name, void *arg), void *arg, struct error *e)
-{
-	return links_owned(h, &bridge_kind, found, arg, e);
-}
-
 const struct kind bridge_kind = {
 	.name = "bridge",
 	.table = &bridge_table,
@@ -316,5 +310,5 @@ const struct kind bridge_kind = {
 	.observe = bridge_observe,
 	.diff = bridge_diff,
 	.apply_all = bridge_apply_all,
-	.owned = bridge_owned,
+	.owned = links_owned,
 };

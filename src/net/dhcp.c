@@ -216,8 +216,8 @@ static void found_unit(const struct unit *u, void *arg)
 }
 
 /* Without a runtime directory of ours no unit of ours was ever started. */
-static int dhcp_owned(
-	struct host *h, void (*found)(const char *name, void *arg), void *arg, struct error *e)
+static int dhcp_owned(struct host *h, const struct kind *k _unused_,
+	void (*found)(const char *name, void *arg), void *arg, struct error *e)
 {
 	static const char *const prefixes[] = { "kvmhost-dhcpcd@", "kvmhost-dhclient@" };
 	int r = 0;

@@ -199,8 +199,8 @@ static int found_files(struct host *h, const char *dir, const struct found *f, s
  * No service runs without its files, and they go after it: where there are none there is nothing to
  * ask systemd for.
  */
-static int dnsmasq_owned(
-	struct host *h, void (*found)(const char *name, void *arg), void *arg, struct error *e)
+static int dnsmasq_owned(struct host *h, const struct kind *k _unused_,
+	void (*found)(const char *name, void *arg), void *arg, struct error *e)
 {
 	struct found f = { found, arg };
 	int run = found_files(h, NETWORKS_RUN_DIR, &f, e), kept;

@@ -29,12 +29,6 @@ const struct link_kind dummy_link = {
 	.state = offsetof(struct dummy, state),
 };
 
-static int dummy_owned(
-	struct host *h, void (*found)(const char *name, void *arg), void *arg, struct error *e)
-{
-	return links_owned(h, &dummy_kind, found, arg, e);
-}
-
 const struct kind dummy_kind = {
 	.name = "dummy",
 	.table = &dummy_table,
@@ -45,5 +39,5 @@ const struct kind dummy_kind = {
 	.observe = link_kind_observe,
 	.diff = link_kind_diff,
 	.apply = link_kind_apply,
-	.owned = dummy_owned,
+	.owned = links_owned,
 };

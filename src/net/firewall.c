@@ -268,8 +268,8 @@ static void firewall_apply_all(struct host *h, struct step *const *steps, size_t
 	fw_views_forget(h);
 }
 
-static int firewall_owned(
-	struct host *h, void (*found)(const char *name, void *arg), void *arg, struct error *e)
+static int firewall_owned(struct host *h, const struct kind *k _unused_,
+	void (*found)(const char *name, void *arg), void *arg, struct error *e)
 {
 	const struct fw_view *views;
 	int r = fw_views_get(h, &views, e);

@@ -271,8 +271,8 @@ static int manager_apply(struct host *h, struct step *s, struct error *e)
 	return r < 0 ? r : file_remove(h->root, mark);
 }
 
-static int manager_owned(
-	struct host *h, void (*found)(const char *name, void *arg), void *arg, struct error *e)
+static int manager_owned(struct host *h, const struct kind *k _unused_,
+	void (*found)(const char *name, void *arg), void *arg, struct error *e)
 {
 	for (size_t i = 0; h->live && i < n_manager_daemons; i++) {
 		struct manager m = { .obj.table = &manager_table };

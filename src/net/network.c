@@ -244,12 +244,6 @@ static void network_refine(struct host *h _unused_, struct step *s)
 		s->disruption = DISRUPT_LINK;
 }
 
-static int network_owned(
-	struct host *h, void (*found)(const char *name, void *arg), void *arg, struct error *e)
-{
-	return links_owned(h, &network_kind, found, arg, e);
-}
-
 const struct kind network_kind = {
 	.name = "network",
 	.table = &network_table,
@@ -261,5 +255,5 @@ const struct kind network_kind = {
 	.diff = network_diff,
 	.refine = network_refine,
 	.apply_all = network_apply_all,
-	.owned = network_owned,
+	.owned = links_owned,
 };

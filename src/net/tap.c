@@ -269,12 +269,6 @@ static void tap_apply_all(struct host *h, struct step *const *steps, size_t n)
 	links_forget(h);
 }
 
-static int tap_owned(
-	struct host *h, void (*found)(const char *name, void *arg), void *arg, struct error *e)
-{
-	return links_owned(h, &tap_kind, found, arg, e);
-}
-
 const struct kind tap_kind = {
 	.name = "tap",
 	.table = &tap_table,
@@ -285,5 +279,5 @@ const struct kind tap_kind = {
 	.diff = tap_diff,
 	.refine = tap_refine,
 	.apply_all = tap_apply_all,
-	.owned = tap_owned,
+	.owned = links_owned,
 };

@@ -83,12 +83,6 @@ const struct link_kind veth_link = {
 	.put = put_veth,
 };
 
-static int veth_owned(
-	struct host *h, void (*found)(const char *name, void *arg), void *arg, struct error *e)
-{
-	return links_owned(h, &veth_kind, found, arg, e);
-}
-
 const struct kind veth_kind = {
 	.name = "veth",
 	.table = &veth_table,
@@ -99,5 +93,5 @@ const struct kind veth_kind = {
 	.observe = link_kind_observe,
 	.diff = link_kind_diff,
 	.apply = link_kind_apply,
-	.owned = veth_owned,
+	.owned = links_owned,
 };

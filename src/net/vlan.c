@@ -93,12 +93,6 @@ const struct link_kind vlan_link = {
 	.put = put_vlan,
 };
 
-static int vlan_owned(
-	struct host *h, void (*found)(const char *name, void *arg), void *arg, struct error *e)
-{
-	return links_owned(h, &vlan_kind, found, arg, e);
-}
-
 const struct kind vlan_kind = {
 	.name = "vlan",
 	.table = &vlan_table,
@@ -110,5 +104,5 @@ const struct kind vlan_kind = {
 	.diff = link_kind_diff,
 	.refine = link_kind_refine,
 	.apply = link_kind_apply,
-	.owned = vlan_owned,
+	.owned = links_owned,
 };

@@ -99,8 +99,8 @@ struct kind {
 	 * Calls found() with the name of every thing on the machine that carries our mark, so that
 	 * what the record lost is still released. May be NULL.
 	 */
-	int (*owned)(struct host *h, void (*found)(const char *name, void *arg), void *arg,
-		struct error *e);
+	int (*owned)(struct host *h, const struct kind *k,
+		void (*found)(const char *name, void *arg), void *arg, struct error *e);
 };
 
 /* All kinds, in the order in which unrelated steps run. kinds.c */

@@ -186,7 +186,7 @@ static int find_marked(struct host *h, struct strmap *ids, struct error *e)
 		m.kind = kinds[i];
 		if (!m.kind->owned || (!h->live && !m.kind->offline))
 			continue;
-		r = m.kind->owned(h, note_marked, &m, e);
+		r = m.kind->owned(h, m.kind, note_marked, &m, e);
 		if (r < 0)
 			return r;
 	}

@@ -249,8 +249,8 @@ static int assign_apply(struct host *h, struct step *s, struct error *e)
 	return r < 0 ? r : write_file(h, s->r, &f, e);
 }
 
-static int assign_owned(
-	struct host *h, void (*found)(const char *name, void *arg), void *arg, struct error *e)
+static int assign_owned(struct host *h, const struct kind *k _unused_,
+	void (*found)(const char *name, void *arg), void *arg, struct error *e)
 {
 	_cleanup_free_ char **names = NULL;
 	size_t n = 0;

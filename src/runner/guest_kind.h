@@ -29,8 +29,8 @@ struct guest_seen {
 
 /* guest_observe.c */
 int guest_observe(struct host *h, const struct resource *r, void **have, struct error *e);
-int guest_owned(
-	struct host *h, void (*found)(const char *name, void *arg), void *arg, struct error *e);
+int guest_owned(struct host *h, const struct kind *k, void (*found)(const char *name, void *arg),
+	void *arg, struct error *e);
 
 /* Fills seen->have from the rest. */
 void guest_compose(struct guest_seen *seen);

@@ -122,8 +122,8 @@ static void found_unit(const struct unit *u, void *arg)
  * Without its files no runner starts, and they go after it: where there are none there is nothing
  * to ask systemd for, and a host without guests needs no connection to it.
  */
-int guest_owned(
-	struct host *h, void (*found)(const char *name, void *arg), void *arg, struct error *e)
+int guest_owned(struct host *h, const struct kind *k _unused_,
+	void (*found)(const char *name, void *arg), void *arg, struct error *e)
 {
 	struct found f = { found, arg };
 	_cleanup_free_ char **names = NULL;
