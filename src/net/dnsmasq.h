@@ -57,8 +57,10 @@ struct dnsmasq_seen {
 extern const struct kind dnsmasq_kind;
 extern const struct table dnsmasq_table;
 
-/* network_service.c */
+/* network_service_table.c */
 bool dns_label(const char *text, size_t n);
+/* Its files can hold the text: letters, digits and the characters in `more` alone. */
+bool dnsmasq_plain(const char *text, const char *more);
 const char *ip_text(struct arena *a, const struct ip *ip);
 /* The guest's interfaces as JSON, or NULL; the caller lets go of *hold. */
 const json_t *guest_interfaces(struct arena *a, const struct resource *guest, json_t **hold);

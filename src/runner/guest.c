@@ -4,7 +4,6 @@
  * supervises, kvmhost-run joins it with QEMU; here the specification is
  * written and the unit started, stopped or restarted.
  */
-#include "net/vhost.h"
 #include "runner/assign.h"
 #include "runner/guest_kind.h"
 #include "runner/guest_vfs.h"
@@ -185,15 +184,16 @@ static void inherit_vhost(const struct resource *r, struct wants *w)
 {
 	const struct guest *g = r->want;
 	struct resource *host = wants_find(w, "vhost_net", "host");
+	const char *enabled = host ? obj_text(host->want, "enabled", w->arena) : NULL;
 
-	if (!host)
+	if (!enabled)
 		return;
 	for (size_t i = 0; i < g->interfaces.n; i++) {
 		struct guest_interface *nic = &LIST_AT(&g->interfaces, struct guest_interface, i);
 
 		if (nic->vf || obj_has(nic, "vhost"))
 			continue;
-		nic->vhost = ((const struct vhost_net *)host->want)->enabled;
+		nic->vhost = streq(enabled, "true");
 		obj_mark_set(nic, "vhost");
 	}
 	if (g->interfaces.n)

@@ -168,6 +168,8 @@ size_t interface_queue(const struct guest *g, size_t i);
 /* How many functions of the host's devices the guest has. */
 size_t guest_assigned(const struct guest *g);
 
-extern const struct table guest_table;
+extern const struct table guest_table, guest_interface_table;
+/* The table's check: between the parts of one guest. */
+void guest_check(const void *obj, struct diags *d);
 
 #endif

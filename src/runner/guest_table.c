@@ -3,8 +3,6 @@
 #include "runner/guest.h"
 #include "config/obj.h"
 
-extern const struct type type_vf;
-
 const char *const guest_state_names[] = { "running", "stopped", NULL };
 const char *const guest_restart_names[] = { "no", "on-failure", "always", NULL };
 static const char *const on_change_names[] = { "wait", "restart", NULL };
@@ -71,113 +69,6 @@ static const struct field kernel_rows[] = {
 };
 static const struct table kernel_table = TABLE(struct guest_kernel, kernel_rows,
 	.doc = "Boot this kernel directly, without firmware boot menu or boot loader.");
-
-/* What is a tap's or a virtio card's. */
-static const char *const not_of_vfs[] = { "vhost", "queues", "mtu", "rx_queue_size", "pvid",
-	"vlans" };
-
-static void check_vf(const struct guest_interface *i, struct diags *d)
-{
-	const char *other = i->network ? "network" : i->bridge ? "bridge" : NULL;
-	struct vf_name vf = { .index = -1 };
-
-	if (other)
-		diag_relate(
-			diag_error(d, obj_mark(i, "vf"), "keep one of the two",
-				"an interface is a virtual function or on a %s, not both", other),
-			obj_mark(i, other), "the other is named here");
-	for (size_t k = 0; k < ARRAY_SIZE(not_of_vfs); k++)
-		if (obj_has(i, not_of_vfs[k]))
-			diag_error(d, obj_mark_key(i, not_of_vfs[k]), "take it out",
-				"a virtual function has no `%s`: its packets go to the card, not "
-				"through this machine",
-				not_of_vfs[k]);
-	if (obj_has(i, "mac") && interface_vf(i, &vf) && vf.index < 0)
-		diag_error(d, obj_mark(i, "mac"),
-			"name the function, as in `vf: uplink/0`, or take the `mac` out",
-			"any function of a pool has the MAC address that the pool gives it");
-}
-
-static void check_interface(const void *obj, struct diags *d)
-{
-	const struct guest_interface *i = obj;
-
-	if (i->vf) {
-		check_vf(i, d);
-		return;
-	}
-	if (i->network && i->bridge)
-		diag_relate(diag_error(d, obj_mark(i, "bridge"), "keep one of the two",
-				    "an interface is on a network or on a bridge, not on both"),
-			obj_mark(i, "network"), "the network is named here");
-	else if (!i->network && !i->bridge)
-		diag_error(d, obj_mark(i, "network"),
-			"add `network: NAME`, `bridge: NAME` or `vf: NAME`",
-			"an interface needs a network, a bridge or a virtual function");
-	if (i->rx_queue_size & (i->rx_queue_size - 1))
-		diag_error(d, obj_mark(i, "rx_queue_size"), "write 256, 512 or 1024",
-			"a queue's size is a power of two");
-}
-
-size_t interface_queues(const struct guest_interface *nic)
-{
-	return obj_has(nic, "queues") ? (size_t)nic->queues : 1;
-}
-
-size_t interface_queue(const struct guest *g, size_t i)
-{
-	size_t n = 0;
-
-	for (size_t k = 0; k < i; k++)
-		n += interface_queues(&LIST_AT(&g->interfaces, const struct guest_interface, k));
-	return n;
-}
-
-static const struct field interface_rows[] = {
-	FIELD_STRING(struct guest_interface, network, type_string, .ref = "network",
-		.example = "default", .doc = "The network, one of `networks:`, that it is on."),
-	FIELD_STRING(struct guest_interface, bridge, type_ifname, .ref = "bridge", .example = "br0",
-		.doc = "The bridge, one of `bridges:`, that it is on."),
-	FIELD_VALUE(struct guest_interface, mac, struct mac, type_mac, .claims = "mac",
-		.on_change = CHANGE_RECREATE, .example = "52:54:00:1a:b3:4a",
-		.doc = "Its MAC address. Without it one is generated, 52:54:00 and three bytes "
-		       "that "
-		       "depend on the host, the guest and the interface's number, so it stays the "
-		       "same."),
-	FIELD_STRING(struct guest_interface, vf, type_vf, .ref = "sriov", .ref_end = '/',
-		.on_change = CHANGE_RECREATE, .example = "uplink/0",
-		.doc = "A virtual function of an entry of `sriov:`, handed over to the guest: "
-		       "`uplink/0` is its first, `uplink` any that is free, and then always that "
-		       "one. A guest that has one can be neither saved nor migrated."),
-	FIELD_BOOL(struct guest_interface, vhost, .on_change = CHANGE_RECREATE, .example = "false",
-		.doc = "Whether packets pass through the kernel's vhost-net, which saves QEMU the "
-		       "work. `true`: the guest starts with it or not at all. Left out, what "
-		       "`host.vhost_net` says; where that is left out too, if the machine has it."),
-	FIELD_INT(struct guest_interface, pvid, 0, 4094, .example = "42",
-		.doc = "On a bridge with vlan_filtering: the VLAN of packets without a tag, which "
-		       "reach the guest without one. 0: it has to tag. Left out, 1, and 0 where "
-		       "`vlans` stands."),
-	FIELD_LIST(struct guest_interface, vlans, type_vlan_range, .example = "[10, 20-29]",
-		.doc = "On a bridge with vlan_filtering: VLANs that the guest tags itself."),
-	FIELD_INT(struct guest_interface, queues, 1, 16, .on_change = CHANGE_RECREATE,
-		.example = "2",
-		.doc = "Pairs of queues, so that several CPUs of the guest send and receive at "
-		       "once; "
-		       "up to the number of its CPUs. Left out, 1."),
-	FIELD_INT(struct guest_interface, mtu, 68, 65535, .on_change = CHANGE_RECREATE,
-		.example = "9000",
-		.doc = "Largest packet in bytes, of both ends: the guest is told. The bridge has "
-		       "to "
-		       "carry it."),
-	FIELD_INT(struct guest_interface, rx_queue_size, 256, 1024, .on_change = CHANGE_RECREATE,
-		.example = "1024",
-		.doc = "How many packets wait for the guest in each queue: 256, 512 or 1024. More "
-		       "lose "
-		       "fewer when they come in bursts. Left out, 256. (Those that the guest sends "
-		       "are always 256.)"),
-};
-static const struct table interface_table = TABLE(struct guest_interface, interface_rows,
-	.check = check_interface, .doc = "A network interface.");
 
 static void check_boot(const void *obj, struct diags *d)
 {
@@ -301,133 +192,6 @@ static const struct field graphics_rows[] = {
 static const struct table graphics_table = TABLE(struct guest_graphics, graphics_rows,
 	.check = check_graphics, .doc = "A screen, with keyboard and pointer.");
 
-static void check_count(
-	const struct guest *g, const struct list *l, const char *key, size_t max, struct diags *d)
-{
-	if (l->n > max)
-		diag_error(d, obj_mark_item(g, key, max), NULL, "a guest has at most %zu %s", max,
-			key);
-}
-
-static bool can_boot(const struct guest *g, enum boot_device from)
-{
-	if (from == BOOT_NETWORK)
-		return g->interfaces.n > 0;
-	for (size_t i = 0; i < g->disks.n; i++)
-		if (disk_boot(&LIST_AT(&g->disks, const struct guest_disk, i)) == from)
-			return true;
-	return false;
-}
-
-static void check_bootable(const struct guest *g, struct diags *d)
-{
-	if (obj_has(g, "kernel"))
-		return;
-	for (size_t i = 0; i < g->boot.order.n; i++)
-		if (can_boot(g, (enum boot_device)LIST_AT(&g->boot.order, const int, i)))
-			return;
-	diag_error(d, g->boot.obj.node ? obj_mark(&g->boot, "order") : obj_mark(g, "boot"),
-		"write in `boot: {order: [...]}` what it has: disk, cdrom, network, floppy",
-		"the guest has nothing that its boot order names");
-}
-
-static void check_firmware(const struct guest *g, struct diags *d)
-{
-	if (g->firmware != FIRMWARE_BIOS && obj_has(&g->boot, "reboot_timeout"))
-		diag_error(d, obj_mark(&g->boot, "reboot_timeout"), "remove it",
-			"only the firmware `bios` has a `reboot_timeout`");
-}
-
-static void check_resources(const struct guest *g, struct diags *d)
-{
-	if (obj_has(g, "resources") && obj_has(&g->resources, "memory_max") &&
-		g->resources.memory_max <= g->memory.size)
-		diag_error(d, obj_mark(&g->resources, "memory_max"),
-			"give it some 300MiB more than `memory.size`, or remove it",
-			"the guest's own memory is as large, and QEMU needs some too: it would be "
-			"killed");
-}
-
-/* Each is a descriptor that goes through systemd's store, two with vhost-net. */
-enum { QUEUES_MAX = 128 };
-
-static void check_queues(const struct guest *g, struct diags *d)
-{
-	for (size_t i = 0; i < g->interfaces.n; i++) {
-		const struct guest_interface *nic =
-			&LIST_AT(&g->interfaces, const struct guest_interface, i);
-
-		if ((int64_t)interface_queues(nic) > g->cpu.count)
-			diag_error(d, obj_mark(nic, "queues"),
-				arena_printf(d->arena,
-					"write at most %lld, or give the guest more CPUs",
-					(long long)g->cpu.count),
-				"more pairs of queues than the guest has CPUs to serve them");
-		else if (interface_queue(g, i + 1) > QUEUES_MAX)
-			diag_error(d, obj_mark(nic, "queues"), "give some interfaces fewer",
-				"a guest has at most %d pairs of queues in all", QUEUES_MAX);
-	}
-}
-
-static void check_installed(const struct guest *g, struct diags *d)
-{
-	size_t sata = 0;
-
-	if (!obj_has(g, "install"))
-		return;
-	for (size_t i = 0; i < g->disks.n; i++)
-		sata += disk_bus(&LIST_AT(&g->disks, const struct guest_disk, i)) == BUS_SATA;
-	if (obj_has(g, "kernel"))
-		diag_error(d, obj_mark(g, "install"), "take one of the two out",
-			"a `kernel` goes before what is installed from");
-	else if (g->install.pxe && !g->interfaces.n)
-		diag_error(d, obj_mark(&g->install, "pxe"), "add one to `interfaces`",
-			"there is no interface to install by");
-	else if (g->install.iso && sata == GUEST_SATA_MAX)
-		diag_error(d, obj_mark(&g->install, "iso"), "put a disk on another `bus`",
-			"the disc to install from needs one of the %d places for SATA",
-			GUEST_SATA_MAX);
-}
-
-/* More are tried and work; what is known to work everywhere is what people were told. */
-static void check_devices(const struct guest *g, struct diags *d)
-{
-	size_t n = guest_assigned(g);
-
-	check_count(g, &g->devices, "devices", GUEST_DEVICES_MAX, d);
-	if (n > GUEST_ASSIGNED_MANY)
-		diag_warning(d, g->devices.n ? obj_mark(g, "devices") : obj_mark(g, "interfaces"),
-			"if it does not start, give it fewer",
-			"%zu functions of the host's devices are assigned to this guest; more "
-			"than %d are beyond what has been tried",
-			n, GUEST_ASSIGNED_MANY);
-}
-
-static void check_guest(const void *obj, struct diags *d)
-{
-	const struct guest *g = obj;
-
-	if (!obj_has(g, "kernel") && !g->disks.n && !can_boot(g, BOOT_NETWORK))
-		diag_error(d, obj_mark(g, "disks"),
-			"add `disks: [{path: /var/lib/kvmhost/images/NAME.qcow2, size: 20GiB}]`, "
-			"`kernel: {image: PATH}`, or an interface and `boot: {order: [network]}`",
-			"a guest needs a disk, a kernel or a network to boot from");
-	else
-		check_bootable(g, d);
-	check_firmware(g, d);
-	check_installed(g, d);
-	check_resources(g, d);
-	check_count(g, &g->disks, "disks", GUEST_DISKS_MAX, d);
-	disks_check(g, &g->disks, d);
-	check_count(g, &g->interfaces, "interfaces", GUEST_INTERFACES_MAX, d);
-	check_queues(g, d);
-	check_devices(g, d);
-	for (size_t i = 0; i < g->after.n; i++)
-		if (g->obj.name && streq(LIST_AT(&g->after, const char *, i), g->obj.name))
-			diag_error(d, obj_mark_item(g, "after", i), NULL,
-				"a guest cannot start after itself");
-}
-
 static const struct field guest_rows[] = {
 	FIELD_ENUM(struct guest, state, guest_state_names, .def = "running",
 		.doc = "Whether it is to run. `kvmhostctl guest stop` holds a running one down "
@@ -449,7 +213,7 @@ static const struct field guest_rows[] = {
 		.doc = "Boot this kernel directly, without firmware boot menu or boot loader."),
 	FIELD_OBJECTS(struct guest, disks, disk_table, .def = "[]", .on_change = CHANGE_RECREATE,
 		.doc = "Disks, in order: the first virtio disk is the guest's vda."),
-	FIELD_OBJECTS(struct guest, interfaces, interface_table, .def = "[]",
+	FIELD_OBJECTS(struct guest, interfaces, guest_interface_table, .def = "[]",
 		.on_change = CHANGE_RECREATE,
 		.doc = "Network interfaces, in order. Moving one to another network or bridge is "
 		       "done "
@@ -512,4 +276,4 @@ static const struct field guest_rows[] = {
 	FIELD_PLANNED("cloud_init", "Data for cloud-init."),
 };
 const struct table guest_table = TABLE(struct guest, guest_rows, .key = &type_name,
-	.key_word = "NAME", .check = check_guest, .doc = "A virtual machine.");
+	.key_word = "NAME", .check = guest_check, .doc = "A virtual machine.");

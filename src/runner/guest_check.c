@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the parts of one guest say of each other. */
+#include "runner/guest.h"
+#include "config/obj.h"
+
+static void check_count(
+	const struct guest *g, const struct list *l, const char *key, size_t max, struct diags *d)
+{
+	if (l->n > max)
+		diag_error(d, obj_mark_item(g, key, max), NULL, "a guest has at most %zu %s", max,
+			key);
+}
+
+static bool can_boot(const struct guest *g, enum boot_device from)
+{
+	if (from == BOOT_NETWORK)
+		return g->interfaces.n > 0;
+	for (size_t i = 0; i < g->disks.n; i++)
+		if (disk_boot(&LIST_AT(&g->disks, const struct guest_disk, i)) == from)
+			return true;
+	return false;
+}
+
+static void check_bootable(const struct guest *g, struct diags *d)
+{
+	if (obj_has(g, "kernel"))
+		return;
+	for (size_t i = 0; i < g->boot.order.n; i++)
+		if (can_boot(g, (enum boot_device)LIST_AT(&g->boot.order, const int, i)))
+			return;
+	diag_error(d, g->boot.obj.node ? obj_mark(&g->boot, "order") : obj_mark(g, "boot"),
+		"write in `boot: {order: [...]}` what it has: disk, cdrom, network, floppy",
+		"the guest has nothing that its boot order names");
+}
+
+static void check_firmware(const struct guest *g, struct diags *d)
+{
+	if (g->firmware != FIRMWARE_BIOS && obj_has(&g->boot, "reboot_timeout"))
+		diag_error(d, obj_mark(&g->boot, "reboot_timeout"), "remove it",
+			"only the firmware `bios` has a `reboot_timeout`");
+}
+
+static void check_resources(const struct guest *g, struct diags *d)
+{
+	if (obj_has(g, "resources") && obj_has(&g->resources, "memory_max") &&
+		g->resources.memory_max <= g->memory.size)
+		diag_error(d, obj_mark(&g->resources, "memory_max"),
+			"give it some 300MiB more than `memory.size`, or remove it",
+			"the guest's own memory is as large, and QEMU needs some too: it would be "
+			"killed");
+}
+
+/* Each is a descriptor that goes through systemd's store, two with vhost-net. */
+enum { QUEUES_MAX = 128 };
+
+static void check_queues(const struct guest *g, struct diags *d)
+{
+	for (size_t i = 0; i < g->interfaces.n; i++) {
+		const struct guest_interface *nic =
+			&LIST_AT(&g->interfaces, const struct guest_interface, i);
+
+		if ((int64_t)interface_queues(nic) > g->cpu.count)
+			diag_error(d, obj_mark(nic, "queues"),
+				arena_printf(d->arena,
+					"write at most %lld, or give the guest more CPUs",
+					(long long)g->cpu.count),
+				"more pairs of queues than the guest has CPUs to serve them");
+		else if (interface_queue(g, i + 1) > QUEUES_MAX)
+			diag_error(d, obj_mark(nic, "queues"), "give some interfaces fewer",
+				"a guest has at most %d pairs of queues in all", QUEUES_MAX);
+	}
+}
+
+static void check_installed(const struct guest *g, struct diags *d)
+{
+	size_t sata = 0;
+
+	if (!obj_has(g, "install"))
+		return;
+	for (size_t i = 0; i < g->disks.n; i++)
+		sata += disk_bus(&LIST_AT(&g->disks, const struct guest_disk, i)) == BUS_SATA;
+	if (obj_has(g, "kernel"))
+		diag_error(d, obj_mark(g, "install"), "take one of the two out",
+			"a `kernel` goes before what is installed from");
+	else if (g->install.pxe && !g->interfaces.n)
+		diag_error(d, obj_mark(&g->install, "pxe"), "add one to `interfaces`",
+			"there is no interface to install by");
+	else if (g->install.iso && sata == GUEST_SATA_MAX)
+		diag_error(d, obj_mark(&g->install, "iso"), "put a disk on another `bus`",
+			"the disc to install from needs one of the %d places for SATA",
+			GUEST_SATA_MAX);
+}
+
+/* More are tried and work; what is known to work everywhere is what people were told. */
+static void check_devices(const struct guest *g, struct diags *d)
+{
+	size_t n = guest_assigned(g);
+
+	check_count(g, &g->devices, "devices", GUEST_DEVICES_MAX, d);
+	if (n > GUEST_ASSIGNED_MANY)
+		diag_warning(d, g->devices.n ? obj_mark(g, "devices") : obj_mark(g, "interfaces"),
+			"if it does not start, give it fewer",
+			"%zu functions of the host's devices are assigned to this guest; more "
+			"than %d are beyond what has been tried",
+			n, GUEST_ASSIGNED_MANY);
+}
+
+void guest_check(const void *obj, struct diags *d)
+{
+	const struct guest *g = obj;
+
+	if (!obj_has(g, "kernel") && !g->disks.n && !can_boot(g, BOOT_NETWORK))
+		diag_error(d, obj_mark(g, "disks"),
+			"add `disks: [{path: /var/lib/kvmhost/images/NAME.qcow2, size: 20GiB}]`, "
+			"`kernel: {image: PATH}`, or an interface and `boot: {order: [network]}`",
+			"a guest needs a disk, a kernel or a network to boot from");
+	else
+		check_bootable(g, d);
+	check_firmware(g, d);
+	check_installed(g, d);
+	check_resources(g, d);
+	check_count(g, &g->disks, "disks", GUEST_DISKS_MAX, d);
+	disks_check(g, &g->disks, d);
+	check_count(g, &g->interfaces, "interfaces", GUEST_INTERFACES_MAX, d);
+	check_queues(g, d);
+	check_devices(g, d);
+	for (size_t i = 0; i < g->after.n; i++)
+		if (g->obj.name && streq(LIST_AT(&g->after, const char *, i), g->obj.name))
+			diag_error(d, obj_mark_item(g, "after", i), NULL,
+				"a guest cannot start after itself");
+}
