@@ -144,12 +144,20 @@ static bool changes(const struct step *s, const char *field)
 	return false;
 }
 
-/* Owner and queues are fixed while a guest has the tap open. */
+/*
+ * Owner and queues are fixed while a guest has the tap open, and QEMU would keep a dead one that
+ * was deleted.
+ */
 static void tap_refine(struct host *h _unused_, struct step *s)
 {
 	const struct tap *have = s->have;
 
-	if (have && s->want && have->in_use && (changes(s, "owner") || changes(s, "queues"))) {
+	if (!s->want) {
+		s->idle = !have->in_use;
+		s->disruption = have->in_use ? DISRUPT_GUEST : DISRUPT_NONE;
+		s->in_use =
+			have->in_use ? "the guest to be restarted, which has the tap open" : NULL;
+	} else if (have && have->in_use && (changes(s, "owner") || changes(s, "queues"))) {
 		s->disruption = DISRUPT_GUEST;
 		s->wait = "the guest to be stopped, which has the tap open";
 	}

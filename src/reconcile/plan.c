@@ -256,7 +256,7 @@ void plan_leave_to_people(struct plan *p)
 	for (size_t i = 0; i < p->n; i++) {
 		struct step *s = p->steps[i];
 
-		if (s->state != STEP_READY ||
+		if (s->state != STEP_READY || s->idle ||
 			(s->want && s->r->want && !s->by_hand && s->disruption <= DISRUPT_LINK))
 			continue;
 		s->state = STEP_WAITING;

@@ -30,7 +30,13 @@ struct step {
 	const char *reason; /* why, in words; may be NULL where the changes say it */
 	const char *wait; /* why it is not done now ("a reboot", ...); NULL: it is */
 	enum disruption disruption;
+	/*
+	 * Somebody has the released thing in use: it waits for this, but where a guest's step
+	 * before it makes the guest let go of it.
+	 */
+	const char *in_use;
 	bool by_hand; /* not to be done because of an event: somebody says reload or apply */
+	bool idle; /* releases what nobody uses any more: an event may do it */
 	bool ours; /* the thing there carries our mark, though the record may not know it */
 	struct step **after;
 	size_t n_after;

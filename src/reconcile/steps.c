@@ -80,11 +80,24 @@ void steps_order(struct host *h, struct plan *p)
 	sort(h, p);
 }
 
+/* A guest that stops or restarts lets go of what it has. */
+static bool let_go(const struct step *s)
+{
+	for (size_t i = 0; i < s->n_after; i++)
+		if (s->after[i]->state == STEP_READY && s->after[i]->disruption == DISRUPT_GUEST)
+			return true;
+	return false;
+}
+
 void steps_wait(struct host *h, struct plan *p)
 {
 	for (size_t i = 0; i < p->n; i++) {
 		struct step *s = p->steps[i];
 
+		if (s->state == STEP_READY && s->in_use && !let_go(s)) {
+			s->state = STEP_WAITING;
+			s->wait = s->in_use;
+		}
 		for (size_t k = 0; k < s->n_after && s->state == STEP_READY; k++) {
 			const struct step *needed = s->after[k];
 

@@ -102,6 +102,23 @@ static void explain(
 			h->pass, "it failed: %s", seen->why ? seen->why : "see the journal");
 }
 
+/*
+ * Interfaces are known by their place. While the guest runs with others than the document has, a
+ * tap that moved to another bridge would put the wrong one there.
+ */
+static void hold_taps(const struct step *s)
+{
+	for (size_t i = 0; i < s->r->n_after; i++) {
+		struct step *tap = s->r->after[i]->step;
+
+		if (!tap || !streq(tap->r->kind->name, "tap") || !tap->have)
+			continue;
+		tap->wait = "the guest to be restarted, whose interfaces are others now";
+		tap->disruption = DISRUPT_GUEST;
+		tap->state = STEP_WAITING;
+	}
+}
+
 void guest_refine(struct host *h, struct step *s)
 {
 	const struct guest_seen *seen = s->have;
@@ -121,6 +138,8 @@ void guest_refine(struct host *h, struct step *s)
 	s->verb = d.restart ? STEP_RECREATE : STEP_UPDATE;
 	s->disruption = d.restart || d.stop || d.pending ? DISRUPT_GUEST : DISRUPT_NONE;
 	explain(h, s, seen, d);
+	if (d.pending && interfaces_differ(s->want, seen->started))
+		hold_taps(s);
 	/* Writing down what waits costs nothing yet. */
 	if (d.pending && !s->wait && !d.restart && !d.stop)
 		s->disruption = DISRUPT_NONE;

@@ -278,6 +278,29 @@ static void users_go_before_what_they_use(void **state _unused_)
 	assert_true(user < thing);
 }
 
+static void what_is_in_use_waits_for_its_user(void **state _unused_)
+{
+	static const char both[] = "version: 1\nthings: {a: {value: one}, b: {value: two}}\n"
+				   "users: {u: {value: three, needs: a}}\n";
+	static const char user[] = "version: 1\nthings: {b: {value: two}}\n"
+				   "users: {u: {value: three, needs: b}}\n";
+	_cleanup_toy_run_ struct toy_run one, two, three, four;
+
+	toy.busy = "a";
+	toy_apply(&one, both, false);
+	toy_apply(&two, user, false);
+	assert_int_equal(two.r, 0);
+	assert_int_equal(step_of(&two, "thing/a")->state, STEP_WAITING);
+	assert_string_equal(step_of(&two, "thing/a")->wait, "its user");
+	assert_string_equal(toy_value("thing", "a"), "one");
+	/* The user's own step frees it in the same run. */
+	toy_apply(&three, both, false);
+	toy_apply(&four, "version: 1\nthings: {b: {value: two}}\n", true);
+	assert_int_equal(four.r, 0);
+	assert_int_equal(step_of(&four, "thing/a")->state, STEP_DONE);
+	assert_string_equal(toy_value("thing", "a"), "");
+}
+
 static void finds_what_contradicts_itself(void **state _unused_)
 {
 	has_error("version: 1\nusers: {u: {value: v, needs: nothing}}\n",
@@ -385,6 +408,7 @@ int main(void)
 		TEST(a_moved_world_is_planned_again),
 		TEST(a_world_that_keeps_moving_fails),
 		TEST(users_go_before_what_they_use),
+		TEST(what_is_in_use_waits_for_its_user),
 		TEST(finds_what_contradicts_itself),
 		TEST(an_invalid_entry_is_not_dangling),
 		TEST(killed_anywhere_the_next_run_converges),

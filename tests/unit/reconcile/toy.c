@@ -67,6 +67,12 @@ static void thing_diff(struct host *h, struct step *s)
 		step_change(h, s, "value", "value", have, want);
 }
 
+static void thing_refine(struct host *h _unused_, struct step *s)
+{
+	if (!s->want && toy.busy && streq(toy.busy, s->r->name))
+		s->in_use = "its user";
+}
+
 static int thing_apply(struct host *h, struct step *s, struct error *e)
 {
 	if (++toy.applied == toy.die_at)
@@ -95,10 +101,12 @@ static const struct kind thing_kind = { .name = "thing",
 	.recreate_costs = DISRUPT_LINK,
 	.observe = thing_observe,
 	.diff = thing_diff,
+	.refine = thing_refine,
 	.apply = thing_apply };
 static const struct kind user_kind = { .name = "user",
 	.table = &thing_table,
 	.offline = true,
+	.recreate_costs = DISRUPT_GUEST,
 	.observe = thing_observe,
 	.diff = thing_diff,
 	.apply = thing_apply };

@@ -15,6 +15,7 @@ struct toy {
 	char dir[64];
 	struct host host;
 	/* Switches of the toy kinds. */
+	const char *busy; /* this thing is in use until a user goes */
 	const char *fail_name; /* applying this resource fails ... */
 	int fail_code; /* ... with this */
 	unsigned fail_times; /* ... so many times */
