@@ -121,7 +121,7 @@ static void tell_field(struct teller *t, const struct field *f, const char *path
 {
 	bold(t, path);
 	sb_add(t->out, "\n\n");
-	tell_doc(t, entry && f->table->doc ? f->table->doc : f->doc ? f->doc : "");
+	tell_doc(t, entry && f->table && f->table->doc ? f->table->doc : f->doc ? f->doc : "");
 	if (!entry)
 		tell_facts(t, f);
 	if (!f->table)
