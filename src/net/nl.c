@@ -7,8 +7,9 @@
 
 /* Below the send buffer, above any single message; the kernel copies it whole. */
 #define NL_SEND_MAX ((size_t)128 << 10)
-/* The kernel fills at most 32 KiB of a dump at once; acknowledgements are small. */
-#define NL_RECV_MAX ((size_t)64 << 10)
+/* The kernel fills at most 32 KiB of a dump at once, but for a link that takes more; see grow(). */
+#define NL_RECV_USUAL ((size_t)64 << 10)
+#define NL_RECV_MAX ((size_t)64 << 20)
 #define NL_BUFFER (8 << 20)
 
 struct nl {
@@ -22,6 +23,7 @@ struct nl {
 	size_t len;
 	size_t last; /* offset of the last queued message */
 	char *in;
+	size_t in_size;
 };
 
 static int open_socket(struct nl *nl)
@@ -67,7 +69,8 @@ static int nl_open(struct host *h _unused_, void **data, struct error *e)
 		return error_set(e, r, "cannot open a netlink socket: %s", strerror(-r));
 	}
 	nl->out = xmalloc(NL_SEND_MAX);
-	nl->in = xmalloc(NL_RECV_MAX);
+	nl->in_size = NL_RECV_USUAL;
+	nl->in = xmalloc(nl->in_size);
 	*data = nl;
 	return 0;
 }
@@ -234,13 +237,14 @@ static void fail_all(struct nl *nl, int code)
 /*
  * All answers are queued before send(2) returns, so nothing is waited for: an
  * empty socket before the last answer means that answers were lost.
+ * Longer than in_size: the rest of it is lost.
  */
 static ssize_t receive(struct nl *nl)
 {
 	ssize_t n;
 
 	do
-		n = recv(nl->fd, nl->in, NL_RECV_MAX, MSG_DONTWAIT);
+		n = recv(nl->fd, nl->in, nl->in_size, MSG_DONTWAIT | MSG_TRUNC);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return errno == EAGAIN ? -EPROTO : -errno;
@@ -265,7 +269,7 @@ static int exchange(struct nl *nl)
 
 	while (r >= 0) {
 		ssize_t n = receive(nl);
-		int left = (int)n;
+		int left = (int)MIN_OF(n, (ssize_t)nl->in_size);
 
 		if (n < 0)
 			return (int)n;
@@ -303,10 +307,24 @@ static int dump_one(const struct nlmsghdr *m, netlink_dump_fn *fn, void *arg)
 	return 1;
 }
 
+/*
+ * What did not fit was one link, whose message is as long as it has VFs: room
+ * for the next try. To ask for each length beforehand would double the calls.
+ */
+static int grow(struct nl *nl, size_t size)
+{
+	if (size > NL_RECV_MAX)
+		return -EMSGSIZE;
+	nl->in = xrealloc(nl->in, size);
+	nl->in_size = size;
+	return 0;
+}
+
 int netlink_dump(
 	struct nl *nl, struct nl_msg *request, netlink_dump_fn *fn, void *arg, struct error *e)
 {
 	bool interrupted = false;
+	size_t needed = 0;
 	int r;
 
 	netlink_flush(nl);
@@ -317,10 +335,12 @@ int netlink_dump(
 		r = 1;
 	while (r > 0) {
 		ssize_t n = receive(nl);
-		int left = (int)n;
+		int left = (int)MIN_OF(n, (ssize_t)nl->in_size);
 
 		if (n < 0)
 			r = (int)n;
+		else
+			needed = MAX_OF(needed, (size_t)n);
 		for (struct nlmsghdr *m = (void *)nl->in; r > 0 && nlmsg_ok(m, left);
 			m = nlmsg_next(m, &left)) {
 			if (m->nlmsg_seq != nl->seq)
@@ -328,6 +348,11 @@ int netlink_dump(
 			interrupted |= m->nlmsg_flags & NLM_F_DUMP_INTR;
 			r = dump_one(m, fn, arg);
 		}
+	}
+	/* The end may have been in what was lost. */
+	if (needed > nl->in_size && (r >= 0 || r == -EPROTO)) {
+		interrupted = true;
+		r = grow(nl, needed);
 	}
 	if (r < 0)
 		return error_set(

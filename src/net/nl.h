@@ -43,7 +43,8 @@ void netlink_flush(struct nl *nl);
 
 /*
  * Takes the message and calls fn for each object of the dump. 1: the dump was
- * interrupted by a change, what fn saw may be inconsistent: ask again.
+ * interrupted by a change, or longer than expected: what fn saw may be
+ * inconsistent, ask again.
  */
 typedef void netlink_dump_fn(const struct nlmsghdr *m, void *arg);
 int netlink_dump(struct nl *nl, struct nl_msg *m, netlink_dump_fn *fn, void *arg, struct error *e);

@@ -25,4 +25,7 @@ int vf_link_by_mac(
 	struct host *h, const struct mac *mac, const struct vf_link **out, struct error *e);
 void vf_links_forget(struct host *h);
 
+/* From one message of that dump; in the arena. NULL: it is not about a card's interface. */
+struct vf_link *vf_link_read(const struct nlmsghdr *m, struct arena *arena);
+
 #endif

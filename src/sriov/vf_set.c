@@ -201,19 +201,34 @@ struct setting {
 	struct error *e;
 };
 
-enum { VF_MESSAGE_MAX = 60 << 10 }; /* the list is one attribute, whose length has 16 bits */
+enum {
+	VFS_PER_MESSAGE = 256,
+	VF_MESSAGE_MAX = 60 << 10, /* the list is one attribute, whose length has 16 bits */
+};
 
-static void set_all(struct setting *c, struct error *e)
+/* Of at most VFS_PER_MESSAGE from `from` on; where the rest begins. */
+static unsigned queue_some(struct setting *c, unsigned from, struct error *e)
 {
 	struct nl_msg *m = link_change_large(c->link->index, VF_MESSAGE_MAX);
 	struct nlattr *list = netlink_nest(m, IFLA_VFINFO_LIST);
+	unsigned i = from;
 
-	for (unsigned i = 0; i < c->n; i++)
-		if (c->rows[i])
-			put_vf(m, i, &c->wanted[i], c->rows[i]);
+	for (unsigned n = 0; i < c->n && n < VFS_PER_MESSAGE; i++) {
+		if (!c->rows[i])
+			continue;
+		put_vf(m, i, &c->wanted[i], c->rows[i]);
+		n++;
+	}
 	netlink_nest_end(m, list);
 	netlink_queue(
 		c->nl, m, (struct netlink_call){ "set up the VFs of", c->link->name, 0, e, NULL });
+	return i;
+}
+
+static void set_all(struct setting *c, struct error *e)
+{
+	for (unsigned i = 0; i < c->n;)
+		i = queue_some(c, i, e);
 	netlink_flush(c->nl);
 }
 
