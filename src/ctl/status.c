@@ -112,6 +112,28 @@ static void print_unsettled(const json_t *last)
 	}
 }
 
+static bool names(const json_t *steps, const char *id)
+{
+	const json_t *step;
+	size_t i;
+
+	json_array_foreach (steps, i, step)
+		if (streq(member(step, "resource"), id))
+			return true;
+	return false;
+}
+
+/* What came to wait since the last run: a card was pulled, say. */
+static void print_waiting(const struct report *r)
+{
+	for (size_t i = 0; r->drift_known && i < r->plan.n; i++) {
+		const struct step *s = r->plan.steps[i];
+
+		if (s->state == STEP_WAITING && !names(json_object_get(r->last, "steps"), s->r->id))
+			printf("  %s waits for %s\n", s->r->id, s->wait);
+	}
+}
+
 /* What the daemon heard of since boot. */
 static void print_drift(const json_t *drift)
 {
@@ -229,6 +251,7 @@ static void print_report(struct ctl *c, const struct report *r)
 		puts("machine     not compared, the document is not valid: kvmhostctl check");
 	else
 		puts("machine     not compared, which only root can: sudo kvmhostctl status");
+	print_waiting(r);
 	if (json_is_true(json_object_get(r->last, "reboot_pending")))
 		print_reboot(c);
 	for (size_t i = 0; i < r->n_foreign; i++)

@@ -126,7 +126,10 @@ static int assign_observe(struct host *h, const struct resource *r, void **have,
 	f = arena_alloc(h->pass, sizeof(*f));
 	ret = assign_find(h, r, f, e);
 	want->found = ret < 0 ? NULL : f;
-	/* What is not there is its own resource's to say, and this one waits for that. */
+	/* What is not there is its own resource's to say; this one waits for that, and the guest.
+	 */
+	if (ret < 0)
+		*have = NULL;
 	if (ret == -EBUSY || ret == -EPERM)
 		return ret;
 	error_clear(e);

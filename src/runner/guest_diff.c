@@ -12,7 +12,7 @@ static bool same(const struct guest *a, const struct guest *b)
 struct decision guest_decide(const struct guest *want, const struct guest_seen *seen)
 {
 	bool up = seen && seen->running, down = want->state == GUEST_STOPPED;
-	bool other = up && seen->started && guest_differs(want, seen->started);
+	bool other = up && ((seen->started && guest_differs(want, seen->started)) || seen->lost);
 	bool held = seen && (seen->held || (seen->powered_off && want->restart != RESTART_ALWAYS));
 
 	return (struct decision){
@@ -72,6 +72,9 @@ void guest_diff(struct host *h, struct step *s)
 	if (!seen)
 		return;
 	add_changes(h, s, want, &seen->have, true);
+	if (seen->lost)
+		step_change(h, s, "devices", "devices",
+			arena_printf(h->pass, "lost %s", seen->lost), "as it was started with");
 	/* A pending change that was taken back: what runs is as wanted, what was applied is not. */
 	if (d.write && !s->n_changes && seen->applied) {
 		add_changes(h, s, want, seen->applied, false);
@@ -88,7 +91,8 @@ static void explain(
 
 	if (d.pending)
 		text = arena_printf(h->pass,
-			"a restart of the guest (on_change: wait); kvmhostctl guest restart %s",
+			"a restart of the guest (on_change: wait)%s%s; kvmhostctl guest restart %s",
+			seen->lost ? ", which runs without " : "", seen->lost ? seen->lost : "",
 			name);
 	else if (d.stays_down)
 		text = arena_printf(h->pass, "a start: it was %s; kvmhostctl guest start %s",

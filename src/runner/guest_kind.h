@@ -24,6 +24,8 @@ struct guest_seen {
 	bool failed;
 	bool held; /* kvmhostctl guest stop */
 	bool powered_off; /* the guest did so itself */
+	const char
+		*lost; /* running: devices of the host that it was started with and lost; or NULL */
 	const char *why; /* failed: the reason; may be NULL */
 };
 

@@ -26,6 +26,8 @@ static void read_record(struct host *h, const char *name, struct guest_seen *see
 		return;
 	why = state_why(record);
 	seen->powered_off = !seen->running && state_end(record) == END_GUEST;
+	seen->lost = seen->running && state_lost(record) ? arena_strdup(h->pass, state_lost(record))
+							 : NULL;
 	seen->why = why ? arena_strdup(h->pass, why) : NULL;
 	json_decref(record);
 }

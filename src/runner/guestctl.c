@@ -112,7 +112,7 @@ static void add_unit_error(struct host *h, const char *unit, bool silent, json_t
 static void add_record(struct host *h, const struct unit *u, json_t *record, json_t *out)
 {
 	static const char *const members[] = { "since", "accel", "accel_reason", "cpu_model",
-		"error", "event", "stderr", "end", "display", "install" };
+		"error", "event", "lost", "stderr", "end", "display", "install" };
 	bool up = u->state != UNIT_INACTIVE && u->state != UNIT_FAILED;
 
 	for (size_t i = 0; record && i < ARRAY_SIZE(members); i++)
@@ -253,6 +253,8 @@ static void add_row(struct host *h, struct strbuf *b, json_t *guest, size_t widt
 	column(b, text_member(guest, "accel"), 5);
 	if (json_is_true(json_object_get(guest, "held")))
 		sb_add(b, "stopped by hand");
+	else if (json_object_get(guest, "lost"))
+		sb_addf(b, "runs without %s", text_member(guest, "lost"));
 	else if (json_array_size(json_object_get(guest, "pending")))
 		sb_add(b, "changes wait for a restart");
 	else if (json_object_get(guest, "error"))

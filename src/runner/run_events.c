@@ -76,6 +76,12 @@ static struct run_event watchdog_event(json_t *data)
 	return (struct run_event){ .text = text, .level = LOG_ERR };
 }
 
+/* A device without a name is none of ours: one that a bus of QEMU's own made. */
+static struct run_event deleted_event(json_t *data)
+{
+	return (struct run_event){ .deleted = json_string_value(json_object_get(data, "device")) };
+}
+
 struct run_event run_event(const char *event, json_t *data)
 {
 	static const struct {
@@ -91,6 +97,7 @@ struct run_event run_event(const char *event, json_t *data)
 		{ "RESUME", resume_event },
 		{ "VSERPORT_CHANGE", port_event },
 		{ "WATCHDOG", watchdog_event },
+		{ "DEVICE_DELETED", deleted_event },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)

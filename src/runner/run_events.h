@@ -11,6 +11,7 @@ struct run_event {
 	int level; /* of syslog(3) */
 	bool powered_off; /* by the guest itself */
 	bool paused, resumed;
+	const char *deleted; /* the id of a device that QEMU has no more; as long as data lives */
 	bool agent, agent_open; /* the agent's port was opened or closed in the guest */
 };
 

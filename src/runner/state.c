@@ -63,6 +63,7 @@ static json_t *state_object(const struct run_state *s)
 		set_text(o, "end", run_end_names[s->end]);
 	set_text(o, "error", s->error);
 	set_text(o, "event", s->event);
+	set_text(o, "lost", s->lost);
 	set_text(o, "display", s->display);
 	set_text(o, "install", s->install);
 	return o;
@@ -150,6 +151,11 @@ enum run_phase state_phase(json_t *record)
 enum run_end state_end(json_t *record)
 {
 	return (enum run_end)word_index(record, "end", run_end_names);
+}
+
+const char *state_lost(json_t *record)
+{
+	return json_string_value(json_object_get(record, "lost"));
 }
 
 char *state_why(json_t *record)

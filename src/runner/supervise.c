@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "runner/notify.h"
 #include "runner/run_events.h"
+#include "runner/run_lost.h"
 #include "runner/run_output.h"
 #include "runner/run_watch.h"
 #include <poll.h>
@@ -128,6 +129,8 @@ static void on_event(void *arg, const char *event, json_t *msg)
 
 	control_event(&r->control, msg);
 	note_event(r, &ev);
+	if (ev.deleted && run_lost(r, ev.deleted))
+		write_state(r);
 	if (ev.agent)
 		r->agent.open = ev.agent_open;
 	if (ev.powered_off)

@@ -47,6 +47,7 @@ struct runner {
 	struct run_state state;
 	char error[600]; /* state.error points here */
 	char event[400]; /* state.event points here */
+	char lost[400]; /* state.lost points here */
 	struct tail tail;
 	struct lines output;
 	struct qmp qmp;

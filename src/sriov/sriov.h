@@ -38,6 +38,7 @@ enum vf_row {
 	VF_MAX_RATE,
 };
 #define VF_BIT(row) (UINT64_C(1) << (row))
+#define VF_VLANS (VF_BIT(VF_VLAN) | VF_BIT(VF_QOS) | VF_BIT(VF_PROTOCOL))
 #define VF_RATES (VF_BIT(VF_MIN_RATE) | VF_BIT(VF_MAX_RATE))
 #define VF_RATE_UNIT UINT64_C(1000000) /* the kernel counts in Mbit per second */
 

@@ -27,5 +27,7 @@ void vf_links_forget(struct host *h);
 
 /* From one message of that dump; in the arena. NULL: it is not about a card's interface. */
 struct vf_link *vf_link_read(const struct nlmsghdr *m, struct arena *arena);
+/* Adds an IFLA_VF_INFO with those rows of v (VF_BIT()) to a list that is open. */
+void vf_put(struct nl_msg *m, unsigned number, const struct vf *v, uint64_t rows);
 
 #endif

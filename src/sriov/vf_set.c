@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "sriov/vf_set.h"
 #include "net/link.h"
-#include <linux/if_ether.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
-
-#define VLAN (VF_BIT(VF_VLAN) | VF_BIT(VF_QOS) | VF_BIT(VF_PROTOCOL))
 
 static const struct vf *listed(const struct sriov *want, unsigned number)
 {
@@ -134,59 +131,6 @@ uint64_t vfs_diff(struct host *h, struct step *s, const struct sriov *want, bool
 }
 
 /*
- * Messages
- */
-
-static void put_vlan(struct nl_msg *m, unsigned number, const struct vf *v)
-{
-	struct ifla_vf_vlan plain = { number, (uint32_t)v->vlan, (uint32_t)v->qos };
-	struct ifla_vf_vlan_info info = { .vf = number,
-		.vlan = (uint32_t)v->vlan,
-		.qos = (uint32_t)v->qos,
-		.vlan_proto = htons(ETH_P_8021AD) };
-	struct nlattr *list;
-
-	if (!v->protocol) {
-		netlink_put(m, IFLA_VF_VLAN, &plain, sizeof(plain));
-		return;
-	}
-	list = netlink_nest(m, IFLA_VF_VLAN_LIST);
-	netlink_put(m, IFLA_VF_VLAN_INFO, &info, sizeof(info));
-	netlink_nest_end(m, list);
-}
-
-static void put_setting(struct nl_msg *m, int type, unsigned number, uint32_t setting)
-{
-	struct ifla_vf_trust s = { number, setting };
-
-	netlink_put(m, type, &s, sizeof(s));
-}
-
-static void put_vf(struct nl_msg *m, unsigned number, const struct vf *v, uint64_t rows)
-{
-	struct nlattr *info = netlink_nest(m, IFLA_VF_INFO);
-	struct ifla_vf_mac mac = { .vf = number };
-	struct ifla_vf_rate rate = { number, 0, (uint32_t)(v->max_rate / VF_RATE_UNIT) };
-
-	memcpy(mac.mac, &v->mac, sizeof(v->mac));
-	if (rows & VF_BIT(VF_MIN_RATE))
-		rate.min_tx_rate = (uint32_t)(v->min_rate / VF_RATE_UNIT);
-	if (rows & VF_BIT(VF_MAC))
-		netlink_put(m, IFLA_VF_MAC, &mac, sizeof(mac));
-	if (rows & VLAN)
-		put_vlan(m, number, v);
-	if (rows & VF_RATES)
-		netlink_put(m, IFLA_VF_RATE, &rate, sizeof(rate));
-	if (rows & VF_BIT(VF_SPOOF_CHECK))
-		put_setting(m, IFLA_VF_SPOOFCHK, number, v->spoof_check);
-	if (rows & VF_BIT(VF_LINK_STATE))
-		put_setting(m, IFLA_VF_LINK_STATE, number, (uint32_t)v->link_state);
-	if (rows & VF_BIT(VF_TRUST))
-		put_setting(m, IFLA_VF_TRUST, number, v->trust);
-	netlink_nest_end(m, info);
-}
-
-/*
  * One request for all, and why it was refused
  */
 
@@ -216,7 +160,7 @@ static unsigned queue_some(struct setting *c, unsigned from, struct error *e)
 	for (unsigned n = 0; i < c->n && n < VFS_PER_MESSAGE; i++) {
 		if (!c->rows[i])
 			continue;
-		put_vf(m, i, &c->wanted[i], c->rows[i]);
+		vf_put(m, i, &c->wanted[i], c->rows[i]);
 		n++;
 	}
 	netlink_nest_end(m, list);
@@ -238,7 +182,7 @@ static int set_rows(struct setting *c, unsigned number, uint64_t rows)
 	struct nlattr *list = netlink_nest(m, IFLA_VFINFO_LIST);
 	_cleanup_error_ struct error e = { 0 };
 
-	put_vf(m, number, &c->wanted[number], rows);
+	vf_put(m, number, &c->wanted[number], rows);
 	netlink_nest_end(m, list);
 	netlink_queue(
 		c->nl, m, (struct netlink_call){ "set up a VF of", c->link->name, 0, &e, NULL });
@@ -277,7 +221,7 @@ static void explain(const struct setting *c, unsigned number, enum vf_row row, i
  */
 static int find_refused(struct setting *c)
 {
-	static const uint64_t groups[] = { VF_BIT(VF_MAC), VLAN, VF_BIT(VF_MAX_RATE), VF_RATES,
+	static const uint64_t groups[] = { VF_BIT(VF_MAC), VF_VLANS, VF_BIT(VF_MAX_RATE), VF_RATES,
 		VF_BIT(VF_SPOOF_CHECK), VF_BIT(VF_LINK_STATE), VF_BIT(VF_TRUST) };
 	static const enum vf_row names[] = { VF_MAC, VF_VLAN, VF_MAX_RATE, VF_MIN_RATE,
 		VF_SPOOF_CHECK, VF_LINK_STATE, VF_TRUST };

@@ -14,6 +14,7 @@ struct table_row {
 	const char *about;
 	const char *want, *applied, *started; /* NULL: DISK alone; "": there is none */
 	bool running, failed, held, off;
+	const char *lost;
 	const char *does; /* w rite, s tart, S top, r estart */
 	const char *wait; /* part of the text; NULL: it does not wait */
 	int changes;
@@ -81,6 +82,12 @@ static const struct table_row rows[] = {
 		DISK "resources: {cpu_weight: 200}\n", .running = true, .does = "w", .changes = 1 },
 	{ "resources gone, written", NULL, NULL, DISK "resources: {cpu_weight: 200}\n",
 		.running = true, .does = "", .changes = 0 },
+	{ "lost a device", NULL, NULL, NULL, .running = true, .lost = "nic2 (0000:02:00.0)",
+		.does = "", .wait = "runs without nic2 (0000:02:00.0)", .changes = 1 },
+	{ "lost a device, at once", DISK "on_change: restart\n", DISK "on_change: restart\n", NULL,
+		.running = true, .lost = "nic2 (0000:02:00.0)", .does = "r", .changes = 1 },
+	{ "lost a device, to be stopped", DISK "state: stopped\n", NULL, NULL, .running = true,
+		.lost = "nic2 (0000:02:00.0)", .does = "wS", .changes = 2 },
 	{ "damaged spec", NULL, "", NULL, .running = true, .does = "w", .changes = 1 },
 };
 
@@ -99,6 +106,7 @@ static struct guest_seen *seen_of(struct arena *a, const struct table_row *t)
 	seen->failed = t->failed;
 	seen->held = t->held;
 	seen->powered_off = t->off;
+	seen->lost = t->lost;
 	if (!seen->applied && !seen->running)
 		return NULL;
 	guest_compose(seen);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "fixture.h"
 #include "runner/run_events.h"
+#include "runner/run_lost.h"
 #include "runner/state.h"
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -29,6 +30,7 @@ static void test_record(void **state _unused_)
 		.since = 7,
 		.runner = 3,
 		.error = "QEMU did not start",
+		.lost = "nic2 (0000:02:00.0)",
 		.accel_reason = "no KVM" };
 	struct tail t = { 0 };
 	json_t *o;
@@ -40,6 +42,7 @@ static void test_record(void **state _unused_)
 	assert_int_equal(state_phase(o), RUN_ENDED);
 	assert_int_equal(state_end(o), END_FAILED);
 	assert_string_equal(why, "QEMU did not start");
+	assert_string_equal(state_lost(o), "nic2 (0000:02:00.0)");
 	assert_null(json_object_get(o, "pid"));
 	json_decref(o);
 }
@@ -49,7 +52,7 @@ static void test_record_never_overflows(void **state _unused_)
 {
 	static char line[TAIL_WIDTH + 50];
 	char error[600];
-	struct run_state s = { .phase = RUN_RUNNING, .error = error };
+	struct run_state s = { .phase = RUN_RUNNING, .error = error, .lost = error };
 	struct tail t = { 0 };
 	json_t *o, *lines;
 	size_t n;
@@ -112,6 +115,35 @@ static void test_events(void **state _unused_)
 	json_decref(io);
 }
 
+/* By the ids of its devices: those of the host count, and once the guest is told to stop none. */
+static void test_lost(void **state _unused_)
+{
+	_cleanup_arena_ struct arena *a = arena_new();
+	struct assigned nic = { .what = "uplink/3", .address = "0000:01:10.6" },
+			none = { .what = NULL };
+	struct assigned interfaces[] = { none, nic },
+			devices[] = { { .what = "nic2", .address = "0000:02:00.0" } };
+	json_t *plug =
+		json_pack("{s:s, s:s}", "device", "net1", "path", "/machine/peripheral/net1");
+	static struct runner r;
+
+	r = (struct runner){ 0 };
+	r.spec.guest = guest_from(a,
+		"kernel: {image: /k}\ninterfaces: [{bridge: b}, {vf: uplink}]\ndevices: [nic2]\n");
+	r.spec.assigned = (struct assignment){ interfaces, devices };
+	assert_string_equal(run_event("DEVICE_DELETED", plug).deleted, "net1");
+	assert_null(run_event("DEVICE_DELETED", NULL).deleted);
+	assert_false(run_lost(&r, "net0"));
+	assert_false(run_lost(&r, "disk0"));
+	assert_null(r.state.lost);
+	assert_true(run_lost(&r, "net1"));
+	assert_true(run_lost(&r, "device0"));
+	assert_string_equal(r.state.lost, "uplink/3 (0000:01:10.6), nic2 (0000:02:00.0)");
+	r.told = true;
+	assert_false(run_lost(&r, "device0"));
+	json_decref(plug);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -120,6 +152,7 @@ int main(void)
 		cmocka_unit_test(test_text_is_made_plain),
 		cmocka_unit_test(test_tail_keeps_the_last),
 		cmocka_unit_test(test_events),
+		cmocka_unit_test(test_lost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -130,6 +130,56 @@ static void test_many(void **state _unused_)
 	check(1024, true);
 }
 
+/* What is asked for in the kernel's words is, told in the same words, what was asked for. */
+static void test_written_and_read(void **state _unused_)
+{
+	static const struct vf all[] = {
+		{ .mac = { { 0x52, 0x54, 0, 0x6d, 0x90, 2 } },
+			.vlan = 42,
+			.qos = 5,
+			.protocol = 1,
+			.spoof_check = true,
+			.link_state = IFLA_VF_LINK_STATE_ENABLE,
+			.min_rate = 100 * VF_RATE_UNIT,
+			.max_rate = 500 * VF_RATE_UNIT },
+		{ .mac = { { 0x52, 0x54, 0, 0x6d, 0x90, 3 } },
+			.vlan = 4094,
+			.trust = true,
+			.link_state = IFLA_VF_LINK_STATE_DISABLE },
+		{ .mac = { { 0x52, 0x54, 0, 0x6d, 0x90, 4 } },
+			.vlan = 7,
+			.max_rate = UINT32_MAX * VF_RATE_UNIT },
+	};
+	_cleanup_arena_ struct arena *a = arena_new();
+	struct ifinfomsg head = { .ifi_index = 7 };
+	struct nl_msg *m = netlink_request(RTM_NEWLINK, 0, &head, sizeof(head));
+	struct nlattr *list;
+	struct vf_link *l;
+
+	netlink_put_text(m, IFLA_IFNAME, "kvmt0");
+	netlink_put_u32(m, IFLA_NUM_VF, ARRAY_SIZE(all));
+	list = netlink_nest(m, IFLA_VFINFO_LIST);
+	for (unsigned i = 0; i < ARRAY_SIZE(all); i++)
+		vf_put(m, i, &all[i], ~UINT64_C(0));
+	netlink_nest_end(m, list);
+	l = vf_link_read(nlmsg_hdr(m), a);
+	assert_int_equal(l->vfs.n, ARRAY_SIZE(all));
+	for (unsigned i = 0; i < ARRAY_SIZE(all); i++) {
+		const struct vf *v = &LIST_AT(&l->vfs, struct vf, i);
+
+		assert_memory_equal(&v->mac, &all[i].mac, sizeof(v->mac));
+		assert_int_equal(v->vlan, all[i].vlan);
+		assert_int_equal(v->qos, all[i].qos);
+		assert_int_equal(v->protocol, all[i].protocol);
+		assert_int_equal(v->spoof_check, all[i].spoof_check);
+		assert_int_equal(v->trust, all[i].trust);
+		assert_int_equal(v->link_state, all[i].link_state);
+		assert_int_equal(v->min_rate, all[i].min_rate);
+		assert_int_equal(v->max_rate, all[i].max_rate);
+	}
+	nlmsg_free(m);
+}
+
 /* A message that ends in the middle of its list is read as far as it goes. */
 static void test_cut_off(void **state _unused_)
 {
@@ -150,6 +200,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_few),
 		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_written_and_read),
 		cmocka_unit_test(test_cut_off),
 	};
 
