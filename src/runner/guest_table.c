@@ -272,7 +272,10 @@ static const struct field guest_rows[] = {
 	FIELD_LIST(struct guest, devices, type_string, .ref = "device", .claims = "device",
 		.def = "[]", .on_change = CHANGE_RECREATE, .example = "[nic2]",
 		.doc = "PCI devices of the host, entries of `devices:`, handed over to the guest. "
-		       "A guest that has one can be neither saved nor migrated."),
+		       "A guest that has one can be neither saved nor migrated. One that vanishes "
+		       "while the guest runs is named in `kvmhostctl status`; the guest runs on, "
+		       "and "
+		       "has it again from its next start on."),
 	FIELD_PLANNED("cloud_init", "Data for cloud-init."),
 };
 const struct table guest_table = TABLE(struct guest, guest_rows, .key = &type_name,

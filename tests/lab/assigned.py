@@ -112,6 +112,17 @@ def refused(host, text):
     return plan.stdout
 
 
+PROBE = "/sys/bus/pci/drivers_probe"
+
+
+def killed(host, address, path, *args):
+    """An apply that kill -9 ends at its first write to the file of the function, or to PROBE."""
+    real = host.run(["readlink", "-f", path if path.startswith("/") else function(address, path)]).stdout.strip()
+    done = host.run(f"strace -f -qq -o /dev/null -P {real} -e trace=write -e inject=write:signal=KILL:when=1 "
+                    f"kvmhostctl apply {' '.join(args)}", check=False, timeout=180)
+    assert done.rc != 0, f"nothing was written to {path}"
+
+
 def console(host, pattern, timeout=120):
     wait_until(lambda: host.run(["grep", "-qa", pattern, LOG], check=False).rc == 0, timeout,
                f"{pattern} on the guest's console", 1)

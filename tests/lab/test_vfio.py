@@ -5,8 +5,8 @@ import json
 import re
 
 import pytest
-from assigned import (DRIVE, IOMMU, LOG, MAC, NIC, PAIR, assigned_host, console, driver, drivers, function, guest, hush,
-                      put, refused, restart, settle)
+from assigned import (DRIVE, IOMMU, LOG, MAC, NIC, PAIR, PROBE, assigned_host, console, driver, drivers, function, guest,
+                      hush, killed, put, refused, restart, settle)
 from documents import EMPTY
 from harness import wait_until
 
@@ -118,30 +118,22 @@ def test_a_drive_in_a_guest(host):
 
 
 # each file of the function that a binding or its end writes, in order
-BIND = "driver_override", "driver/unbind", "/sys/bus/pci/drivers_probe"
-UNBIND = "driver_override", "driver/unbind", "reset", "/sys/bus/pci/drivers_probe"
-
-
-def killed(host, path, *args):
-    """An apply that kill -9 ends at its first write to the file."""
-    real = host.run(["readlink", "-f", path if path.startswith("/") else function(NIC, path)]).stdout.strip()
-    done = host.run(f"strace -f -qq -o /dev/null -P {real} -e trace=write -e inject=write:signal=KILL:when=1 "
-                    f"kvmhostctl apply {' '.join(args)}", check=False, timeout=180)
-    assert done.rc != 0, f"nothing was written to {path}"
+BIND = "driver_override", "driver/unbind", PROBE
+UNBIND = "driver_override", "driver/unbind", "reset", PROBE
 
 
 @pytest.mark.parametrize("path", BIND)
 def test_killed_while_it_binds(host, path):
     host.run("systemctl stop kvmhostd; systemctl disable kvmhostd", check=False)
     put(host, IOMMU + NIC2)
-    killed(host, path)
+    killed(host, NIC, path)
     settle(host, IOMMU + NIC2)
     assert driver(host, NIC) == "vfio-pci"
     settle(host, IOMMU, "--allow-mass-removal")
     assert drivers(host) == host.before
     # and when nobody wants it any more after the kill
     put(host, IOMMU + NIC2)
-    killed(host, path)
+    killed(host, NIC, path)
     settle(host, IOMMU, "--allow-mass-removal")
     assert drivers(host) == host.before
 
@@ -150,7 +142,7 @@ def test_killed_while_it_binds(host, path):
 def test_killed_while_it_gives_back(host, path):
     settle(host, IOMMU + NIC2)
     put(host, IOMMU)
-    killed(host, path, "--allow-mass-removal")
+    killed(host, NIC, path, "--allow-mass-removal")
     settle(host, IOMMU, "--allow-mass-removal")
     assert drivers(host) == host.before
     assert host.run(f"cat {function(NIC, 'net/*/address')}").stdout.strip() == MAC
@@ -172,3 +164,24 @@ def test_exchanged_at_its_address(host):
     put(host, EMPTY)
     host.ctl("apply", "--allow-mass-removal")
     assert driver(host, PAIR[0]) == "igb"
+
+
+def test_moved_to_another_slot_between_boots(host):
+    """The card of the entry where the drive was, a third one in its place."""
+    settle(host, IOMMU + f'devices:\n  other: {{address: "{PAIR[0]}"}}\n')
+    for card in ("other", "nvme0"):
+        host.machine.monitor(f"device_del {card}")
+    wait_until(lambda: not host.exists(function(PAIR[0])) and not host.exists(function(DRIVE)), 60, "both gone", 1)
+    for card in ("igb,bus=drives,id=moved,mac=52:54:00:1a:b2:77", "e1000e,bus=pairs,id=third,mac=52:54:00:1a:b2:78"):
+        told = host.machine.monitor(f"device_add {card}")
+        assert not told.strip(), told
+    host.run("systemctl enable kvmhostd; sync")
+    host.reboot()
+    wait_until(lambda: driver(host, DRIVE) == "igb" and driver(host, PAIR[0]) == "e1000e", 60, "their drivers", 1)
+    text = refused(host, IOMMU + f'devices:\n  other: {{address: "{PAIR[0]}"}}\n')
+    assert f"the device was renumbered or exchanged: {PAIR[0]} was 8086:10c9 52:54:00:1a:b2:77" in text, text
+    assert f"what it was is at {DRIVE} now: write that address" in text, text
+    settle(host, IOMMU + f'devices:\n  moved: {{address: "{DRIVE}"}}\n')
+    assert driver(host, DRIVE) == "vfio-pci" and driver(host, PAIR[0]) == "e1000e"
+    settle(host, EMPTY, "--allow-mass-removal")
+    assert driver(host, DRIVE) == "igb"
