@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What units.c and units_jobs.c share; nobody else includes it. */
+/* What the files of units share; nobody else includes it. */
 #ifndef KVMHOST_UNITS_BUS_H
 #define KVMHOST_UNITS_BUS_H
 
