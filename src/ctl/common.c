@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ctl/ctl.h"
+#include <time.h>
 
 int ctl_fail(const struct ctl *c, const struct error *e)
 {
@@ -34,4 +35,13 @@ int ctl_config(struct ctl *c, struct config *config, int flags)
 	config_load(config, &c->host, c->configs, c->n_configs, flags);
 	diags_print(&config->diags, stderr, c->color_err);
 	return config->valid ? 0 : 1;
+}
+
+const char *ctl_when(json_int_t t, char *out, size_t size)
+{
+	time_t at = (time_t)t;
+	struct tm tm;
+
+	strftime(out, size, "%Y-%m-%d %H:%M:%S", localtime_r(&at, &tm));
+	return out;
 }

@@ -48,5 +48,7 @@ int ctl_fail(const struct ctl *c, const struct error *e);
 int ctl_host(struct ctl *c, bool needs_root, const char *verb);
 /* Loads the document and shows its diagnostics; 0 when it is valid. */
 int ctl_config(struct ctl *c, struct config *config, int flags);
+/* Seconds since 1970 in local time, written to out, which it returns. */
+const char *ctl_when(json_int_t t, char *out, size_t size);
 
 #endif

@@ -85,6 +85,7 @@ int verb_diff(struct ctl *c, int argc, char **argv)
 	_cleanup_config_ struct config a = { 0 }, b = { 0 };
 	_cleanup_error_ struct error e = { 0 };
 	struct plan p = { 0 };
+	long long now;
 	char current[24];
 	int r;
 
@@ -92,9 +93,13 @@ int verb_diff(struct ctl *c, int argc, char **argv)
 		return 1;
 	if (record_load(&c->host, &e) < 0)
 		return ctl_fail(c, &e);
-	snprintf(current, sizeof(current), "%lld",
-		(long long)json_integer_value(
-			json_object_get(generation_current(&c->host), "number")));
+	now = json_integer_value(json_object_get(generation_current(&c->host), "number"));
+	if (!now && argc < 1) {
+		error_set(&e, -ENOENT, "no document has been applied yet");
+		error_cure(&e, "kvmhostctl plan compares the document with the machine");
+		return ctl_fail(c, &e);
+	}
+	snprintf(current, sizeof(current), "%lld", now);
 	r = load_side(c, argc > 0 ? argv[0] : current, &a);
 	if (!r)
 		r = load_side(c, argc > 1 ? argv[1] : NULL, &b);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* kvmhostctl status and history */
+/* kvmhostctl status */
 #include "config/window.h"
 #include "ctl/ctl.h"
 #include "ctl/daemon.h"
@@ -11,7 +11,6 @@
 #include "reconcile/record.h"
 #include "reconcile/status.h"
 #include "runner/guestctl.h"
-#include <time.h>
 
 /* What status shows; every part may be missing, and then says why. */
 struct report {
@@ -32,15 +31,6 @@ static const char *member(const json_t *o, const char *key)
 	const char *s = json_string_value(json_object_get(o, key));
 
 	return s ? s : "";
-}
-
-static const char *when(json_int_t t, char *out, size_t size)
-{
-	time_t at = (time_t)t;
-	struct tm tm;
-
-	strftime(out, size, "%Y-%m-%d %H:%M:%S", localtime_r(&at, &tm));
-	return out;
 }
 
 /* Only root can compare with the machine; others read what the last run wrote. */
@@ -145,7 +135,7 @@ static void print_drift(const json_t *drift)
 		return;
 	printf("drift       %lld put right since boot; last %s: %s\n",
 		(long long)json_integer_value(json_object_get(drift, "repaired")),
-		when(json_integer_value(json_object_get(drift, "time")), at, sizeof(at)),
+		ctl_when(json_integer_value(json_object_get(drift, "time")), at, sizeof(at)),
 		member(drift, "cause"));
 	json_array_foreach (json_object_get(drift, "steps"), i, step)
 		printf("  %s %s\n", member(step, "resource"),
@@ -166,11 +156,11 @@ static void print_last(const struct report *r)
 		return;
 	}
 	printf("last run    %s, %s\n", member(r->last, "result"),
-		when(json_integer_value(json_object_get(r->last, "time")), at, sizeof(at)));
+		ctl_when(json_integer_value(json_object_get(r->last, "time")), at, sizeof(at)));
 	if (generation)
 		printf("document    generation %lld, first applied %s%s%s\n",
 			(long long)json_integer_value(json_object_get(generation, "number")),
-			when(json_integer_value(json_object_get(generation, "time")), at,
+			ctl_when(json_integer_value(json_object_get(generation, "time")), at,
 				sizeof(at)),
 			*git ? ", commit " : "", git);
 	if (json_object_get(r->last, "held"))
@@ -203,7 +193,7 @@ static void print_leases(const json_t *networks)
 			printf("  %-15s  %-17s  %-16s  %s%s\n", member(lease, "address"),
 				member(lease, "mac"), member(lease, "name"),
 				expires ? "until " : "for ever",
-				expires ? when(expires, at, sizeof(at)) : "");
+				expires ? ctl_when(expires, at, sizeof(at)) : "");
 		}
 	}
 }
@@ -224,10 +214,10 @@ static void print_reboot(struct ctl *c)
 	if (made)
 		printf("            one was made for this document at %s: kvmhostd makes no "
 		       "other\n",
-			when(made, at, sizeof(at)));
+			ctl_when(made, at, sizeof(at)));
 	else
 		printf("            kvmhostd makes it at %s (host.reboot.window: %s)\n",
-			when(window_next(&window, time(NULL)), at, sizeof(at)), reboot.window);
+			ctl_when(window_next(&window, time(NULL)), at, sizeof(at)), reboot.window);
 }
 
 static void print_report(struct ctl *c, const struct report *r)
@@ -355,31 +345,4 @@ int verb_status(struct ctl *c, int argc, char **argv)
 	else
 		print_report(c, &r);
 	return exit_status(&r);
-}
-
-int verb_history(struct ctl *c, int argc _unused_, char **argv _unused_)
-{
-	_cleanup_error_ struct error e = { 0 };
-	json_t *history, *g;
-	char at[32];
-	size_t i;
-
-	if (ctl_host(c, true, "history"))
-		return 1;
-	if (record_load(&c->host, &e) < 0)
-		return ctl_fail(c, &e);
-	history = json_object_get(c->host.record->root, "history");
-	if (c->json) {
-		g = json_pack("{s:i, s:O?}", "format", 1, "generations", history);
-		json_dumpf(g, stdout, JSON_INDENT(2));
-		putchar('\n');
-		json_decref(g);
-		return 0;
-	}
-	json_array_foreach (history, i, g)
-		printf("%4lld  %s  %.12s  %s\n",
-			(long long)json_integer_value(json_object_get(g, "number")),
-			when(json_integer_value(json_object_get(g, "time")), at, sizeof(at)),
-			member(g, "hash"), member(g, "git"));
-	return 0;
 }

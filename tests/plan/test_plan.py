@@ -134,3 +134,13 @@ def test_what_he_enabled_stays_enabled(tmp_path):
     image(tmp_path, "version: 1\n")
     assert ctl(tree, "apply", "--allow-mass-removal").returncode == 0
     assert (tree / LINK).is_symlink()
+
+
+def test_before_the_first_apply(tmp_path):
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "host.yaml").write_text("version: 1\n")
+    diff = ctl(tmp_path / "tree", "diff")
+    assert (diff.returncode, diff.stderr) == (1, "error: no document has been applied yet\n"
+                                              "  = kvmhostctl plan compares the document with the machine\n")
+    history = ctl(tmp_path / "tree", "history")
+    assert (history.returncode, history.stdout) == (0, "no document has been applied yet\n")
