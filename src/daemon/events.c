@@ -76,8 +76,8 @@ static int listen_to(struct daemon *d, const struct watch *w, struct error *e)
 void daemon_listen(struct daemon *d)
 {
 	static const struct watch *const watches[] = { &watch_route, &watch_nft, &watch_xtables };
-	int (*const others[])(
-		struct daemon * d, struct error * e) = { daemon_hear_units, daemon_hear_devices };
+	int (*const others[])(struct daemon * d, struct error * e) = { daemon_hear_units,
+		daemon_hear_firewalld, daemon_hear_devices };
 
 	_Static_assert(ARRAY_SIZE(watches) <= EARS_MAX, "room for all");
 	d->ears = xmalloc(sizeof(*d->ears));

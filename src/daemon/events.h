@@ -38,6 +38,8 @@ struct ears {
 void daemon_look(struct daemon *d);
 /* Jobs of our units, on d->bus. Needs daemon_bus(). */
 int daemon_hear_units(struct daemon *d, struct error *e);
+/* What firewalld tells of itself, on d->bus. Needs daemon_bus(). */
+int daemon_hear_firewalld(struct daemon *d, struct error *e);
 /* PCI devices that come and go, from udev. */
 int daemon_hear_devices(struct daemon *d, struct error *e);
 

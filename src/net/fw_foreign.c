@@ -31,7 +31,7 @@ static bool has_chain(const struct nft_their *t, const struct nft_their_chain *o
 /* By what each of them calls its own. */
 static const char *owner_of(const struct nft_their *t, const struct nft_their_chain *c)
 {
-	if (streq(c->table, "firewalld"))
+	if (streq(c->table, "firewalld") || has_chain(t, c, "INPUT_ZONES"))
 		return "firewalld";
 	if (startswith(c->table, "libvirt"))
 		return "libvirt";
@@ -49,7 +49,7 @@ static const char *cure_for(
 
 	if (owner && streq(owner, "firewalld"))
 		return arena_printf(a,
-			"firewall-cmd --zone=trusted --add-interface=%s, and once more "
+			"firewall-cmd --zone=kvmhost --change-interface=%s, and once more "
 			"with --permanent",
 			bridge);
 	if (owner && streq(owner, "ufw"))

@@ -70,8 +70,6 @@ bool nft_rule_of(const struct nft_shape *s, const struct nft_element *el, int fa
 
 /* fw_nft_expr.c: the shape's rule, as expressions (NFTA_RULE_EXPRESSIONS). */
 void nft_put_rule(struct nft_buf *b, const struct nft_shape *s, int family);
-/* have (attributes of the same type, from the kernel) says all that want says, and nothing else. */
-bool nft_same(const struct nlattr *want, const struct nlattr *have);
 
 /* fw_nft_read.c */
 struct nft_table {

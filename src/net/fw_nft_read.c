@@ -5,11 +5,10 @@
  * asked for but the chains, which the kernel does not sort out by table.
  */
 #include "net/fw_nft.h"
+#include "net/nft_expr.h"
 #include <linux/netfilter.h>
 
 #define TRIES 8
-/* "TYPE LENGTH TEXT" in an element's user data; nft(8) shows it as comment. */
-#define UDATA_COMMENT 0
 
 struct reading {
 	int family;
@@ -168,14 +167,11 @@ static size_t get_value(const struct nlattr *nest, char *to, size_t size)
 
 static const char *owner_of(struct reading *d, const struct nlattr *userdata)
 {
-	const uint8_t *p = userdata ? nla_data(userdata) : NULL;
-	size_t n = userdata ? (size_t)nla_len(userdata) : 0;
+	const char *text = nft_comment(userdata);
 
-	if (n < 3 || p[0] != UDATA_COMMENT || p[1] != n - 2 || p[n - 1])
-		return NULL;
-	if (!d->last || !streq(d->last, (const char *)p + 2))
-		d->last = arena_strdup(d->arena, (const char *)p + 2);
-	return d->last;
+	if (text && (!d->last || !streq(d->last, text)))
+		d->last = arena_strdup(d->arena, text);
+	return text ? d->last : NULL;
 }
 
 static void see_element(struct reading *d, const struct nlattr *a)
@@ -217,15 +213,6 @@ static void see_elements(const struct nlmsghdr *m, void *arg)
 }
 
 /* ---- the whole ---- */
-
-static void see_generation(const struct nlmsghdr *m, void *arg)
-{
-	struct nlattr *tb[NFTA_GEN_MAX + 1];
-	struct reading *d = arg;
-
-	nft_attributes(m, tb, NFTA_GEN_MAX);
-	d->generation = nft_u32(tb[NFTA_GEN_ID]);
-}
 
 static void see_table(const struct nlmsghdr *m _unused_, void *arg)
 {
@@ -281,7 +268,7 @@ static void judge(struct reading *d)
 
 static int try_read(struct nft_socket *s, struct reading *d)
 {
-	int r = ask(s, d, NFT_MSG_GETGEN, NLM_F_ACK, 0, NULL, see_generation);
+	int r = nft_generation(s, &d->generation);
 
 	if (r < 0)
 		return r;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Messages that make our table. Types and comments are for nft(8), which shows them. */
 #include "net/fw_nft.h"
+#include "net/nft_expr.h"
 #include <linux/netfilter.h>
 
 /* Elements of one message: their attribute counts its bytes in 16 bits. */
 #define ELEMENTS_MAX ((size_t)32 << 10)
-/* User data is "TYPE LENGTH VALUE": of an element its comment, of a set its keys' byte order. */
-enum { UDATA_COMMENT = 0, UDATA_KEY_BYTE_ORDER = 0, BYTE_ORDER_HOST = 1 };
+/* A set's user data is "TYPE LENGTH VALUE": its keys' byte order. */
+enum { UDATA_KEY_BYTE_ORDER = 0, BYTE_ORDER_HOST = 1 };
 
 /* nft(8)'s numbers of types (include/datatype.h there); parts of a concatenation have 6 bits. */
 enum { TYPE_IPV4 = 7, TYPE_IPV6 = 8, TYPE_PROTOCOL = 12, TYPE_PORT = 13, TYPE_IFNAME = 41 };
@@ -145,26 +146,6 @@ void nft_drop_table(struct nft_buf *b, int family)
 
 /* ---- elements ---- */
 
-static void put_value(struct nft_buf *b, int type, const void *data, size_t len)
-{
-	size_t nest = nft_nest(b, type);
-
-	nft_put(b, NFTA_DATA_VALUE, data, len);
-	nft_nest_end(b, nest);
-}
-
-static void put_comment(struct nft_buf *b, const char *owner)
-{
-	char udata[2 + 256] = { UDATA_COMMENT };
-	size_t n = owner ? strlen(owner) + 1 : 0;
-
-	if (!n || n > 255)
-		return;
-	udata[1] = (char)n;
-	memcpy(udata + 2, owner, n);
-	nft_put(b, NFTA_SET_ELEM_USERDATA, udata, n + 2);
-}
-
 static void put_element(
 	struct nft_buf *b, const struct nft_shape *s, const struct fw_rule *r, int family, bool add)
 {
@@ -172,13 +153,13 @@ static void put_element(
 	struct nft_element el;
 
 	nft_element_of(s, r, family, &el);
-	put_value(b, NFTA_SET_ELEM_KEY, el.key, len);
+	nft_put_value(b, NFTA_SET_ELEM_KEY, el.key, len);
 	if (s->interval)
-		put_value(b, NFTA_SET_ELEM_KEY_END, el.end, len);
+		nft_put_value(b, NFTA_SET_ELEM_KEY_END, el.end, len);
 	if (nft_is_map(s) && add)
-		put_value(b, NFTA_SET_ELEM_DATA, el.data, el.data_len);
+		nft_put_value(b, NFTA_SET_ELEM_DATA, el.data, el.data_len);
 	if (add)
-		put_comment(b, r->owner);
+		nft_put_comment(b, NFTA_SET_ELEM_USERDATA, r->owner);
 	nft_nest_end(b, item);
 }
 

@@ -232,7 +232,7 @@ static int check_given(const struct links *ls, const struct step *s, struct erro
 		const struct link *l = links_name(ls, name);
 
 		if (l && !link_marked(l) && in_our_hands(ls, l) &&
-			!(want && manager_names(&want->unmanaged, name)))
+			!(want && names_have(&want->unmanaged, name)))
 			return error_set(e, -EAGAIN, "%s is still a port of a bridge", name);
 	}
 	return 0;

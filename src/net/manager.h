@@ -14,6 +14,7 @@
 #define KVMHOST_MANAGER_H
 
 #include "net/link.h"
+#include "net/names.h"
 #include "net/net.h"
 #include "reconcile/units.h"
 
@@ -60,7 +61,6 @@ const struct manager_daemon *manager_daemon(const char *name);
 int manager_unit(struct host *h, const struct manager_daemon *d, struct unit *out, struct error *e);
 /* NULL in case of another row. */
 const struct list *manager_list(const struct manager *m, const char *field);
-bool manager_names(const struct list *names, const char *link);
 
 /* manager_nm.c */
 bool networkmanager_manages(struct host *h, const struct link *l);

@@ -59,7 +59,7 @@ static bool networkd_manages_others(
 {
 	for (size_t i = 0; i < ls->n; i++)
 		if (!(ls->v[i].flags & IFF_LOOPBACK) && !link_marked(&ls->v[i]) &&
-			!manager_names(&but->unmanaged, ls->v[i].name) &&
+			!names_have(&but->unmanaged, ls->v[i].name) &&
 			networkd_manages(h, &ls->v[i]))
 			return true;
 	return but->dhcp.n > 0;

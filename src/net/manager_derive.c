@@ -17,7 +17,7 @@ struct names {
 
 static void add(struct names *l, const char *name)
 {
-	if (!manager_names(&(struct list){ l->v, l->n }, name))
+	if (!names_have(&(struct list){ l->v, l->n }, name))
 		*ARENA_PUSH(l->w->arena, l->v, l->n) = arena_strdup(l->w->arena, name);
 }
 
@@ -43,18 +43,6 @@ static void add_links(struct names *l, const struct resource *r, bool but_itself
 		add(l, r->name);
 	if (r->want)
 		obj_walk(r->want, l->w->arena, add_claimed, l);
-}
-
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static struct list sorted(struct names *l)
-{
-	if (l->n)
-		qsort(l->v, l->n, sizeof(*l->v), by_text);
-	return (struct list){ l->v, l->n };
 }
 
 /* Bridges through which the host itself speaks. */
@@ -90,9 +78,9 @@ void manager_derive(const struct resource *r, struct wants *w)
 		if (speaks(w->v[i]))
 			add(&online, w->v[i]->name);
 	}
-	m->unmanaged = sorted(&links);
-	m->online = sorted(&online);
-	m->dhcp = sorted(&dhcp);
+	m->unmanaged = names_sorted(links.v, links.n);
+	m->online = names_sorted(online.v, online.n);
+	m->dhcp = names_sorted(dhcp.v, dhcp.n);
 	for (size_t i = 0; i < manager_daemon(r->name)->n_files; i++)
 		obj_mark_set(m, manager_daemon(r->name)->files[i].field);
 }

@@ -8,14 +8,6 @@ const struct list *manager_list(const struct manager *m, const char *field)
 	return (const void *)((const char *)m + table_field(m->obj.table, field)->offset);
 }
 
-bool manager_names(const struct list *names, const char *link)
-{
-	for (size_t i = 0; i < names->n; i++)
-		if (streq(LIST_AT(names, const char *, i), link))
-			return true;
-	return false;
-}
-
 /* What follows our header. */
 static char *body_of(char *text)
 {

@@ -3,36 +3,11 @@
  * What NetworkManager says of a device on the bus; its files in /run are as
  * old as its last stop.
  */
-#include "base/sdbus.h"
+#include "net/bus.h"
 #include "net/manager.h"
 
 #define NM "org.freedesktop.NetworkManager"
 #define NM_PATH "/org/freedesktop/NetworkManager"
-
-static int open_bus(struct host *h _unused_, void **data, struct error *e)
-{
-	sd_bus *bus;
-	int r = sdbus_load(e);
-
-	if (r < 0)
-		return r;
-	r = sym_sd_bus_open_system(&bus);
-	if (r < 0)
-		return error_set(e, r, "cannot reach the system bus: %s", strerror(-r));
-	*data = bus;
-	return 0;
-}
-
-static void close_bus(void *data)
-{
-	sym_sd_bus_flush_close_unref(data);
-}
-
-static const struct handle bus_handle = {
-	.name = "NetworkManager",
-	.open = open_bus,
-	.close = close_bus,
-};
 
 /* A device that it does not know, or that nobody answers for, is in nobody's hands. */
 bool networkmanager_manages(struct host *h, const struct link *l)
@@ -41,9 +16,9 @@ bool networkmanager_manages(struct host *h, const struct link *l)
 	sd_bus_message *m = NULL;
 	const char *device;
 	int managed = 0, r;
-	void *bus;
+	sd_bus *bus;
 
-	if (host_handle(h, &bus_handle, &bus, NULL) < 0)
+	if (bus_get(h, &bus, NULL) < 0)
 		return false;
 	r = sym_sd_bus_call_method(
 		bus, NM, NM_PATH, NM, "GetDeviceByIpIface", &why, &m, "s", l->name);

@@ -100,6 +100,12 @@ void network_derive_service(const struct resource *r, struct wants *w);
 /* resolved.c: the guests' names for the host itself. */
 void resolved_derive(const struct resource *network, struct wants *w);
 
+/* firewalld.c: our bridges' place in it, where it runs. */
+void firewalld_imply(const struct resource *network, struct wants *w);
+
+/* docker.c: leave to pass where Docker refuses what is not its own. */
+void docker_imply(const struct resource *network, struct wants *w);
+
 /* forward.c: ports of the host that lead to guests. */
 extern const struct table network_forward_table;
 void network_check_forwards(const struct network *n, struct diags *d);

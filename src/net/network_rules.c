@@ -156,6 +156,8 @@ void network_derive(const struct resource *r, struct wants *w)
 	if (network_has(n, AF_INET6))
 		derive_family(&(struct rules){ w, r, n, AF_INET6, "ip6-filter", "ip6-nat" });
 	manager_imply(r, w);
+	firewalld_imply(r, w);
+	docker_imply(r, w);
 	if (network_serves(n))
 		network_derive_service(r, w);
 	if (obj_has(n, "dns") && n->dns.domain && n->addresses.n)

@@ -266,6 +266,47 @@ int nft_commit(struct nft_socket *s, struct nft_buf *b, int *type)
 	return code ? code : acked ? 0 : -EPROTO;
 }
 
+static void see_generation(const struct nlmsghdr *m, void *arg)
+{
+	struct nlattr *tb[NFTA_GEN_MAX + 1];
+
+	nft_attributes(m, tb, NFTA_GEN_MAX);
+	*(uint32_t *)arg = nft_u32(tb[NFTA_GEN_ID]);
+}
+
+int nft_generation(struct nft_socket *s, uint32_t *out)
+{
+	_cleanup_nft_buf_ struct nft_buf b = { 0 };
+
+	nft_message(&b, NFT_MSG_GETGEN, NLM_F_ACK, AF_UNSPEC);
+	return nft_ask(s, &b, see_generation, out);
+}
+
+/* ---- comments: "TYPE LENGTH TEXT" ---- */
+
+#define UDATA_COMMENT 0
+
+void nft_put_comment(struct nft_buf *b, int type, const char *text)
+{
+	char udata[2 + 256] = { UDATA_COMMENT };
+	size_t n = text ? strlen(text) + 1 : 0;
+
+	if (!n || n > 255)
+		return;
+	udata[1] = (char)n;
+	memcpy(udata + 2, text, n);
+	nft_put(b, type, udata, n + 2);
+}
+
+const char *nft_comment(const struct nlattr *userdata)
+{
+	const uint8_t *p = userdata ? nla_data(userdata) : NULL;
+	size_t n = userdata ? (size_t)nla_len(userdata) : 0;
+
+	return n >= 3 && p[0] == UDATA_COMMENT && p[1] == n - 2 && !p[n - 1] ? (const char *)p + 2
+									     : NULL;
+}
+
 /* ---- reading ---- */
 
 void nft_attributes(const struct nlmsghdr *m, struct nlattr **tb, int max)

@@ -47,6 +47,14 @@ void nft_batch(struct nft_buf *b, uint32_t generation);
 /* 0 or the first error; *type: of which message. */
 int nft_commit(struct nft_socket *s, struct nft_buf *b, int *type);
 
+/* The generation of the ruleset. */
+int nft_generation(struct nft_socket *s, uint32_t *out);
+
+/* A comment as nft(8) and iptables-nft keep it, in a rule's or an element's user data. */
+void nft_put_comment(struct nft_buf *b, int type, const char *text);
+/* NULL: there is none. */
+const char *nft_comment(const struct nlattr *userdata);
+
 /* The attributes of a message, or of what is nested in one. */
 void nft_attributes(const struct nlmsghdr *m, struct nlattr **tb, int max);
 /* 0 when it is not there. */

@@ -5,7 +5,7 @@
  * Derived from networks with a domain. It is a setting of the bridge in
  * resolved's memory, which outlives a restart of it and goes with the link.
  */
-#include "base/sdbus.h"
+#include "net/bus.h"
 #include "net/links.h"
 #include "net/network.h"
 #include "reconcile/plan.h"
@@ -66,17 +66,14 @@ struct session {
 	size_t n;
 };
 
-static int session_open(struct host *h _unused_, void **data, struct error *e)
+static int session_open(struct host *h, void **data, struct error *e)
 {
 	struct session *s;
-	sd_bus *bus = NULL;
-	int r = sdbus_load(e);
+	sd_bus *bus;
+	int r = bus_get(h, &bus, e);
 
 	if (r < 0)
 		return r;
-	r = sym_sd_bus_open_system(&bus);
-	if (r < 0)
-		return error_set(e, r, "cannot reach the system bus: %s", strerror(-r));
 	s = xmalloc(sizeof(*s));
 	*s = (struct session){ .bus = bus };
 	*data = s;
@@ -93,11 +90,8 @@ static void session_forget(void *data)
 
 static void session_close(void *data)
 {
-	struct session *s = data;
-
-	session_forget(s);
-	sym_sd_bus_flush_close_unref(s->bus);
-	free(s);
+	session_forget(data);
+	free(data);
 }
 
 static const struct handle session_handle = {

@@ -8,6 +8,7 @@
  * where the setting's own makes the host forward before kvmhostd is there.
  */
 #include "net/links.h"
+#include "net/names.h"
 #include "net/net.h"
 #include "net/network.h"
 #include "reconcile/plan.h"
@@ -76,14 +77,6 @@ static int uplinks_observe(struct host *h, const struct resource *r, void **have
 	return 0;
 }
 
-static bool lists(const struct list *l, const char *name)
-{
-	for (size_t i = 0; i < l->n; i++)
-		if (streq(LIST_AT(l, const char *, i), name))
-			return true;
-	return false;
-}
-
 /* What must go on hearing when wanted; what may stop again when released. */
 static void each_change(struct host *h, const struct step *s,
 	void (*fn)(struct host *h, struct step *s, const char *link, int accept_ra),
@@ -94,7 +87,7 @@ static void each_change(struct host *h, const struct step *s,
 	for (size_t i = 0; have && i < have->links.n; i++) {
 		const char *link = LIST_AT(&have->links, const char *, i);
 
-		if (want && !lists(&want->links, link))
+		if (want && !names_have(&want->links, link))
 			fn(h, to, link, ACCEPT_RA_ROUTER);
 	}
 	for (size_t i = 0; want && i < want->links.n; i++) {

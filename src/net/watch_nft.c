@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Tables of ours in nf_tables. Every transaction ends with a message that names who made it. */
+/* Tables of ours in nf_tables, and Docker's chain that has rules of ours. Every transaction ends
+ * with a message that names who made it. */
 #include "base/arena.h"
+#include "net/docker_user.h"
+#include "net/nft_msg.h"
 #include "net/watch.h"
-#include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
-#include <netlink/attr.h>
-#include <netlink/msg.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -22,17 +21,37 @@ _Static_assert(NFTA_TABLE_NAME == 1 && NFTA_CHAIN_TABLE == 1 && NFTA_RULE_TABLE 
 		       NFTA_SET_TABLE == 1 && NFTA_SET_ELEM_LIST_TABLE == 1 && NFTA_OBJ_TABLE == 1,
 	"linux/netfilter/nf_tables.h");
 
-static bool is_our_table(const struct nlmsghdr *m)
+static const char *text_of(const struct nlmsghdr *m, int attribute)
 {
 	const struct nlattr *a =
-		nlmsg_find_attr((struct nlmsghdr *)m, sizeof(struct nfgenmsg), ATTR_TABLE);
+		nlmsg_find_attr((struct nlmsghdr *)m, sizeof(struct nfgenmsg), attribute);
 
-	return a && strnlen(nla_data(a), (size_t)nla_len(a)) < (size_t)nla_len(a) &&
-	       startswith(nla_data(a), OUR_TABLES);
+	return nft_text(a);
+}
+
+/* The chain comes, goes, or has other rules. */
+static bool is_docker_user(const struct nlmsghdr *m)
+{
+	switch (NFNL_MSG_TYPE(m->nlmsg_type)) {
+	case NFT_MSG_NEWCHAIN:
+	case NFT_MSG_DELCHAIN: return streq(text_of(m, NFTA_CHAIN_NAME), DOCKER_USER);
+	case NFT_MSG_NEWRULE:
+	case NFT_MSG_DELRULE: return streq(text_of(m, NFTA_RULE_CHAIN), DOCKER_USER);
+	default: return false;
+	}
+}
+
+/* What the message is about, in words; NULL: nothing of ours. */
+static const char *touched_by(const struct nlmsghdr *m)
+{
+	if (startswith(text_of(m, ATTR_TABLE), OUR_TABLES))
+		return "table " OUR_TABLES;
+	return is_docker_user(m) ? "chain " DOCKER_USER : NULL;
 }
 
 /* The end of a transaction: by whom it was. False: by this process. */
-static bool by_others(const struct nlmsghdr *m, char what[static WATCH_WHAT_MAX])
+static bool by_others(
+	const struct nlmsghdr *m, const char *touched, char what[static WATCH_WHAT_MAX])
 {
 	struct nlattr *tb[NFTA_GEN_MAX + 1];
 	uint32_t pid = 0;
@@ -41,15 +60,16 @@ static bool by_others(const struct nlmsghdr *m, char what[static WATCH_WHAT_MAX]
 		return true;
 	if (tb[NFTA_GEN_PROC_PID])
 		pid = ntohl(nla_get_u32(tb[NFTA_GEN_PROC_PID]));
-	snprintf(what, WATCH_WHAT_MAX, "%s (pid %u) changed the nftables table " OUR_TABLES,
-		tb[NFTA_GEN_PROC_NAME] ? nla_get_string(tb[NFTA_GEN_PROC_NAME]) : "a process", pid);
+	snprintf(what, WATCH_WHAT_MAX, "%s (pid %u) changed the nftables %s",
+		tb[NFTA_GEN_PROC_NAME] ? nla_get_string(tb[NFTA_GEN_PROC_NAME]) : "a process", pid,
+		touched);
 	return pid != (uint32_t)getpid();
 }
 
 static enum event nft_read(int fd, void *state _unused_, char what[static WATCH_WHAT_MAX])
 {
 	_cleanup_free_ char *buffer = xmalloc(BUFFER);
-	bool touched = false;
+	const char *touched = NULL;
 	enum event any = EVENT_NONE;
 
 	for (;;) {
@@ -68,10 +88,9 @@ static enum event nft_read(int fd, void *state _unused_, char what[static WATCH_
 		for (struct nlmsghdr *m = (struct nlmsghdr *)buffer; nlmsg_ok(m, left);
 			m = nlmsg_next(m, &left)) {
 			if (NFNL_MSG_TYPE(m->nlmsg_type) != NFT_MSG_NEWGEN) {
-				touched |= is_our_table(m);
+				touched = touched ? touched : touched_by(m);
 			} else if (touched) {
-				touched = false;
-				if (by_others(m, what))
+				if (by_others(m, TAKE_PTR(touched), what))
 					any = EVENT_GONE;
 			}
 		}

@@ -72,6 +72,14 @@ int host_handle(struct host *h, const struct handle *type, void **data, struct e
 	r = type->open(h, data, e);
 	if (r < 0)
 		return r;
+	/* It may stand on another handle, which was opened by that. */
+	while (h->handles[i].type && i < HOST_HANDLES_MAX - 1)
+		i++;
+	if (h->handles[i].type) {
+		if (type->close)
+			type->close(*data);
+		return error_set(e, -ENFILE, "no room for the handle `%s`", type->name);
+	}
 	h->handles[i].type = type;
 	h->handles[i].data = *data;
 	return 0;

@@ -4,7 +4,8 @@ import json
 import re
 
 import pytest
-from documents import EMPTY, NAT, foreign_state, put, settle
+from documents import EMPTY, NAT, put, settle
+from harness import wait_until
 
 # What Docker sets up, by either iptables.
 DOCKER = r"""
@@ -93,16 +94,69 @@ def test_a_policy_against_rules_in_nftables(host):
     assert reaches(host) and not told(host)
 
 
+def docker_user(host, tool="iptables-nft"):
+    return host.run(f"{tool} -S DOCKER-USER").stdout.splitlines()
+
+
+def nft_rules(host):
+    return host.run("iptables-nft-save | grep -v '^#' | sed 's/\\[[0-9]*:[0-9]*\\]//' | sort; nft list tables").stdout
+
+
+ACCEPTS = ['-A DOCKER-USER -i virbr0 -m comment --comment "kvmhost:docker/ip" -j ACCEPT',
+           '-A DOCKER-USER -o virbr0 -m comment --comment "kvmhost:docker/ip" -j ACCEPT']
+
+
 def test_docker_by_iptables_nft(host):
+    """Our rules stand in its chain for others, outlive its restart, and go with the network."""
     host.run(DOCKER.format("iptables-nft"))
-    put(host, NAT)
-    said = host.ctl("apply").stderr
-    assert "warning: Docker's chain FORWARD of the nftables table ip filter drops what guests of default send" in said
-    assert not reaches(host)
-    found = told(host)
-    assert len(found) == 1 and found[0]["owner"] == "Docker"
-    host.run(found[0]["cure"].replace("iptables", "iptables-nft"))
+    before = nft_rules(host)
+    settle(host, NAT)
+    chain = docker_user(host)
+    assert sorted(chain[1:3]) == ACCEPTS and chain[3:] == ["-A DOCKER-USER -j RETURN"]
     assert reaches(host) and not told(host)
+    # Docker starts: its own chains are made anew, DOCKER-USER is left alone
+    host.run("iptables-nft -F FORWARD; iptables-nft -A FORWARD -j DOCKER-USER; "
+             "iptables-nft -A FORWARD -i docker0 ! -o docker0 -j ACCEPT")
+    assert reaches(host) and host.ctl("plan").rc == 0
+    # what somebody made of ours is put right, and nothing else is touched
+    host.run("iptables-nft -D DOCKER-USER -i virbr0 -m comment --comment kvmhost:docker/ip -j ACCEPT; "
+             "iptables-nft -I DOCKER-USER -s 10.77.0.0/16 -j DROP; "
+             "iptables-nft -I DOCKER-USER -i virbr9 -m comment --comment kvmhost:docker/ip -j ACCEPT")
+    assert not reaches(host) and host.ctl("plan", check=False).rc == 2
+    settle(host, NAT)
+    assert sorted(docker_user(host)[1:]) == sorted([*ACCEPTS, "-A DOCKER-USER -s 10.77.0.0/16 -j DROP",
+                                                    "-A DOCKER-USER -j RETURN"])
+    assert reaches(host)
+    # as netfilter-persistent does at boot: what comes back is still known as ours
+    host.run("iptables-nft-save >/run/saved; nft flush ruleset; iptables-nft-restore </run/saved")
+    settle(host, NAT)
+    assert len(docker_user(host)) == 5 and reaches(host)
+    host.run("iptables-nft -D DOCKER-USER -s 10.77.0.0/16 -j DROP; iptables-nft -F FORWARD; "
+             "iptables-nft -A FORWARD -j DOCKER-USER; iptables-nft -A FORWARD -j DOCKER-ISOLATION-STAGE-1; "
+             "iptables-nft -A FORWARD -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT; "
+             "iptables-nft -A FORWARD -i docker0 ! -o docker0 -j ACCEPT")
+    settle(host, EMPTY, "--allow-mass-removal")
+    assert nft_rules(host) == before
+
+
+def test_docker_that_comes_later_is_heard_of(host):
+    settle(host, NAT.replace("[192.168.122.1/24]", "[192.168.122.1/24, fd00:122::1/64]"))
+    host.run("systemctl start kvmhostd")
+    host.run(DOCKER.format("iptables-nft"))
+    wait_until(lambda: len(docker_user(host)) == 4, 10, "our rules in DOCKER-USER")
+    assert reaches(host)
+    host.run("ip6tables-nft -P FORWARD DROP; ip6tables-nft -N DOCKER-USER; ip6tables-nft -A DOCKER-USER -j RETURN; "
+             "ip6tables-nft -A FORWARD -j DOCKER-USER")
+    wait_until(lambda: len(docker_user(host, "ip6tables-nft")) == 4, 10, "the same for IPv6")
+    host.run("iptables-nft -F DOCKER-USER")
+    wait_until(lambda: len(docker_user(host)) == 3, 10, "our rules after a flush")
+    assert any("drift: " in line and "the nftables chain DOCKER-USER" in line for line in host.journal().splitlines())
+    host.run("systemctl stop kvmhostd")
+    host.world.run("ip addr add fd00:99::1/64 dev eth0; ip route add fd00:122::/64 via fd00:99::2")
+    host.run("ip addr add fd00:99::2/64 dev eth0 nodad")
+    guest = host.client("six", "virbr0", "fd00:122::10/64")
+    guest.run("ip -6 route add default via fd00:122::1")
+    wait_until(lambda: guest.pings("fd00:99::1"), 10, "the way out by IPv6")
 
 
 def test_own_rules_in_nftables(host):
@@ -119,24 +173,6 @@ def test_own_rules_in_nftables(host):
     host.run("nft flush ruleset; nft -f /etc/nftables.conf; nft insert rule inet mine elsewhere iifname 'virbr*' accept")
     host.ctl("apply")
     assert reaches(host) and not told(host)
-
-
-def test_firewalld(host):
-    host.run("systemctl start firewalld", timeout=90)
-    settle(host, NAT)
-    assert not reaches(host)
-    found = told(host)
-    assert [(one["owner"], one["network"]) for one in found] == [("firewalld", "default")]
-    command = found[0]["cure"].split(",")[0]
-    assert command == "firewall-cmd --zone=trusted --add-interface=virbr0"
-    host.run(command)
-    host.run(command + " --permanent")
-    assert reaches(host) and not told(host)
-    # firewalld rebuilds its own table, and leaves ours
-    host.run("firewall-cmd --reload", timeout=60)
-    assert reaches(host) and not told(host) and host.ctl("plan").rc == 0
-    host.run("firewall-cmd --complete-reload", timeout=60)
-    assert reaches(host) and host.ctl("plan").rc == 0
 
 
 def test_ufw(host):

@@ -113,6 +113,8 @@ static const struct kind tapper_kind = {
 
 const struct kind *const kinds[] = {
 	&uplinks_kind,
+	&docker_kind,
+	&firewalld_kind,
 	&setting_kind,
 	&vlan_kind,
 	&bridge_kind,
