@@ -183,20 +183,30 @@ static size_t dropped(
 	return 0;
 }
 
-/* A word goes with the blanks before it, or, as the first, with those behind. */
-void tokens_edit(
-	const char *text, const struct tokens *drop, const struct tokens *add, struct strbuf *out)
+/* Where `--` stands, behind which all is for init; or the end. */
+static const char *for_init(struct arena *a, const char *text)
 {
-	struct tokens words = { .arena = add->arena };
-	const char *p = text, *from = text;
-	size_t i = 0, k, n, skip = 0, end;
+	const char *word;
+	size_t n;
 
-	tokens_read(&words, text);
-	while (next_word(&p, &n) && i < words.n) {
-		skip = skip ? skip : dropped(&words, i++, drop, add);
+	while ((word = next_word(&text, &n)))
+		if (streq(bare_word(a, word, n), "--"))
+			return word;
+	return text;
+}
+
+/* A word goes with the blanks before it, or, as the first, with those behind. */
+static void drop_words(const char *text, const struct tokens *words, const struct tokens *drop,
+	const struct tokens *keep, struct strbuf *out)
+{
+	const char *p = text, *from = text;
+	size_t i = 0, n, skip = 0;
+
+	while (next_word(&p, &n)) {
+		skip = skip ? skip : dropped(words, i, drop, keep);
+		i++;
 		if (skip) {
 			skip--;
-			i += skip > 0;
 			if (!out->len)
 				p += strspn(p, " \t");
 		} else {
@@ -205,10 +215,20 @@ void tokens_edit(
 		from = p;
 	}
 	sb_add(out, from);
-	end = out->len;
-	while (end && isspace((unsigned char)out->s[end - 1]))
-		end--;
-	p = arena_strdup(add->arena, sb_str(out) + end);
+}
+
+void tokens_edit(
+	const char *text, const struct tokens *drop, const struct tokens *add, struct strbuf *out)
+{
+	struct tokens words = { .arena = add->arena };
+	const char *rest = for_init(add->arena, text), *blanks;
+	size_t k, end;
+
+	tokens_read(&words, text);
+	drop_words(arena_strndup(add->arena, text, (size_t)(rest - text)), &words, drop, add, out);
+	for (end = out->len; end && isspace((unsigned char)out->s[end - 1]); end--)
+		;
+	blanks = arena_strdup(add->arena, sb_str(out) + end);
 	if (out->s) {
 		out->s[end] = '\0';
 		out->len = end;
@@ -219,7 +239,10 @@ void tokens_edit(
 		if (!tokens_count(&words, &add->v[k]))
 			sb_addf(out, "%s%s", out->len ? " " : "", token);
 	}
-	sb_add(out, p);
+	if (*rest && out->len && !*blanks)
+		sb_addc(out, ' ');
+	sb_add(out, blanks);
+	sb_add(out, rest);
 }
 
 struct token token_of(struct arena *a, const char *text)

@@ -44,7 +44,7 @@ void tokens_drop(struct tokens *t, const struct token *gone);
 /* Drops from single words what stands for `gone`, with its number where it has one. */
 void tokens_take(struct tokens *t, const struct token *gone);
 /* The text without the words of `drop`, and with those of `add` that it lacks at the end of its
- * last line; all other bytes stay. */
+ * last line, or before the `--` of what is for init; all other bytes stay. */
 void tokens_edit(
 	const char *text, const struct tokens *drop, const struct tokens *add, struct strbuf *out);
 /* The one word of text, which is a valid parameter, or a size with its number: its name in the

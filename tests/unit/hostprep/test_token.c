@@ -57,6 +57,35 @@ static void test_same(void **state)
 	assert_int_equal(t.n, 4);
 }
 
+/* What stands behind `--` is for init: neither read nor added to. */
+static void test_edit(void **state)
+{
+	static const char *const cases[][4] = {
+		/* text, drop, add, what it becomes */
+		{ "ro quiet\n", "", "nosmt", "ro quiet nosmt\n" },
+		{ "ro  quiet\n", "ro", "", "quiet\n" },
+		{ "ro nosmt  quiet\n", "nosmt", "", "ro  quiet\n" },
+		{ "", "", "nosmt", "nosmt" },
+		{ "ro -- single\n", "", "nosmt", "ro nosmt -- single\n" },
+		{ "ro nosmt  -- single nosmt\n", "nosmt", "", "ro  -- single nosmt\n" },
+		{ "-- single", "", "nosmt", "nosmt -- single" },
+		{ "nosmt -- single", "nosmt", "", "-- single" },
+		{ "ro \"--\" x", "", "a=1", "ro a=1 \"--\" x" },
+		{ "--x -- y", "", "a=1", "--x a=1 -- y" },
+	};
+	struct machine *m = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct tokens drop = { .arena = m->arena }, add = { .arena = m->arena };
+		_cleanup_strbuf_ struct strbuf out = { 0 };
+
+		tokens_read(&drop, cases[i][1]);
+		tokens_read(&add, cases[i][2]);
+		tokens_edit(cases[i][0], &drop, &add, &out);
+		assert_string_equal(sb_str(&out), cases[i][3]);
+	}
+}
+
 static void test_in_the_document(void **state)
 {
 	static const char *const bad[][2] = {
@@ -89,6 +118,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_as_the_kernel_does, machine_setup, machine_teardown),
 		cmocka_unit_test_setup_teardown(test_same, machine_setup, machine_teardown),
+		cmocka_unit_test_setup_teardown(test_edit, machine_setup, machine_teardown),
 		cmocka_unit_test_setup_teardown(
 			test_in_the_document, machine_setup, machine_teardown),
 	};
