@@ -12,6 +12,10 @@ enum { EFI_VARIABLE_MAX = 4096 };
 static const struct boot_loader *const loaders[] = { &boot_ostree, &boot_proxmox, &boot_sdbootutil,
 	&boot_grubby, &boot_systemd };
 
+/* A kernel, its initrd and its command line in one file: who makes them of which file. */
+static const struct boot_loader *const unified[] = { &boot_mkinitcpio_directory, &boot_mkinitcpio,
+	&boot_uki };
+
 /*
  * How else machines boot: told by a file that only these have. kvmhost does not write for them,
  * and says so rather than write where nobody reads.
@@ -51,23 +55,25 @@ static bool secure_boot(struct host *h)
 	       raw[4] == 1;
 }
 
-/* A kernel whose command line is part of its signed image. */
-static int refuse_unified(struct host *h, const char *stub, struct error *e)
+static int refuse_unified(const char *stub, struct error *e)
 {
-	if (secure_boot(h)) {
-		error_set(e, -EOPNOTSUPP,
-			"this machine boots a unified kernel image (%s) under "
-			"Secure Boot: its command line is signed with it and cannot be added to",
-			stub);
-		return error_cure(e, "build the image with the parameters, sign it, and reboot");
-	}
 	error_set(e, -EOPNOTSUPP,
-		"this machine boots a unified kernel image (%s), whose command "
-		"line kvmhost cannot write yet",
+		"this machine boots a unified kernel image (%s), and nothing says who makes it: "
+		"there is no preset of mkinitcpio with an image to make, and no `layout=uki` for "
+		"kernel-install",
 		stub);
-	return error_cure(e,
-		"add the parameters to /etc/kernel/cmdline or /etc/cmdline.d, build the "
-		"image anew (ukify, dracut or mkinitcpio), and reboot");
+	return error_cure(e, "build the image anew with the parameters, and reboot");
+}
+
+/* What is signed cannot be added to, and an image that is made anew here may not be signed. */
+static int refuse_signed(const char *stub, struct error *e)
+{
+	error_set(e, -EOPNOTSUPP,
+		"this machine boots a unified kernel image (%s) under Secure Boot: its command "
+		"line is signed with it, and the firmware would refuse one that kvmhost has made "
+		"anew",
+		stub);
+	return error_cure(e, "build the image with the parameters, sign it, and reboot");
 }
 
 static int refuse_foreign(struct host *h, struct error *e)
@@ -104,21 +110,46 @@ static int refuse_unknown(const char *info, struct error *e)
 			     "brings GRUB's tools");
 }
 
+static void take_first(struct host *h, struct boot *b, const struct boot_loader *const *list,
+	size_t n, const char *said)
+{
+	size_t i;
+
+	for (i = 0; i < n && !b->loader; i++)
+		if (list[i]->detect(h, said))
+			b->loader = list[i];
+	if (b->loader)
+		b->evidence = arena_printf(b->arena, "%s%s%s", b->loader->evidence,
+			said ? ", EFI says: " : "", said ? said : "");
+}
+
+/* Where firmware cannot be asked what was booted, files alone must tell. */
+static bool may_be_unified(struct host *h)
+{
+	return !h->live || (!file_exists(h->root, "/sys/firmware/efi") &&
+				   !file_exists(h->root, "/boot/grub/grub.cfg") &&
+				   !file_exists(h->root, "/boot/grub2/grub.cfg"));
+}
+
 static int find_loader(struct host *h, struct boot *b, struct error *e)
 {
 	char *info = efi_text(h, b->arena, EFI_VARIABLE("LoaderInfo") LOADER_GUID);
 	char *stub = efi_text(h, b->arena, EFI_VARIABLE("StubInfo") LOADER_GUID);
-	size_t i;
+	size_t n = 0;
 	int r;
 
-	if (stub)
-		return refuse_unified(h, stub, e);
-	for (i = 0; i < ARRAY_SIZE(loaders) && !b->loader; i++)
-		if (loaders[i]->detect(h, info))
-			b->loader = loaders[i];
-	for (i = 0; boot_grubs[i] && !b->loader; i++)
-		if (boot_grubs[i]->detect(h, info))
-			b->loader = boot_grubs[i];
+	if (stub && secure_boot(h))
+		return refuse_signed(stub, e);
+	if (stub || may_be_unified(h))
+		take_first(h, b, unified, ARRAY_SIZE(unified), stub ? stub : info);
+	if (stub && !b->loader)
+		return refuse_unified(stub, e);
+	while (boot_grubs[n])
+		n++;
+	if (!b->loader)
+		take_first(h, b, loaders, ARRAY_SIZE(loaders), info);
+	if (!b->loader)
+		take_first(h, b, boot_grubs, n, info);
 	if (b->loader)
 		return 0;
 	r = refuse_foreign(h, e);
@@ -136,6 +167,9 @@ bool boot_wrote(struct host *h)
 
 	for (i = 0; i < ARRAY_SIZE(loaders); i++)
 		if (wrote(h, loaders[i]))
+			return true;
+	for (i = 0; i < ARRAY_SIZE(unified); i++)
+		if (wrote(h, unified[i]))
 			return true;
 	for (i = 0; boot_grubs[i]; i++)
 		if (wrote(h, boot_grubs[i]))

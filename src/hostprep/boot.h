@@ -20,6 +20,7 @@ struct boot_entry {
 struct boot {
 	struct arena *arena;
 	const struct boot_loader *loader;
+	const char *evidence; /* why it is this one */
 	struct tokens own; /* in our file */
 	struct tokens others; /* set by others, with their places */
 	struct token dropped_by; /* others' file and line that throws ours away; file NULL: none */
@@ -29,6 +30,7 @@ struct boot {
 
 struct boot_loader {
 	const char *name; /* "GRUB" */
+	const char *evidence; /* what detect() looks for */
 	const char *file; /* that our parameters stand in */
 	const char *mark; /* is there while one of them is ours; NULL: ask wrote */
 	bool (*wrote)(struct host *h);
@@ -48,6 +50,8 @@ struct boot_loader {
 
 extern const struct boot_loader boot_systemd, boot_proxmox, boot_sdbootutil, boot_grubby,
 	boot_ostree;
+/* Of unified kernel images: how they are made. */
+extern const struct boot_loader boot_mkinitcpio, boot_mkinitcpio_directory, boot_uki;
 extern const struct boot_loader *const boot_grubs[]; /* as distributions have it; ends with NULL */
 
 /* Whether a file of ours is there for any loader: else nothing here can be ours. */

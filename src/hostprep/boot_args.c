@@ -137,6 +137,7 @@ static int grubby_install(struct host *h, struct boot *b, struct error *e)
 
 const struct boot_loader boot_grubby = {
 	.name = "grubby",
+	.evidence = GRUBBY,
 	.file = KERNEL_CMDLINE_OWN,
 	.mark = KERNEL_CMDLINE_OWN,
 	.short_file = "grubby",
@@ -187,6 +188,7 @@ static int ostree_install(struct host *h, struct boot *b, struct error *e)
 
 const struct boot_loader boot_ostree = {
 	.name = "rpm-ostree",
+	.evidence = "/run/ostree-booted, " RPM_OSTREE,
 	.file = KERNEL_CMDLINE_OWN,
 	.mark = KERNEL_CMDLINE_OWN,
 	.short_file = "rpm-ostree",

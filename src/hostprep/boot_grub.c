@@ -217,6 +217,7 @@ static bool detect_suse(struct host *h, const char *info);
 #define LAYOUT(variable, dir, tool_path, tool_name, own_path, ...) \
 	const struct grub_layout variable = { \
 		.loader = { .name = "GRUB", \
+			.evidence = tool_path ", " dir "/grub.cfg", \
 			.menu = dir "/grub.cfg", \
 			.short_menu = "grub.cfg", \
 			.tool = tool_name, \

@@ -7,7 +7,6 @@
 #include "hostprep/tool.h"
 #include "reconcile/dropin.h"
 
-#define KERNEL_INSTALL "/usr/bin/kernel-install"
 #define PROXMOX "/usr/sbin/proxmox-boot-tool"
 #define SDBOOTUTIL "/usr/bin/sdbootutil"
 
@@ -65,10 +64,10 @@ static int add_kernel(struct host *h, const char *version, struct error *e)
 	return tool_run((char *const[]){ tool, "add", name, image, with ? initrd : NULL, NULL }, e);
 }
 
-static int systemd_boot_install(struct host *h, struct boot *b, struct error *e)
+int kernel_install_add(struct host *h, const struct boot *b, struct error *e)
 {
 	size_t i, k;
-	int r = boot_entries_read(h, b, e);
+	int r = 0;
 
 	for (i = 0; i < b->n && r == 0; i++) {
 		const char *version = b->entries[i].version;
@@ -79,11 +78,21 @@ static int systemd_boot_install(struct host *h, struct boot *b, struct error *e)
 		if (version)
 			r = add_kernel(h, version, e);
 	}
+	return r;
+}
+
+static int systemd_boot_install(struct host *h, struct boot *b, struct error *e)
+{
+	int r = boot_entries_read(h, b, e);
+
+	if (r == 0)
+		r = kernel_install_add(h, b, e);
 	return r < 0 ? r : check_entries(h, b, e);
 }
 
 const struct boot_loader boot_systemd = {
 	.name = "systemd-boot",
+	.evidence = KERNEL_INSTALL ", loader/entries",
 	.file = KERNEL_CMDLINE,
 	.mark = KERNEL_CMDLINE_OWN,
 	.short_file = "kernel/cmdline",
@@ -116,6 +125,7 @@ static int proxmox_install(struct host *h, struct boot *b _unused_, struct error
 
 const struct boot_loader boot_proxmox = {
 	.name = "proxmox-boot-tool",
+	.evidence = "/etc/kernel/proxmox-boot-uuids, " PROXMOX,
 	.file = KERNEL_CMDLINE,
 	.mark = KERNEL_CMDLINE_OWN,
 	.short_file = "kernel/cmdline",
@@ -145,6 +155,7 @@ static int sdbootutil_install(struct host *h, struct boot *b, struct error *e)
 
 const struct boot_loader boot_sdbootutil = {
 	.name = "sdbootutil",
+	.evidence = SDBOOTUTIL,
 	.file = KERNEL_CMDLINE,
 	.mark = KERNEL_CMDLINE_OWN,
 	.short_file = "kernel/cmdline",

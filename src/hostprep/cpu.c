@@ -126,7 +126,8 @@ static void cpu_derive(const struct resource *r, struct wants *w)
 		derive_parameter(r, w, "processor.max_cstate", NULL);
 		derive_parameter(r, w, "intel_idle.max_cstate", "intel");
 	}
-	/* Only that of the CPU's maker is ever loaded; the other's line harms nobody. */
+	/* Which of the two this machine has shows when it is observed; an image may boot anywhere.
+	 */
 	if (obj_has(c, "nested")) {
 		derive_nested(r, w, "kvm_intel");
 		derive_nested(r, w, "kvm_amd");

@@ -20,6 +20,9 @@ extern const struct kind cpu_kind;
 /* Its time stamp counter runs at one rate whatever the C-state and frequency. */
 bool cpu_constant_tsc(struct host *h);
 bool cpu_is_intel(struct host *h);
+/* kvm_intel or kvm_amd: by what the processor can, or, where the firmware hides it, by its maker.
+ */
+const char *cpu_kvm_module(struct host *h);
 
 /* The files that make this machine as wanted; an error where it has none that could. */
 int cpu_knobs(struct host *h, const struct cpu *want, struct knobs *k, struct error *e);

@@ -18,6 +18,13 @@ bool cpu_is_intel(struct host *h)
 	return vendor && streq(vendor, "GenuineIntel");
 }
 
+const char *cpu_kvm_module(struct host *h)
+{
+	if (cpuinfo_flag(h, "vmx") || cpuinfo_flag(h, "svm"))
+		return cpuinfo_flag(h, "vmx") ? "kvm_intel" : "kvm_amd";
+	return cpu_is_intel(h) ? "kvm_intel" : "kvm_amd";
+}
+
 /* A limit that is asked for: the document's, or 1 where `auto` finds a reason; 0: none. */
 static unsigned deepest(struct host *h, const struct cpu *want)
 {

@@ -156,7 +156,7 @@ static void look_boot_loader(struct doctor *d)
 		if (e.cure)
 			doctor_cure(d, "%s", e.cure);
 	} else {
-		doctor_found(d, HEALTH_PASS, "%s", b.loader->name);
+		doctor_found(d, HEALTH_PASS, "%s (%s)", b.loader->name, b.evidence);
 	}
 }
 

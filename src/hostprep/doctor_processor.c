@@ -42,7 +42,6 @@ static void look_virtualization(struct doctor *d)
 static void look_kvm_device(struct doctor *d)
 {
 	const char *flag = extension(d);
-	const char *module = flag && streq(flag, "svm") ? "kvm_amd" : "kvm_intel";
 
 	if (file_exists(d->h->root, "/dev/kvm")) {
 		doctor_found(d, HEALTH_PASS, "/dev/kvm");
@@ -52,7 +51,7 @@ static void look_kvm_device(struct doctor *d)
 	if (!flag)
 		doctor_cure(d, "see cpu-virtualization");
 	else if (!file_exists(d->h->root, "/sys/module/kvm"))
-		doctor_cure(d, "modprobe %s", module);
+		doctor_cure(d, "modprobe %s", cpu_kvm_module(d->h));
 	else
 		doctor_cure(d, FIRMWARE_SVM "; what the kernel says of it: dmesg | grep kvm");
 }

@@ -10,6 +10,7 @@
 #include "hostprep/boot.h"
 
 #define KERNEL_CMDLINE "/etc/kernel/cmdline"
+#define KERNEL_INSTALL "/usr/bin/kernel-install"
 #define KERNEL_CMDLINE_OWN STATE_DIR "/kernel-cmdline"
 
 /* Fills b->own and b->others. */
@@ -21,7 +22,12 @@ int kernel_cmdline_write(struct host *h, const struct boot *b, struct error *e);
 int kernel_cmdline_read_own(struct host *h, struct tokens *own, bool *made, struct error *e);
 int kernel_cmdline_write_own(struct host *h, const struct tokens *own, bool made, struct error *e);
 
+/* Runs `kernel-install add` once for each kernel that has an entry. */
+int kernel_install_add(struct host *h, const struct boot *b, struct error *e);
+
 /* Adds the entries of the Boot Loader Specification that are of this system. */
 int boot_entries_read(struct host *h, struct boot *b, struct error *e);
+/* The same of unified kernel images. */
+int boot_images_read(struct host *h, struct boot *b, struct error *e);
 
 #endif

@@ -82,24 +82,6 @@ bool hugepages_gigantic(const struct hugepages *p)
 	return hugepages_size(p) >= (uint64_t)GIB;
 }
 
-/* hugepagesz=1G hugepages=4, or hugepages=0:2,1:2 (Linux 5.16 and later). */
-static char *parameters(const struct hugepages *p)
-{
-	struct strbuf out = { 0 };
-	size_t i;
-
-	sb_addf(&out, "hugepagesz=%lluG hugepages=",
-		(unsigned long long)(hugepages_size(p) / (uint64_t)GIB));
-	for (i = 0; i < p->nodes.n; i++) {
-		const struct node_pages *node = &LIST_AT(&p->nodes, struct node_pages, i);
-
-		sb_addf(&out, "%s%s:%lld", i ? "," : "", node->obj.name, (long long)node->pages);
-	}
-	if (!p->nodes.n)
-		sb_addf(&out, "%lld", (long long)p->pages);
-	return sb_steal(&out);
-}
-
 static void memory_derive(const struct resource *r, struct wants *w)
 {
 	const struct memory *m = r->want;
@@ -111,7 +93,7 @@ static void memory_derive(const struct resource *r, struct wants *w)
 
 		if (!hugepages_gigantic(p) || !hugepages_total(p))
 			continue;
-		text = parameters(p);
+		text = hugepages_parameter(p);
 		want_set(w, want_derive(w, r, "cmdline", text, true), "next_boot", "true");
 	}
 }
@@ -154,6 +136,8 @@ static int memory_observe(struct host *h, const struct resource *r, void **have,
 	if (r->want)
 		ret = check_sum(h, r->want, e);
 	if (ret == 0 && r->want)
+		ret = hugepages_check_others(h, r->want, e);
+	if (ret == 0 && r->want)
 		ret = memory_knobs(h, r->want, &k, e);
 	if (ret < 0)
 		return ret;
@@ -163,37 +147,44 @@ static int memory_observe(struct host *h, const struct resource *r, void **have,
 
 /*
  * That this boot has no room for a gigantic reservation is kept, so that the
- * next pass waits instead of trying again: {"short": {PATH: "BOOT_ID WANTED"}}
+ * next pass waits instead of trying again: {"short": {PATH: {"boot": ID,
+ * "wanted": "4", "found": 1}}}
  */
-static char *attempt(struct host *h, const struct knob *k)
+static char *boot_id(struct host *h)
 {
-	_cleanup_free_ char *id = NULL;
+	char *id = NULL;
 
-	(void)file_read_line(h->root, "/proc/sys/kernel/random/boot_id", &id);
-	return xprintf("%s %s", id ? id : "", k->want);
+	return file_read_line(h->root, "/proc/sys/kernel/random/boot_id", &id) < 0 ? xstrdup("")
+										   : id;
 }
 
-static bool given_up(struct host *h, const struct step *s, const struct knob *k)
+/* How it went in this boot; NULL: it was not tried. */
+static json_t *attempt(struct host *h, const struct step *s, const struct knob *k)
 {
-	_cleanup_free_ char *now = attempt(h, k);
-	const char *was = NULL;
+	_cleanup_free_ char *id = boot_id(h);
+	const char *boot, *wanted;
+	json_t *was;
 
-	if (record_has(h, s->r->id))
-		was = json_string_value(json_object_get(
-			json_object_get(record_kept(h, s->r->id), "short"), k->path));
-	return was && streq(was, now);
+	if (!record_has(h, s->r->id))
+		return NULL;
+	was = json_object_get(json_object_get(record_kept(h, s->r->id), "short"), k->path);
+	boot = json_string_value(json_object_get(was, "boot"));
+	wanted = json_string_value(json_object_get(was, "wanted"));
+	return boot && wanted && streq(boot, id) && streq(wanted, k->want) ? was : NULL;
 }
 
-static void give_up(struct host *h, const struct step *s, const struct knob *k)
+static void give_up(struct host *h, const struct step *s, const struct shortage *lack)
 {
-	_cleanup_free_ char *now = attempt(h, k);
 	json_t *kept = record_kept(h, s->r->id), *all = json_object_get(kept, "short");
+	_cleanup_free_ char *id = boot_id(h);
 
 	if (!all) {
 		all = json_object();
 		json_object_set_new(kept, "short", all);
 	}
-	json_object_set_new(all, k->path, json_string(now));
+	json_object_set_new(all, lack->knob->path,
+		json_pack("{s:s, s:s, s:I}", "boot", id, "wanted", lack->knob->want, "found",
+			(json_int_t)lack->found));
 	record_touch(h);
 }
 
@@ -206,13 +197,15 @@ static bool is_gigantic(const struct knob *k)
 
 static void diff_waiting(struct host *h, struct step *s, const struct knobs *late)
 {
-	size_t before = s->n_changes, i;
+	size_t before = s->n_changes;
 
 	knobs_diff_wanted(h, s, late);
-	for (i = before; i < s->n_changes; i++)
+	if (s->n_changes > before)
 		s->wait = arena_printf(h->pass,
-			"a reboot: the running kernel found memory for %s of %s: %s",
-			s->changes[i].have, s->changes[i].want, s->changes[i].path);
+			"a reboot: the running kernel found memory for %lld of %s: %s",
+			(long long)json_integer_value(
+				json_object_get(attempt(h, s, &late->v[0]), "found")),
+			late->v[0].want, s->changes[before].path);
 	if (before && s->wait) {
 		s->reason = arena_printf(h->pass, "will then wait for %s", s->wait);
 		s->wait = NULL;
@@ -228,7 +221,7 @@ static void memory_diff(struct host *h, struct step *s)
 	if (wanted(s) && memory_knobs(h, wanted(s), &all, NULL) < 0)
 		return; /* observe has just told of it */
 	for (i = 0; i < all.n; i++)
-		if (given_up(h, s, &all.v[i])) {
+		if (attempt(h, s, &all.v[i])) {
 			*ARENA_PUSH(h->pass, late.v, late.n) = all.v[i];
 			all.v[i].skipped = true;
 		}
@@ -244,15 +237,15 @@ static void memory_refine(struct host *h _unused_, struct step *s)
 static int memory_apply(struct host *h, struct step *s, struct error *e)
 {
 	struct knobs k = { .arena = h->pass };
-	const struct knob *refused = NULL;
+	struct shortage lack = { 0 };
 	int r = wanted(s) ? memory_knobs(h, wanted(s), &k, e) : 0;
 
 	if (r == 0)
-		r = memory_set(h, s, &k, &refused, e);
-	if (r == -ERANGE && refused && is_gigantic(refused)) {
+		r = memory_set(h, s, &k, &lack, e);
+	if (r == -ERANGE && lack.knob && is_gigantic(lack.knob)) {
 		error_clear(e);
 		*e = (struct error){ 0 };
-		give_up(h, s, refused);
+		give_up(h, s, &lack);
 		return 0;
 	}
 	return r;

@@ -30,12 +30,24 @@ int64_t hugepages_total(const struct hugepages *p);
 /* So large that memory which has been in use seldom has one: asked for at boot too. */
 bool hugepages_gigantic(const struct hugepages *p);
 
+/* hugepagesz=1G hugepages=4. The caller frees. */
+char *hugepages_parameter(const struct hugepages *p);
+/* Whether others reserve another number by the kernel's command line. */
+int hugepages_check_others(struct host *h, const struct memory *m, struct error *e);
+
 /* Bytes that are set aside in all. */
 uint64_t hugepages_sum(const struct memory *m);
 
 int memory_knobs(struct host *h, const struct memory *want, struct knobs *k, struct error *e);
-/* Moves memory together until all pages are there or it no longer helps. */
-int memory_set(struct host *h, struct step *s, const struct knobs *k, const struct knob **refused,
+struct shortage {
+	const struct knob *knob; /* the pool; NULL: none was short */
+	unsigned long long found; /* pages that there was memory for */
+};
+/*
+ * Moves memory together until all pages are there or it no longer helps; then the pool is as it
+ * was before: half of what is asked for serves nobody, and is missing to all others.
+ */
+int memory_set(struct host *h, struct step *s, const struct knobs *k, struct shortage *lack,
 	struct error *e);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "hostprep/memory.h"
 #include "base/strbuf.h"
+#include "reconcile/record.h"
 
 #define POOLS "/sys/kernel/mm/hugepages"
 #define NODES "/sys/devices/system/node"
@@ -123,19 +124,62 @@ static unsigned long long pages_of(struct host *h, const struct knob *k)
 	return file_read_line(h->root, k->path, &text) < 0 ? 0 : strtoull(text, NULL, 10);
 }
 
-static int too_full(struct host *h, const struct knob *k, struct error *e)
+/*
+ * How many pages each pool had, in the record until all that were asked for are there or these are
+ * again: {"pools": {PATH: "96"}}. A run that was killed in between left it for the next.
+ */
+#define POOLS_BEFORE "pools"
+
+static bool is_pool(const struct knob *k)
 {
-	error_set(e, -ERANGE, "the kernel found memory for %llu of %s: %s%s%s", pages_of(h, k),
-		k->want, k->label, k->of ? " of " : "", k->of ? k->of : "");
+	return streq(k->field, "hugepages");
+}
+
+static void note_before(struct host *h, json_t *kept, const struct knobs *k)
+{
+	json_t *before = json_object_get(kept, POOLS_BEFORE);
+	size_t i;
+
+	if (!before) {
+		before = json_object();
+		json_object_set_new(kept, POOLS_BEFORE, before);
+	}
+	for (i = 0; i < k->n; i++) {
+		_cleanup_free_ char *now = NULL;
+
+		if (is_pool(&k->v[i]) && !json_object_get(before, k->v[i].path) &&
+			file_read_line(h->root, k->v[i].path, &now) == 0)
+			json_object_set_new(before, k->v[i].path, json_string(now));
+	}
+	record_touch(h);
+}
+
+/* Pages that guests use stay with them: the kernel takes back what is free. */
+static unsigned long long put_back(struct host *h, json_t *kept, const struct knob *short_)
+{
+	json_t *before = json_object_get(kept, POOLS_BEFORE);
+	const char *was = json_string_value(json_object_get(before, short_->path));
+
+	if (was)
+		(void)file_poke(h->root, short_->path, was);
+	return pages_of(h, short_);
+}
+
+static int too_full(
+	const struct knob *k, unsigned long long found, unsigned long long now, struct error *e)
+{
+	error_set(e, -ERANGE,
+		"the kernel found memory for %llu of %s: %s%s%s; there are %llu again, as before",
+		found, k->want, k->label, k->of ? " of " : "", k->of ? k->of : "", now);
 	return error_cure(e, "stop guests or programs that use memory (free -m) and reload, or "
 			     "reboot: kvmhostd asks early, while memory is still whole");
 }
 
-int memory_set(struct host *h, struct step *s, const struct knobs *k, const struct knob **refused,
+static int ask(struct host *h, struct step *s, const struct knobs *k, const struct knob **refused,
 	struct error *e)
 {
 	unsigned long long before, now = 0;
-	int r, i;
+	int r = 0, i;
 
 	for (i = 0; i < ATTEMPTS; i++) {
 		before = now;
@@ -143,7 +187,7 @@ int memory_set(struct host *h, struct step *s, const struct knobs *k, const stru
 		*e = (struct error){ 0 };
 		*refused = NULL;
 		r = knobs_apply(h, s, k, refused, e);
-		if (r != -ERANGE || !*refused || !streq((*refused)->field, "hugepages"))
+		if (r != -ERANGE || !*refused || !is_pool(*refused))
 			return r;
 		now = pages_of(h, *refused);
 		if (i && now <= before)
@@ -151,5 +195,27 @@ int memory_set(struct host *h, struct step *s, const struct knobs *k, const stru
 		if (file_poke(h->root, COMPACT, "1") < 0)
 			break;
 	}
-	return too_full(h, *refused, e);
+	return r;
+}
+
+int memory_set(struct host *h, struct step *s, const struct knobs *k, struct shortage *lack,
+	struct error *e)
+{
+	json_t *kept = record_has(h, s->r->id) ? record_kept(h, s->r->id) : NULL;
+	const struct knob *refused = NULL;
+	int r;
+
+	if (kept)
+		note_before(h, kept, k);
+	r = ask(h, s, k, &refused, e);
+	if (r == -ERANGE && refused && is_pool(refused)) {
+		lack->knob = refused;
+		lack->found = pages_of(h, refused);
+		too_full(refused, lack->found, put_back(h, kept, refused), e);
+	}
+	if (kept) {
+		json_object_del(kept, POOLS_BEFORE);
+		record_touch(h);
+	}
+	return r;
 }

@@ -7,6 +7,7 @@
  * under its users: the step waits and says what to do.
  */
 #include "hostprep/module.h"
+#include "hostprep/cpu.h"
 #include "hostprep/value.h"
 #include "config/type.h"
 #include "reconcile/plan.h"
@@ -216,6 +217,13 @@ static bool in_own_files(const struct modules *m, const char *name)
 	return false;
 }
 
+/* Derived for whatever processor there is: the other maker's module is never loaded here. */
+static bool is_for_other_cpu(struct host *h, const struct resource *r)
+{
+	return r->want && r->origin && r->origin->kind == &cpu_kind &&
+	       !streq(r->name, cpu_kvm_module(h));
+}
+
 static int module_observe(struct host *h, const struct resource *r, void **have, struct error *e)
 {
 	struct module_state seen;
@@ -224,6 +232,8 @@ static int module_observe(struct host *h, const struct resource *r, void **have,
 	int ret;
 
 	*have = NULL;
+	if (h->live && is_for_other_cpu(h, r))
+		return NOT_HERE;
 	ret = modules_get(h, &m, e);
 	if (ret == 0 && !m->trees.opened)
 		ret = module_trees_open(h, &m->trees, e);

@@ -72,6 +72,14 @@ def test_the_gigantic_page_waits_for_a_reboot(host):
     assert "reboot      needed" in host.ctl("status", check=False).stdout
 
 
+def test_half_of_what_is_asked_for_is_not_kept(host):
+    host.write("/root/other.yaml", DOCUMENT.replace("2MiB: 96", "2MiB: 900"))
+    result = host.ctl("--config", "/root/other.yaml", "apply", check=False, timeout=180)
+    assert result.rc == 1 and "of 900: 2MiB pages; there are 96 again, as before" in result.stdout, result
+    assert host.read(POOL.format(2048)) == "96\n"
+    assert host.ctl("apply", check=False).rc == 3
+
+
 def test_drift_goes_back(host):
     host.run(f"echo 10 >{POOL.format(2048)}; echo 0 >/sys/kernel/mm/ksm/run; "
              "systemctl set-property --runtime system.slice AllowedCPUs=0-1")

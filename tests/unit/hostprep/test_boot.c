@@ -20,6 +20,18 @@
 	"printf 'title Linux\\nversion 6.1\\nmachine-id " ID "\\noptions %s\\nlinux /linux\\n' " \
 	"\"$cmdline\" >$root" ENTRY "\n"
 
+/*
+ * A unified kernel image: DOS header, PE header, three sections of fixed length; the tool cuts it
+ * up and puts it together with another command line.
+ */
+#define IMAGE "/efi/EFI/Linux/linux.efi"
+#define SAID "/said"
+enum { HEADERS = 208, CMDLINE_LENGTH = 512, RELEASE_LENGTH = 32, UNAME_LENGTH = 16 };
+#define MAKE_IMAGE \
+	"printf '%s\\n' \"$cmdline\" >$root" SAID "\n" \
+	"{ head -c 208 $root" IMAGE "; printf '%-512s' \"$cmdline\"; tail -c +721 $root" IMAGE \
+	"; } >$root/new\nmv $root/new $root" IMAGE "\n"
+
 struct layout {
 	const char *name; /* as the plan says it */
 	const char *file, *menu;
@@ -27,6 +39,8 @@ struct layout {
 	const char *evidence; /* a file that is there; NULL: LoaderInfo says systemd-boot */
 	const char *result; /* where the script leaves the command line */
 	bool args; /* the tool is told words, /etc/kernel/cmdline is not written */
+	const char *says; /* what stands in the evidence; such a machine boots images */
+	const char *base; /* what the line of others stands in; NULL: /etc/kernel/cmdline */
 };
 
 static const struct layout layouts[] = {
@@ -76,18 +90,79 @@ static const struct layout layouts[] = {
 		.evidence = "/run/ostree-booted",
 		.result = "/kargs",
 		.args = true },
+	{ .name = "UKI by kernel-install",
+		.file = CMDLINE_FILE "kernel/cmdline)",
+		.menu = CMDLINE_MENU "EFI/Linux)",
+		.tool = "/usr/bin/kernel-install",
+		.script = "[ \"$1 $2\" = 'add 6.1' ] || exit 3\n"
+			  "cmdline=$(cat $root/etc/kernel/cmdline)\n" MAKE_IMAGE,
+		.evidence = "/etc/kernel/install.conf",
+		.says = "layout=bls\nlayout=uki\n",
+		.result = SAID },
+	{ .name = "UKI by mkinitcpio",
+		.file = CMDLINE_FILE "kernel/cmdline)",
+		.menu = CMDLINE_MENU "EFI/Linux)",
+		.tool = "/usr/bin/mkinitcpio",
+		.script = "[ \"$*\" = -P ] || exit 3\n"
+			  "cmdline=$(cat $root/etc/kernel/cmdline)\n" MAKE_IMAGE,
+		.evidence = "/etc/mkinitcpio.d/linux.preset",
+		.says = "PRESETS=('default')\ndefault_uki=\"" IMAGE "\"\n",
+		.result = SAID },
+	{ .name = "UKI by mkinitcpio of a directory",
+		.file = CMDLINE_FILE "cmdline.d/90-kvmhost.conf)",
+		.menu = CMDLINE_MENU "EFI/Linux)",
+		.tool = "/usr/bin/mkinitcpio",
+		.script = "[ \"$*\" = -P ] || exit 3\n"
+			  "cmdline=$(grep -h '^[^#]' $root/etc/cmdline.d/*.conf | tr '\\n' ' ')\n"
+			  "cmdline=${cmdline% }\n" MAKE_IMAGE,
+		.evidence = "/etc/mkinitcpio.d/linux.preset",
+		.says = "PRESETS=('default')\ndefault_efi_image=\"" IMAGE "\"\n",
+		.result = SAID,
+		.args = true,
+		.base = "/etc/cmdline.d/10-root.conf" },
 };
 
-static void put_info(struct machine *m, const char *text)
+static void put_variable(struct machine *m, const char *path, const char *text)
 {
 	char raw[64] = { 6, 0, 0, 0 };
 	size_t i;
 
 	for (i = 0; text[i]; i++)
 		raw[4 + 2 * i] = text[i];
-	assert_int_equal(
-		file_write_atomic(m->host.root, EFI "LoaderInfo-" GUID, raw, 4 + 2 * (i + 1), 0644),
-		0);
+	assert_int_equal(file_write_atomic(m->host.root, path, raw, 4 + 2 * (i + 1), 0644), 0);
+}
+
+static void number(char *p, unsigned n)
+{
+	p[0] = (char)n;
+	p[1] = (char)(n >> 8);
+}
+
+static unsigned put_section(
+	char *image, unsigned i, unsigned at, const char *name, const char *text, unsigned n)
+{
+	char *header = image + 64 + 24 + 40 * i;
+
+	memcpy(header, name, strlen(name));
+	number(header + 8, n);
+	number(header + 16, n);
+	number(header + 20, at);
+	memcpy(image + at, text, strlen(text));
+	return at + n;
+}
+
+static void put_image(struct machine *m, const char *path, const char *release)
+{
+	char image[HEADERS + CMDLINE_LENGTH + RELEASE_LENGTH + UNAME_LENGTH] = "MZ";
+	unsigned at = HEADERS;
+
+	number(image + 0x3c, 64);
+	memcpy(image + 64, "PE", 2);
+	number(image + 64 + 6, 3);
+	at = put_section(image, 0, at, ".cmdline", LINE, CMDLINE_LENGTH);
+	at = put_section(image, 1, at, ".osrel", release, RELEASE_LENGTH);
+	put_section(image, 2, at, ".uname", "6.1", UNAME_LENGTH);
+	assert_int_equal(file_write_atomic(m->host.root, path, image, sizeof(image), 0644), 0);
 }
 
 static void put_tool(struct machine *m, const struct layout *l)
@@ -106,12 +181,18 @@ static struct machine *layout(void **state, const struct layout *l)
 
 	m->host.live = true;
 	if (l->evidence)
-		put(m, l->evidence, "x");
+		put(m, l->evidence, l->says ? l->says : "x");
 	else
-		put_info(m, "systemd-boot 252");
+		put_variable(m, EFI "LoaderInfo-" GUID, "systemd-boot 252");
+	if (l->says) {
+		put_variable(m, EFI "StubInfo-" GUID, "systemd-stub 254");
+		put(m, "/etc/os-release", "NAME=x\nID=arch\n");
+		put_image(m, IMAGE, "ID=\"arch\"\nNAME=x\n");
+		put_image(m, "/efi/EFI/Linux/other.efi", "ID=fedora\n");
+	}
 	put_tool(m, l);
 	put(m, "/etc/machine-id", ID "\n");
-	put(m, "/etc/kernel/cmdline", LINE "\n");
+	put(m, l->base ? l->base : "/etc/kernel/cmdline", LINE "\n");
 	put(m, ENTRY,
 		"title Linux\nversion 6.1\nmachine-id " ID "\noptions " LINE "\nlinux /linux\n");
 	put(m, "/boot/loader/entries/ffffffffffffffffffffffffffffffff-5.conf",
@@ -149,7 +230,8 @@ static void all_wait(struct machine *m)
 static void story(void **state, const struct layout *l)
 {
 	struct machine *m = layout(state, l);
-	const char *entry = get(m, ENTRY), *line = get(m, "/etc/kernel/cmdline");
+	const char *entry = get(m, ENTRY), *base = l->base ? l->base : "/etc/kernel/cmdline";
+	const char *line = get(m, base);
 
 	want(m, "cmdline: [mitigations=off, hugepagesz=1G]");
 	plan(m);
@@ -179,7 +261,8 @@ static void story(void **state, const struct layout *l)
 	assert_int_equal(plan(m)->n, 0);
 	assert_no_file(m, LIST);
 	assert_string_equal(get(m, ENTRY), entry);
-	assert_string_equal(get(m, "/etc/kernel/cmdline"), line);
+	assert_string_equal(get(m, base), line);
+	assert_no_file(m, "/etc/cmdline.d/90-kvmhost.conf");
 	assert_non_null(strstr(get(m, l->result), LINE "\n"));
 }
 
@@ -270,6 +353,9 @@ STORY(proxmox, 1)
 STORY(sdbootutil, 2)
 STORY(grubby, 3)
 STORY(rpm_ostree, 4)
+STORY(uki, 5)
+STORY(mkinitcpio, 6)
+STORY(mkinitcpio_directory, 7)
 
 /* Without the file kernel-install takes the running kernel's line: it is made of that, and goes. */
 static void test_no_cmdline_file(void **state)
@@ -302,6 +388,50 @@ static void test_conflict(void **state)
 	want(m, "{}");
 	settle(m);
 	assert_file(m, "/etc/kernel/cmdline", LINE " intel_iommu=on\n");
+}
+
+static void test_uki_under_secure_boot(void **state)
+{
+	struct machine *m = layout(state, &layouts[5]);
+	char raw[] = { 6, 0, 0, 0, 1 };
+
+	assert_int_equal(file_write_atomic(m->host.root,
+				 EFI "SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c", raw,
+				 sizeof(raw), 0644),
+		0);
+	want(m, "cmdline: [nosmt]");
+	assert_string_equal(apply_fails(m),
+		"this machine boots a unified kernel image (systemd-stub 254) under Secure Boot: "
+		"its command line is signed with it, and the firmware would refuse one that "
+		"kvmhost has made anew; build the image with the parameters, sign it, and reboot");
+	assert_file(m, "/etc/kernel/cmdline", LINE "\n");
+}
+
+static void test_uki_of_nobody(void **state)
+{
+	struct machine *m = layout(state, &layouts[6]);
+
+	put(m, layouts[6].evidence, "#default_uki=\"" IMAGE "\"\ndefault_image=/boot/initrd\n");
+	want(m, "cmdline: [nosmt]");
+	assert_non_null(strstr(apply_fails(m), "nothing says who makes it"));
+}
+
+static void test_uki_cut_off(void **state)
+{
+	struct machine *m = layout(state, &layouts[6]);
+
+	put(m, IMAGE, "MZ and no more");
+	want(m, "cmdline: [nosmt]");
+	assert_non_null(strstr(apply_fails(m), "it is cut off, or no PE image"));
+}
+
+static void test_directory_conflict(void **state)
+{
+	struct machine *m = layout(state, &layouts[7]);
+
+	put(m, "/etc/cmdline.d/20-site.conf", "# nosmt=force\nquiet\nnosmt=force\n");
+	want(m, "cmdline: [nosmt]");
+	assert_non_null(strstr(apply_fails(m), "/etc/cmdline.d/20-site.conf:3 sets nosmt=force"));
 }
 
 /* RHEL 8: the entries name a variable of GRUB's environment. */
@@ -357,6 +487,16 @@ int main(void)
 		TEST(test_grubby_fails),
 		TEST(test_rpm_ostree),
 		TEST(test_rpm_ostree_fails),
+		TEST(test_uki),
+		TEST(test_uki_fails),
+		TEST(test_mkinitcpio),
+		TEST(test_mkinitcpio_fails),
+		TEST(test_mkinitcpio_directory),
+		TEST(test_mkinitcpio_directory_fails),
+		TEST(test_uki_under_secure_boot),
+		TEST(test_uki_of_nobody),
+		TEST(test_uki_cut_off),
+		TEST(test_directory_conflict),
 		TEST(test_grub_of_arch),
 		TEST(test_grub_of_suse),
 		TEST(test_no_cmdline_file),

@@ -218,6 +218,38 @@ static void test_nested(void **state)
 	settle(m);
 	assert_non_null(
 		strstr(get(m, "/etc/modprobe.d/zz-kvmhost.conf"), "options kvm_amd nested=1"));
+	assert_non_null(
+		strstr(get(m, "/etc/modprobe.d/zz-kvmhost.conf"), "options kvm_intel nested=1"));
+}
+
+/* A machine that runs is of one maker. */
+static void test_nested_here(void **state)
+{
+	static const char *const cpus[][3] = {
+		/* maker, flags, module */
+		{ "AuthenticAMD", "svm", "kvm_amd" },
+		{ "AuthenticAMD", "", "kvm_amd" },
+		{ "GenuineIntel", "", "kvm_intel" },
+		{ "CentaurHauls", "vmx", "kvm_intel" },
+	};
+	struct machine *m = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cpus); i++) {
+		size_t modules = 0;
+
+		m = machine(state, cpus[i][0], cpus[i][1]);
+		put_modules(m, "6.1");
+		restart(m);
+		want(m, "cpu: {nested: true}");
+		plan(m);
+		for (size_t k = 0; k < m->plan.n; k++) {
+			if (!streq(m->plan.steps[k]->r->kind->name, "module"))
+				continue;
+			assert_string_equal(m->plan.steps[k]->r->name, cpus[i][2]);
+			modules++;
+		}
+		assert_int_equal(modules, 1);
+	}
 }
 
 static void test_rejects(void **state)
@@ -248,6 +280,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_smt, machine_setup, machine_teardown),
 		cmocka_unit_test_setup_teardown(test_isolated, machine_setup, machine_teardown),
 		cmocka_unit_test_setup_teardown(test_nested, machine_setup, machine_teardown),
+		cmocka_unit_test_setup_teardown(test_nested_here, machine_setup, machine_teardown),
 		cmocka_unit_test_setup_teardown(test_rejects, machine_setup, machine_teardown),
 	};
 

@@ -92,6 +92,48 @@ static void test_gigantic_offline(void **state)
 	assert_non_null(strstr(get(m, "/etc/default/grub.d/90-kvmhost.cfg"), "hugepages=64"));
 }
 
+/* Others' words are for the boot, ours for now: of one size there is one number. */
+static void test_others_on_the_command_line(void **state)
+{
+	static const struct {
+		const char *words, *said;
+	} cases[] = {
+		{ "hugepages=64",
+			"/etc/default/grub:2 sets hugepages=64, and the document wants 32 "
+			"of 2MiB; remove it there, or write `2MiB: 64`" },
+		{ "hugepagesz=1G hugepages=8", "sets hugepagesz=1G hugepages=8, and the document "
+					       "wants 2 of 1GiB" },
+		{ "hugepages=32 hugepagesz=1024M hugepages=0:1,1:2", "or write `1GiB: 3`" },
+		{ "hugepages=32", NULL },
+		{ "hugepagesz=1G hugepages=0:1,1:1", NULL },
+		{ "hugepagesz=16G hugepages=1", NULL },
+	};
+	struct machine *m = machine(state);
+
+	put(m, "/proc/meminfo", "MemTotal:       16000000 kB\nHugepagesize:       2048 kB\n");
+	want(m, "memory: {hugepages: {2MiB: 32, 1GiB: 2}}");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct error e = { 0 };
+		int r;
+
+		put(m, "/etc/default/grub",
+			arena_printf(
+				m->arena, "# theirs\nGRUB_CMDLINE_LINUX=\"%s\"\n", cases[i].words));
+		restart(m);
+		r = plan_make(&m->host, &m->wants, &m->plan, &e);
+		assert_int_equal(r, 0);
+		for (size_t k = 0; k < m->plan.n; k++)
+			if (streq(m->plan.steps[k]->r->id, "memory/host")) {
+				_cleanup_free_ char *line = error_line(&m->plan.steps[k]->error);
+
+				if (!cases[i].said)
+					assert_int_equal(m->plan.steps[k]->error.code, 0);
+				else if (!strstr(line, cases[i].said))
+					fail_msg("%s: %s", cases[i].words, line);
+			}
+	}
+}
+
 static void test_what_cannot_be(void **state)
 {
 	struct machine *m = machine(state);
@@ -117,6 +159,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_gigantic, machine_setup, machine_teardown),
 		cmocka_unit_test_setup_teardown(
 			test_gigantic_offline, machine_setup, machine_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_others_on_the_command_line, machine_setup, machine_teardown),
 		cmocka_unit_test_setup_teardown(
 			test_what_cannot_be, machine_setup, machine_teardown),
 	};
