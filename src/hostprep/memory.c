@@ -7,6 +7,7 @@
  */
 #include "hostprep/memory.h"
 #include "hostprep/facts.h"
+#include "hostprep/hugetlbfs.h"
 #include "config/type.h"
 #include "reconcile/record.h"
 
@@ -38,6 +39,11 @@ static const struct field hugepages_fields[] = {
 		.doc = "How many in all; the kernel spreads them over the NUMA nodes."),
 	FIELD_MAP(struct hugepages, nodes, node_table, .example = "{0: 256, 1: 256}",
 		.doc = "How many of each NUMA node, instead of `pages`."),
+	FIELD_STRING(struct hugepages, mount, type_path, .claims = "mount",
+		.example = "/dev/hugepages1G",
+		.doc = "Where a hugetlbfs with pages of this size is mounted, by a unit of "
+		       "systemd's, "
+		       "for programs that are no guests. Guests need none."),
 };
 static const struct table hugepages_table = TABLE(struct hugepages, hugepages_fields,
 	.key = &type_size, .key_word = "SIZE", .scalar = "pages", .check = check_hugepages,
@@ -91,6 +97,8 @@ static void memory_derive(const struct resource *r, struct wants *w)
 		const struct hugepages *p = &LIST_AT(&m->hugepages, struct hugepages, i);
 		_cleanup_free_ char *text = NULL;
 
+		if (obj_has(p, "mount"))
+			hugetlbfs_derive(w, r, p->mount, p->obj.name);
 		if (!hugepages_gigantic(p) || !hugepages_total(p))
 			continue;
 		text = hugepages_parameter(p);

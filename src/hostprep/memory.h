@@ -15,6 +15,7 @@ struct hugepages {
 	struct obj obj; /* its name is the size, 2MiB */
 	int64_t pages; /* in all */
 	struct list nodes; /* struct node_pages */
+	const char *mount;
 };
 
 struct memory {

@@ -3,7 +3,7 @@
 #include "reconcile/kind.h"
 
 extern const struct kind cmdline_kind, iommu_kind, device_kind, sysctl_kind, module_kind;
-extern const struct kind cpu_kind, memory_kind;
+extern const struct kind cpu_kind, memory_kind, hugetlbfs_kind;
 extern const struct kind sriov_kind;
 extern const struct kind vhost_net_kind;
 extern const struct kind dummy_kind, veth_kind;
@@ -21,6 +21,7 @@ const struct kind *const kinds[] = {
 	&sysctl_kind,
 	&cpu_kind,
 	&memory_kind,
+	&hugetlbfs_kind,
 	&sriov_kind,
 	&dummy_kind,
 	&veth_kind,

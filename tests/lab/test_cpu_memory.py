@@ -12,7 +12,7 @@ from documents import EMPTY, put
 DOCUMENT = """version: 1
 host:
   cpu: {max_cstate: auto, isolated: 1, nested: false}
-  memory: {hugepages: {2MiB: 96, 1GiB: 1}, ksm: true}
+  memory: {hugepages: {2MiB: {pages: 96, mount: /dev/hugepages2M}, 1GiB: 1}, ksm: true}
 """
 POOL = "/sys/kernel/mm/hugepages/hugepages-{}kB/nr_hugepages"
 SLICES = ("init.scope", "system.slice", "user.slice")
@@ -56,6 +56,7 @@ def test_now(host):
     for unit in SLICES:
         assert host.read(f"/sys/fs/cgroup/{unit}/cpuset.cpus") == "0\n"
     assert service_cpus(host) == "1"
+    assert "pagesize=2M" in host.run("findmnt -no OPTIONS /dev/hugepages2M").stdout
     assert host.run("cat /sys/fs/cgroup/kvmhost.slice/cpuset.cpus 2>/dev/null", check=False).stdout.strip() == ""
     assert host.read("/boot/grub/grub.cfg").count(" hugepagesz=1G hugepages=1") >= 2
     if "constant_tsc" not in host.read("/proc/cpuinfo"):
@@ -73,7 +74,7 @@ def test_the_gigantic_page_waits_for_a_reboot(host):
 
 
 def test_half_of_what_is_asked_for_is_not_kept(host):
-    host.write("/root/other.yaml", DOCUMENT.replace("2MiB: 96", "2MiB: 900"))
+    host.write("/root/other.yaml", DOCUMENT.replace("pages: 96", "pages: 900"))
     result = host.ctl("--config", "/root/other.yaml", "apply", check=False, timeout=180)
     assert result.rc == 1 and "of 900: 2MiB pages; there are 96 again, as before" in result.stdout, result
     assert host.read(POOL.format(2048)) == "96\n"
@@ -94,6 +95,7 @@ def test_after_the_reboot(host):
     host.run("systemctl start kvmhostd", timeout=180)
     assert "hugepagesz=1G hugepages=1" in host.read("/proc/cmdline")
     assert host.read(POOL.format(1048576)) == "1\n"
+    assert "pagesize=2M" in host.run("findmnt -no OPTIONS /dev/hugepages2M").stdout
     assert host.read(POOL.format(2048)) == "96\n" and service_cpus(host) == "1"
     assert host.read("/sys/module/kvm_amd/parameters/nested") == "0\n"
     assert host.ctl("plan").stdout.rstrip().endswith("nothing to do")
@@ -101,7 +103,7 @@ def test_after_the_reboot(host):
 
 
 def test_more_than_there_is(host):
-    host.write("/root/other.yaml", DOCUMENT.replace("2MiB: 96, 1GiB: 1", "2MiB: 4000"))
+    host.write("/root/other.yaml", DOCUMENT.replace("pages: 96", "pages: 4000").replace("1GiB: 1", "1GiB: 0"))
     plan = host.ctl("--config", "/root/other.yaml", "plan", check=False)
     assert plan.rc == 1 and "8000 MiB in all, and this machine has" in plan.stdout, plan
 
@@ -112,7 +114,7 @@ def test_release(host):
     result = host.ctl("apply", "--allow-mass-removal", check=False, timeout=180)
     assert result.rc == 3, result  # the running kernel was started with the parameters
     assert knobs(host) == host.before
-    assert service_cpus(host) == "2"
+    assert service_cpus(host) == "2" and not host.run("findmnt /dev/hugepages2M", check=False).stdout
     host.reboot()
     assert "hugepages" not in host.read("/proc/cmdline")
     assert knobs(host) == host.before

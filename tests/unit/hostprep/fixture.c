@@ -3,6 +3,7 @@
 #include "config/document.h"
 #include "config/type.h"
 #include "hostprep/cpu.h"
+#include "hostprep/hugetlbfs.h"
 #include "hostprep/memory.h"
 #include "iommu/device.h"
 #include "iommu/iommu.h"
@@ -10,7 +11,7 @@
 #include <ftw.h>
 
 const struct kind *const kinds[] = { &cmdline_kind, &iommu_kind, &module_kind, &device_kind,
-	&sysctl_kind, &cpu_kind, &memory_kind };
+	&sysctl_kind, &cpu_kind, &memory_kind, &hugetlbfs_kind };
 const size_t n_kinds = ARRAY_SIZE(kinds);
 
 const struct kind *kind_find(const char *name)

@@ -92,6 +92,58 @@ static void test_gigantic_offline(void **state)
 	assert_non_null(strstr(get(m, "/etc/default/grub.d/90-kvmhost.cfg"), "hugepages=64"));
 }
 
+#define UNIT "/etc/systemd/system/dev-huge\\x2dpages.mount"
+
+/* In an image: the unit, and what starts it at boot. The capsule mounts one. */
+static void test_mount(void **state)
+{
+	struct machine *m = machine(state);
+
+	m->host.live = false;
+	want(m, "memory: {hugepages: {2MiB: {pages: 8, mount: /dev/huge-pages}}}");
+	settle(m);
+	assert_non_null(strstr(get(m, UNIT), "\nWhere=/dev/huge-pages\nType=hugetlbfs\n"
+					     "Options=pagesize=2048K\n"));
+	assert_string_equal(
+		get(m, "/etc/systemd/system/sysinit.target.wants/dev-huge\\x2dpages.mount"),
+		get(m, UNIT));
+	restart(m);
+	assert_int_equal(plan(m)->n, 1); /* memory/host: the machine that boots from this tree */
+	want(m, "memory: {hugepages: {1GiB: {pages: 1, mount: /dev/huge-pages}}}");
+	settle(m);
+	assert_non_null(strstr(get(m, UNIT), "pagesize=1048576K\n"));
+	want(m, "{}");
+	settle(m);
+	assert_no_file(m, UNIT);
+	assert_no_file(m, "/etc/systemd/system/sysinit.target.wants/dev-huge\\x2dpages.mount");
+}
+
+static void test_mount_of_others(void **state)
+{
+	static const struct {
+		const char *line, *said;
+	} cases[] = {
+		{ "40 25 0:35 / /dev/hp rw - tmpfs tmpfs rw",
+			"/dev/hp is mounted already, and is no "
+			"hugetlbfs; choose another place" },
+		{ "40 25 0:35 / /dev/hp rw - hugetlbfs hugetlbfs rw,pagesize=1024M",
+			"with pages of 1048576 KiB, and kvmhost did not do that" },
+	};
+	struct machine *m = machine(state);
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		put(m, "/proc/self/mountinfo", cases[i].line);
+		want(m, "memory: {hugepages: {2MiB: {pages: 0, mount: /dev/hp}}}");
+		assert_non_null(strstr(apply_fails(m), cases[i].said));
+	}
+	put(m, "/proc/self/mountinfo",
+		"40 25 0:35 / /dev/hp rw - hugetlbfs hugetlbfs rw,pagesize=2M\n");
+	assert_int_equal(plan(m)->n, 1); /* memory/host, not yet recorded */
+	assert_non_null(strstr(reject(m, "memory: {hugepages: {2MiB: {pages: 1, mount: /a}, 1GiB: "
+					 "{pages: 1, mount: /a}}}"),
+		"/a"));
+}
+
 /* Others' words are for the boot, ours for now: of one size there is one number. */
 static void test_others_on_the_command_line(void **state)
 {
@@ -159,6 +211,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_gigantic, machine_setup, machine_teardown),
 		cmocka_unit_test_setup_teardown(
 			test_gigantic_offline, machine_setup, machine_teardown),
+		cmocka_unit_test_setup_teardown(test_mount, machine_setup, machine_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_mount_of_others, machine_setup, machine_teardown),
 		cmocka_unit_test_setup_teardown(
 			test_others_on_the_command_line, machine_setup, machine_teardown),
 		cmocka_unit_test_setup_teardown(
