@@ -13,7 +13,7 @@ DEVICES = f'devices:\n  nic: {{address: "{NIC}"}}\n'
 @pytest.fixture
 def machine(request):
     def make(**hardware):
-        lab = boot(request, **hardware)
+        lab = boot(request, warm=False, **hardware)
         lab.push(os.environ["KVMHOST_STAGE"])
         hush(lab)
         return lab
@@ -46,6 +46,7 @@ def test_no_interrupt_remapping(machine):
     unsafe = "version: 1\nhost: {iommu: {enabled: true, unsafe_interrupts: true}}\n"
     settle(host, unsafe + DEVICES)
     assert driver(host, NIC) == "vfio-pci"
+    host.run("modprobe vfio_iommu_type1")
     assert host.read("/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts") == "Y\n"
     settle(host, unsafe, "--allow-mass-removal")
     assert drivers(host) == before
