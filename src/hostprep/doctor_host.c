@@ -244,24 +244,37 @@ static void look_ovmf(struct doctor *d)
 		(const char *const[]){ "ovmf", "edk2-ovmf", "qemu-ovmf-x86_64", "edk2-ovmf" });
 }
 
-/* Somebody who listens on port 53 of all addresses keeps a network's dnsmasq out. */
-static bool listens_everywhere(struct doctor *d, const char *path, const char *any)
+/* Somebody who listens on a port of all addresses keeps a network's dnsmasq out. */
+static bool listens_everywhere(struct doctor *d, const char *path, const char *any, unsigned port)
 {
-	_cleanup_free_ char *text = NULL, *wanted = xprintf(" %s:0035 ", any);
+	_cleanup_free_ char *text = NULL, *wanted = xprintf(" %s:%04X ", any, port);
 
 	return file_read(d->h->root, path, 16 << 20, &text, NULL) == 0 && strstr(text, wanted);
 }
 
-static void look_dns_port(struct doctor *d)
+static void look_port(struct doctor *d, unsigned port, const char *advice)
 {
-	if (!listens_everywhere(d, "/proc/net/udp", "00000000") &&
-		!listens_everywhere(d, "/proc/net/udp6", "00000000000000000000000000000000")) {
-		doctor_found(d, HEALTH_PASS, "nobody has port 53 of all addresses");
+	if (!listens_everywhere(d, "/proc/net/udp", "00000000", port) &&
+		!listens_everywhere(
+			d, "/proc/net/udp6", "00000000000000000000000000000000", port)) {
+		doctor_found(d, HEALTH_PASS, "nobody has port %u of all addresses", port);
 		return;
 	}
-	doctor_found(d, HEALTH_WARN, "somebody listens on port 53 of all addresses");
-	doctor_cure(d, "see who: ss -ulpn sport = 53; have it listen on its own addresses "
-		       "(dnsmasq: bind-dynamic)");
+	doctor_found(d, HEALTH_WARN, "somebody listens on port %u of all addresses", port);
+	doctor_cure(d, "see who: ss -ulpn sport = %u; %s", port, advice);
+}
+
+enum { PORT_DNS = 53, PORT_DHCP = 67 };
+
+static void look_dns_port(struct doctor *d)
+{
+	look_port(d, PORT_DNS, "have it listen on its own addresses (dnsmasq: bind-dynamic)");
+}
+
+static void look_dhcp_port(struct doctor *d)
+{
+	look_port(d, PORT_DHCP,
+		"have it serve its own interfaces alone (dnsmasq: bind-dynamic), or stop it");
 }
 
 static void look_bridge_filter(struct doctor *d)
@@ -320,6 +333,10 @@ const struct check doctor_host[] = {
 	{ "dns-port", "Networks can serve names",
 		"One who listens on port 53 of every address keeps out the dnsmasq of a network.",
 		look_dns_port },
+	{ "dhcp-port", "Networks can serve addresses",
+		"A DHCP server on port 67 of every address keeps out the dnsmasq of a network, or "
+		"answers its guests.",
+		look_dhcp_port },
 	{ "bridge-filter", "Bridged packets are not filtered twice",
 		"With br_netfilter what guests on one bridge send each other passes the host's "
 		"FORWARD rules, and is often dropped there.",

@@ -94,6 +94,10 @@ def test_after_the_reboot(host):
     host.reboot()
     host.run("systemctl start kvmhostd", timeout=180)
     assert "hugepagesz=1G hugepages=1" in host.read("/proc/cmdline")
+    limited = "constant_tsc" not in host.read("/proc/cpuinfo")
+    assert host.read("/proc/cmdline").split().count("processor.max_cstate=1") == limited
+    if limited:
+        assert host.read("/sys/module/processor/parameters/max_cstate") == "1\n"
     assert host.read(POOL.format(1048576)) == "1\n"
     assert "pagesize=2M" in host.run("findmnt -no OPTIONS /dev/hugepages2M").stdout
     assert host.read(POOL.format(2048)) == "96\n" and service_cpus(host) == "1"

@@ -5,12 +5,14 @@ import os
 import pytest
 from validate import doctor_says
 
-from conftest import boot
+from conftest import BOOTED, boot
 
 DOCUMENT = "version: 1\nhost:\n  iommu: {enabled: true, passthrough: true%s}\n"
 
 
 def machine(request, profile):
+    while BOOTED:  # one machine at a time
+        BOOTED.pop().stop()
     lab = boot(request, warm=False, profile=profile, cmdline="")
     lab.push(os.environ["KVMHOST_STAGE"])
     return lab

@@ -94,6 +94,8 @@ CASES = [
     ("dnsmasq", {"etc/os-release": "ID=arch\n"}, "warn", "not installed", "pacman -S dnsmasq"),
     ("ovmf", {"usr/share/OVMF/OVMF_CODE_4M.fd": ""}, "pass", "OVMF", None),
     ("ovmf", {"etc/os-release": "ID=ubuntu\nID_LIKE=debian\n"}, "warn", "OVMF", "apt install ovmf"),
+    ("dhcp-port", {"proc/net/udp": "  1: 00000000:0043 00000000:0000 07\n"}, "warn", "port 67", "ss -ulpn sport = 67"),
+    ("dhcp-port", {"proc/net/udp": "  1: 017AA8C0:0043 00000000:0000 07\n"}, "pass", "nobody", None),
     ("dns-port", {"proc/net/udp": "  1: 0100007F:0035 00000000:0000 07\n"}, "pass", "nobody", None),
     ("dns-port", {"proc/net/udp": "  1: 00000000:0035 00000000:0000 07\n"}, "warn", "port 53", "ss -ulpn"),
     ("bridge-filter", {}, "pass", "not loaded", None),

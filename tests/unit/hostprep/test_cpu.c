@@ -110,6 +110,37 @@ static void test_what_the_driver_has_not(void **state)
 	assert_file(m, POLICY("0", "scaling_max_freq"), "2400000\n");
 }
 
+/* It offers a range and two governors of its own, which bear the names of others. */
+static void test_intel_pstate(void **state)
+{
+	struct machine *m = machine(state, "GenuineIntel", "constant_tsc");
+
+	for (const char *n = "0"; n; n = *n == '0' ? "1" : NULL) {
+		const char *dir = arena_printf(m->arena, CPU "/cpufreq/policy%s", n);
+
+		put(m, arena_printf(m->arena, "%s/scaling_driver", dir), "intel_pstate\n");
+		put(m, arena_printf(m->arena, "%s/scaling_governor", dir), "powersave\n");
+		put(m, arena_printf(m->arena, "%s/scaling_available_governors", dir),
+			"performance powersave\n");
+		file_remove(m->host.root,
+			arena_printf(m->arena, "%s/scaling_available_frequencies", dir));
+	}
+	want(m, "cpu: {governor: schedutil}");
+	assert_string_equal(apply_fails(m),
+		"governor: intel_pstate, the frequency driver of policy0, has no `schedutil`; it "
+		"has: performance powersave");
+	want(m, "cpu: {governor: performance, min_frequency: 2.1GHz, max_frequency: 2.1GHz}");
+	settle(m);
+	assert_file(m, POLICY("1", "scaling_governor"), "performance");
+	assert_file(m, POLICY("0", "scaling_min_freq"), "2100000");
+	assert_file(m, POLICY("0", "scaling_max_freq"), "2100000");
+	assert_int_equal(plan(m)->n, 0);
+	want(m, "{}");
+	settle(m);
+	assert_file(m, POLICY("1", "scaling_governor"), "powersave");
+	assert_file(m, POLICY("0", "scaling_max_freq"), "2400000");
+}
+
 static void test_no_driver(void **state)
 {
 	struct machine *m = *state;
@@ -269,6 +300,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_drift_of_one, machine_setup, machine_teardown),
 		cmocka_unit_test_setup_teardown(
 			test_what_the_driver_has_not, machine_setup, machine_teardown),
+		cmocka_unit_test_setup_teardown(test_intel_pstate, machine_setup, machine_teardown),
 		cmocka_unit_test_setup_teardown(test_no_driver, machine_setup, machine_teardown),
 		cmocka_unit_test_setup_teardown(test_max_cstate, machine_setup, machine_teardown),
 		cmocka_unit_test_setup_teardown(
