@@ -65,7 +65,18 @@ static const struct field kernel_rows[] = {
 		.example = "/var/lib/kvmhost/boot/initrd.img",
 		.doc = "Its initial RAM disk, a file of the host."),
 	FIELD_STRING(struct guest_kernel, cmdline, type_string, .on_change = CHANGE_RECREATE,
-		.example = "console=ttyS0 root=/dev/vda1", .doc = "Its command line."),
+		.example = "console=ttyS0 root=/dev/vda1",
+		.doc = "Its command line. For the time of day a Linux with kvm-clock (2.6.27, RHEL "
+		       "5.5 "
+		       "and later) needs nothing. Without it one of 64 bits wants `notsc lpj=N`, "
+		       "one of "
+		       "32 bits `clocksource=acpi_pm lpj=N` (RHEL 4: `clock=pmtmr`), N being the "
+		       "loops "
+		       "per jiffy of the host's CPU. `divider=10` makes 100 ticks a second of "
+		       "1000: "
+		       "only for RHEL 5.8 and later of that line; earlier ones lose time by it, "
+		       "and "
+		       "kernels without a steady tick gain nothing."),
 };
 static const struct table kernel_table = TABLE(struct guest_kernel, kernel_rows,
 	.doc = "Boot this kernel directly, without firmware boot menu or boot loader.");
