@@ -262,6 +262,7 @@ static int memory_apply(struct host *h, struct step *s, struct error *e)
 const struct kind memory_kind = {
 	.name = "memory",
 	.table = &memory_table,
+	.check = hugepages_check_list,
 	.derive = memory_derive,
 	.observe = memory_observe,
 	.diff = memory_diff,

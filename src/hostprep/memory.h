@@ -33,7 +33,8 @@ bool hugepages_gigantic(const struct hugepages *p);
 
 /* hugepagesz=1G hugepages=4. The caller frees. */
 char *hugepages_parameter(const struct hugepages *p);
-/* Whether others reserve another number by the kernel's command line. */
+/* Whether the document itself, or others, reserve another number by the kernel's command line. */
+void hugepages_check_list(const struct resource *r, const struct wants *w, struct diags *d);
 int hugepages_check_others(struct host *h, const struct memory *m, struct error *e);
 
 /* Bytes that are set aside in all. */

@@ -24,6 +24,9 @@ char *hugepages_parameter(const struct hugepages *p)
 	return sb_steal(&out);
 }
 
+/* What `hugepages=` counts where nothing says the size: on x86, unless default_hugepagesz= does. */
+#define USUAL (UINT64_C(2) << 20)
+
 /* 2M, 1G, 2048k: as the kernel's memparse() reads it. */
 static uint64_t size_of(const char *text)
 {
@@ -111,4 +114,35 @@ int hugepages_check_others(struct host *h, const struct memory *m, struct error 
 			return refuse_others(p, other, of, e);
 	}
 	return 0;
+}
+
+/* The same of the document's own list, which would say one thing for the boot and another for now.
+ */
+void hugepages_check_list(const struct resource *r, const struct wants *w, struct diags *d)
+{
+	const struct memory *m = r->want;
+	struct tokens listed = { .arena = w->arena };
+	const struct resource **from = NULL;
+	size_t i, n = 0;
+
+	for (i = 0; i < w->n; i++) {
+		if (!streq(w->v[i]->kind->name, "cmdline") || w->v[i]->origin)
+			continue;
+		*ARENA_PUSH(w->arena, from, n) = w->v[i];
+		*ARENA_PUSH(w->arena, listed.v, listed.n) = token_of(w->arena, w->v[i]->name);
+	}
+	for (i = 0; i < m->hugepages.n; i++) {
+		const struct hugepages *p = &LIST_AT(&m->hugepages, struct hugepages, i);
+		const char *of = NULL;
+		const struct token *other = reserved(&listed, USUAL, hugepages_size(p), &of);
+
+		if (other && pages_of(other->value) != hugepages_total(p))
+			diag_relate(diag_error(d, from[other - listed.v]->mark,
+					    "take it out of host.kernel.cmdline",
+					    "%s contradicts host.memory.hugepages, which has %lld "
+					    "of %s",
+					    from[other - listed.v]->name,
+					    (long long)hugepages_total(p), p->obj.name),
+				obj_mark(p, "pages"), "which is here");
+	}
 }
