@@ -28,6 +28,8 @@ extern const struct type type_enum;
 extern const struct type type_string;
 /* absolute path without . and .. parts; const char * */
 extern const struct type type_path;
+/* the same, and without its first slash relative to /etc/kvmhost; const char *, absolute */
+extern const struct type type_config_path;
 /* any scalar, its text kept as written: sysctl values, module options; const char * */
 extern const struct type type_any;
 /* interface name: 1 to 15 bytes, no blank, '/', ':' (dev_valid_name() in net/core/dev.c); const

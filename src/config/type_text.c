@@ -197,6 +197,21 @@ static bool path_parse(const struct field *f _unused_, struct scalar *s, void *v
 	return true;
 }
 
+/* What the administrator keeps beside the document. */
+static bool config_path_parse(const struct field *f, struct scalar *s, void *value)
+{
+	const char *name = s->text;
+	bool well;
+
+	if (*name == '\0')
+		return scalar_refuse(s, "must not be empty");
+	if (*name != '/')
+		s->text = arena_printf(s->arena, "/etc/kvmhost/%s", name);
+	well = path_parse(f, s, value);
+	s->text = name;
+	return well;
+}
+
 static void path_schema(const struct field *f _unused_, struct strbuf *out)
 {
 	sb_add(out, "\"type\":\"string\",\"pattern\":"
@@ -210,6 +225,21 @@ const struct type type_path = {
 	.format = text_format,
 	.equal = text_equal,
 	.schema = path_schema,
+};
+
+static void config_path_schema(const struct field *f _unused_, struct strbuf *out)
+{
+	sb_add(out, "\"type\":\"string\",\"minLength\":1,\"pattern\":"
+		    "\"^(?!(.*/)?\\\\.{1,2}(/|$))[^\\\\u0000-\\\\u001f\\\\u007f-\\\\u009f]*$\"");
+}
+
+const struct type type_config_path = {
+	.name = "a file below /etc/kvmhost, or an absolute path",
+	.size = sizeof(const char *),
+	.parse = config_path_parse,
+	.format = text_format,
+	.equal = text_equal,
+	.schema = config_path_schema,
 };
 
 /*

@@ -6,7 +6,7 @@
  */
 #include "base/strbuf.h"
 #include "hostprep/kernel_cmdline.h"
-#include "hostprep/tool.h"
+#include "base/tool.h"
 #include "reconcile/dropin.h"
 
 #define GRUBBY "/usr/sbin/grubby"

@@ -12,7 +12,7 @@
  */
 #include "hostprep/boot_grub.h"
 #include "base/strbuf.h"
-#include "hostprep/tool.h"
+#include "base/tool.h"
 #include "reconcile/dropin.h"
 
 #define OWN_BEGIN "GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX "

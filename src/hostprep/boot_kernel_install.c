@@ -4,7 +4,7 @@
  * kernel-install, Proxmox by proxmox-boot-tool, openSUSE by sdbootutil.
  */
 #include "hostprep/kernel_cmdline.h"
-#include "hostprep/tool.h"
+#include "base/tool.h"
 #include "reconcile/dropin.h"
 
 #define PROXMOX "/usr/sbin/proxmox-boot-tool"

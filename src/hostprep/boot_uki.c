@@ -10,7 +10,7 @@
  * ours alone would make a command line without root=.
  */
 #include "hostprep/kernel_cmdline.h"
-#include "hostprep/tool.h"
+#include "base/tool.h"
 #include "reconcile/dropin.h"
 #include <ctype.h>
 

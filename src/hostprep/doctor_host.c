@@ -235,6 +235,21 @@ static void look_dnsmasq(struct doctor *d)
 		(const char *const[]){ "dnsmasq-base", "dnsmasq", "dnsmasq", "dnsmasq" });
 }
 
+static void look_libarchive(struct doctor *d)
+{
+	look_program(d, HEALTH_WARN, "libarchive",
+		(const char *const[]){ "/usr/lib/x86_64-linux-gnu/libarchive.so.13",
+			"/usr/lib64/libarchive.so.13", "/usr/lib/libarchive.so.13", NULL },
+		(const char *const[]){
+			"libarchive13", "libarchive", "libarchive13", "libarchive" });
+}
+
+static void look_curl(struct doctor *d)
+{
+	look_program(d, HEALTH_WARN, "curl", (const char *const[]){ "/usr/bin/curl", NULL },
+		(const char *const[]){ "curl", "curl", "curl", "curl" });
+}
+
 static void look_ovmf(struct doctor *d)
 {
 	look_program(d, HEALTH_WARN, "UEFI firmware for guests (OVMF)",
@@ -328,6 +343,12 @@ const struct check doctor_host[] = {
 	{ "qemu-img", "qemu-img is installed", "It makes and grows disk images.", look_qemu_img },
 	{ "dnsmasq", "dnsmasq is installed", "It serves addresses and names on networks.",
 		look_dnsmasq },
+	{ "libarchive", "libarchive is installed",
+		"It makes the disc with a guest's data for cloud-init (`cloud_init`), and puts "
+		"answers into an installer's initial RAM disk.",
+		look_libarchive },
+	{ "curl", "curl is installed",
+		"It fetches what a guest is installed from (`install.location`).", look_curl },
 	{ "ovmf", "UEFI firmware is installed", "Guests with `firmware: uefi` start by it.",
 		look_ovmf },
 	{ "dns-port", "Networks can serve names",

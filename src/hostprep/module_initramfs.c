@@ -7,7 +7,7 @@
  */
 #include "reconcile/dropin.h"
 #include "hostprep/module.h"
-#include "hostprep/tool.h"
+#include "base/tool.h"
 
 #define LIST "/usr/bin/lsinitramfs"
 #define UPDATE "/usr/sbin/update-initramfs"

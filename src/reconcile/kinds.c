@@ -10,7 +10,7 @@ extern const struct kind dummy_kind, veth_kind;
 extern const struct kind vlan_kind, bridge_kind, network_kind, firewall_kind, tap_kind;
 extern const struct kind dnsmasq_kind, manager_kind, dhcp_kind;
 extern const struct kind uplinks_kind, resolved_kind, firewalld_kind, docker_kind;
-extern const struct kind disk_kind, assign_kind, guest_kind;
+extern const struct kind disk_kind, seed_kind, tree_kind, assign_kind, guest_kind;
 
 const struct kind *const kinds[] = {
 	&cmdline_kind,
@@ -36,6 +36,8 @@ const struct kind *const kinds[] = {
 	&manager_kind,
 	&dhcp_kind,
 	&disk_kind,
+	&seed_kind,
+	&tree_kind,
 	&dnsmasq_kind,
 	&resolved_kind,
 	&assign_kind,

@@ -179,6 +179,37 @@ static void derive_disks(const struct resource *r, struct wants *w)
 	}
 }
 
+/* What is made of some of a section's keys before the guest starts. */
+static void derive_of(struct wants *w, const struct resource *r, const char *kind,
+	const void *section, const char *const *keys, size_t n)
+{
+	struct resource *made = want_derive(w, r, kind, r->name, true);
+
+	for (size_t i = 0; i < n; i++)
+		if (obj_has(section, keys[i]))
+			want_set(w, made, keys[i], obj_text(section, keys[i], w->arena));
+}
+
+static void derive_seed(const struct resource *r, struct wants *w)
+{
+	static const char *const keys[] = { "user_data", "meta_data", "network_config",
+		"vendor_data" };
+	const struct guest *g = r->want;
+
+	if (obj_has(g, "cloud_init"))
+		derive_of(w, r, "seed", &g->cloud_init, keys, ARRAY_SIZE(keys));
+}
+
+static void derive_tree(const struct resource *r, struct wants *w)
+{
+	static const char *const keys[] = { "location", "answers", "kernel_sha256",
+		"initrd_sha256" };
+	const struct guest *g = r->want;
+
+	if (obj_has(g, "install") && g->install.location)
+		derive_of(w, r, "tree", &g->install, keys, ARRAY_SIZE(keys));
+}
+
 /* The host's word, for interfaces that have none of their own: what runs is compared with it. */
 static void inherit_vhost(const struct resource *r, struct wants *w)
 {
@@ -217,6 +248,8 @@ static void derive(const struct resource *r, struct wants *w)
 	char name[IFNAMSIZ], owner[24];
 
 	derive_disks(r, w);
+	derive_seed(r, w);
+	derive_tree(r, w);
 	inherit_vhost(r, w);
 	assign_derive(r, w);
 	guest_vfs_derive(r, w);

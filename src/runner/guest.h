@@ -37,6 +37,8 @@ extern const char *const disk_format_names[], *const disk_preallocation_names[];
 enum { GUEST_DISKS_MAX = 64, GUEST_INTERFACES_MAX = 32, GUEST_CPUS_MAX = 255 };
 enum { GUEST_DEVICES_MAX = 32, GUEST_ASSIGNED_MANY = 8 };
 enum { GUEST_SATA_MAX = 6, GUEST_IDE_MAX = 4, GUEST_USB_MAX = 8, GUEST_FLOPPIES_MAX = 2 };
+/* Places for SATA that kvmhost's own discs take, where there are such. */
+enum { GUEST_SATA_SEED = 4, GUEST_SATA_MEDIUM = 5 };
 
 struct guest_cpu {
 	struct obj obj;
@@ -119,8 +121,16 @@ struct guest_resources {
 
 struct guest_install {
 	struct obj obj;
-	const char *iso; /* NULL: by PXE */
+	const char *iso, *location; /* one of them, or neither: by PXE */
 	bool pxe;
+	/* Of `location`; each NULL where not given. */
+	const char *extra_args, *answers, *kernel_sha256, *initrd_sha256;
+};
+
+/* Files of the host, absolute paths; each NULL where not given, but user_data. */
+struct guest_cloud_init {
+	struct obj obj;
+	const char *user_data, *meta_data, *network_config, *vendor_data;
 };
 
 struct guest_graphics {
@@ -155,6 +165,7 @@ struct guest {
 	struct guest_install install; /* where obj_has(g, "install") */
 	struct guest_graphics graphics; /* where obj_has(g, "graphics") */
 	struct guest_shutdown shutdown;
+	struct guest_cloud_init cloud_init; /* where obj_has(g, "cloud_init") */
 	struct guest_resources resources;
 	struct list disks; /* struct guest_disk */
 	struct list interfaces; /* struct guest_interface */
@@ -168,7 +179,8 @@ size_t interface_queue(const struct guest *g, size_t i);
 /* How many functions of the host's devices the guest has. */
 size_t guest_assigned(const struct guest *g);
 
-extern const struct table guest_table, guest_interface_table;
+extern const struct table guest_table, guest_interface_table, guest_cloud_init_table;
+extern const struct table guest_install_table;
 /* The table's check: between the parts of one guest. */
 void guest_check(const void *obj, struct diags *d);
 

@@ -71,21 +71,34 @@ static void check_queues(const struct guest *g, struct diags *d)
 	}
 }
 
+static size_t count_sata(const struct guest *g)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < g->disks.n; i++)
+		n += disk_bus(&LIST_AT(&g->disks, const struct guest_disk, i)) == BUS_SATA;
+	return n;
+}
+
+static void check_cloud_init(const struct guest *g, struct diags *d)
+{
+	if (obj_has(g, "cloud_init") && g->os == OS_WINDOWS && count_sata(g) > GUEST_SATA_SEED)
+		diag_error(d, obj_mark(g, "cloud_init"), "put a disk on another `bus`",
+			"the disc with data for cloud-init needs one of the %d places for SATA",
+			GUEST_SATA_MAX);
+}
+
 static void check_installed(const struct guest *g, struct diags *d)
 {
-	size_t sata = 0;
-
 	if (!obj_has(g, "install"))
 		return;
-	for (size_t i = 0; i < g->disks.n; i++)
-		sata += disk_bus(&LIST_AT(&g->disks, const struct guest_disk, i)) == BUS_SATA;
 	if (obj_has(g, "kernel"))
 		diag_error(d, obj_mark(g, "install"), "take one of the two out",
 			"a `kernel` goes before what is installed from");
 	else if (g->install.pxe && !g->interfaces.n)
 		diag_error(d, obj_mark(&g->install, "pxe"), "add one to `interfaces`",
 			"there is no interface to install by");
-	else if (g->install.iso && sata == GUEST_SATA_MAX)
+	else if (g->install.iso && count_sata(g) > GUEST_SATA_MEDIUM)
 		diag_error(d, obj_mark(&g->install, "iso"), "put a disk on another `bus`",
 			"the disc to install from needs one of the %d places for SATA",
 			GUEST_SATA_MAX);
@@ -118,6 +131,7 @@ void guest_check(const void *obj, struct diags *d)
 		check_bootable(g, d);
 	check_firmware(g, d);
 	check_installed(g, d);
+	check_cloud_init(g, d);
 	check_resources(g, d);
 	check_count(g, &g->disks, "disks", GUEST_DISKS_MAX, d);
 	disks_check(g, &g->disks, d);

@@ -70,6 +70,8 @@ void guest_compose(struct guest_seen *seen)
 		have->graphics = started->graphics;
 		have->install = started->install;
 		have->devices = started->devices;
+		if (obj_has(applied, "cloud_init") != obj_has(started, "cloud_init"))
+			have->cloud_init = started->cloud_init;
 		have->obj.set = given(applied, started);
 		if (interfaces_differ(applied, started))
 			have->interfaces = started->interfaces;

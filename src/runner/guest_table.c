@@ -139,29 +139,6 @@ static const struct field shutdown_rows[] = {
 static const struct table shutdown_table =
 	TABLE(struct guest_shutdown, shutdown_rows, .doc = "How it is shut down.");
 
-static void check_install(const void *obj, struct diags *d)
-{
-	const struct guest_install *i = obj;
-
-	if (i->pxe == (i->iso != NULL))
-		diag_error(d, obj_mark(i, i->iso ? "iso" : "pxe"), "keep one of the two",
-			"an installation is by `iso: PATH` or by `pxe: true`");
-}
-
-static const struct field install_rows[] = {
-	FIELD_STRING(struct guest_install, iso, type_path, .on_change = CHANGE_RECREATE,
-		.example = "/srv/iso/debian-12.iso",
-		.doc = "A disc to install from. It stays in a drive of its own until this is taken "
-		       "out."),
-	FIELD_BOOL(struct guest_install, pxe, .def = "false", .on_change = CHANGE_RECREATE,
-		.doc = "Install by the first interface."),
-};
-static const struct table install_table = TABLE(struct guest_install, install_rows,
-	.check = check_install,
-	.doc = "An installation that is run once: the guest boots from there until it reboots or "
-	       "powers off for the first time, and from then on by its boot order. "
-	       "/var/lib/kvmhost/install/NAME remembers; remove it to install again.");
-
 static bool is_loopback(const struct ip *ip)
 {
 	return ip->family == AF_INET ? ip->b[0] == 127 : IN6_IS_ADDR_LOOPBACK(&ip->v6);
@@ -243,7 +220,7 @@ static const struct field guest_rows[] = {
 		.doc = "A serial console is always there: `kvmhostctl console NAME`; what it says "
 		       "is "
 		       "kept in /var/log/kvmhost/NAME.console.log."),
-	FIELD_OBJECT(struct guest, install, struct guest_install, install_table,
+	FIELD_OBJECT(struct guest, install, struct guest_install, guest_install_table,
 		.on_change = CHANGE_RECREATE, .doc = "An installation that is run once."),
 	FIELD_OBJECT(struct guest, graphics, struct guest_graphics, graphics_table,
 		.on_change = CHANGE_RECREATE,
@@ -287,7 +264,9 @@ static const struct field guest_rows[] = {
 		       "while the guest runs is named in `kvmhostctl status`; the guest runs on, "
 		       "and "
 		       "has it again from its next start on."),
-	FIELD_PLANNED("cloud_init", "Data for cloud-init."),
+	FIELD_OBJECT(struct guest, cloud_init, struct guest_cloud_init, guest_cloud_init_table,
+		.on_change = CHANGE_RECREATE,
+		.doc = "Data for cloud-init in the guest, on a small disc of its own."),
 };
 const struct table guest_table = TABLE(struct guest, guest_rows, .key = &type_name,
 	.key_word = "NAME", .check = guest_check, .doc = "A virtual machine.");

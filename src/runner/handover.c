@@ -4,6 +4,8 @@
 #include "config/obj.h"
 #include "runner/display.h"
 #include "runner/firmware.h"
+#include "runner/seed.h"
+#include "runner/tree.h"
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <sys/ioctl.h>
@@ -215,6 +217,32 @@ static int open_medium(struct machine *m, struct error *e)
 	return r == -ENOENT ? error_cure(e, "put it there, or take `install` out") : r;
 }
 
+static int open_seed(struct machine *m, struct error *e)
+{
+	struct stat st = { 0 };
+	struct guest_path p = seed_path(m->spec->name);
+	int r = open_image("data for cloud-init", p.s, O_RDONLY, &st, &m->seed, e);
+
+	return r == -ENOENT ? error_cure(e, "kvmhostctl apply") : r;
+}
+
+/* Fetched by the kind `tree`. */
+static int open_tree(struct machine *m, struct error *e)
+{
+	struct guest_path kernel = tree_path(m->spec->name, TREE_KERNEL),
+			  initrd = tree_path(m->spec->name, TREE_INITRD),
+			  arguments = tree_path(m->spec->name, TREE_ARGUMENTS);
+	struct stat st = { 0 };
+	int r = open_boot_file("installer's kernel", kernel.s, &m->kernel, e);
+
+	if (r >= 0)
+		r = open_boot_file("installer's initrd", initrd.s, &m->initrd, e);
+	if (r >= 0)
+		r = open_image(
+			"installer's arguments", arguments.s, O_RDONLY, &st, &m->arguments, e);
+	return r == -ENOENT ? error_cure(e, "kvmhostctl apply") : r;
+}
+
 /* "done", or nothing yet. */
 static int open_install(struct machine *m, struct error *e)
 {
@@ -230,6 +258,8 @@ static int open_install(struct machine *m, struct error *e)
 		return error_set(e, r, "cannot open %s: %s", path, strerror(-r));
 	if (pread(fd, word, sizeof(word) - 1, 0) < 4 || !startswith(word, "done"))
 		m->install = TAKE_FD(fd);
+	if (m->spec->guest->install.location)
+		return m->install < 0 ? 0 : open_tree(m, e);
 	return open_medium(m, e);
 }
 
@@ -252,6 +282,8 @@ int handover_open(struct arena *a, struct machine *m, struct error *e)
 		r = check_hugepages(g->memory.size, e);
 	if (r >= 0 && obj_has(g, "install"))
 		r = open_install(m, e);
+	if (r >= 0 && obj_has(g, "cloud_init"))
+		r = open_seed(m, e);
 	if (r >= 0 && obj_has(g, "graphics"))
 		r = display_open(&g->graphics, &m->display, &m->secret, e);
 	for (size_t i = 0; i < g->disks.n && r >= 0; i++)

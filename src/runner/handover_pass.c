@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The way of descriptors: opener, systemd, runner, QEMU. */
 #include "runner/handover.h"
+#include "base/file.h"
 #include <sys/stat.h>
+
+enum { ARGUMENTS_MAX = 4096 };
 
 void handover_prepare(struct arena *a, struct machine *m)
 {
 	const struct guest *g = m->spec->guest;
 	size_t queues = interface_queue(g, g->interfaces.n);
 
-	m->firmware = m->nvram = m->display = m->secret = m->medium = m->install = -1;
+	m->firmware = m->nvram = m->display = m->secret = m->medium = m->install = m->seed =
+		m->arguments = -1;
 	m->kernel = m->initrd = m->kernel_number = m->initrd_number = -1;
 	m->disks = arena_alloc(a, (g->disks.n + 1) * sizeof(*m->disks));
 	m->taps = arena_alloc(a, (queues + 1) * sizeof(*m->taps));
@@ -39,7 +43,7 @@ size_t handover_slots(struct arena *a, struct machine *m, struct slot **out)
 	const struct guest *g = m->spec->guest;
 	size_t queues = interface_queue(g, g->interfaces.n);
 	struct slot *v =
-		arena_alloc(a, (8 + (1 + IMAGE_LAYERS) * g->disks.n + 2 * queues) * sizeof(*v));
+		arena_alloc(a, (10 + (1 + IMAGE_LAYERS) * g->disks.n + 2 * queues) * sizeof(*v));
 
 	*out = v;
 	add_slot(&v, "firmware", &m->firmware);
@@ -48,6 +52,8 @@ size_t handover_slots(struct arena *a, struct machine *m, struct slot **out)
 	add_slot(&v, "initrd", &m->initrd);
 	add_slot(&v, "medium", &m->medium);
 	add_slot(&v, "install", &m->install);
+	add_slot(&v, "seed", &m->seed);
+	add_slot(&v, "arguments", &m->arguments);
 	add_slot(&v, "display", &m->display);
 	add_slot(&v, "secret", &m->secret);
 	for (size_t i = 0; i < g->disks.n; i++)
@@ -74,6 +80,14 @@ int handover_put(struct arena *a, struct machine *m, int notify)
 	return r;
 }
 
+static void read_arguments(struct arena *a, struct machine *m)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (m->arguments >= 0 && file_read_fd(m->arguments, ARGUMENTS_MAX, &text, NULL) >= 0)
+		m->append = arena_strdup(a, text);
+}
+
 int handover_take(struct arena *a, struct machine *m, struct fdstore *store, struct error *e)
 {
 	const struct guest *g = m->spec->guest;
@@ -94,6 +108,7 @@ int handover_take(struct arena *a, struct machine *m, struct fdstore *store, str
 		image_chain_look(
 			&LIST_AT(&g->disks, const struct guest_disk, i), m->disks[i].layers);
 	}
+	read_arguments(a, m);
 	m->kernel_number = m->kernel;
 	m->initrd_number = m->initrd;
 	return handover_find_qemu(m, e);

@@ -196,13 +196,18 @@ static void add_watching(struct args *x, const struct machine *m)
 static void add_kernel(struct args *x, const struct machine *m)
 {
 	const struct guest_kernel *k = &m->spec->guest->kernel;
+	const struct guest_install *installer = &m->spec->guest->install;
 
 	if (m->kernel < 0)
 		return;
 	args_add(x, "-kernel", "/proc/self/fd/%d", m->kernel);
 	if (m->initrd >= 0)
 		args_add(x, "-initrd", "/proc/self/fd/%d", m->initrd);
-	if (k->cmdline)
+	if (m->append)
+		args_add(x, "-append", "%s%s%s", m->append,
+			*m->append && installer->extra_args ? " " : "",
+			installer->extra_args ? installer->extra_args : "");
+	else if (k->cmdline)
 		args_add(x, "-append", "%s", k->cmdline);
 }
 
@@ -278,7 +283,7 @@ static void add_interface(struct args *x, const struct machine *m, size_t i)
 	_cleanup_strbuf_ struct strbuf mac = { 0 };
 	char port[32];
 
-	bool installs = m->install >= 0 && m->medium < 0 && i == 0;
+	bool installs = m->install >= 0 && m->spec->guest->install.pxe && i == 0;
 
 	snprintf(port, sizeof(port), "port-net%zu", i);
 	mac_format(&m->spec->interfaces[i].mac, &mac);

@@ -20,6 +20,8 @@
  *	slot 16          virtio-scsi, slot 17 USB (xHCI), slot 18 IDE (PIIX3)
  *	slot 19          watchdog (i6300esb), slot 20 random numbers
  *	slots 24 to 27   assigned devices, port i for device i of `devices`
+ *	slot 28          a disk with data for cloud-init, behind a port too: what is on the root bus
+ *	                 itself would be the guest's first disk
  *	slot 31          what q35 itself has: SATA (AHCI) among others, whose last port has the disc
  *	                 to install from
  *
@@ -34,7 +36,7 @@
 #include "runner/spec.h"
 
 /* Numbers of fdsets: disk i has number i. */
-enum { FDSET_FIRMWARE = 1000, FDSET_NVRAM, FDSET_MEDIUM, FDSET_LAYERS = 3000 };
+enum { FDSET_FIRMWARE = 1000, FDSET_NVRAM, FDSET_MEDIUM, FDSET_SEED, FDSET_LAYERS = 3000 };
 
 enum {
 	PCI_SLOT_VGA = 1,
@@ -48,6 +50,7 @@ enum {
 	PCI_SLOT_WATCHDOG = 19,
 	PCI_SLOT_RNG = 20,
 	PCI_SLOT_DEVICES = 24,
+	PCI_SLOT_SEED = 28,
 };
 
 struct machine_disk {
@@ -64,6 +67,9 @@ struct machine {
 	int console;
 	int agent; /* -1: the guest has no channel for one */
 	int medium; /* to install from; -1: none */
+	int arguments; /* what the installer's kernel is told, a file; -1: none */
+	const char *append; /* its text */
+	int seed; /* data for cloud-init; -1: none */
 	int install; /* where the runner notes that it is done; -1: nothing is to be installed */
 	int display, secret; /* the runner's: see display.h; -1: none */
 	int kernel, initrd; /* -1: none */

@@ -155,7 +155,26 @@ static void add_medium(struct args *x, const struct machine *m)
 		FDSET_MEDIUM);
 	args_add(x, "-blockdev", "driver=raw,node-name=medium,file=mediumfile,read-only=on");
 	args_add(x, "-device", "ide-cd,bus=ide.%d,unit=0,id=medium,drive=medium%s",
-		GUEST_SATA_MAX - 1, m->install >= 0 ? ",bootindex=0" : "");
+		GUEST_SATA_MEDIUM, m->install >= 0 ? ",bootindex=0" : "");
+}
+
+/* Where a guest has drivers from the start; Windows has none for virtio. */
+static void add_seed(struct args *x, const struct machine *m)
+{
+	if (m->seed < 0)
+		return;
+	args_add(x, "-add-fd", "fd=%d,set=%d", m->seed, FDSET_SEED);
+	args_add(x, "-blockdev",
+		"driver=file,node-name=seedfile,filename=/dev/fdset/%d,locking=on,read-only=on",
+		FDSET_SEED);
+	args_add(x, "-blockdev", "driver=raw,node-name=seed,file=seedfile,read-only=on");
+	if (m->spec->guest->os == OS_WINDOWS) {
+		args_add(x, "-device", "ide-cd,bus=ide.%d,unit=0,id=seed,drive=seed",
+			GUEST_SATA_SEED);
+		return;
+	}
+	args_add_port(x, "port-seed", PCI_SLOT_SEED, 0);
+	args_add(x, "-device", "virtio-blk-pci,bus=port-seed,addr=0x0,id=seed,drive=seed");
 }
 
 void args_add_disks(struct args *x, const struct machine *m)
@@ -166,4 +185,5 @@ void args_add_disks(struct args *x, const struct machine *m)
 	for (size_t i = 0; i < disks->n; i++)
 		add_disk(x, m, i);
 	add_medium(x, m);
+	add_seed(x, m);
 }

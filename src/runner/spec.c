@@ -225,9 +225,10 @@ bool guest_differs(const struct guest *a, const struct guest *b)
 
 		if (f->on_change != CHANGE_RECREATE || f->shape == SHAPE_PLANNED)
 			continue;
-		if (streq(f->name, "interfaces")  ? interfaces_differ(a, b)
-			: streq(f->name, "disks") ? disks_differ(a, b)
-						  : texts_differ(a, b, f->name))
+		if (streq(f->name, "interfaces")       ? interfaces_differ(a, b)
+			: streq(f->name, "disks")      ? disks_differ(a, b)
+			: streq(f->name, "cloud_init") ? obj_has(a, f->name) != obj_has(b, f->name)
+						       : texts_differ(a, b, f->name))
 			return true;
 	}
 	return false;

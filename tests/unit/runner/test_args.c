@@ -12,6 +12,8 @@ static struct machine machine(struct arena *a, const char *yaml)
 		.console = 4,
 		.agent = -1,
 		.medium = -1,
+		.seed = -1,
+		.arguments = -1,
 		.install = -1,
 		.display = -1,
 		.secret = -1,

@@ -12,5 +12,10 @@
 int tool_run(char *const argv[], struct error *e);
 /* The same with all that it said, freed by the caller. */
 int tool_read(char *const argv[], char **said, struct error *e);
+/*
+ * The same, and how it ended is the caller's to judge: *status as of waitpid(2). shown: its stderr
+ * is ours, for a progress bar.
+ */
+int tool_end(char *const argv[], bool shown, char **said, int *status, struct error *e);
 
 #endif

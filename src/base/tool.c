@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "hostprep/tool.h"
+#include "base/tool.h"
 #include "base/arena.h"
 #include "base/file.h"
 #include <fcntl.h>
@@ -9,8 +9,8 @@
 
 enum { SAID_MAX = 4 << 20, SHOWN_LINES = 3 };
 
-/* Both outputs into the pipe, nothing to read, signals as a program expects them. */
-static int start(char *const argv[], int output, pid_t *pid)
+/* Its outputs into the pipe, nothing to read, signals as a program expects them. */
+static int start(char *const argv[], int output, bool shown, pid_t *pid)
 {
 	static char *const environment[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8",
 		NULL };
@@ -25,7 +25,7 @@ static int start(char *const argv[], int output, pid_t *pid)
 	posix_spawnattr_init(&attributes);
 	posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_adddup2(&files, output, 1);
-	posix_spawn_file_actions_adddup2(&files, output, 2);
+	posix_spawn_file_actions_adddup2(&files, shown ? 2 : output, 2);
 	posix_spawn_file_actions_addclosefrom_np(&files, 3);
 	posix_spawnattr_setsigmask(&attributes, &none);
 	posix_spawnattr_setsigdefault(&attributes, &all);
@@ -74,18 +74,18 @@ int tool_run(char *const argv[], struct error *e)
 	return tool_read(argv, &said, e);
 }
 
-int tool_read(char *const argv[], char **out, struct error *e)
+int tool_end(char *const argv[], bool shown, char **out, int *status, struct error *e)
 {
 	_cleanup_close_ int from = -1, to = -1;
 	_cleanup_free_ char *said = NULL;
-	int fds[2], status, r;
+	int fds[2], r;
 	pid_t pid;
 
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return error_set(e, -errno, "cannot make a pipe: %s", strerror(errno));
 	from = fds[0];
 	to = fds[1];
-	r = start(argv, to, &pid);
+	r = start(argv, to, shown, &pid);
 	if (r < 0)
 		return error_set(
 			e, r == -ENOENT ? -ENOEXEC : r, "cannot run %s: %s", argv[0], strerror(-r));
@@ -93,10 +93,21 @@ int tool_read(char *const argv[], char **out, struct error *e)
 	if (file_read_fd(from, SAID_MAX, &said, NULL) < 0)
 		said = xstrdup("");
 	close(TAKE_FD(from)); /* who says more than that is told by SIGPIPE */
-	while (waitpid(pid, &status, 0) < 0)
+	while (waitpid(pid, status, 0) < 0)
 		if (errno != EINTR)
 			return error_set(
 				e, -errno, "cannot wait for %s: %s", argv[0], strerror(errno));
+	*out = TAKE_PTR(said);
+	return 0;
+}
+
+int tool_read(char *const argv[], char **out, struct error *e)
+{
+	_cleanup_free_ char *said = NULL;
+	int status = 0, r = tool_end(argv, false, &said, &status, e);
+
+	if (r < 0)
+		return r;
 	if (status)
 		return explain(argv, status, said, e);
 	*out = TAKE_PTR(said);

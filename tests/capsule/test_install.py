@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Installations from a tree: found, fetched, checked, told its answers, run once, given back."""
+import hashlib
+import subprocess
+
+import pytest
+from documents import NAT, put, settle
+from harness import CAPSULE, HERE, wait_until
+from test_boot import bootable
+
+TREES = "/var/lib/kvmhost/trees"
+LOG = "/var/log/kvmhost/web1.console.log"
+DOCUMENT = """\
+version: 1
+guests:
+  web1:
+    state: {state}
+    memory: {{size: 512MiB}}
+    disks: [{{path: /srv/system.img, format: raw}}]
+    shutdown: {{timeout: 2s}}
+    install: {{{install}}}
+"""
+PRESEED = "d-i preseed/early_command string echo the answers were seen >/dev/ttyS0; poweroff -f\n"
+KICKSTART = "# the answers of a kickstart file\n"
+
+
+def document(install, state="running"):
+    return DOCUMENT.format(install=install, state=state)
+
+
+def push_tree(host, path, to):
+    tar = subprocess.run(["tar", "-C", path, "-c", "."], check=True, capture_output=True).stdout
+    subprocess.run([CAPSULE, "exec", host.name, "sh", "-c", f"mkdir -p {to} && tar -C {to} -x"], input=tar, check=True, timeout=60)
+
+
+def serve(host, protocol):
+    """The trees in /srv over HTTP or FTP; where they are."""
+    unit = f"serve-{protocol}"
+    if host.run(f"systemctl is-active {unit}", check=False).rc:
+        server = "busybox httpd -f -p 127.0.0.1:80 -h /srv" if protocol == "http" else \
+            "vsftpd -obackground=NO -olisten=YES -olisten_ipv6=NO -oanonymous_enable=YES -oanon_root=/srv -oseccomp_sandbox=NO"
+        host.run(f"systemd-run --quiet --unit={unit} {server}")
+        port = {"http": 80, "ftp": 21}[protocol]
+        wait_until(lambda: f":{port} " in host.run("ss -ltn").stdout, 10, "a server")
+    return f"{protocol}://127.0.0.1"
+
+
+@pytest.fixture(scope="module")
+def host(capsule):
+    capsule.add_guest_kernel()
+    installer = subprocess.run([HERE / "installer-tree"], check=True, stdout=subprocess.PIPE, text=True, timeout=300).stdout.strip()
+    push_tree(capsule, installer, "/srv/debian")
+    bootable(capsule, "/srv/system.img", "this is the system")
+    capsule.write("/etc/kvmhost/preseed.cfg", PRESEED, 0o600)
+    capsule.write("/etc/kvmhost/ks.cfg", KICKSTART, 0o600)
+    capsule.run("mkdir -p /srv/fedora/images/pxeboot && cp /srv/boot/vmlinuz /srv/boot/initrd.img /srv/fedora/images/pxeboot")
+    sums = capsule.run("cd /srv/fedora && sha256sum images/pxeboot/*").stdout.split()
+    capsule.write("/srv/fedora/.treeinfo", "[general]\nfamily = Fedora\narch = x86_64\n[images-x86_64]\nkernel = images/pxeboot/vmlinuz\n"
+                  "initrd = images/pxeboot/initrd.img\n[checksums]\n" +
+                  "".join(f"{name} = sha256:{value}\n" for value, name in zip(sums[::2], sums[1::2])))
+    return capsule
+
+
+@pytest.fixture
+def clean(host):
+    yield host
+    settle(host, "version: 1\n", "--allow-mass-removal")
+    assert host.run(f"ls -A {TREES}").stdout == ""
+    host.run(f"rm -f /var/lib/kvmhost/install/web1 {LOG}*")
+
+
+@pytest.mark.parametrize("where", ["directory", "http"])
+def test_debians_installer_is_run_once(clean, where):
+    host = clean
+    location = "/srv/debian" if where == "directory" else serve(host, "http") + "/debian"
+    text = document(f'location: "{location}", answers: preseed.cfg, extra_args: console=ttyS0')
+    put(host, text)
+    plan = host.ctl("plan", check=False)
+    assert plan.rc == 2 and "+ tree/web1" in plan.stdout and f"location" in plan.stdout, plan
+    done = host.ctl("apply")
+    assert (f"fetching {location}/debian-installer/amd64/linux" in done.stderr) == (where == "http"), done
+    assert host.run(f"stat -c '%a %n' {TREES}/web1/*").stdout.split()[::2] == ["600"] * 4
+    wait_until(lambda: "the answers were seen" in host.read(LOG), 240, "Debian's installer reads the answers", 1)
+    wait_until(lambda: "this is the system" in host.read(LOG), 60, "the second boot, by the disk")
+    qemu = host.run("tr '\\0' ' ' </proc/$(pgrep -x qemu-system-x86)/cmdline").stdout
+    assert "-kernel" not in qemu and "-append" not in qemu
+    assert host.read("/var/lib/kvmhost/install/web1") == "done\n"
+    assert host.ctl("plan").rc == 0
+
+
+def test_a_tree_with_treeinfo(clean):
+    """Its kernel is told of the answers, and has them."""
+    host = clean
+    location = serve(host, "ftp") + "/fedora/"
+    text = document(f'location: "{location}", answers: ks.cfg, extra_args: "console=ttyS0 quiet ready=told"')
+    settle(host, text)
+    console = host.console("/run/kvmhost/guests/web1/console.sock")
+    console.ready()
+    words = console.run("cat /proc/cmdline").split()
+    assert words[:2] == ["inst.ks=file:/ks.cfg", f"inst.repo={location}"] and "ready=told" in words
+    assert console.run("cat /ks.cfg") == KICKSTART
+    console.close()
+    assert "is being installed" in host.ctl("guest", "list").stdout
+    # other answers are put into what is fetched again; the guest has them at its next start
+    host.write("/etc/kvmhost/ks.cfg", KICKSTART + "# more\n", 0o600)
+    plan = host.ctl("plan", check=False)
+    assert plan.rc == 2 and "~ tree/web1" in plan.stdout and "answers" in plan.stdout, plan
+    settle(host, text)
+    host.ctl("guest", "restart", "web1")
+    console = host.console("/run/kvmhost/guests/web1/console.sock")
+    console.ready()
+    assert console.run("cat /ks.cfg") == KICKSTART + "# more\n"
+    console.close()
+    host.write("/etc/kvmhost/ks.cfg", KICKSTART, 0o600)
+
+
+def test_what_is_wrong_with_a_tree_is_said(clean):
+    host = clean
+
+    def said(install):
+        put(host, document(install, state="stopped"))
+        done = host.ctl("apply", check=False)
+        assert done.rc == 1, done
+        assert host.run(f"ls -A {TREES} 2>/dev/null", check=False).stdout == "", "nothing half is left"
+        return done.stdout + done.stderr
+
+    assert "cannot open the directory /srv/none to install from" in said("location: /srv/none")
+    assert "there is no installer in /srv/boot: neither .treeinfo" in said("location: /srv/boot")
+    web = serve(host, "http")
+    assert f"there is no installer in {web}/boot" in said(f'location: "{web}/boot"')
+    assert "Failed to connect" in said('location: "http://127.0.0.1:81/debian"')
+    assert "cannot read /etc/kvmhost/none.cfg, the `answers` of guest/web1" in said(
+        "location: /srv/fedora, answers: none.cfg")
+    sum_ = hashlib.sha256(b"").hexdigest()
+    assert f"the document says {sum_}" in said(f"location: /srv/fedora, kernel_sha256: {sum_}")
+    host.run("cp -r /srv/fedora /srv/tampered && echo >>/srv/tampered/images/pxeboot/initrd.img")
+    assert "the initrd that was fetched has the SHA-256 sum" in said("location: /srv/tampered")
+    host.run("mkdir -p /srv/ubuntu/casper && touch /srv/ubuntu/casper/vmlinuz /srv/ubuntu/casper/initrd")
+    assert "write them as `cloud_init: {user_data: FILE}`" in said("location: /srv/ubuntu, answers: ks.cfg")
+    host.run("mv /usr/bin/curl /usr/bin/curl.away")
+    assert "apt install curl" in said(f'location: "{web}/debian"')
+    host.run("mv /usr/bin/curl.away /usr/bin/curl")
+
+
+def test_a_download_that_is_cut_off_leaves_nothing(clean):
+    host = clean
+    # a server that never comes to the end of the kernel
+    host.write("/srv/slow", "#!/bin/sh\nread -r line\ncase $line in\n*treeinfo*) printf 'HTTP/1.0 404 None\\r\\n\\r\\n' ;;\n"
+               "HEAD*installer-amd64* | HEAD*current*) printf 'HTTP/1.0 404 None\\r\\n\\r\\n' ;;\n"
+               "HEAD*) printf 'HTTP/1.0 200 OK\\r\\n\\r\\n' ;;\n"
+               "*) printf 'HTTP/1.0 200 OK\\r\\nContent-Length: 1000000\\r\\n\\r\\n'; head -c 5000 /dev/zero; sleep 600 ;;\nesac\n", 0o755)
+    host.run("systemd-run --quiet --unit=slow socat TCP-LISTEN:8000,bind=127.0.0.1,reuseaddr,fork EXEC:/srv/slow")
+    put(host, document('location: "http://127.0.0.1:8000"', state="stopped"))
+    host.run("kvmhostctl apply >/dev/null 2>&1 & for i in $(seq 300); do test -s " + TREES + "/.fetching/kernel && break; "
+             "sleep 0.05; done; test -s " + TREES + "/.fetching/kernel; found=$?; kill -9 $!; pkill -x curl; exit $found")
+    assert not host.exists(f"{TREES}/web1")
+    settle(host, document("location: /srv/debian", state="stopped"))
+    assert host.run(f"ls -A {TREES}").stdout == "web1\n"
