@@ -83,7 +83,8 @@ def test_an_image_that_somebody_made_without_is_seen(host):
     add(host, KERNELS[1])
     plan = host.ctl("plan", check=False)
     assert plan.rc == 2 and "in 1 of 2 entries" in plan.stdout, plan
-    assert host.ctl("apply", check=False).rc == 3
+    host.run("systemctl start kvmhostd", timeout=180)  # in its sandbox ukify works too
+    host.run("systemctl stop kvmhostd")
     assert all(" mitigations=off" in words for words in cmdlines(host))
 
 
