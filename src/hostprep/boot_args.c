@@ -90,18 +90,15 @@ static int finish(struct host *h, struct boot *b, struct error *e)
 	return r < 0 ? r : kernel_cmdline_write_own(h, &b->own, false, e);
 }
 
-static char *joined(const char *option, const struct tokens *t)
+static void add_words(struct strbuf *out, const struct tokens *t)
 {
-	struct strbuf out = { 0 };
 	size_t i;
 
-	sb_add(&out, option);
 	for (i = 0; i < t->n; i++) {
 		_cleanup_free_ char *text = token_text(&t->v[i]);
 
-		sb_addf(&out, "%s%s", i ? " " : "", text);
+		sb_addf(out, "%s%s", out->len && out->s[out->len - 1] != '=' ? " " : "", text);
 	}
-	return sb_steal(&out);
 }
 
 static char *option(struct arena *a, const char *name, const struct token *t)
@@ -116,22 +113,83 @@ static bool grubby_detect(struct host *h, const char *info _unused_)
 	return file_exists(h->root, GRUBBY);
 }
 
-/* It also writes /etc/kernel/cmdline, or /etc/default/grub, for kernels to come. */
+/* Its name, or that of its number, is one that is added. */
+static bool is_named(const struct token *t, const struct tokens *add)
+{
+	const struct token number = { .key = "hugepages" };
+	size_t i;
+
+	for (i = 0; i < add->n; i++)
+		if (token_same_key(t, &add->v[i]) || (add->v[i].next && token_same_key(t, &number)))
+			return true;
+	return false;
+}
+
+/*
+ * --args takes all away that have the name of one that it adds, other people's console= and
+ * hugepages= too: these are named again, before ours.
+ */
+static void with_namesakes(const struct boot *b, const struct tokens *add,
+	const struct tokens *drop, struct tokens *out)
+{
+	struct tokens left = { .arena = out->arena };
+	size_t i;
+
+	for (i = 0; b->n && i < b->entries[0].tokens.n; i++)
+		*ARENA_PUSH(left.arena, left.v, left.n) = b->entries[0].tokens.v[i];
+	for (i = 0; i < drop->n; i++)
+		tokens_take(&left, &drop->v[i]);
+	for (i = 0; i < add->n; i++)
+		tokens_take(&left, &add->v[i]);
+	for (i = 0; i < left.n; i++)
+		if (is_named(&left.v[i], add))
+			*ARENA_PUSH(out->arena, out->v, out->n) = left.v[i];
+	for (i = 0; i < add->n; i++)
+		*ARENA_PUSH(out->arena, out->v, out->n) = add->v[i];
+}
+
+/* It cuts its arguments up at each blank. */
+static int refuse_blanks(const struct tokens *t, struct error *e)
+{
+	size_t i;
+
+	for (i = 0; i < t->n; i++) {
+		_cleanup_free_ char *text = token_text(&t->v[i]);
+
+		if (!t->v[i].value || !t->v[i].value[strcspn(t->v[i].value, " \t")])
+			continue;
+		error_set(e, -EOPNOTSUPP, "grubby cannot keep %s together, which has a blank in it",
+			text);
+		return error_cure(e,
+			"say it in another way: options of a module, for instance, can "
+			"stand in host.kernel.modules");
+	}
+	return 0;
+}
+
+/* It also writes /etc/kernel/cmdline and /etc/default/grub, for kernels to come. */
 static int grubby_install(struct host *h, struct boot *b, struct error *e)
 {
 	struct tokens add = { .arena = b->arena }, drop = { .arena = b->arena };
-	_cleanup_free_ char *tool = dropin_shown(h, GRUBBY), *more = NULL, *less = NULL;
+	struct tokens all = { .arena = b->arena };
+	_cleanup_strbuf_ struct strbuf more = { 0 }, less = { 0 };
+	_cleanup_free_ char *tool = dropin_shown(h, GRUBBY);
 	int r = gone(h, b, &drop, e);
 
+	missing(b, &add);
+	with_namesakes(b, &add, &drop, &all);
+	if (r == 0)
+		r = refuse_blanks(&all, e);
 	if (r < 0)
 		return r;
-	missing(b, &add);
-	more = joined("--args=", &add);
-	less = joined("--remove-args=", &drop);
+	sb_add(&more, "--args=");
+	add_words(&more, &all);
+	sb_add(&less, "--remove-args=");
+	add_words(&less, &drop);
 	if (drop.n)
-		r = tool_run((char *const[]){ tool, "--update-kernel=ALL", less, NULL }, e);
+		r = tool_run((char *const[]){ tool, "--update-kernel=ALL", less.s, NULL }, e);
 	if (r == 0 && add.n)
-		r = tool_run((char *const[]){ tool, "--update-kernel=ALL", more, NULL }, e);
+		r = tool_run((char *const[]){ tool, "--update-kernel=ALL", more.s, NULL }, e);
 	return r < 0 ? r : finish(h, b, e);
 }
 
@@ -164,6 +222,18 @@ static int ostree_read(struct host *h, struct boot *b, struct error *e)
 	return r;
 }
 
+/* The word itself, or, of a size and its number, both: an option each. */
+static void add_options(
+	char **argv, size_t *n, struct arena *a, const char *name, const struct token *t)
+{
+	struct token size = *t;
+
+	size.next = NULL;
+	argv[(*n)++] = option(a, name, &size);
+	if (t->next)
+		argv[(*n)++] = arena_printf(a, "%s%s", name, t->next);
+}
+
 /* It makes a new deployment; the entry of the one that runs stays as it is, to go back to. */
 static int ostree_install(struct host *h, struct boot *b, struct error *e)
 {
@@ -173,13 +243,18 @@ static int ostree_install(struct host *h, struct boot *b, struct error *e)
 	size_t n = 0, i;
 	int r = gone(h, b, &drop, e);
 
-	argv = arena_alloc(b->arena, (b->own.n + drop.n + 3) * sizeof(*argv));
+	argv = arena_alloc(b->arena, (4 * b->own.n + 2 * drop.n + 3) * sizeof(*argv));
 	argv[n++] = tool;
 	argv[n++] = arena_strdup(b->arena, "kargs");
 	for (i = 0; i < drop.n; i++)
-		argv[n++] = option(b->arena, "--delete-if-present=", &drop.v[i]);
-	for (i = 0; i < b->own.n; i++)
-		argv[n++] = option(b->arena, "--append-if-missing=", &b->own.v[i]);
+		add_options(argv, &n, b->arena, "--delete-if-present=", &drop.v[i]);
+	for (i = 0; i < b->own.n; i++) {
+		/* A number that is there already may be that of another size. */
+		if (b->own.v[i].next)
+			add_options(argv, &n, b->arena, "--delete-if-present=", &b->own.v[i]);
+		add_options(argv, &n, b->arena,
+			b->own.v[i].next ? "--append=" : "--append-if-missing=", &b->own.v[i]);
+	}
 	if (r == 0 && n > 2)
 		r = tool_run(argv, e);
 	free(tool);

@@ -69,10 +69,13 @@ static const struct layout layouts[] = {
 		.menu = CMDLINE_MENU "loader/entries)",
 		.tool = "/usr/sbin/grubby",
 		.script = "[ \"$1\" = --update-kernel=ALL ] || exit 3\n"
-			  "case $2 in\n"
-			  "--args=*) sed -i \"/^options/s|\\$| ${2#*=}|\" $root" ENTRY " ;;\n"
-			  "--remove-args=*) for a in ${2#*=}; do sed -i \"/^options/s| $a||\" "
-			  "$root" ENTRY "; done ;;\n"
+			  "entry=$root" ENTRY "\n"
+			  "case $2 in\n" /* what is added replaces all of its name */
+			  "--args=*) for a in ${2#*=}; do sed -i -E "
+			  "\"/^options/s/ ${a%%=*}(=[^ ]*)?( |\\$)/ /g\" $entry; done\n"
+			  "for a in ${2#*=}; do sed -i \"/^options/s| *\\$| $a|\" $entry; done ;;\n"
+			  "--remove-args=*) for a in ${2#*=}; do sed -i -E "
+			  "\"/^options/s/ $a( |\\$)/\\1/\" $entry; done ;;\n"
 			  "*) exit 4 ;;\nesac\n",
 		.evidence = "/usr/sbin/grubby",
 		.result = ENTRY,
@@ -85,6 +88,7 @@ static const struct layout layouts[] = {
 			  "for a; do case $a in\n"
 			  "--append-if-missing=*) grep -q -- \" ${a#*=}\\b\" $root/kargs || sed -i "
 			  "\"s|\\$| ${a#*=}|\" $root/kargs ;;\n"
+			  "--append=*) sed -i \"s|\\$| ${a#*=}|\" $root/kargs ;;\n"
 			  "--delete-if-present=*) sed -i \"s| ${a#*=}||\" $root/kargs ;;\n"
 			  "*) exit 4 ;;\nesac; done\n",
 		.evidence = "/run/ostree-booted",
@@ -434,6 +438,48 @@ static void test_directory_conflict(void **state)
 	assert_non_null(strstr(apply_fails(m), "/etc/cmdline.d/20-site.conf:3 sets nosmt=force"));
 }
 
+/* grubby would take other people's words of the same name away. */
+static void test_grubby_keeps_namesakes(void **state)
+{
+	struct machine *m = layout(state, &layouts[3]);
+	const char *theirs = LINE " console=tty0 hugepagesz=2M hugepages=64 console=ttyS0";
+
+	put(m, ENTRY,
+		arena_printf(
+			m->arena, "title Linux\nversion 6.1\noptions %s\nlinux /linux\n", theirs));
+	put(m, "/proc/meminfo", "MemTotal: 16000000 kB\nHugepagesize: 2048 kB\n");
+	put(m, "/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages", "2\n");
+	want(m, "cmdline: [console=ttyS1]\nmemory: {hugepages: {1GiB: 2}}");
+	settle(m);
+	assert_non_null(strstr(get(m, ENTRY),
+		"options " LINE " console=tty0 hugepagesz=2M hugepages=64 console=ttyS0 "
+		"console=ttyS1 hugepagesz=1G hugepages=2\n"));
+	want(m, "cmdline: [console=ttyS1, console=ttyS2]");
+	settle(m);
+	assert_non_null(strstr(get(m, ENTRY),
+		"options " LINE " hugepagesz=2M hugepages=64 console=tty0 console=ttyS0 "
+		"console=ttyS1 console=ttyS2\n"));
+	want(m, "cmdline: ['dyndbg=\"file a.c +p\"']");
+	assert_non_null(
+		strstr(apply_fails(m), "grubby cannot keep dyndbg=\"file a.c +p\" together"));
+}
+
+/* A size and its number are two options, and stand side by side. */
+static void test_rpm_ostree_pair(void **state)
+{
+	struct machine *m = layout(state, &layouts[4]);
+
+	put(m, "/kargs", LINE " hugepagesz=2M hugepages=64\n");
+	put(m, "/proc/meminfo", "MemTotal: 16000000 kB\nHugepagesize: 2048 kB\n");
+	put(m, "/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages", "2\n");
+	want(m, "memory: {hugepages: {1GiB: 2}}");
+	settle(m);
+	assert_file(m, "/kargs", LINE " hugepagesz=2M hugepages=64 hugepagesz=1G hugepages=2\n");
+	want(m, "{}");
+	settle(m);
+	assert_file(m, "/kargs", LINE " hugepagesz=2M hugepages=64\n");
+}
+
 /* RHEL 8: the entries name a variable of GRUB's environment. */
 static void test_kernelopts(void **state)
 {
@@ -501,6 +547,8 @@ int main(void)
 		TEST(test_grub_of_suse),
 		TEST(test_no_cmdline_file),
 		TEST(test_conflict),
+		TEST(test_grubby_keeps_namesakes),
+		TEST(test_rpm_ostree_pair),
 		TEST(test_kernelopts),
 		TEST(test_not_booted_by_it),
 		TEST(test_cannot_tell),
