@@ -92,8 +92,9 @@ def test_uefi_keeps_its_variables(clean, firmware, where):
     console = host.console(SOCKET)
     console.ready(240)
     console.run("mount -t efivarfs efivarfs /sys/firmware/efi/efivars")
-    secure = console.run("tail -c 1 /sys/firmware/efi/efivars/SecureBoot-* | od -An -tu1").strip()
-    assert secure == ("1" if firmware == "uefi-secure" else "0")
+    # OVMF without Secure Boot says 0, or (Debian 13's) has no such variable
+    secure = console.run("cat /sys/firmware/efi/efivars/SecureBoot-* 2>/dev/null | tail -c 1 | od -An -tu1").strip()
+    assert secure == "1" if firmware == "uefi-secure" else secure in ("0", "")
     console.run(f"printf '\\007\\000\\000\\000kept' >{variable}")
     console.close()
     assert host.run(f"stat -c '%u %a' {nvram}").stdout == "0 600\n"
