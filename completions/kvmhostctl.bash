@@ -64,7 +64,7 @@ _kvmhostctl() {
 	fi
 	case ${#words_only[@]}:${words_only[0]-} in
 	0:*)
-		mapfile -t COMPREPLY < <(compgen -W 'check plan apply confirm revert reload status history diff rollback devices doctor explain schema
+		mapfile -t COMPREPLY < <(compgen -W 'check plan apply confirm revert reload status history diff rollback devices topology doctor explain schema export
 			guest console' -- "$cur")
 		;;
 	*:check)
@@ -74,6 +74,7 @@ _kvmhostctl() {
 	1:status) mapfile -t COMPREPLY < <(compgen -W "$(_kvmhostctl_resources)" -- "$cur") ;;
 	1:explain) mapfile -t COMPREPLY < <(compgen -W "$(_kvmhostctl_keys)" -- "$cur") ;;
 	1:guest) mapfile -t COMPREPLY < <(compgen -W 'list info start stop restart pause resume reset screenshot monitor' -- "$cur") ;;
+	*:export) mapfile -t COMPREPLY < <(compgen -W virt-who -- "$cur") ;;
 	*:doctor) mapfile -t COMPREPLY < <(compgen -W "$(_kvmhostctl_checks)" -- "$cur") ;;
 	1:console) mapfile -t COMPREPLY < <(compgen -W "$(_kvmhostctl_guests)" -- "$cur") ;;
 	*:guest)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # fish completion for kvmhostctl(1)
 
-set -g __kvmhostctl_verbs check plan apply confirm revert reload status history diff rollback devices doctor explain schema guest console
+set -g __kvmhostctl_verbs check plan apply confirm revert reload status history diff rollback devices topology doctor explain schema export guest console
 
 function __kvmhostctl_guests
     kvmhostctl --json guest list 2>/dev/null | string replace -rf '.*"name": *"([^"]*)".*' '$1'
@@ -40,6 +40,8 @@ complete -c kvmhostctl -n __kvmhostctl_no_verb -a history -d 'Documents applied 
 complete -c kvmhostctl -n __kvmhostctl_no_verb -a diff -d 'What two documents say differently'
 complete -c kvmhostctl -n __kvmhostctl_no_verb -a rollback -d 'An earlier document once more'
 complete -c kvmhostctl -n __kvmhostctl_no_verb -a devices -d 'PCI devices, who uses them, what guests can have'
+complete -c kvmhostctl -n __kvmhostctl_no_verb -a topology -d 'Processors, NUMA nodes, caches, who is pinned where'
+complete -c kvmhostctl -n __kvmhostctl_no_verb -a export -d 'Host and guests as others read them'
 complete -c kvmhostctl -n __kvmhostctl_no_verb -a doctor -d 'Whether this machine is fit to be a host'
 complete -c kvmhostctl -n __kvmhostctl_no_verb -a explain -d 'What a key means'
 complete -c kvmhostctl -n __kvmhostctl_no_verb -a schema -d 'JSON Schema for editors'
@@ -56,6 +58,7 @@ complete -c kvmhostctl -n '__fish_seen_subcommand_from explain' -a '(__kvmhostct
 complete -c kvmhostctl -n '__fish_seen_subcommand_from devices' -l tree -d 'By IOMMU group'
 complete -c kvmhostctl -n '__fish_seen_subcommand_from devices' \
     -a "(kvmhostctl devices 2>/dev/null | awk 'NR > 1 { print \$1 }')"
+complete -c kvmhostctl -n '__fish_seen_subcommand_from export' -a virt-who
 complete -c kvmhostctl -n '__fish_seen_subcommand_from doctor' -a '(kvmhostctl doctor --list 2>/dev/null)'
 complete -c kvmhostctl -n '__fish_seen_subcommand_from guest; and not __fish_seen_subcommand_from list info start stop restart pause resume reset screenshot monitor' \
     -a 'list info start stop restart pause resume reset screenshot monitor'

@@ -24,6 +24,8 @@ static const struct verb {
 	{ "history", verb_history, 0, 0, "history                documents applied so far" },
 	{ "devices", verb_devices, 0, -1,
 		"devices [ADDRESS...]   PCI devices, who uses them, what guests can have" },
+	{ "topology", verb_topology, 0, 0,
+		"topology               processors, NUMA nodes, caches, who is pinned where" },
 	{ "doctor", verb_doctor, 0, -1,
 		"doctor [CHECK...]      whether this machine is fit to be a host" },
 	{ "diff", verb_diff, 0, 2, "diff [A [B]]           what two documents say differently" },
@@ -34,11 +36,13 @@ static const struct verb {
 		"guest list | info NAME  what runs, and what it uses\n"
 		"  guest start|stop|restart|pause|resume|reset NAME...\n"
 		"  guest screenshot NAME FILE | monitor NAME" },
+	{ "export", verb_export, 1, 1,
+		"export virt-who        host and guests, as virt-who reads them from a file" },
 	{ "console", verb_console, 1, 1, "console NAME           serial console; Ctrl-] leaves" },
 };
 
 /* Verbs of the design that this version does not have: an honest answer beats "unknown". */
-static const char *const planned[] = { "topology", "import", "export" };
+static const char *const planned[] = { "import" };
 
 enum {
 	OPT_ROOT = 256,

@@ -84,6 +84,7 @@ enum shape {
 /* What a change of the value asks for. */
 enum on_change {
 	CHANGE_LIVE, /* in place */
+	CHANGE_PARTLY, /* in place where the kind can, else as the next */
 	CHANGE_RECREATE, /* the thing must be made again (a guest: restarted) */
 	CHANGE_REBOOT,
 };

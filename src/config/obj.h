@@ -51,6 +51,7 @@ struct change {
 	const struct field *field;
 	const char *path; /* "cpu.count", "options.max_vfs" */
 	const char *have, *want;
+	const char *when; /* what it takes, where a kind says so ("changes live"); else NULL */
 };
 /*
  * Compares the fields that want has set; objects and maps (by key) field by

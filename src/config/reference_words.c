@@ -51,6 +51,9 @@ void type_words(const struct field *f, struct strbuf *out)
 const char *change_words(const struct field *f)
 {
 	switch (f->on_change) {
+	case CHANGE_PARTLY:
+		return "is made in place where the end of the list changes; else a guest is "
+		       "restarted";
 	case CHANGE_RECREATE: return "needs the thing to be made again; a guest is restarted";
 	case CHANGE_REBOOT: return "takes effect at the next boot";
 	default: return "is made in place";

@@ -35,6 +35,8 @@ int verb_rollback(struct ctl *c, int argc, char **argv);
 int verb_history(struct ctl *c, int argc, char **argv);
 int verb_devices(struct ctl *c, int argc, char **argv);
 int verb_doctor(struct ctl *c, int argc, char **argv);
+int verb_export(struct ctl *c, int argc, char **argv);
+int verb_topology(struct ctl *c, int argc, char **argv);
 int verb_explain(struct ctl *c, int argc, char **argv);
 int verb_schema(struct ctl *c, int argc, char **argv);
 int verb_guest(struct ctl *c, int argc, char **argv);

@@ -78,6 +78,11 @@ static void print_use(json_t *guest)
 			number(memory, "host_used") / mib);
 	if (json_object_get(memory, "balloon"))
 		printf("balloon     leaves the guest %.0f MiB\n", number(memory, "balloon") / mib);
+	if (json_object_get(memory, "guest_available"))
+		printf("            %.0f MiB available in the guest, %.0f MiB free, %.0f MiB "
+		       "caches\n",
+			number(memory, "guest_available") / mib, number(memory, "guest_free") / mib,
+			number(memory, "guest_caches") / mib);
 	json_array_foreach (json_object_get(guest, "disks"), i, disk)
 		printf("disk        %s  %.0f MiB on the host\n", text(disk, "path"),
 			number(disk, "host_used") / mib);

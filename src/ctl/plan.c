@@ -93,11 +93,21 @@ static const char *past(const struct step *s)
 	return words[s->verb];
 }
 
+/* Long work that is under way. */
+static struct watched {
+	bool terminal, open; /* open: the line on the terminal is not ended */
+	char what[200];
+	unsigned quarter;
+} watched;
+
 static void told(const struct step *s, void *arg)
 {
 	const struct ctl *c = arg;
 	const char *red = c->color ? "\033[31m" : "", *off = c->color ? "\033[0m" : "";
 
+	if (watched.open)
+		fputs("\r\033[K", stderr);
+	watched.open = false;
 	if (c->json)
 		return;
 	switch (s->state) {
@@ -118,6 +128,21 @@ static void told(const struct step *s, void *arg)
 	case STEP_WAITING: break;
 	}
 	fflush(stdout);
+}
+
+/* On a terminal a line that is written over; elsewhere one for each quarter. */
+static void progress(void *arg, const char *what, unsigned percent)
+{
+	struct watched *w = arg;
+
+	if (w->terminal) {
+		fprintf(stderr, "\r  %s %u %%\033[K", what, percent);
+	} else if (!streq(w->what, what) || percent / 25 != w->quarter) {
+		snprintf(w->what, sizeof(w->what), "%s", what);
+		w->quarter = percent / 25;
+		fprintf(stderr, "  %s %u %%\n", what, percent);
+	}
+	w->open = w->terminal;
 }
 
 static void print_waits(const struct outcome *out)
@@ -158,6 +183,9 @@ int ctl_apply(struct ctl *c, struct config *config, struct converge_options *o)
 	o->apply.told = told;
 	o->apply.arg = c;
 	o->try_held = true;
+	watched.terminal = isatty(STDERR_FILENO);
+	c->host.progress = c->json ? NULL : progress;
+	c->host.progress_arg = &watched;
 	o->lock_seconds = 60;
 	r = converge(&c->host, config, o, &out, &e);
 	if (r == 0 || r == -EIO) {

@@ -259,6 +259,12 @@ static void look_ovmf(struct doctor *d)
 		(const char *const[]){ "ovmf", "edk2-ovmf", "qemu-ovmf-x86_64", "edk2-ovmf" });
 }
 
+static void look_swtpm(struct doctor *d)
+{
+	look_program(d, HEALTH_WARN, "swtpm", (const char *const[]){ "/usr/bin/swtpm", NULL },
+		(const char *const[]){ "swtpm", "swtpm", "swtpm", "swtpm" });
+}
+
 /* Somebody who listens on a port of all addresses keeps a network's dnsmasq out. */
 static bool listens_everywhere(struct doctor *d, const char *path, const char *any, unsigned port)
 {
@@ -351,6 +357,7 @@ const struct check doctor_host[] = {
 		"It fetches what a guest is installed from (`install.location`).", look_curl },
 	{ "ovmf", "UEFI firmware is installed", "Guests with `firmware: uefi` start by it.",
 		look_ovmf },
+	{ "swtpm", "swtpm is installed", "It is the TPM of guests with `tpm: true`.", look_swtpm },
 	{ "dns-port", "Networks can serve names",
 		"One who listens on port 53 of every address keeps out the dnsmasq of a network.",
 		look_dns_port },

@@ -41,6 +41,9 @@ struct host {
 		const struct handle *type;
 		void *data;
 	} handles[HOST_HANDLES_MAX];
+	/* Told how far long work is, where somebody watches; else NULL. */
+	void (*progress)(void *arg, const char *what, unsigned percent);
+	void *progress_arg;
 	int lock; /* descriptor of the reconciler's lock, -1: not held */
 };
 

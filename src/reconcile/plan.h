@@ -36,6 +36,7 @@ struct step {
 	 */
 	const char *in_use;
 	bool by_hand; /* not to be done because of an event: somebody says reload or apply */
+	bool lets_go; /* of what it used and is released, in place: see in_use */
 	bool idle; /* releases what nobody uses any more: an event may do it */
 	bool ours; /* the thing there carries our mark, though the record may not know it */
 	struct step **after;

@@ -22,11 +22,13 @@ static json_t *changes_json(const struct step *s)
 	for (size_t i = 0; i < s->n_changes; i++) {
 		const struct change *c = &s->changes[i];
 		bool secret = c->field && c->field->secret;
+		json_t *o = json_pack("{s:s, s:o, s:o}", "path", c->path, "have",
+			text(secret && c->have ? "(secret)" : c->have), "want",
+			text(secret && c->want ? "(secret)" : c->want));
 
-		json_array_append_new(
-			all, json_pack("{s:s, s:o, s:o}", "path", c->path, "have",
-				     text(secret && c->have ? "(secret)" : c->have), "want",
-				     text(secret && c->want ? "(secret)" : c->want)));
+		if (c->when)
+			json_object_set_new(o, "when", text(c->when));
+		json_array_append_new(all, o);
 	}
 	return all;
 }

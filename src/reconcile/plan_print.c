@@ -65,7 +65,10 @@ static void print_change(
 	fprintf(to, "      %-*s  ", width, c->path);
 	if (s->have || c->have)
 		fprintf(to, "%s%s%s -> ", st->dim, shown(c, c->have), st->off);
-	fprintf(to, "%s\n", shown(c, c->want));
+	fprintf(to, "%s", shown(c, c->want));
+	if (c->when)
+		fprintf(to, "  %s(%s)%s", st->dim, c->when, st->off);
+	fputc('\n', to);
 }
 
 static void print_cost(const struct step *s, FILE *to)

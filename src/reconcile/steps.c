@@ -80,11 +80,12 @@ void steps_order(struct host *h, struct plan *p)
 	sort(h, p);
 }
 
-/* A guest that stops or restarts lets go of what it has. */
+/* A guest that stops or restarts lets go of what it has; one may also do so in place. */
 static bool let_go(const struct step *s)
 {
 	for (size_t i = 0; i < s->n_after; i++)
-		if (s->after[i]->state == STEP_READY && s->after[i]->disruption == DISRUPT_GUEST)
+		if (s->after[i]->state == STEP_READY &&
+			(s->after[i]->disruption == DISRUPT_GUEST || s->after[i]->lets_go))
 			return true;
 	return false;
 }

@@ -73,11 +73,27 @@ static const char *stands_for(const struct machine *m, const char *s, const char
 	return NULL;
 }
 
+const char *complaint_flag(const char *line, size_t *len)
+{
+	static const char before[] = "support requested feature: CPUID.";
+	const char *at = strstr(line, before);
+
+	at = at ? strchr(at + strlen(before), '.') : NULL;
+	if (!at)
+		return NULL;
+	*len = strcspn(at + 1, " ");
+	return at + 1;
+}
+
 void complaint(const struct machine *m, const char *line, struct strbuf *out)
 {
 	const char *rest, *path, *disk;
 
 	line = skip_program(line);
+	if (startswith(line, "unable to find CPU model")) {
+		sb_addf(out, "%s; `%s -cpu help` lists all", line, m->qemu);
+		return;
+	}
 	disk = skip_blockdev(m, line, &rest);
 	if (disk) {
 		sb_addf(out, "disk %s: ", disk);

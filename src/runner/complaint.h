@@ -12,6 +12,12 @@
 #include "base/strbuf.h"
 #include "runner/qemu_args.h"
 
+/*
+ * The flag in "... doesn't support requested feature: CPUID.07H:EBX.avx512f [bit 16]", of which
+ * QEMU writes one line each; NULL: the line is of something else.
+ */
+const char *complaint_flag(const char *line, size_t *len);
+
 /* Adds the line in such words to out. */
 void complaint(const struct machine *m, const char *line, struct strbuf *out);
 

@@ -214,9 +214,22 @@ static void refine(struct host *h, struct step *s)
 			guest, guest);
 }
 
+struct watched {
+	struct host *h;
+	const char *what;
+};
+
+static void told(void *arg, unsigned percent)
+{
+	const struct watched *w = arg;
+
+	w->h->progress(w->h->progress_arg, w->what, percent);
+}
+
 static int apply(struct host *h, struct step *s, struct error *e)
 {
 	const struct disk *want = s->want;
+	struct watched watched = { h, s->r->id };
 	struct image i;
 
 	if (!want || (s->have && !s->n_changes))
@@ -228,6 +241,8 @@ static int apply(struct host *h, struct step *s, struct error *e)
 		.preallocation = (enum disk_preallocation)want->preallocation,
 		.base = want->base,
 		.base_format = (enum disk_format)want->base_format,
+		.progress = h->progress ? told : NULL,
+		.progress_arg = &watched,
 	};
 	return s->have ? image_grow(h->root, &i, e) : image_make(h->root, &i, e);
 }

@@ -43,6 +43,7 @@ enum { GUEST_SATA_SEED = 4, GUEST_SATA_MEDIUM = 5 };
 struct guest_cpu {
 	struct obj obj;
 	int64_t count;
+	int64_t sockets, dies, cores, threads; /* each where obj_has() */
 	const char *model; /* as QEMU names it; "host" is the host's own */
 	struct list pinning; /* int64_t: a CPU of the host for each; or empty */
 };
@@ -50,6 +51,8 @@ struct guest_cpu {
 struct guest_memory {
 	struct obj obj;
 	uint64_t size; /* bytes */
+	uint64_t current; /* bytes that the balloon leaves; where obj_has(.., "current"), else size
+			   */
 	bool hugepages;
 };
 
@@ -158,6 +161,8 @@ struct guest {
 	int watchdog; /* enum guest_watchdog */
 	bool agent;
 	bool autostart;
+	bool tpm;
+	int64_t vsock; /* its context id; where obj_has(.., "vsock") */
 	struct guest_cpu cpu;
 	struct guest_memory memory;
 	struct guest_kernel kernel; /* where obj_has(g, "kernel") */

@@ -3,6 +3,7 @@
 #include "config/obj.h"
 #include "runner/guest_dropin.h"
 #include "runner/guest_kind.h"
+#include "runner/guest_live.h"
 #include "runner/guest_macs.h"
 
 enum { START_SECONDS = 180, STOP_SLACK_SECONDS = 60 };
@@ -44,15 +45,23 @@ static int write_file(struct host *h, const char *name, const char *file, const 
 	return r < 0 ? error_set(e, r, "cannot write %s: %s", p.s, strerror(-r)) : 0;
 }
 
+static int resolve(struct batch *b, const struct step *s, struct spec *out, struct error *e)
+{
+	int r = b->host_id ? 0 : read_host_id(b->h, &b->host_id, e);
+
+	if (r >= 0)
+		spec_resolve(b->h->pass, s->want, s->r->name, b->host_id, out);
+	return r;
+}
+
 static int write_spec(struct batch *b, const struct step *s, struct error *e)
 {
 	_cleanup_strbuf_ struct strbuf live = { 0 }, text = { 0 };
 	struct spec spec;
-	int r = b->host_id ? 0 : read_host_id(b->h, &b->host_id, e);
+	int r = resolve(b, s, &spec, e);
 
 	if (r < 0)
 		return r;
-	spec_resolve(b->h->pass, s->want, s->r->name, b->host_id, &spec);
 	r = guest_macs_take(b->h, &b->macs, &spec, e);
 	if (r < 0)
 		return r;
@@ -60,6 +69,17 @@ static int write_spec(struct batch *b, const struct step *s, struct error *e)
 	live_json(s->want, &live);
 	r = write_file(b->h, s->r->name, FILE_LIVE, &live, 0644, e);
 	return r < 0 ? r : write_file(b->h, s->r->name, FILE_SPEC, &text, 0600, e);
+}
+
+static int change_live(struct batch *b, const struct step *s, struct error *e)
+{
+	const struct guest_seen *seen = s->have;
+	struct spec spec;
+	int r = resolve(b, s, &spec, e);
+
+	if (r < 0)
+		return r;
+	return guest_live_apply(b->h, &spec, guest_live(b->h->pass, s->want, seen->started), e);
 }
 
 /* A start on purpose: what the last run left is no longer true. */
@@ -111,6 +131,8 @@ static int prepare(struct batch *b, struct step *s, struct error *e)
 		r = guest_resources_set(b->h, s->r->name, s->want, seen ? seen->applied : NULL, e);
 	if (d.write && r >= 0)
 		r = write_spec(b, s, e);
+	if (r >= 0 && d.live)
+		r = change_live(b, s, e);
 	if (r >= 0 && d.start)
 		r = clear_past(b, s->r->name, e);
 	if (r < 0)

@@ -50,6 +50,14 @@ static void check_resources(const struct guest *g, struct diags *d)
 			"killed");
 }
 
+static void check_balloon(const struct guest *g, struct diags *d)
+{
+	if (obj_has(&g->memory, "current") && guest_assigned(g))
+		diag_error(d, obj_mark(&g->memory, "current"), "remove it",
+			"a device of the host reaches all of the guest's memory, so none of it can "
+			"be given back");
+}
+
 /* Each is a descriptor that goes through systemd's store, two with vhost-net. */
 enum { QUEUES_MAX = 128 };
 
@@ -133,6 +141,7 @@ void guest_check(const void *obj, struct diags *d)
 	check_installed(g, d);
 	check_cloud_init(g, d);
 	check_resources(g, d);
+	check_balloon(g, d);
 	check_count(g, &g->disks, "disks", GUEST_DISKS_MAX, d);
 	disks_check(g, &g->disks, d);
 	check_count(g, &g->interfaces, "interfaces", GUEST_INTERFACES_MAX, d);

@@ -2,6 +2,7 @@
 /* What differs, what follows from it, and what waits for somebody's consent. */
 #include "config/obj.h"
 #include "runner/guest_kind.h"
+#include "runner/guest_live.h"
 
 /* Both ways: a key that was taken out differs too. */
 static bool same(const struct guest *a, const struct guest *b)
@@ -11,8 +12,12 @@ static bool same(const struct guest *a, const struct guest *b)
 
 struct decision guest_decide(const struct guest *want, const struct guest_seen *seen)
 {
+	_cleanup_arena_ struct arena *a = arena_new();
 	bool up = seen && seen->running, down = want->state == GUEST_STOPPED;
-	bool other = up && ((seen->started && guest_differs(want, seen->started)) || seen->lost);
+	bool changed = up && seen->started && guest_differs(want, seen->started);
+	const struct guest *live = changed ? guest_live(a, want, seen->started) : NULL;
+	bool other = (live && guest_differs(want, live)) || (up && seen->lost);
+	bool restart = other && !down && want->on_change == GUEST_RESTART;
 	bool held = seen && (seen->held || (seen->powered_off && want->restart != RESTART_ALWAYS));
 
 	return (struct decision){
@@ -20,7 +25,8 @@ struct decision guest_decide(const struct guest *want, const struct guest_seen *
 		.start = !up && !down && want->autostart && !held,
 		.stays_down = !up && !down && want->autostart && held,
 		.stop = up && down,
-		.restart = other && !down && want->on_change == GUEST_RESTART,
+		.restart = restart,
+		.live = live && !down && !restart && guest_live_differs(live, seen->started),
 		.pending = other && !down && want->on_change == GUEST_WAIT,
 	};
 }
@@ -47,6 +53,44 @@ static void add_changes(
 			continue;
 		snprintf(key, sizeof(key), "%.*s", (int)strcspn(v[i].path, "."), v[i].path);
 		step_change(h, s, key, v[i].path, have, want);
+	}
+}
+
+/* The row that the path ends at: "memory.current". */
+static const struct field *row_of(const struct table *t, const char *path)
+{
+	const struct field *f = NULL;
+
+	while (t && *path) {
+		size_t n = strcspn(path, ".");
+		char key[64];
+
+		snprintf(key, sizeof(key), "%.*s", (int)n, path);
+		f = table_field(t, key);
+		t = f && f->shape == SHAPE_OBJECT ? f->table : NULL;
+		path += n + (path[n] == '.');
+	}
+	return f;
+}
+
+/* Of a guest that runs: what each change takes. */
+static void say_when(struct host *h, struct step *s, const struct guest_seen *seen)
+{
+	const struct guest *want = s->want;
+	const struct guest *live = guest_live(h->pass, want, seen->started);
+
+	for (size_t i = 0; i < s->n_changes; i++) {
+		struct change *c = &s->changes[i];
+		const struct field *f = row_of(&guest_table, c->path);
+
+		if (!f || is_state(c))
+			continue;
+		c->when =
+			f->on_change == CHANGE_LIVE || streq_null(obj_text(live, c->path, h->pass),
+							       obj_text(want, c->path, h->pass))
+				? "changes live"
+			: want->on_change == GUEST_RESTART ? "with a restart"
+							   : "waits for a restart";
 	}
 }
 
@@ -80,6 +124,8 @@ void guest_diff(struct host *h, struct step *s)
 		add_changes(h, s, want, seen->applied, false);
 		add_changes(h, s, want, seen->applied, true);
 	}
+	if (seen->running && seen->started && want->state == GUEST_RUNNING)
+		say_when(h, s, seen);
 	if (d.write && !s->n_changes)
 		step_change(h, s, FILE_SPEC, FILE_SPEC, "missing or damaged", "as wanted");
 }
@@ -97,7 +143,7 @@ static void explain(
 	else if (d.stays_down)
 		text = arena_printf(h->pass, "a start: it was %s; kvmhostctl guest start %s",
 			seen->held ? "stopped by hand" : "powered off from inside", name);
-	if (!d.write && !d.start && !d.stop && !d.restart)
+	if (!d.write && !d.start && !d.stop && !d.restart && !d.live)
 		s->wait = text;
 	else if (text)
 		s->reason = arena_printf(h->pass, "is only written down and waits for %s", text);
@@ -126,6 +172,7 @@ static void hold_taps(const struct step *s)
 void guest_refine(struct host *h, struct step *s)
 {
 	const struct guest_seen *seen = s->have;
+	const struct guest *live;
 	struct decision d;
 
 	if (s->want && guest_assigned(s->want))
@@ -137,13 +184,18 @@ void guest_refine(struct host *h, struct step *s)
 		return;
 	}
 	d = guest_decide(s->want, seen);
-	/* It ran and ended: its `restart` was followed, or somebody stopped its unit. */
-	s->by_hand = d.start;
+	/*
+	 * It ran and ended: its `restart` was followed, or somebody stopped its unit. Or it did not
+	 * let go of a part, and is asked again when somebody asks.
+	 */
+	s->by_hand = d.start || d.live;
 	s->verb = d.restart ? STEP_RECREATE : STEP_UPDATE;
 	s->disruption = d.restart || d.stop || d.pending ? DISRUPT_GUEST : DISRUPT_NONE;
 	explain(h, s, seen, d);
-	if (d.pending && interfaces_differ(s->want, seen->started))
+	live = seen->running && seen->started ? guest_live(h->pass, s->want, seen->started) : NULL;
+	if (d.pending && live && interfaces_differ(s->want, live))
 		hold_taps(s);
+	s->lets_go = d.live && live->interfaces.n < seen->started->interfaces.n;
 	/* Writing down what waits costs nothing yet. */
 	if (d.pending && !s->wait && !d.restart && !d.stop)
 		s->disruption = DISRUPT_NONE;

@@ -41,6 +41,7 @@ void guest_compose(struct guest_seen *seen);
 struct decision {
 	bool write; /* spec.json is not what is wanted */
 	bool start, stop, restart;
+	bool live; /* running as something else, which it takes while it runs */
 	bool pending; /* running as something else; waits for a restart */
 	bool stays_down; /* by hand or by itself; waits for a start */
 };

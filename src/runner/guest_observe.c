@@ -38,7 +38,7 @@ static uint64_t given(const struct guest *applied, const struct guest *started)
 	uint64_t set = 0;
 
 	for (size_t i = 0; i < guest_table.n_fields; i++) {
-		bool restarts = guest_table.fields[i].on_change == CHANGE_RECREATE;
+		bool restarts = guest_table.fields[i].on_change != CHANGE_LIVE;
 
 		set |= (restarts ? started : applied)->obj.set & UINT64_C(1) << i;
 	}

@@ -18,13 +18,27 @@ static const struct field cpu_rows[] = {
 	FIELD_INT(struct guest_cpu, count, 1, GUEST_CPUS_MAX, .def = "1",
 		.on_change = CHANGE_RECREATE,
 		.doc = "Virtual CPUs. More than the host has threads makes all guests slower."),
+	FIELD_INT(struct guest_cpu, sockets, 1, GUEST_CPUS_MAX, .on_change = CHANGE_RECREATE,
+		.example = "1",
+		.doc = "In how many sockets the guest sees them; some systems are licensed by it. "
+		       "What is left out of `sockets`, `dies`, `cores` and `threads` is counted: "
+		       "cores first."),
+	FIELD_INT(struct guest_cpu, dies, 1, GUEST_CPUS_MAX, .on_change = CHANGE_RECREATE,
+		.example = "1", .doc = "Dies in each socket."),
+	FIELD_INT(struct guest_cpu, cores, 1, GUEST_CPUS_MAX, .on_change = CHANGE_RECREATE,
+		.example = "2", .doc = "Cores in each die."),
+	FIELD_INT(struct guest_cpu, threads, 1, GUEST_CPUS_MAX, .on_change = CHANGE_RECREATE,
+		.example = "2",
+		.doc = "Threads of each core. Useful where `pinning` puts two on the threads of "
+		       "one of the host's."),
 	FIELD_STRING(struct guest_cpu, model, type_string, .def = "host",
 		.on_change = CHANGE_RECREATE,
 		.doc = "CPU model as QEMU names it (`qemu-system-x86_64 -cpu help`). `host` is the "
 		       "host's "
 		       "own; where KVM does not work and QEMU emulates, it means `max`, and "
 		       "`kvmhostctl "
-		       "status` says so."),
+		       "status` says so. A guest whose model has a flag that this machine's KVM "
+		       "lacks is not started, and the flags are named."),
 	{ FIELD_AT(struct guest_cpu, pinning, struct list), .shape = SHAPE_LIST, .type = &type_int,
 		.min = 0, .max = 8191, .def = "[]", .on_change = CHANGE_RECREATE,
 		.example = "[2, 3]",
@@ -33,9 +47,34 @@ static const struct field cpu_rows[] = {
 		       "off them with `host.cpu`." },
 };
 
+/* What is given must leave a whole number for the rest. */
+static void check_topology(const struct guest_cpu *c, struct diags *d)
+{
+	static const char *const keys[] = { "sockets", "dies", "cores", "threads" };
+	const int64_t levels[] = { c->sockets, c->dies, c->cores, c->threads };
+	const char *last = NULL;
+	int64_t product = 1;
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (obj_has(c, keys[i])) {
+			product *= levels[i];
+			last = keys[i];
+			n++;
+		}
+	if (!last || (n == ARRAY_SIZE(keys) ? product == c->count : c->count % product == 0))
+		return;
+	diag_error(d, obj_mark(c, last), "make their product the `count`",
+		"%lld virtual CPUs cannot be laid out so: sockets, dies, cores and threads make "
+		"%lld",
+		(long long)c->count, (long long)product);
+}
+
 static void check_cpu(const void *obj, struct diags *d)
 {
 	const struct guest_cpu *c = obj;
+
+	check_topology(c, d);
 
 	if (c->pinning.n && c->pinning.n != (size_t)c->count)
 		diag_error(d, obj_mark(c, "pinning"), "name one CPU of the host for each",
@@ -49,13 +88,28 @@ static const struct table cpu_table =
 static const struct field memory_rows[] = {
 	FIELD_SIZE(struct guest_memory, size, 1 * MIB, 16 * TIB, .def = "1GiB",
 		.on_change = CHANGE_RECREATE, .doc = "The guest's memory.", .example = "2GiB"),
+	FIELD_SIZE(struct guest_memory, current, 1 * MIB, 16 * TIB, .example = "1GiB",
+		.doc = "How much of `size` the guest has now. A balloon in it takes the rest and "
+		       "gives it to the host, as far as the guest can spare it. Changed while it "
+		       "runs; left out, all."),
 	FIELD_BOOL(struct guest_memory, hugepages, .def = "false", .on_change = CHANGE_RECREATE,
 		.doc = "Back the memory with hugepages of the host's default size, all taken at "
 		       "the "
 		       "start; `host.memory.hugepages` sets them aside."),
 };
-static const struct table memory_table =
-	TABLE(struct guest_memory, memory_rows, .doc = "The guest's memory.");
+
+static void check_memory(const void *obj, struct diags *d)
+{
+	const struct guest_memory *m = obj;
+
+	if (obj_has(m, "current") && m->current > m->size)
+		diag_error(d, obj_mark(m, "current"), "give it at most `size`, or a larger `size`",
+			"a balloon only takes: a guest has at most the memory that it was started "
+			"with");
+}
+
+static const struct table memory_table = TABLE(
+	struct guest_memory, memory_rows, .check = check_memory, .doc = "The guest's memory.");
 
 static const struct field kernel_rows[] = {
 	FIELD_STRING(struct guest_kernel, image, type_path, .required = true,
@@ -199,13 +253,16 @@ static const struct field guest_rows[] = {
 	FIELD_OBJECT(struct guest, kernel, struct guest_kernel, kernel_table,
 		.on_change = CHANGE_RECREATE,
 		.doc = "Boot this kernel directly, without firmware boot menu or boot loader."),
-	FIELD_OBJECTS(struct guest, disks, disk_table, .def = "[]", .on_change = CHANGE_RECREATE,
-		.doc = "Disks, in order: the first virtio disk is the guest's vda."),
+	FIELD_OBJECTS(struct guest, disks, disk_table, .def = "[]", .on_change = CHANGE_PARTLY,
+		.doc = "Disks, in order: the first virtio disk is the guest's vda. While the guest "
+		       "runs, disks on virtio, SCSI and USB are plugged in and out at the end of "
+		       "the list, and a drive's medium is changed; other changes need it to "
+		       "restart."),
 	FIELD_OBJECTS(struct guest, interfaces, guest_interface_table, .def = "[]",
-		.on_change = CHANGE_RECREATE,
-		.doc = "Network interfaces, in order. Moving one to another network or bridge is "
-		       "done "
-		       "while the guest runs; others changes need it to restart."),
+		.on_change = CHANGE_PARTLY,
+		.doc = "Network interfaces, in order. While the guest runs, one is moved to "
+		       "another network or bridge, and they are plugged in and out at the end of "
+		       "the list; other changes need it to restart."),
 	FIELD_OBJECT(struct guest, boot, struct guest_boot, boot_table, .def = "{}",
 		.on_change = CHANGE_RECREATE, .doc = "What the guest boots from."),
 	FIELD_ENUM(struct guest, firmware, guest_firmware_names, .def = "bios",
@@ -235,6 +292,11 @@ static const struct field guest_rows[] = {
 		.doc = "A channel for the guest's agent (install qemu-guest-agent in the guest). "
 		       "It is asked first when the guest is shut down, and `kvmhostctl guest info` "
 		       "asks it for addresses and file systems."),
+	FIELD_INT(struct guest, vsock, 3, UINT32_MAX - 1, .claims = "context id",
+		.on_change = CHANGE_RECREATE, .example = "42",
+		.doc = "A socket between host and guest without a network (vsock): the number by "
+		       "which the host's programs reach the guest, its context id. The guest "
+		       "reaches the host by 2."),
 	FIELD_ENUM(struct guest, panic, panic_names, .def = "ignore", .on_change = CHANGE_RECREATE,
 		.doc = "What happens when the guest's kernel panics: the guest decides (`ignore`), "
 		       "it stands still, is powered off, or ends as failed, so that `restart` "
@@ -256,7 +318,10 @@ static const struct field guest_rows[] = {
 		       "guest powered itself off. One that never came up is not tried again."),
 	FIELD_LIST(struct guest, after, type_name, .ref = "guest", .def = "[]", .example = "[db1]",
 		.doc = "Guests that are started before this one and stopped after it."),
-	FIELD_PLANNED("tpm", "A trusted platform module."),
+	FIELD_BOOL(struct guest, tpm, .def = "false", .on_change = CHANGE_RECREATE,
+		.doc = "A TPM 2.0 (CRB), by swtpm. What it remembers is kept in "
+		       "/var/lib/kvmhost/tpm, also when the guest leaves the document, as its "
+		       "disks are; who removes the file makes the guest a new TPM."),
 	FIELD_LIST(struct guest, devices, type_string, .ref = "device", .claims = "device",
 		.def = "[]", .on_change = CHANGE_RECREATE, .example = "[nic2]",
 		.doc = "PCI devices of the host, entries of `devices:`, handed over to the guest. "

@@ -131,7 +131,7 @@ static json_t *pending_changes(
 	size_t n = guest_differs(applied, started) ? obj_diff(applied, started, a, &c) : 0;
 
 	for (size_t i = 0; i < n; i++)
-		if (!c[i].field || c[i].field->on_change == CHANGE_RECREATE)
+		if (!c[i].field || c[i].field->on_change != CHANGE_LIVE)
 			json_array_append_new(v, json_sprintf("%s: %s -> %s", c[i].path,
 							 c[i].have ? c[i].have : "absent",
 							 c[i].want ? c[i].want : "absent"));

@@ -52,7 +52,8 @@ int guestctl_monitor(struct host *h, const char *name, struct error *e);
 /*
  * guestctl_status() and, while it runs, what it uses:
  *
- *	"cpu": {"count", "used_usec", "steal_usec"}, "memory": {"size", "host_used", "balloon"},
+ *	"cpu": {"count", "used_usec", "steal_usec"}, "memory": {"size", "host_used", "balloon",
+ *	"guest_total", "guest_free", "guest_available", "guest_caches", "guest_swapped_out"},
  *	"disks": [{"path", "host_used"}], "agent": true,
  *	"guest_interfaces", "guest_os", "guest_filesystems": as the agent says it
  */

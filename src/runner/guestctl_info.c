@@ -9,6 +9,8 @@
 #include <fcntl.h>
 #include <time.h>
 
+#define BALLOON "/machine/peripheral/balloon"
+enum { STATS_TRIES = 20, STATS_EVERY_USEC = 20 * 1000 };
 #define CGROUP "/sys/fs/cgroup/kvmhost.slice/kvmhost-guests.slice"
 
 static json_t *ask(struct guest_qmp *q, const char *command, json_t *arguments)
@@ -78,6 +80,54 @@ static void add_cpu(struct host *h, const char *name, struct guest_qmp *q, json_
 	json_decref(cpus);
 }
 
+static void poll_balloon(struct guest_qmp *q, int seconds)
+{
+	json_decref(ask(q, "qom-set",
+		json_pack("{s:s, s:s, s:i}", "path", BALLOON, "property",
+			"guest-stats-polling-interval", "value", seconds)));
+}
+
+/* What the guest's kernel says of its memory; it is asked when polling begins, and answers soon. */
+static json_t *ask_balloon(struct guest_qmp *q)
+{
+	json_t *all = NULL, *stats;
+
+	poll_balloon(q, 60);
+	for (int i = 0; i < STATS_TRIES; i++) {
+		json_decref(all);
+		all = ask(q, "qom-get",
+			json_pack("{s:s, s:s}", "path", BALLOON, "property", "guest-stats"));
+		if (!all || json_integer_value(json_object_get(all, "last-update")))
+			break;
+		usleep(STATS_EVERY_USEC);
+	}
+	poll_balloon(q, 0);
+	stats = json_integer_value(json_object_get(all, "last-update"))
+			? json_incref(json_object_get(all, "stats"))
+			: NULL;
+	json_decref(all);
+	return stats;
+}
+
+/* Members that the guest does not know are -1. */
+static void add_balloon(struct guest_qmp *q, json_t *o)
+{
+	static const char *const members[][2] = { { "stat-total-memory", "guest_total" },
+		{ "stat-free-memory", "guest_free" },
+		{ "stat-available-memory", "guest_available" },
+		{ "stat-disk-caches", "guest_caches" }, { "stat-swap-out", "guest_swapped_out" } };
+	json_t *stats = ask_balloon(q);
+
+	for (size_t i = 0; stats && i < ARRAY_SIZE(members); i++) {
+		json_t *n = json_object_get(stats, members[i][0]);
+
+		/* 2^64 - 1 comes as a real number. */
+		if (json_is_integer(n))
+			set_number(o, members[i][1], json_integer_value(n));
+	}
+	json_decref(stats);
+}
+
 static void add_memory(
 	struct host *h, const char *name, const struct spec *s, struct guest_qmp *q, json_t *out)
 {
@@ -87,6 +137,7 @@ static void add_memory(
 	set_number(o, "host_used", cgroup_number(h, name, "memory.current", ""));
 	if (json_object_get(balloon, "actual"))
 		json_object_set(o, "balloon", json_object_get(balloon, "actual"));
+	add_balloon(q, o);
 	json_object_set_new(out, "memory", o);
 	json_decref(balloon);
 }

@@ -6,8 +6,9 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 
-enum { ANSWER_MS = 30 * 1000, ANSWER_MAX = 4 << 20 };
+enum { ANSWER_MS = 30 * 1000, ANSWER_MAX = 4 << 20, EVENTS_MAX = 64 };
 
 static int not_connected(struct host *h, const char *name, const char *path, struct error *e)
 {
@@ -48,6 +49,8 @@ void guest_qmp_close(struct guest_qmp *q)
 	close_p(&q->fd);
 	q->fd = -1;
 	sb_free(&q->in);
+	json_decref(q->events);
+	q->events = NULL;
 }
 
 static int send_text(int fd, const char *text, size_t n, int attached)
@@ -70,12 +73,12 @@ static int send_text(int fd, const char *text, size_t n, int attached)
 	return sendmsg(fd, &msg, MSG_NOSIGNAL) == (ssize_t)n ? 0 : errno ? -errno : -EIO;
 }
 
-static int wait_for_more(struct guest_qmp *q)
+static int wait_for_more(struct guest_qmp *q, int ms)
 {
 	struct pollfd p = { q->fd, POLLIN, 0 };
 	char chunk[4096];
 	ssize_t n;
-	int r = poll(&p, 1, ANSWER_MS);
+	int r = poll(&p, 1, ms);
 
 	if (r <= 0)
 		return r == 0 ? -ETIMEDOUT : errno == EINTR ? 0 : -errno;
@@ -102,7 +105,19 @@ static json_t *next_line(struct guest_qmp *q)
 	return msg ? msg : json_object();
 }
 
-/* Skips greeting and events. */
+/* Old ones go where nobody waits for them. */
+static void keep_event(struct guest_qmp *q, json_t *msg)
+{
+	if (!json_object_get(msg, "event"))
+		return;
+	if (!q->events)
+		q->events = json_array();
+	if (json_array_size(q->events) == EVENTS_MAX)
+		json_array_remove(q->events, 0);
+	json_array_append(q->events, msg);
+}
+
+/* Skips the greeting. */
 static int wait_for_answer(struct guest_qmp *q, json_t **answer)
 {
 	int r = 0;
@@ -114,9 +129,10 @@ static int wait_for_answer(struct guest_qmp *q, json_t **answer)
 			*answer = msg;
 			return 0;
 		}
+		keep_event(q, msg);
 		json_decref(msg);
 		if (!msg)
-			r = wait_for_more(q);
+			r = wait_for_more(q, ANSWER_MS);
 	}
 	return r;
 }
@@ -149,5 +165,49 @@ int guest_qmp_command(struct guest_qmp *q, const char *command, json_t *argument
 		*result = json_incref(json_object_get(answer, "return"));
 	}
 	json_decref(answer);
+	return r;
+}
+
+static int kept_event(const struct guest_qmp *q, const char *id, const char *const *events)
+{
+	json_t *msg;
+	size_t i;
+
+	json_array_foreach (q->events, i, msg) {
+		const char *name = json_string_value(json_object_get(msg, "event"));
+		json_t *data = json_object_get(msg, "data");
+
+		if (!streq_null(json_string_value(json_object_get(data, "device")), id) &&
+			!streq_null(json_string_value(json_object_get(data, "id")), id))
+			continue;
+		for (int k = 0; name && events[k]; k++)
+			if (streq(events[k], name))
+				return k;
+	}
+	return -ENOENT;
+}
+
+static int64_t clock_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int guest_qmp_event(struct guest_qmp *q, const char *id, const char *const *events, int ms)
+{
+	int r = kept_event(q, id, events), waited = 0;
+	int64_t end = clock_ms() + ms;
+
+	while (r == -ENOENT) {
+		json_t *msg = next_line(q);
+
+		keep_event(q, msg);
+		if (!msg)
+			waited = wait_for_more(q, (int)MAX_OF(end - clock_ms(), (int64_t)0));
+		json_decref(msg);
+		r = waited < 0 ? waited : kept_event(q, id, events);
+	}
 	return r;
 }

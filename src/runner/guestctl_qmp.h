@@ -12,6 +12,7 @@ struct guest_qmp {
 	const char *name;
 	int fd;
 	struct strbuf in;
+	json_t *events; /* those that came while an answer was waited for */
 };
 
 /* -ENOENT: no such guest; -ENOTCONN: it does not run. */
@@ -25,5 +26,11 @@ void guest_qmp_close(struct guest_qmp *q);
  */
 int guest_qmp_command(struct guest_qmp *q, const char *command, json_t *arguments, int fd,
 	json_t **result, struct error *e);
+
+/*
+ * Waits for one of the events (names up to a NULL) about the device `id`; it may have come already
+ * since the socket was opened. Returns its index, or -ETIMEDOUT.
+ */
+int guest_qmp_event(struct guest_qmp *q, const char *id, const char *const *events, int ms);
 
 #endif

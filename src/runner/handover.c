@@ -6,6 +6,7 @@
 #include "runner/firmware.h"
 #include "runner/seed.h"
 #include "runner/tree.h"
+#include "runner/tpm.h"
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <sys/ioctl.h>
@@ -55,11 +56,13 @@ static int missing_image(const struct guest_disk *d, struct error *e)
 		disk_format_names[disk_format(d)], d->path);
 }
 
-static int open_disk(const struct guest_disk *d, struct machine_disk *out, struct error *e)
+int handover_open_disk(struct machine *m, size_t i, struct error *e)
 {
 	static const char *const what[] = {
 		[DEVICE_DISK] = "disk", [DEVICE_CDROM] = "cdrom", [DEVICE_FLOPPY] = "floppy"
 	};
+	const struct guest_disk *d = &LIST_AT(&m->spec->guest->disks, const struct guest_disk, i);
+	struct machine_disk *out = &m->disks[i];
 	struct stat st = { 0 };
 	int mode = disk_is_readonly(d) ? O_RDONLY : O_RDWR;
 	int r = open_image(what[d->device], d->path, mode, &st, &out->fd, e);
@@ -71,6 +74,7 @@ static int open_disk(const struct guest_disk *d, struct machine_disk *out, struc
 	if (!S_ISBLK(st.st_mode) && !S_ISREG(st.st_mode))
 		return error_set(e, -EINVAL, "the %s %s is neither a file nor a block device",
 			what[d->device], d->path);
+	out->block = S_ISBLK(st.st_mode);
 	return image_chain_open(d, out->fd, out->layers, e);
 }
 
@@ -167,7 +171,7 @@ static int open_vhost(const struct guest_interface *nic, int *fd, struct error *
 	return error_cure(e, "modprobe vhost_net; or write `vhost: false`");
 }
 
-static int open_interface(struct machine *m, size_t i, struct error *e)
+int handover_open_interface(struct machine *m, size_t i, struct error *e)
 {
 	const struct guest_interface *nic =
 		&LIST_AT(&m->spec->guest->interfaces, const struct guest_interface, i);
@@ -180,6 +184,17 @@ static int open_interface(struct machine *m, size_t i, struct error *e)
 			r = open_vhost(nic, &m->vhosts[q], e);
 	}
 	return r;
+}
+
+/* As open_vhost(). */
+static int open_vsock(int *fd, struct error *e)
+{
+	*fd = open("/dev/vhost-vsock", O_RDWR | O_CLOEXEC);
+	if (*fd >= 0)
+		return 0;
+	error_set(e, -errno, "the guest is to have a vsock, but /dev/vhost-vsock: %s",
+		strerror(errno));
+	return error_cure(e, "modprobe vhost_vsock; or take `vsock` out");
 }
 
 static uint64_t meminfo(const char *text, const char *key)
@@ -284,12 +299,16 @@ int handover_open(struct arena *a, struct machine *m, struct error *e)
 		r = open_install(m, e);
 	if (r >= 0 && obj_has(g, "cloud_init"))
 		r = open_seed(m, e);
+	if (r >= 0 && g->tpm)
+		r = tpm_open(AT_FDCWD, m->spec->name, m->spec->uid, &m->tpm_state, e);
+	if (r >= 0 && obj_has(g, "vsock"))
+		r = open_vsock(&m->vsock, e);
 	if (r >= 0 && obj_has(g, "graphics"))
 		r = display_open(&g->graphics, &m->display, &m->secret, e);
 	for (size_t i = 0; i < g->disks.n && r >= 0; i++)
-		r = open_disk(&LIST_AT(&g->disks, const struct guest_disk, i), &m->disks[i], e);
+		r = handover_open_disk(m, i, e);
 	for (size_t i = 0; i < g->interfaces.n && r >= 0; i++)
 		if (!LIST_AT(&g->interfaces, const struct guest_interface, i).vf)
-			r = open_interface(m, i, e);
+			r = handover_open_interface(m, i, e);
 	return r;
 }

@@ -19,6 +19,9 @@
  * The error says which file or tap, and the cure.
  */
 int handover_open(struct arena *a, struct machine *m, struct error *e);
+/* Of these one alone, into a prepared machine: what is plugged into one that runs. */
+int handover_open_disk(struct machine *m, size_t i, struct error *e);
+int handover_open_interface(struct machine *m, size_t i, struct error *e);
 /* From the opener to systemd ... */
 int handover_put(struct arena *a, struct machine *m, int notify);
 /* ... and from systemd to the runner. */

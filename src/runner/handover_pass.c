@@ -13,6 +13,7 @@ void handover_prepare(struct arena *a, struct machine *m)
 
 	m->firmware = m->nvram = m->display = m->secret = m->medium = m->install = m->seed =
 		m->arguments = -1;
+	m->tpm = m->tpm_state = m->vsock = -1;
 	m->kernel = m->initrd = m->kernel_number = m->initrd_number = -1;
 	m->disks = arena_alloc(a, (g->disks.n + 1) * sizeof(*m->disks));
 	m->taps = arena_alloc(a, (queues + 1) * sizeof(*m->taps));
@@ -43,7 +44,7 @@ size_t handover_slots(struct arena *a, struct machine *m, struct slot **out)
 	const struct guest *g = m->spec->guest;
 	size_t queues = interface_queue(g, g->interfaces.n);
 	struct slot *v =
-		arena_alloc(a, (10 + (1 + IMAGE_LAYERS) * g->disks.n + 2 * queues) * sizeof(*v));
+		arena_alloc(a, (12 + (1 + IMAGE_LAYERS) * g->disks.n + 2 * queues) * sizeof(*v));
 
 	*out = v;
 	add_slot(&v, "firmware", &m->firmware);
@@ -54,6 +55,8 @@ size_t handover_slots(struct arena *a, struct machine *m, struct slot **out)
 	add_slot(&v, "install", &m->install);
 	add_slot(&v, "seed", &m->seed);
 	add_slot(&v, "arguments", &m->arguments);
+	add_slot(&v, "vsock", &m->vsock);
+	add_slot(&v, "tpm", &m->tpm_state);
 	add_slot(&v, "display", &m->display);
 	add_slot(&v, "secret", &m->secret);
 	for (size_t i = 0; i < g->disks.n; i++)
@@ -119,11 +122,13 @@ size_t handover_fds(struct arena *a, struct machine *m, int **fds)
 	struct slot *v;
 	size_t n = handover_slots(a, m, &v), used = 0;
 
-	*fds = arena_alloc(a, (n + 3) * sizeof(**fds));
+	*fds = arena_alloc(a, (n + 4) * sizeof(**fds));
 	(*fds)[used++] = m->qmp;
 	(*fds)[used++] = m->console;
 	if (m->agent >= 0)
 		(*fds)[used++] = m->agent;
+	if (m->tpm >= 0)
+		(*fds)[used++] = m->tpm;
 	for (size_t i = 0; i < n; i++)
 		if (*v[i].fd >= 0)
 			(*fds)[used++] = *v[i].fd;
@@ -144,6 +149,7 @@ void handover_close(struct arena *a, struct machine *m)
 	shut(&m->qmp);
 	shut(&m->console);
 	shut(&m->agent);
+	shut(&m->tpm);
 	for (size_t i = 0; i < n; i++)
 		shut(v[i].fd);
 }

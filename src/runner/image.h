@@ -15,6 +15,9 @@ struct image {
 	enum disk_preallocation preallocation;
 	const char *base; /* made on this one; NULL: on none */
 	enum disk_format base_format;
+	/* Told about twice a second while the space of an image is written; NULL: nobody asks. */
+	void (*progress)(void *arg, unsigned percent);
+	void *progress_arg;
 };
 
 /*

@@ -6,9 +6,12 @@
 #include "runner/state.h"
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <assert.h>
+
+enum { PROGRESS_MS = 500 };
 
 static const char QEMU_IMG[] = "/usr/bin/qemu-img";
 
@@ -35,6 +38,21 @@ static _Noreturn void child(char *const argv[], int dir, int output)
 	_exit(127);
 }
 
+/* Until it says something or ends: how much of its space the image has. */
+static void watch(const struct image *i, int dir, const char *name, int output)
+{
+	struct pollfd p = { output, POLLIN, 0 };
+
+	while (i->progress && i->size && poll(&p, 1, PROGRESS_MS) == 0) {
+		struct stat st;
+
+		if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			i->progress(i->progress_arg,
+				(unsigned)MIN_OF((uint64_t)st.st_blocks * 512 / (i->size / 100 + 1),
+					(uint64_t)99));
+	}
+}
+
 /* The first line of what it said. */
 static void read_words(int fd, char *out, size_t room)
 {
@@ -55,8 +73,9 @@ static void read_words(int fd, char *out, size_t room)
 	plain_text(out, room, text, n);
 }
 
-/* Runs qemu-img in the image's directory. */
-static int qemu_img(char *const argv[], int dir, struct error *e)
+/* Runs qemu-img in the image's directory; name: of the image there. */
+static int qemu_img(
+	char *const argv[], const struct image *i, int dir, const char *name, struct error *e)
 {
 	_cleanup_close_ int ours = -1;
 	char words[400];
@@ -75,6 +94,7 @@ static int qemu_img(char *const argv[], int dir, struct error *e)
 	close(v[1]);
 	if (pid < 0)
 		return error_set(e, -errno, "cannot start qemu-img: %s", strerror(errno));
+	watch(i, dir, name, ours);
 	read_words(ours, words, sizeof(words));
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
@@ -136,7 +156,7 @@ static int create(
 	argv[n++] = arena_printf(a, "./%s", name);
 	argv[n++] = arena_printf(a, "%llu", (unsigned long long)i->size);
 	argv[n] = NULL;
-	return qemu_img(argv, dir, e);
+	return qemu_img(argv, i, dir, name, e);
 }
 
 /* On disk before it has its name, and then the name. */
@@ -201,5 +221,5 @@ int image_grow(int root, const struct image *i, struct error *e)
 	argv[6] = arena_printf(a, "./%s", name);
 	argv[7] = arena_printf(a, "%llu", (unsigned long long)i->size);
 	argv[8] = NULL;
-	return qemu_img(argv, dir, e);
+	return qemu_img(argv, i, dir, name, e);
 }

@@ -143,6 +143,23 @@ static int open_console(struct opener *o, struct error *e)
 	return r < 0 ? r : open_socket(o, FILE_CONTROL, "control", e);
 }
 
+/*
+ * From where the runner, who sees no control groups, learns that QEMU was killed for want of
+ * memory. A host without cgroup v2 does not tell.
+ */
+static int put_memory_events(struct opener *o, struct error *e)
+{
+	_cleanup_free_ char *group = NULL;
+	_cleanup_close_ int fd = -1;
+	char path[512];
+
+	if (file_read_line(o->root, "/proc/self/cgroup", &group) < 0 || !startswith(group, "0::/"))
+		return 0;
+	snprintf(path, sizeof(path), "/sys/fs/cgroup%s/memory.events", group + strlen("0::"));
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? 0 : put(o, "memory", fd, e);
+}
+
 /* What it is started with; the last to be passed: without it the runner gives up. */
 static int put_spec(struct opener *o, struct error *e)
 {
@@ -176,7 +193,9 @@ static int open_all(struct opener *o, struct error *e)
 		r = take_assigned(o, e);
 	if (r < 0)
 		return r;
-	o->machine = (struct machine){ .spec = &o->spec, .qmp = -1, .console = -1, .agent = -1 };
+	o->machine = (struct machine){
+		.spec = &o->spec, .qmp = -1, .console = -1, .agent = -1, .tpm = -1
+	};
 	r = handover_open(o->arena, &o->machine, e);
 	if (r >= 0) {
 		r = handover_put(o->arena, &o->machine, o->notify);
@@ -186,6 +205,8 @@ static int open_all(struct opener *o, struct error *e)
 	handover_close(o->arena, &o->machine);
 	if (r >= 0)
 		r = open_console(o, e);
+	if (r >= 0)
+		r = put_memory_events(o, e);
 	if (r >= 0)
 		r = jail_make(e);
 	return r < 0 ? r : put_spec(o, e);

@@ -35,6 +35,23 @@ static const char *cpu_model(const struct machine *m)
 	return !m->kvm && streq(model, "host") ? "max" : model;
 }
 
+/* What is left out, QEMU counts: cores rather than sockets. */
+static const char *topology(struct args *x, const struct guest_cpu *c)
+{
+	const struct {
+		const char *key;
+		int64_t n;
+	} levels[] = { { "sockets", c->sockets }, { "dies", c->dies }, { "cores", c->cores },
+		{ "threads", c->threads } };
+	const char *out = "";
+
+	for (size_t i = 0; i < ARRAY_SIZE(levels); i++)
+		if (obj_has(c, levels[i].key))
+			out = arena_printf(
+				x->arena, "%s,%s=%lld", out, levels[i].key, (long long)levels[i].n);
+	return out;
+}
+
 static void add_machine(struct args *x, const struct machine *m)
 {
 	const struct guest *g = m->spec->guest;
@@ -46,13 +63,16 @@ static void add_machine(struct args *x, const struct machine *m)
 		m->firmware >= 0 ? ",pflash0=firmware,pflash1=nvram" : "",
 		g->memory.hugepages ? ",memory-backend=ram" : "",
 		g->os == OS_WINDOWS ? ",hpet=off" : "");
-	args_add(x, "-cpu", "%s%s", cpu_model(m),
+	/* A model that is named is refused where KVM lacks some of it; QEMU would leave that out.
+	 */
+	args_add(x, "-cpu", "%s%s%s", cpu_model(m),
+		m->kvm && !streq(g->cpu.model, "host") ? ",enforce" : "",
 		g->os == OS_WINDOWS && m->kvm ? enlightenments : "");
 	if (g->os == OS_WINDOWS)
 		args_add(x, "-rtc", "base=localtime,driftfix=slew");
 	if (g->os == OS_WINDOWS && m->kvm)
 		args_add(x, "-global", "kvm-pit.lost_tick_policy=delay");
-	args_add(x, "-smp", "cpus=%lld", (long long)g->cpu.count);
+	args_add(x, "-smp", "cpus=%lld%s", (long long)g->cpu.count, topology(x, &g->cpu));
 	args_add(x, "-m", "size=%lluk", (unsigned long long)(g->memory.size / 1024));
 	if (g->memory.hugepages)
 		args_add(x, "-object",
@@ -152,6 +172,23 @@ static void add_agent(struct args *x, const struct machine *m)
 		"0");
 }
 
+static void add_vsock(struct args *x, const struct machine *m)
+{
+	if (m->vsock >= 0)
+		args_add(x, "-device",
+			"vhost-vsock-pci,id=vsock,guest-cid=%lld,vhostfd=%d,bus=pcie.0,addr=0x%x",
+			(long long)m->spec->guest->vsock, m->vsock, PCI_SLOT_VSOCK);
+}
+
+static void add_tpm(struct args *x, const struct machine *m)
+{
+	if (m->tpm < 0)
+		return;
+	args_add(x, "-chardev", "socket,id=tpm,fd=%d", m->tpm);
+	args_add(x, "-tpmdev", "emulator,id=tpm0,chardev=tpm");
+	args_add(x, "-device", "tpm-crb,tpmdev=tpm0");
+}
+
 /*
  * Connections come from the runner (add_client). The pointer is a tablet on USB, whose controller
  * disks may have as well.
@@ -168,11 +205,19 @@ static void add_screen(struct args *x, const struct guest *g)
 			g->graphics.password ? "" : ",disable-ticketing=on");
 }
 
-static void add_rng(struct args *x)
+/*
+ * Random numbers; and a balloon, so that the guest gives back what it does not use, or is told to
+ * (memory.current). It lets go before the guest's kernel would kill for want of memory.
+ */
+static void add_memory_devices(struct args *x)
 {
 	args_add(x, "-object", "rng-builtin,id=random");
 	args_add(x, "-device", "virtio-rng-pci,id=rng,rng=random,bus=pcie.0,addr=0x%x",
 		PCI_SLOT_RNG);
+	args_add(x, "-device",
+		"virtio-balloon-pci,id=balloon,deflate-on-oom=on,free-page-reporting=on,"
+		"bus=pcie.0,addr=0x%x",
+		PCI_SLOT_BALLOON);
 }
 
 /* A panic is told by the guest's kernel where it has a driver for pvpanic; all have. */
@@ -222,82 +267,16 @@ void args_add_port(struct args *x, const char *id, int first_slot, size_t i)
 		slot * PCI_PORTS_PER_SLOT + function);
 }
 
-static const char *numbers(struct args *x, const int *fds, size_t n)
+size_t pci_ports(size_t n)
 {
-	_cleanup_strbuf_ struct strbuf out = { 0 };
-
-	for (size_t i = 0; i < n; i++)
-		sb_addf(&out, "%s%d", i ? ":" : "", fds[i]);
-	return arena_strdup(x->arena, sb_str(&out));
+	return MAX_OF((n + PCI_PORTS_PER_SLOT - 1) / PCI_PORTS_PER_SLOT, (size_t)1) *
+	       PCI_PORTS_PER_SLOT;
 }
 
-static void add_netdev(struct args *x, const struct machine *m, size_t i)
+void args_add_ports(struct args *x, const char *group, int first_slot, size_t n)
 {
-	const struct guest *g = m->spec->guest;
-	size_t q = interface_queue(g, i), n = interface_queue(g, i + 1) - q;
-	const char *s = n > 1 ? "s" : "", *taps = numbers(x, m->taps + q, n);
-
-	if (m->vhosts[q] >= 0)
-		args_add(x, "-netdev", "tap,id=hostnet%zu,fd%s=%s,vhost=on,vhostfd%s=%s", i, s,
-			taps, s, numbers(x, m->vhosts + q, n));
-	else
-		args_add(x, "-netdev", "tap,id=hostnet%zu,fd%s=%s,vhost=off", i, s, taps);
-}
-
-/* Interrupts: one for each queue in and out, one for changes of settings, one for control. */
-static const char *nic_options(struct args *x, const struct machine *m, size_t i)
-{
-	const struct guest_interface *nic =
-		&LIST_AT(&m->spec->guest->interfaces, const struct guest_interface, i);
-	_cleanup_strbuf_ struct strbuf out = { 0 };
-	size_t n = interface_queues(nic);
-
-	if (n > 1)
-		sb_addf(&out, ",mq=on,vectors=%zu", 2 * n + 2);
-	if (obj_has(nic, "mtu"))
-		sb_addf(&out, ",host_mtu=%lld", (long long)nic->mtu);
-	if (obj_has(nic, "rx_queue_size"))
-		sb_addf(&out, ",rx_queue_size=%lld", (long long)nic->rx_queue_size);
-	return arena_strdup(x->arena, sb_str(&out));
-}
-
-/* QEMU opens the group's node itself, which is its user's while the guest has the device. */
-static void add_assigned(struct args *x, const struct assigned *dev, const char *id, size_t i,
-	const char *port, const char *bootindex)
-{
-	args_add(x, "-device", "vfio-pci,id=%s%zu,host=%s,bus=%s,addr=0x0%s", id, i, dev->address,
-		port, bootindex);
-}
-
-static void add_device(struct args *x, const struct machine *m, size_t i)
-{
-	char port[32];
-
-	snprintf(port, sizeof(port), "port-device%zu", i);
-	args_add_port(x, port, PCI_SLOT_DEVICES, i);
-	add_assigned(x, &m->spec->assigned.devices[i], "device", i, port, "");
-}
-
-static void add_interface(struct args *x, const struct machine *m, size_t i)
-{
-	_cleanup_strbuf_ struct strbuf mac = { 0 };
-	char port[32];
-
-	bool installs = m->install >= 0 && m->spec->guest->install.pxe && i == 0;
-
-	snprintf(port, sizeof(port), "port-net%zu", i);
-	mac_format(&m->spec->interfaces[i].mac, &mac);
-	args_add_port(x, port, PCI_SLOT_INTERFACES, i);
-	if (LIST_AT(&m->spec->guest->interfaces, const struct guest_interface, i).vf) {
-		add_assigned(x, &m->spec->assigned.interfaces[i], "net", i, port,
-			args_bootindex(x, m->spec->guest, BOOT_NETWORK, i));
-		return;
-	}
-	add_netdev(x, m, i);
-	args_add(x, "-device",
-		"virtio-net-pci,id=net%zu,netdev=hostnet%zu,mac=%s,bus=%s,addr=0x0%s%s", i, i,
-		sb_str(&mac), port, nic_options(x, m, i),
-		installs ? ",bootindex=0" : args_bootindex(x, m->spec->guest, BOOT_NETWORK, i));
+	for (size_t i = 0; i < pci_ports(n); i++)
+		args_add_port(x, arena_printf(x->arena, "port-%s%zu", group, i), first_slot, i);
 }
 
 char **qemu_args(struct arena *a, const struct machine *m)
@@ -311,15 +290,15 @@ char **qemu_args(struct arena *a, const struct machine *m)
 	add_sockets(&x, m);
 	add_agent(&x, m);
 	add_watching(&x, m);
-	add_rng(&x);
+	add_memory_devices(&x);
+	add_vsock(&x, m);
+	add_tpm(&x, m);
 	add_screen(&x, g);
 	add_firmware(&x, m);
 	add_kernel(&x, m);
-	for (size_t i = 0; i < g->interfaces.n; i++)
-		add_interface(&x, m, i);
+	args_add_interfaces(&x, m);
 	args_add_disks(&x, m);
-	for (size_t i = 0; i < g->devices.n; i++)
-		add_device(&x, m, i);
+	args_add_devices(&x, m);
 	*ARENA_PUSH(a, x.v, x.n) = NULL;
 	return x.v;
 }

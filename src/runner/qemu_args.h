@@ -6,7 +6,9 @@
  *
  * The guest's view is laid out by hand so that an added device moves no other
  * one. Every device sits alone behind a PCIe root port with a fixed place on
- * the root bus, eight ports a slot:
+ * the root bus. Eight ports fill a slot, and a slot that is begun has all of
+ * its ports: those without a device are for what is plugged in later, and the
+ * buses behind them keep their numbers.
  *
  *	slots 2 to 5     network interfaces, port i for interface i
  *	slots 8 to 15    disks, port i for the i-th whose bus is virtio
@@ -18,7 +20,8 @@
  *	slot 1           VGA
  *	slot 6           virtio-serial, for the agent
  *	slot 16          virtio-scsi, slot 17 USB (xHCI), slot 18 IDE (PIIX3)
- *	slot 19          watchdog (i6300esb), slot 20 random numbers
+ *	slot 19          watchdog (i6300esb), slot 20 random numbers, slot 21 balloon
+ *	slot 22          vsock
  *	slots 24 to 27   assigned devices, port i for device i of `devices`
  *	slot 28          a disk with data for cloud-init, behind a port too: what is on the root bus
  *	                 itself would be the guest's first disk
@@ -49,9 +52,14 @@ enum {
 	PCI_SLOT_IDE = 18,
 	PCI_SLOT_WATCHDOG = 19,
 	PCI_SLOT_RNG = 20,
+	PCI_SLOT_BALLOON = 21,
+	PCI_SLOT_VSOCK = 22,
 	PCI_SLOT_DEVICES = 24,
 	PCI_SLOT_SEED = 28,
 };
+
+/* How many root ports there are for n devices of a group: whole slots, one at least. */
+size_t pci_ports(size_t n);
 
 struct machine_disk {
 	struct image_layer layers[IMAGE_LAYERS]; /* the images that it is made on, from the top */
@@ -71,6 +79,9 @@ struct machine {
 	const char *append; /* its text */
 	int seed; /* data for cloud-init; -1: none */
 	int install; /* where the runner notes that it is done; -1: nothing is to be installed */
+	int tpm; /* socket, the other end is swtpm's; -1: none */
+	int tpm_state; /* the runner's, for swtpm; -1: none */
+	int vsock; /* of /dev/vhost-vsock; -1: none */
 	int display, secret; /* the runner's: see display.h; -1: none */
 	int kernel, initrd; /* -1: none */
 	int firmware, nvram; /* OVMF and the guest's variables; -1: BIOS */
@@ -85,5 +96,8 @@ struct machine {
 
 /* NULL-terminated, in the arena; the first is m->qemu. */
 char **qemu_args(struct arena *a, const struct machine *m);
+/* What of them is disk i or interface i, without the port: for a machine that runs. */
+char **qemu_args_disk(struct arena *a, const struct machine *m, size_t i);
+char **qemu_args_interface(struct arena *a, const struct machine *m, size_t i);
 
 #endif

@@ -15,10 +15,15 @@ struct args {
 void args_add(struct args *x, const char *option, const char *fmt, ...) _printf_(3, 4);
 /* The root port of device i of those that begin in first_slot. */
 void args_add_port(struct args *x, const char *id, int first_slot, size_t i);
+/* The root ports "port-GROUP0" and on, of which n are taken and the rest are spare. */
+void args_add_ports(struct args *x, const char *group, int first_slot, size_t n);
 
 /* ",bootindex=N" where item i of what is booted as `from` stands in the boot order, else "". */
 const char *args_bootindex(struct args *x, const struct guest *g, enum boot_device from, size_t i);
 
+/* qemu_net.c */
+void args_add_interfaces(struct args *x, const struct machine *m);
+void args_add_devices(struct args *x, const struct machine *m);
 /* qemu_disks.c */
 void args_add_disks(struct args *x, const struct machine *m);
 

@@ -31,14 +31,20 @@ static void add_floppy_controller(struct args *x, const struct guest *g)
 	args_add(x, "-device", "isa-fdc,id=fdc%s", sb_str(&more));
 }
 
-/* Controllers that q35 lacks, where a disk needs them. */
+/* Root ports, and controllers that q35 lacks, where a disk needs them. */
 static void add_controllers(struct args *x, const struct guest *g)
 {
 	const struct list *disks = &g->disks;
 	bool on[BUS_FLOPPY + 1] = { false };
+	size_t virtio = 0;
 
-	for (size_t i = 0; i < disks->n; i++)
-		on[disk_bus(&LIST_AT(disks, const struct guest_disk, i))] = true;
+	for (size_t i = 0; i < disks->n; i++) {
+		enum disk_bus bus = disk_bus(&LIST_AT(disks, const struct guest_disk, i));
+
+		on[bus] = true;
+		virtio += bus == BUS_VIRTIO;
+	}
+	args_add_ports(x, "disk", PCI_SLOT_DISKS, virtio);
 	if (on[BUS_SCSI])
 		args_add(x, "-device", "virtio-scsi-pci,id=scsi,bus=pcie.0,addr=0x%x",
 			PCI_SLOT_SCSI);
@@ -105,15 +111,10 @@ static const char *device(struct args *x, const struct list *disks, size_t i)
 	const struct guest_disk *d = &LIST_AT(disks, const struct guest_disk, i);
 	const char *kind = d->device == DEVICE_CDROM ? "cd" : "hd";
 	size_t n = disk_number_on_bus(disks, i);
-	char port[32];
 
 	switch (disk_bus(d)) {
 	case BUS_VIRTIO:
-		/* Without gaps: where a slot's function 0 is missing, nobody looks for the others.
-		 */
-		snprintf(port, sizeof(port), "port-disk%zu", n);
-		args_add_port(x, port, PCI_SLOT_DISKS, n);
-		return arena_printf(x->arena, "virtio-blk-pci,bus=%s,addr=0x0", port);
+		return arena_printf(x->arena, "virtio-blk-pci,bus=port-disk%zu,addr=0x0", n);
 	case BUS_SCSI:
 		return arena_printf(
 			x->arena, "scsi-%s,bus=scsi.0,channel=0,scsi-id=%zu,lun=0", kind, i);
@@ -186,4 +187,13 @@ void args_add_disks(struct args *x, const struct machine *m)
 		add_disk(x, m, i);
 	add_medium(x, m);
 	add_seed(x, m);
+}
+
+char **qemu_args_disk(struct arena *a, const struct machine *m, size_t i)
+{
+	struct args x = { .arena = a };
+
+	add_disk(&x, m, i);
+	*ARENA_PUSH(a, x.v, x.n) = NULL;
+	return x.v;
 }

@@ -12,8 +12,10 @@
 #include "runner/handover.h"
 #include "runner/notify.h"
 #include "runner/opener.h"
+#include "runner/run_end.h"
 #include "runner/spawn.h"
 #include "runner/supervise.h"
+#include "runner/tpm.h"
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/signalfd.h>
@@ -117,6 +119,19 @@ static int become_guest(struct runner *r, struct machine *m, struct error *e)
 	return err < 0 ? error_set(e, err, "cannot give up root's rights: %s", strerror(-err)) : 0;
 }
 
+/* Before QEMU, which begins by asking it; both say what is wrong into the same pipe. */
+static int start_tpm(struct runner *r, struct machine *m, int output, struct error *e)
+{
+	_cleanup_close_ int state = TAKE_FD(m->tpm_state), theirs = -1;
+	int err = r->spec.guest->tpm ? pair(&theirs, &m->tpm, e) : 0;
+
+	if (err < 0 || !r->spec.guest->tpm)
+		return err;
+	if (state < 0)
+		return error_set(e, -ENOENT, "systemd did not pass on what the TPM keeps");
+	return tpm_spawn(state, theirs, output, &r->tpm, e);
+}
+
 static int start_qemu(struct runner *r, struct arena *a, struct fdstore *store, struct error *e)
 {
 	_cleanup_close_ int output = -1;
@@ -136,6 +151,8 @@ static int start_qemu(struct runner *r, struct arena *a, struct fdstore *store, 
 		err = open_control(r, m, store, e);
 	if (err >= 0)
 		err = open_output(r, &output, e);
+	if (err >= 0)
+		err = start_tpm(r, m, output, e);
 	if (err < 0)
 		return err;
 	r->display.listen = TAKE_FD(m->display);
@@ -161,10 +178,14 @@ static int run(
 	if (spec < 0)
 		return runner_end(r, END_FAILED);
 	r->record = fdstore_take(store, "record");
+	r->memory = fdstore_take(store, "memory");
+	run_memory_begin(r);
 	err = spec_load_fd(spec, name, a, &r->spec, e);
 	if (err < 0)
 		return fail_with(e);
-	r->machine = (struct machine){ .spec = &r->spec, .qmp = -1, .console = -1, .agent = -1 };
+	r->machine = (struct machine){
+		.spec = &r->spec, .qmp = -1, .console = -1, .agent = -1, .tpm = -1
+	};
 	err = start_qemu(r, a, store, e);
 	handover_close(a, &r->machine);
 	fdstore_close(store, r->notify);
@@ -199,7 +220,7 @@ static int runner_main(const char *name)
 	struct fdstore store;
 	int status;
 
-	runner.dir = runner.record = runner.output.fd = runner.qmp.fd = -1;
+	runner.dir = runner.record = runner.memory = runner.output.fd = runner.qmp.fd = -1;
 	runner.console.guest = runner.console.listen = -1;
 	runner.display.listen = runner.secret = runner.install = -1;
 	agent_init(&runner.agent, -1);

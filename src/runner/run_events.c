@@ -73,7 +73,10 @@ static struct run_event watchdog_event(json_t *data)
 
 	plain_text(what, sizeof(what), member(data, "action"), strlen(member(data, "action")));
 	snprintf(text, sizeof(text), "the guest let its watchdog expire (action: %s)", what);
-	return (struct run_event){ .text = text, .level = LOG_ERR };
+	/* QEMU ends with no other word then. */
+	return (struct run_event){ .text = text,
+		.level = LOG_ERR,
+		.powered_off = streq(member(data, "action"), "poweroff") };
 }
 
 /* A device without a name is none of ours: one that a bus of QEMU's own made. */

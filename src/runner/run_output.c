@@ -4,6 +4,16 @@
 #include "runner/complaint.h"
 #include <poll.h>
 
+static void note_missing(struct runner *r, const char *line)
+{
+	size_t used = strlen(r->missing), len = 0;
+	const char *flag = complaint_flag(line, &len);
+
+	if (flag)
+		snprintf(r->missing + used, sizeof(r->missing) - used, "%s%.*s", used ? ", " : "",
+			(int)len, flag);
+}
+
 static void end_line(struct runner *r)
 {
 	char text[TAIL_WIDTH + 1];
@@ -12,6 +22,7 @@ static void end_line(struct runner *r)
 		return;
 	tail_add(&r->tail, r->output.text, r->output.len);
 	plain_text(text, sizeof(text), r->output.text, r->output.len);
+	note_missing(r, text);
 	log_warning("qemu: %s", text);
 	r->output.len = 0;
 }

@@ -61,6 +61,21 @@ void run_pin(struct runner *r)
 		qmp_command(&r->qmp, "query-cpus-fast", NULL, on_cpus);
 }
 
+static void on_balloon(void *arg _unused_, _unused_ json_t *result, const char *error)
+{
+	if (error)
+		log_warning("the guest's memory is not limited: %s", error);
+}
+
+void run_balloon(struct runner *r)
+{
+	uint64_t current = r->spec.guest->memory.current;
+
+	if (current)
+		qmp_command(&r->qmp, "balloon", json_pack("{s:I}", "value", (json_int_t)current),
+			on_balloon);
+}
+
 static void on_alive(void *arg, _unused_ json_t *result, _unused_ const char *error)
 {
 	struct runner *r = arg;

@@ -12,6 +12,9 @@ uint64_t runner_clock(void);
 /* `cpu.pinning`; before `cont`, so that no CPU runs elsewhere first. */
 void run_pin(struct runner *r);
 
+/* `memory.current`. */
+void run_balloon(struct runner *r);
+
 /* systemd's watchdog, where the unit has one, is fed with answers. */
 void run_alive_begin(struct runner *r);
 /* No second question while the first has no answer: then systemd's time runs out. */

@@ -179,42 +179,43 @@ static bool texts_differ(const struct guest *a, const struct guest *b, const cha
 	return !streq_null(obj_text(a, field, scratch), obj_text(b, field, scratch));
 }
 
+bool interface_differs(const struct guest_interface *x, const struct guest_interface *y)
+{
+	return obj_has(x, "mac") != obj_has(y, "mac") ||
+	       memcmp(&x->mac, &y->mac, sizeof(x->mac)) != 0 ||
+	       obj_has(x, "vhost") != obj_has(y, "vhost") || x->vhost != y->vhost ||
+	       interface_queues(x) != interface_queues(y) || x->mtu != y->mtu ||
+	       x->rx_queue_size != y->rx_queue_size || !streq_null(x->vf, y->vf);
+}
+
 bool interfaces_differ(const struct guest *a, const struct guest *b)
 {
 	if (a->interfaces.n != b->interfaces.n)
 		return true;
-	for (size_t i = 0; i < a->interfaces.n; i++) {
-		const struct guest_interface *x =
-			&LIST_AT(&a->interfaces, const struct guest_interface, i);
-		const struct guest_interface *y =
-			&LIST_AT(&b->interfaces, const struct guest_interface, i);
-
-		if (obj_has(x, "mac") != obj_has(y, "mac") ||
-			memcmp(&x->mac, &y->mac, sizeof(x->mac)) != 0 ||
-			obj_has(x, "vhost") != obj_has(y, "vhost") || x->vhost != y->vhost ||
-			interface_queues(x) != interface_queues(y) || x->mtu != y->mtu ||
-			x->rx_queue_size != y->rx_queue_size || !streq_null(x->vf, y->vf))
+	for (size_t i = 0; i < a->interfaces.n; i++)
+		if (interface_differs(&LIST_AT(&a->interfaces, const struct guest_interface, i),
+			    &LIST_AT(&b->interfaces, const struct guest_interface, i)))
 			return true;
-	}
 	return false;
+}
+
+bool disk_differs(const struct guest_disk *x, const struct guest_disk *y)
+{
+	return !streq_null(x->base, y->base) || x->base_format != y->base_format ||
+	       !streq(x->path, y->path) || disk_format(x) != disk_format(y) ||
+	       x->device != y->device || disk_bus(x) != disk_bus(y) ||
+	       disk_is_readonly(x) != disk_is_readonly(y) || x->cache != y->cache ||
+	       x->discard != y->discard || !streq_null(x->serial, y->serial);
 }
 
 bool disks_differ(const struct guest *a, const struct guest *b)
 {
 	if (a->disks.n != b->disks.n)
 		return true;
-	for (size_t i = 0; i < a->disks.n; i++) {
-		const struct guest_disk *x = &LIST_AT(&a->disks, const struct guest_disk, i);
-		const struct guest_disk *y = &LIST_AT(&b->disks, const struct guest_disk, i);
-
-		if (!streq_null(x->base, y->base) || x->base_format != y->base_format)
+	for (size_t i = 0; i < a->disks.n; i++)
+		if (disk_differs(&LIST_AT(&a->disks, const struct guest_disk, i),
+			    &LIST_AT(&b->disks, const struct guest_disk, i)))
 			return true;
-		if (!streq(x->path, y->path) || disk_format(x) != disk_format(y) ||
-			x->device != y->device || disk_bus(x) != disk_bus(y) ||
-			disk_is_readonly(x) != disk_is_readonly(y) || x->cache != y->cache ||
-			x->discard != y->discard || !streq_null(x->serial, y->serial))
-			return true;
-	}
 	return false;
 }
 
@@ -223,7 +224,7 @@ bool guest_differs(const struct guest *a, const struct guest *b)
 	for (size_t i = 0; i < guest_table.n_fields; i++) {
 		const struct field *f = &guest_table.fields[i];
 
-		if (f->on_change != CHANGE_RECREATE || f->shape == SHAPE_PLANNED)
+		if (f->on_change == CHANGE_LIVE || f->shape == SHAPE_PLANNED)
 			continue;
 		if (streq(f->name, "interfaces")       ? interfaces_differ(a, b)
 			: streq(f->name, "disks")      ? disks_differ(a, b)

@@ -50,6 +50,8 @@ int spec_load_fd(int fd, const char *name, struct arena *a, struct spec *out, st
 
 /* The guest would see another machine: starting from `b` instead of `a` needs a restart. */
 bool guest_differs(const struct guest *a, const struct guest *b);
+bool interface_differs(const struct guest_interface *a, const struct guest_interface *b);
+bool disk_differs(const struct guest_disk *a, const struct guest_disk *b);
 /* ... in its interfaces: their number or addresses. What they are connected to does not count. */
 bool interfaces_differ(const struct guest *a, const struct guest *b);
 /* ... in its disks. How an image is made, and its size, does not count. */

@@ -2,12 +2,13 @@
 #include "runner/supervise.h"
 #include "base/log.h"
 #include "runner/notify.h"
+#include "runner/run_end.h"
 #include "runner/run_events.h"
 #include "runner/run_lost.h"
 #include "runner/run_output.h"
+#include "runner/run_stop.h"
 #include "runner/run_watch.h"
 #include <poll.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -24,11 +25,7 @@ enum {
 	POLLS = POLL_CONSOLE + CONSOLE_POLLS
 };
 
-#define START_TIMEOUT (120 * USEC_PER_SEC) /* QEMU may have much memory to set up */
-#define AGENT_FIRST (10 * USEC_PER_SEC) /* then the power button */
-#define PRESS_EVERY (2 * USEC_PER_SEC) /* a guest that is still booting misses the first */
-#define QUIT_TIMEOUT (10 * USEC_PER_SEC)
-#define STOP_SLACK (20 * USEC_PER_SEC) /* for `quit` and SIGKILL, on top of the guest's own */
+#define TPM_SLACK (2 * USEC_PER_SEC)
 
 void runner_fail(struct runner *r, const char *fmt, ...)
 {
@@ -59,35 +56,6 @@ void runner_phase(struct runner *r, enum run_phase phase)
 	write_state(r);
 }
 
-static int exit_status(const struct runner *r, enum run_end end)
-{
-	int restart = live_load(r->dir).restart;
-
-	if (r->told)
-		return RUN_EXIT_DONE;
-	if (end != END_FAILED)
-		return restart == RESTART_ALWAYS ? RUN_EXIT_AGAIN : RUN_EXIT_DONE;
-	if (restart == RESTART_NO || (!r->ran && restart != RESTART_ALWAYS))
-		return RUN_EXIT_STAY_DOWN;
-	return RUN_EXIT_FAILED;
-}
-
-int runner_end(struct runner *r, enum run_end end)
-{
-	r->state.end = end;
-	r->state.pid = 0;
-	runner_phase(r, RUN_ENDED);
-	if (r->state.error)
-		notify_send(r->notify, "STATUS=%s", r->state.error);
-	return exit_status(r, end);
-}
-
-static void kill_qemu(struct runner *r)
-{
-	kill(r->qemu, SIGKILL);
-	r->deadline = 0;
-}
-
 /* --- QMP ------------------------------------------------------------------------------------- */
 
 static void on_running(void *arg, _unused_ json_t *result, const char *error)
@@ -96,13 +64,17 @@ static void on_running(void *arg, _unused_ json_t *result, const char *error)
 
 	if (error) {
 		runner_fail(r, "QEMU does not run the guest: %s", error);
-		kill_qemu(r);
+		run_kill(r);
 		return;
 	}
 	r->ran = true;
 	if (r->told)
 		return;
 	r->deadline = 0;
+	if (*r->missing) {
+		snprintf(r->event, sizeof(r->event), "the emulated processor lacks %s", r->missing);
+		r->state.event = r->event;
+	}
 	runner_phase(r, RUN_RUNNING);
 	log_info("the guest runs (%s%s%s)", r->state.kvm ? "KVM" : "emulated",
 		r->state.accel_reason ? ": " : "",
@@ -150,126 +122,7 @@ static void process_qmp(struct runner *r)
 		return;
 	runner_fail(r, "QEMU's control socket: %s",
 		err == -EBADMSG ? "what it says is no QMP" : strerror(-err));
-	kill_qemu(r);
-}
-
-/* --- stopping --------------------------------------------------------------------------------- */
-
-static void press_button(struct runner *r)
-{
-	uint64_t now = runner_clock();
-
-	qmp_command(&r->qmp, "system_powerdown", NULL, NULL);
-	r->next = PRESS_BUTTON;
-	r->deadline = MIN_OF(now + PRESS_EVERY, r->give_up);
-}
-
-static void quit(struct runner *r)
-{
-	qmp_command(&r->qmp, "quit", NULL, NULL);
-	r->next = KILL;
-	r->deadline = runner_clock() + QUIT_TIMEOUT;
-}
-
-static void stop(struct runner *r)
-{
-	unsigned long long timeout = live_load(r->dir).shutdown_timeout;
-	bool paused = r->state.phase == RUN_PAUSED;
-
-	if (r->told || !r->ran || !timeout) {
-		r->told = true;
-		quit(r);
-		return;
-	}
-	r->told = true;
-	r->give_up = runner_clock() + timeout;
-	runner_phase(r, RUN_STOPPING);
-	notify_send(r->notify,
-		"STOPPING=1\nSTATUS=Shutting the guest down\nEXTEND_TIMEOUT_USEC=%llu",
-		timeout + STOP_SLACK);
-	log_info("shutting the guest down; it has %llu s", timeout / USEC_PER_SEC);
-	/* One that stands still hears nothing. */
-	if (paused)
-		qmp_command(&r->qmp, "cont", NULL, NULL);
-	if (!agent_power_off(&r->agent)) {
-		press_button(r);
-		return;
-	}
-	log_info("asked the guest's agent");
-	r->next = PRESS_BUTTON;
-	r->deadline = MIN_OF(runner_clock() + AGENT_FIRST, r->give_up);
-}
-
-static void overdue(struct runner *r)
-{
-	unsigned long long seconds = START_TIMEOUT / USEC_PER_SEC;
-
-	if (r->next == KILL) {
-		if (r->told)
-			runner_fail(r, "QEMU did not quit and was killed");
-		else
-			runner_fail(r, "QEMU did not answer within %llu s and was killed", seconds);
-		kill_qemu(r);
-	} else if (runner_clock() < r->give_up) {
-		press_button(r);
-	} else {
-		seconds = live_load(r->dir).shutdown_timeout / USEC_PER_SEC;
-		runner_fail(r, "the guest did not power off within %llu s and was switched off",
-			seconds);
-		quit(r);
-	}
-}
-
-/* --- QEMU's end ---------------------------------------------------------------------------------
- */
-
-static void fail_with_words(struct runner *r, int status)
-{
-	_cleanup_strbuf_ struct strbuf words = { 0 };
-
-	output_last_words(r, &words);
-	if (!words.len)
-		sb_addf(&words, "exit status %d, without a word", WEXITSTATUS(status));
-	runner_fail(r, "QEMU %s: %s", r->ran ? "ended" : "did not start", sb_str(&words));
-}
-
-/* It rebooted, or powered off: from now on it boots by its boot order. */
-static int installed(struct runner *r)
-{
-	if (pwrite(r->install, "done\n", 5, 0) != 5 || fsync(r->install) < 0) {
-		runner_fail(r, "cannot note that the installation is done: %s", strerror(errno));
-		return runner_end(r, END_FAILED);
-	}
-	log_info("the installation is done; the guest starts again, by its boot order");
-	r->state.install = NULL;
-	runner_end(r, END_NONE);
-	return RUN_EXIT_AGAIN;
-}
-
-static int ended(struct runner *r, int status)
-{
-	bool well = WIFEXITED(status) && WEXITSTATUS(status) == 0 && r->ran;
-
-	output_drain(r);
-	r->qemu = 0;
-	if (r->told) {
-		log_info("the guest is down");
-		return runner_end(r, r->state.error ? END_FORCED : END_STOPPED);
-	}
-	if (well && r->guest_off && !r->state.error && r->install >= 0)
-		return installed(r);
-	if (well && r->guest_off && !r->state.error) {
-		log_info("the guest powered itself off");
-		return runner_end(r, END_GUEST);
-	}
-	if (WIFSIGNALED(status))
-		runner_fail(r, "QEMU was killed by signal %d (%s)", WTERMSIG(status),
-			strsignal(WTERMSIG(status)));
-	else if (well)
-		runner_fail(r, "QEMU was told to end by somebody else");
-	else
-		fail_with_words(r, status);
-	return runner_end(r, END_FAILED);
+	run_kill(r);
 }
 
 /* --- the loop --------------------------------------------------------------------------------- */
@@ -281,13 +134,31 @@ static bool take_signals(struct runner *r, int *status)
 
 	while (read(r->signals, &s, sizeof(s)) == (ssize_t)sizeof(s))
 		if (s.ssi_signo == SIGTERM || s.ssi_signo == SIGINT)
-			stop(r);
-	return waitpid(r->qemu, status, WNOHANG) == r->qemu;
+			run_stop(r);
+	if (waitpid(r->qemu, status, WNOHANG) == r->qemu)
+		return true;
+	if (r->tpm && waitpid(r->tpm, NULL, WNOHANG) == r->tpm) {
+		r->tpm = 0;
+		r->tpm_missed = runner_clock() + TPM_SLACK;
+	}
+	return false;
+}
+
+/* It ends with QEMU, of which is heard a moment later. */
+static void tell_of_tpm(struct runner *r)
+{
+	static const struct run_event ev = {
+		.text = "the guest's TPM (swtpm) has ended; it has none until it is restarted",
+		.level = LOG_ERR
+	};
+
+	r->tpm_missed = 0;
+	note_event(r, &ev);
 }
 
 static int timeout_ms(const struct runner *r)
 {
-	const uint64_t times[] = { r->deadline, r->agent.deadline, r->alive_next };
+	const uint64_t times[] = { r->deadline, r->agent.deadline, r->alive_next, r->tpm_missed };
 	uint64_t now = runner_clock(), first = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(times); i++)
@@ -304,10 +175,12 @@ static void look_at_clock(struct runner *r)
 
 	if (r->agent.deadline && now >= r->agent.deadline)
 		agent_overdue(&r->agent);
+	if (r->tpm_missed && now >= r->tpm_missed)
+		tell_of_tpm(r);
 	if (r->alive_next && now >= r->alive_next)
 		run_alive_ask(r);
 	if (r->deadline && now >= r->deadline)
-		overdue(r);
+		run_overdue(r);
 }
 
 static void wait_for_something(const struct runner *r, struct pollfd v[static POLLS])
@@ -330,7 +203,7 @@ int runner_loop(struct runner *r)
 	int status;
 
 	r->next = KILL;
-	r->deadline = runner_clock() + START_TIMEOUT;
+	r->deadline = runner_clock() + RUN_START_TIMEOUT;
 	qmp_init(&r->qmp, r->qmp.fd, on_event, r);
 	run_alive_begin(r);
 	if (r->display.listen >= 0) {
@@ -340,6 +213,7 @@ int runner_loop(struct runner *r)
 	}
 	r->state.install = r->install >= 0 ? "running" : NULL;
 	run_pin(r);
+	run_balloon(r);
 	qmp_command(&r->qmp, "cont", NULL, on_running);
 	qmp_process(&r->qmp);
 	for (;;) {
@@ -355,7 +229,7 @@ int runner_loop(struct runner *r)
 		control_process(&r->control, v + POLL_CONTROL);
 		console_process(&r->console, v + POLL_CONSOLE);
 		if (v[POLL_SIGNALS].revents && take_signals(r, &status))
-			return ended(r, status);
+			return run_ended(r, status);
 		look_at_clock(r);
 	}
 }

@@ -37,17 +37,25 @@ struct lines {
 	size_t len;
 };
 
+/* Of the unit's control group: what was refused by a limit, and who was killed for it. */
+struct memory_events {
+	uint64_t limit, kills;
+};
+
 struct runner {
 	struct spec spec;
 	struct machine machine;
 	int dir; /* the guest's directory, for live.json */
 	int record; /* state.json */
+	int memory; /* the unit's memory.events; -1: this kernel has none */
+	struct memory_events memory_before;
 	int notify; /* systemd's socket, -1: none */
 	int signals; /* signalfd: SIGTERM, SIGINT, SIGCHLD */
 	struct run_state state;
 	char error[600]; /* state.error points here */
 	char event[400]; /* state.event points here */
 	char lost[400]; /* state.lost points here */
+	char missing[360]; /* flags that cpu.model has and this machine has not; "": none */
 	struct tail tail;
 	struct lines output;
 	struct qmp qmp;
@@ -60,6 +68,9 @@ struct runner {
 	uint64_t alive_every, alive_next; /* systemd's watchdog, microseconds; 0: it has none */
 	bool alive_asked;
 	pid_t qemu; /* 0: not running */
+	pid_t tpm; /* 0: there is none */
+	uint64_t tpm_missed; /* it has ended; by then QEMU has too, or was left alone; 0: all is
+				well */
 	bool ran; /* the guest's CPUs ran */
 	bool guest_off; /* the guest powered itself off */
 	bool told; /* SIGTERM came */

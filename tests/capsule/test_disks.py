@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Disks: made, grown, never overwritten; every bus as a real guest kernel sees it."""
 import json
+import re
 
 import pytest
 from documents import put, settle
@@ -209,6 +210,19 @@ def test_a_missing_disc_is_one_clear_line(stopped):
     status = host.ctl("status", check=False).stdout
     lines = [line for line in status.splitlines() if "/srv/iso/none.iso" in line]
     assert len(lines) == 2 and "cannot open the cdrom /srv/iso/none.iso: No such file" in lines[0], status
+
+
+def test_long_work_is_told(stopped):
+    """qemu-img as slow as on a busy disk: each of its writes waits."""
+    host = stopped
+    put(host, document("path: /srv/slow.img, format: raw, size: 1MiB, preallocation: full", state="stopped"))
+    slow = "strace -f -qq -o /dev/null -e trace=write,pwrite64 -e inject=write,pwrite64:delay_enter=200000 "
+    lines = re.findall(r"disk/srv/slow.img (\d+) %", host.run(slow + "kvmhostctl apply 2>&1").stdout)
+    assert lines and [int(p) for p in lines] == sorted(int(p) for p in lines) and int(lines[-1]) >= 50, lines
+    host.run("rm /srv/slow.img")
+    shown = host.run("script -qec '" + slow + "kvmhostctl apply' /dev/null").stdout
+    assert re.search(r"\r  disk/srv/slow.img \d+ %\x1b\[K\r", shown), repr(shown)
+    assert "disk/srv/slow.img created" in shown
 
 
 def test_a_crash_while_making_leaves_nothing_half(stopped):

@@ -142,6 +142,35 @@ def test_monitor_is_qmp_for_several(both):
         host.run("setpriv --reuid 65534 --clear-groups kvmhostctl guest monitor web1 </dev/null")
 
 
+def test_a_console_for_several_that_one_leaves(both):
+    host = both
+    other = host.console(socket("db1"))
+    other.sock.sendall(b"\n")
+    other.expect("guest# ", 90)
+    other.run("echo in the hist''ory")
+    # on a terminal of its own, until Ctrl-]
+    seen = host.run("(sleep 2; printf 'echo ty''ped\\n'; sleep 3; printf '\\035'; sleep 20) | "
+                    "timeout 60 script -qec 'kvmhostctl --no-color console db1' /dev/null", timeout=60).stdout
+    assert "in the history" in seen and "typed" in seen, seen
+    assert "Ctrl-]" in seen, "it says how to leave"
+    other.expect("typed", 10)
+    assert other.run("echo still here") == "still here\n"
+    other.close()
+
+
+def test_virt_who_is_told_of_all(both):
+    host = both
+    told = json.loads(host.ctl("export", "virt-who").stdout)["hypervisors"]
+    listed = json.loads(host.ctl("--json", "guest", "list").stdout)["guests"]
+    assert len(told) == 1 and len(told[0]["uuid"]) == 36 and told[0]["name"] == host.run("hostname").stdout.strip()
+    assert told[0]["guests"] == [{"guestId": g["uuid"], "state": 1} for g in listed] and len(listed) == 2
+    host.ctl("guest", "pause", "db1")
+    assert json.loads(host.ctl("export", "virt-who").stdout)["hypervisors"][0]["guests"][0]["state"] == 3
+    host.ctl("guest", "resume", "db1")
+    host.ctl("guest", "stop", "db1")
+    assert json.loads(host.ctl("export", "virt-who").stdout)["hypervisors"][0]["guests"][0]["state"] == 5
+
+
 def test_a_panic_is_told(both):
     host = both
     settle(host, document(DB, WEB, ("crash1", "panic=0", "    panic: fail\n")))

@@ -6,6 +6,7 @@ from harness import wait_until
 
 SOCKET = "/run/kvmhost/guests/web1/console.sock"
 DEFAULT = '{network: default, mac: "52:54:00:1a:b3:4a"}'
+OTHER = '{network: default, mac: "52:54:00:1a:b3:4c"}'
 LAB = '{network: lab, mac: "52:54:00:1a:b3:4b"}'
 NETWORKS = """\
 networks:
@@ -43,15 +44,15 @@ def console(host):
 
 
 def test_the_tap_goes_when_the_guest_no_longer_has_it(host, console):
-    put(host, document(DEFAULT))
+    put(host, document(OTHER))
     plan = host.ctl("plan", check=False).stdout
     assert "tap/web1-tap1" in plan and "the guest to be restarted, which has the tap open" in plan, plan
-    settle(host, document(DEFAULT))
+    settle(host, document(OTHER))
     console.run("ping -c 1 -W 3 192.168.9.1")
     host.ctl("guest", "restart", "web1", timeout=120)
     # nobody but a run looks where no daemon is
     assert "virbr9" in link(host, "web1-tap1") and host.ctl("plan", check=False).rc == 2
-    settle(host, document(DEFAULT))
+    settle(host, document(OTHER))
     assert not link(host, "web1-tap1") and "virbr0" in link(host, "web1-tap0")
 
 
@@ -70,10 +71,10 @@ def test_the_first_of_two_goes_and_the_daemon_follows(host, console):
 
 def test_at_once_where_the_document_lets_it_restart(host, console):
     pid = host.run("systemctl show -p MainPID --value kvmhost-guest@web1").stdout
-    put(host, document(DEFAULT, on_change="restart"))
+    put(host, document(OTHER, on_change="restart"))
     plan = host.ctl("plan", check=False).stdout
     assert "- tap/web1-tap1" in plan and "which has the tap open" not in plan, plan
-    settle(host, document(DEFAULT, on_change="restart"))
+    settle(host, document(OTHER, on_change="restart"))
     assert not link(host, "web1-tap1")
     assert host.run("systemctl show -p MainPID --value kvmhost-guest@web1").stdout != pid
 

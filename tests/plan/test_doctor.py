@@ -97,6 +97,8 @@ CASES = [
     ("curl", {"usr/bin/curl": ""}, "pass", "/usr/bin/curl", None),
     ("curl", {"etc/os-release": "ID=fedora\n"}, "warn", "not installed", "dnf install curl"),
     ("ovmf", {"usr/share/OVMF/OVMF_CODE_4M.fd": ""}, "pass", "OVMF", None),
+    ("swtpm", {"usr/bin/swtpm": ""}, "pass", "swtpm", None),
+    ("swtpm", {"etc/os-release": "ID=fedora\n"}, "warn", "swtpm", "dnf install swtpm"),
     ("ovmf", {"etc/os-release": "ID=ubuntu\nID_LIKE=debian\n"}, "warn", "OVMF", "apt install ovmf"),
     ("dhcp-port", {"proc/net/udp": "  1: 00000000:0043 00000000:0000 07\n"}, "warn", "port 67", "ss -ulpn sport = 67"),
     ("dhcp-port", {"proc/net/udp": "  1: 017AA8C0:0043 00000000:0000 07\n"}, "pass", "nobody", None),

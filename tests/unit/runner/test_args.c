@@ -15,6 +15,8 @@ static struct machine machine(struct arena *a, const char *yaml)
 		.seed = -1,
 		.arguments = -1,
 		.install = -1,
+		.vsock = -1,
+		.tpm = -1,
 		.display = -1,
 		.secret = -1,
 		.firmware = -1,
@@ -74,21 +76,36 @@ static const char golden[] =
 	"-action panic=none\n"
 	"-object rng-builtin,id=random\n"
 	"-device virtio-rng-pci,id=rng,rng=random,bus=pcie.0,addr=0x14\n"
+	"-device virtio-balloon-pci,id=balloon,deflate-on-oom=on,free-page-reporting=on,"
+	"bus=pcie.0,addr=0x15\n"
 	"-kernel /proc/self/fd/5\n"
 	"-initrd /proc/self/fd/6\n"
 	"-append console=ttyS0 a=b,c\n"
 	"-device pcie-root-port,id=port-net0,bus=pcie.0,addr=0x2.0x0,multifunction=on,chassis=16\n"
+	"-device pcie-root-port,id=port-net1,bus=pcie.0,addr=0x2.0x1,chassis=17\n"
+	"-device pcie-root-port,id=port-net2,bus=pcie.0,addr=0x2.0x2,chassis=18\n"
+	"-device pcie-root-port,id=port-net3,bus=pcie.0,addr=0x2.0x3,chassis=19\n"
+	"-device pcie-root-port,id=port-net4,bus=pcie.0,addr=0x2.0x4,chassis=20\n"
+	"-device pcie-root-port,id=port-net5,bus=pcie.0,addr=0x2.0x5,chassis=21\n"
+	"-device pcie-root-port,id=port-net6,bus=pcie.0,addr=0x2.0x6,chassis=22\n"
+	"-device pcie-root-port,id=port-net7,bus=pcie.0,addr=0x2.0x7,chassis=23\n"
 	"-netdev tap,id=hostnet0,fd=60,vhost=off\n"
 	"-device "
 	"virtio-net-pci,id=net0,netdev=hostnet0,mac=52:54:00:1a:b3:4a,bus=port-net0,addr=0x0\n"
 	"-device pcie-root-port,id=port-disk0,bus=pcie.0,addr=0x8.0x0,multifunction=on,chassis=64\n"
+	"-device pcie-root-port,id=port-disk1,bus=pcie.0,addr=0x8.0x1,chassis=65\n"
+	"-device pcie-root-port,id=port-disk2,bus=pcie.0,addr=0x8.0x2,chassis=66\n"
+	"-device pcie-root-port,id=port-disk3,bus=pcie.0,addr=0x8.0x3,chassis=67\n"
+	"-device pcie-root-port,id=port-disk4,bus=pcie.0,addr=0x8.0x4,chassis=68\n"
+	"-device pcie-root-port,id=port-disk5,bus=pcie.0,addr=0x8.0x5,chassis=69\n"
+	"-device pcie-root-port,id=port-disk6,bus=pcie.0,addr=0x8.0x6,chassis=70\n"
+	"-device pcie-root-port,id=port-disk7,bus=pcie.0,addr=0x8.0x7,chassis=71\n"
 	"-add-fd fd=20,set=0\n"
 	"-blockdev driver=file,node-name=file0,filename=/dev/fdset/0,locking=on," DEFAULTS "\n"
 	"-blockdev driver=qcow2,node-name=disk0,file=file0," DEFAULTS "\n"
 	"-device "
 	"virtio-blk-pci,bus=port-disk0,addr=0x0,id=storage0,drive=disk0,write-cache=on,bootindex="
 	"1\n"
-	"-device pcie-root-port,id=port-disk1,bus=pcie.0,addr=0x8.0x1,chassis=65\n"
 	"-add-fd fd=21,set=1\n"
 	"-blockdev driver=host_device,node-name=file1,filename=/dev/fdset/1,locking=on," DEFAULTS
 	"\n"
@@ -324,8 +341,11 @@ static void test_assigned_devices(void **state _unused_)
 	assert_null(strstr(all, "id=hostnet1"));
 	assert_non_null(strstr(all,
 		"-device pcie-root-port,id=port-device0,bus=pcie.0,addr=0x18.0x0,multifunction=on,"
-		"chassis=192\n"
-		"-device vfio-pci,id=device0,host=0000:41:00.0,bus=port-device0,addr=0x0\n"));
+		"chassis=192\n"));
+	assert_non_null(strstr(
+		all, "-device vfio-pci,id=device0,host=0000:41:00.0,bus=port-device0,addr=0x0\n"));
+	/* Spare ports are only where something may be plugged in. */
+	assert_non_null(strstr(all, "id=port-device7,"));
 	assert_non_null(strstr(
 		all, "-device vfio-pci,id=device1,host=10000:e1:00.1,bus=port-device1,addr=0x0"));
 	/* The runner learns it from started.json. */
@@ -348,6 +368,8 @@ static void test_complaints(void **state _unused_)
 		{ "qemu: could not load kernel '/proc/self/fd/5': x",
 			"qemu: could not load kernel '/k': x" },
 		{ "qemu-system-x86_64: -cpu foo: no such model", "-cpu foo: no such model" },
+		{ "qemu-system-x86_64: unable to find CPU model 'Foo'",
+			"unable to find CPU model 'Foo'; `/usr/bin/qemu -cpu help` lists all" },
 		/* What stands for nothing stays as it is. */
 		{ "/dev/fdset/2 /dev/fdset/ /dev/fdset/99999999999 /proc/self/fd/7", NULL },
 		{ "-blockdev node-name=disk7: x", NULL },
@@ -369,6 +391,22 @@ static void test_complaints(void **state _unused_)
 	}
 }
 
+static void test_missing_flags(void **state _unused_)
+{
+	size_t len = 0;
+	const char *flag = complaint_flag(
+		"qemu-system-x86_64: warning: host doesn't support requested feature: "
+		"CPUID.07H:EBX.avx512f [bit 16]",
+		&len);
+
+	assert_non_null(flag);
+	assert_int_equal(len, strlen("avx512f"));
+	assert_memory_equal(flag, "avx512f", len);
+	assert_null(complaint_flag(
+		"qemu-system-x86_64: Host doesn't support requested features", &len));
+	assert_null(complaint_flag("doesn't support requested feature: CPUID.", &len));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -382,6 +420,7 @@ int main(void)
 		cmocka_unit_test(test_full_house),
 		cmocka_unit_test(test_assigned_devices),
 		cmocka_unit_test(test_complaints),
+		cmocka_unit_test(test_missing_flags),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

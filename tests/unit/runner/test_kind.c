@@ -6,7 +6,9 @@
 #include <fcntl.h>
 #include <ftw.h>
 
-#define DISK "disks: [{path: /srv/a.qcow2}]\n"
+#define DISKS(more) "disks: [{path: /srv/a.qcow2}" more "]\n"
+#define DISK DISKS("")
+#define TWO DISKS(", {path: /srv/b.qcow2}")
 
 extern const struct kind guest_kind;
 
@@ -15,7 +17,7 @@ struct table_row {
 	const char *want, *applied, *started; /* NULL: DISK alone; "": there is none */
 	bool running, failed, held, off;
 	const char *lost;
-	const char *does; /* w rite, s tart, S top, r estart */
+	const char *does; /* w rite, s tart, S top, r estart, change l ive */
 	const char *wait; /* part of the text; NULL: it does not wait */
 	int changes;
 };
@@ -88,6 +90,47 @@ static const struct table_row rows[] = {
 		.running = true, .lost = "nic2 (0000:02:00.0)", .does = "r", .changes = 1 },
 	{ "lost a device, to be stopped", DISK "state: stopped\n", NULL, NULL, .running = true,
 		.lost = "nic2 (0000:02:00.0)", .does = "wS", .changes = 2 },
+	{ "disk at the end", TWO, NULL, NULL, .running = true, .does = "wl", .changes = 1 },
+	{ "disk at the end, written", TWO, TWO, NULL, .running = true, .does = "l", .changes = 1 },
+	{ "disk at the end, done", TWO, TWO, TWO, .running = true, .does = "", .changes = 0 },
+	{ "disk taken from the end", NULL, NULL, TWO, .running = true, .does = "l", .changes = 1 },
+	{ "disk before another", "disks: [{path: /srv/b.qcow2}, {path: /srv/a.qcow2}]\n", NULL,
+		NULL, .running = true, .does = "w", .changes = 1 },
+	{ "disk where it cannot be plugged in", DISKS(", {path: /srv/b, bus: sata}"),
+		DISKS(", {path: /srv/b, bus: sata}"), NULL, .running = true, .does = "",
+		.wait = "guest restart", .changes = 1 },
+	{ "SCSI without a controller", DISKS(", {path: /srv/b, bus: scsi}"),
+		DISKS(", {path: /srv/b, bus: scsi}"), NULL, .running = true, .does = "",
+		.wait = "guest restart", .changes = 1 },
+	{ "SCSI beside another", DISKS(", {path: /b, bus: scsi}, {path: /c, bus: scsi}"),
+		DISKS(", {path: /b, bus: scsi}, {path: /c, bus: scsi}"),
+		DISKS(", {path: /b, bus: scsi}"), .running = true, .does = "l", .changes = 1 },
+	{ "another disc", DISKS(", {device: cdrom, path: /b.iso}"),
+		DISKS(", {device: cdrom, path: /b.iso}"), DISKS(", {device: cdrom, path: /a.iso}"),
+		.running = true, .does = "l", .changes = 1 },
+	{ "another disc at once", DISKS(", {device: cdrom, path: /b.iso}") "on_change: restart\n",
+		DISKS(", {device: cdrom, path: /b.iso}") "on_change: restart\n",
+		DISKS(", {device: cdrom, path: /a.iso}"), .running = true, .does = "l",
+		.changes = 1 },
+	{ "interface at the end", DISK "interfaces: [{bridge: b}]\n",
+		DISK "interfaces: [{bridge: b}]\n", NULL, .running = true, .does = "l",
+		.changes = 1 },
+	{ "a function at the end", DISK "interfaces: [{vf: u}]\n", DISK "interfaces: [{vf: u}]\n",
+		NULL, .running = true, .does = "", .wait = "guest restart", .changes = 1 },
+	{ "another address", DISK "interfaces: [{bridge: b, mac: '52:54:00:00:00:01'}]\n",
+		DISK "interfaces: [{bridge: b, mac: '52:54:00:00:00:01'}]\n",
+		DISK "interfaces: [{bridge: b}]\n", .running = true, .does = "",
+		.wait = "guest restart", .changes = 1 },
+	{ "balloon", DISK "memory: {current: 512MiB}\n", NULL, NULL, .running = true, .does = "wl",
+		.changes = 1 },
+	{ "balloon, done", DISK "memory: {current: 512MiB}\n", DISK "memory: {current: 512MiB}\n",
+		DISK "memory: {current: 512MiB}\n", .running = true, .does = "", .changes = 0 },
+	{ "balloon beyond what it was started with", DISK "memory: {size: 4GiB, current: 2GiB}\n",
+		DISK "memory: {size: 4GiB, current: 2GiB}\n", NULL, .running = true, .does = "",
+		.wait = "guest restart", .changes = 2 },
+	{ "balloon beside what waits", DISK "memory: {size: 4GiB, current: 512MiB}\n",
+		DISK "memory: {size: 4GiB, current: 512MiB}\n", NULL, .running = true, .does = "l",
+		.changes = 2 },
 	{ "damaged spec", NULL, "", NULL, .running = true, .does = "w", .changes = 1 },
 };
 
@@ -124,8 +167,8 @@ static void check_row(const struct table_row *t)
 	struct step s = { .r = &r, .want = want, .have = seen };
 	char does[8];
 
-	snprintf(does, sizeof(does), "%s%s%s%s", d.write ? "w" : "", d.start ? "s" : "",
-		d.stop ? "S" : "", d.restart ? "r" : "");
+	snprintf(does, sizeof(does), "%s%s%s%s%s", d.write ? "w" : "", d.start ? "s" : "",
+		d.stop ? "S" : "", d.restart ? "r" : "", d.live ? "l" : "");
 	if (!streq(does, t->does))
 		fail_msg("%s: does `%s`, not `%s`", t->about, does, t->does);
 	guest_diff(&h, &s);
@@ -135,7 +178,7 @@ static void check_row(const struct table_row *t)
 	if (!!s.wait != !!t->wait || (t->wait && !strstr(s.wait, t->wait)))
 		fail_msg("%s: waits for %s", t->about, s.wait ? s.wait : "nothing");
 	if (s.disruption !=
-		(d.restart || d.stop || (t->wait && d.pending) ? DISRUPT_GUEST : DISRUPT_NONE))
+		(d.restart || d.stop || (s.wait && d.pending) ? DISRUPT_GUEST : DISRUPT_NONE))
 		fail_msg("%s: disrupts %d", t->about, s.disruption);
 	/* Whatever is to be done must show, or it is never done. */
 	if (*t->does && seen && !s.n_changes)

@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A running guest is changed: disks, interfaces, media, memory. What it does not take waits."""
+import json
+
+import pytest
+from documents import NAT, put, settle
+from harness import wait_until
+
+SOCKET = "/run/kvmhost/guests/web1/console.sock"
+ONE = "{network: default, mac: '52:54:00:1a:b3:4a'}"
+TWO = "{network: default, mac: '52:54:00:1a:b3:4b'}"
+
+
+def document(disks=("{path: /srv/a.img, format: raw}",), nics=(ONE,), more="", memory="size: 192MiB"):
+    return NAT + f"""\
+guests:
+  web1:
+    memory: {{{memory}}}
+    kernel:
+      image: /srv/boot/vmlinuz
+      initrd: /srv/boot/initrd.img
+      cmdline: "console=ttyS0 quiet ip=192.168.122.10/24 gw=192.168.122.1 hostname=web1"
+    disks: [{", ".join(disks)}]
+    interfaces: [{", ".join(nics)}]
+    shutdown: {{timeout: 10s}}
+{more}"""
+
+
+A, B, C = ("{path: /srv/%s.img, format: raw}" % name for name in "abc")
+
+
+def drive(medium):
+    return "{device: cdrom, bus: scsi, path: /srv/%s.iso}" % medium
+
+
+def pid(host):
+    return host.run("systemctl show -p MainPID --value kvmhost-guest@web1").stdout.strip()
+
+
+def started(host):
+    return json.loads(host.read("/run/kvmhost/guests/web1/started.json"))["guest"]
+
+
+def plan(host):
+    text = host.ctl("plan", check=False)
+    assert text.rc == 2, str(text)
+    return text.stdout
+
+
+@pytest.fixture(scope="module")
+def host(capsule):
+    capsule.add_guest_kernel()
+    for name in "abc":
+        capsule.run(f"echo 'this is {name}' >/srv/{name}.img; truncate -s 1M /srv/{name}.img")
+        capsule.run(f"echo 'disc {name}' >/srv/{name}.iso; truncate -s 1M /srv/{name}.iso")
+    return capsule
+
+
+@pytest.fixture
+def web(host):
+    """The guest at its prompt, with its first disk and interface, and its console."""
+    settle(host, document(disks=(A, drive("a"))))
+    host.ctl("guest", "restart", "web1", timeout=120)
+    console = host.console(SOCKET)
+    console.ready()
+    host.pid_before = pid(host)
+    yield console
+    console.close()
+
+
+def untouched(host):
+    assert pid(host) == host.pid_before, "the guest was not restarted"
+    assert host.ctl("plan").rc == 0
+
+
+def test_disks_come_and_go_at_the_end(host, web):
+    place = web.run("readlink /sys/block/vda")
+    put(host, document(disks=(A, drive("a"), B, C)))
+    assert "(changes live)" in plan(host) and "disrupts" not in plan(host)
+    host.ctl("apply")
+    untouched(host)
+    wait_until(lambda: "vdc" in web.run("ls /sys/block"), 10, "the guest sees them")
+    assert web.run("head -n 1 /dev/vdb") == "this is b\n" and web.run("head -n 1 /dev/vdc") == "this is c\n"
+    assert web.run("readlink /sys/block/vda") == place
+    web.run("echo by the guest >/dev/vdc; sync")
+    put(host, document(disks=(A, drive("a"))))
+    host.ctl("apply")
+    untouched(host)
+    assert web.run("ls -d /sys/block/vd*") == "/sys/block/vda\n"
+    assert host.read("/srv/c.img").startswith("by the guest")
+    host.run("qemu-img info -f raw /srv/c.img && echo 'this is c' >/srv/c.img; truncate -s 1M /srv/c.img")
+    # and again, in the same places
+    settle(host, document(disks=(A, drive("a"), C)))
+    wait_until(lambda: "vdb" in web.run("ls /sys/block"), 10, "it is back")
+    assert web.run("head -n 1 /dev/vdb") == "this is c\n"
+    untouched(host)
+    assert len(started(host)["disks"]) == 3
+
+
+def test_an_interface_comes_and_goes(host, web):
+    settle(host, document(disks=(A, drive("a")), nics=(ONE, TWO)))
+    untouched(host)
+    wait_until(lambda: "eth1" in web.run("ls /sys/class/net"), 10, "the guest sees it")
+    assert web.run("cat /sys/class/net/eth1/address") == "52:54:00:1a:b3:4b\n"
+    # interface i is on bus i + 1
+    assert "0000:02:00.0" in web.run("readlink -f /sys/class/net/eth1")
+    web.run("ip addr flush dev eth0; ip link set eth0 down; ip link set eth1 up; ip addr add 192.168.122.10/24 dev eth1")
+    web.run("ping -c 1 -W 5 192.168.122.1")
+    settle(host, document(disks=(A, drive("a"))))
+    untouched(host)
+    assert "eth1" not in web.run("ls /sys/class/net")
+    assert "web1-tap1" not in host.run("ip -br link").stdout
+
+
+def test_a_disc_is_changed(host, web):
+    assert web.run("head -n 1 /dev/sr0") == "disc a\n"
+    put(host, document(disks=(A, drive("b"))))
+    assert "(changes live)" in plan(host)
+    host.ctl("apply")
+    untouched(host)
+    wait_until(lambda: web.run("head -n 1 /dev/sr0", check=False) == "disc b\n", 10, "the other disc")
+    put(host, document(disks=(A, drive("missing"))))
+    refused = host.ctl("apply", check=False)
+    assert refused.rc == 1 and "/srv/missing.iso" in refused.stdout + refused.stderr, str(refused)
+    assert web.run("head -n 1 /dev/sr0") == "disc b\n", "what is there stays until the other is open"
+    settle(host, document(disks=(A, drive("b"))))
+    untouched(host)
+
+
+def test_memory_is_given_back_and_taken(host, web):
+    free = int(web.run("awk '/MemFree/ {print $2}' /proc/meminfo"))
+    put(host, document(disks=(A, drive("a")), memory="size: 192MiB, current: 128MiB"))
+    assert "memory.current" in plan(host) and "(changes live)" in plan(host)
+    host.ctl("apply")
+    untouched(host)
+    wait_until(lambda: int(web.run("awk '/MemFree/ {print $2}' /proc/meminfo")) < free - 50000, 20, "it has less")
+    info = wait_until(lambda: (i := json.loads(host.ctl("--json", "guest", "info", "web1").stdout)["memory"])["balloon"]
+                      == 128 << 20 and i, 10, "the balloon")
+    assert info["size"] == 192 << 20
+    host.ctl("guest", "restart", "web1", timeout=120)
+    web.close()
+    again = host.console(SOCKET)
+    again.ready()
+    wait_until(lambda: json.loads(host.ctl("--json", "guest", "info", "web1").stdout)["memory"]["balloon"] == 128 << 20,
+               30, "also after a restart")
+    host.pid_before = pid(host)
+    settle(host, document(disks=(A, drive("a"))))
+    wait_until(lambda: int(again.run("awk '/MemFree/ {print $2}' /proc/meminfo")) > free - 30000, 20, "it has all")
+    untouched(host)
+    again.close()
+
+
+def test_what_the_guest_does_not_take_waits(host, web):
+    # in the middle of the list, another address; and a live one beside it
+    put(host, document(disks=(B, A, drive("a")), more="    cpu: {count: 2}\n", memory="size: 192MiB, current: 160MiB"))
+    text = plan(host)
+    lines = {line.split()[0]: line for line in text.splitlines() if line.startswith("      ")}
+    assert "(waits for a restart)" in lines["disks"] and "(waits for a restart)" in lines["cpu.count"], text
+    assert "(changes live)" in lines["memory.current"], text
+    host.ctl("apply")
+    assert pid(host) == host.pid_before
+    assert started(host)["memory"]["current"] == "160MiB"
+    again = host.ctl("plan", check=False)
+    assert "waits for a restart" in again.stdout and "memory.current" not in again.stdout, str(again)
+    listed = json.loads(host.ctl("--json", "guest", "list").stdout)["guests"][0]
+    assert any(p.startswith("disks") for p in listed["pending"]) and "cpu.count: 1 -> 2" in listed["pending"]
+
+
+def test_a_guest_that_does_not_let_go_is_told(host, web):
+    settle(host, document(disks=(A, drive("a"), B)))
+    wait_until(lambda: "vdb" in web.run("ls /sys/block"), 10, "the guest sees it")
+    host.ctl("guest", "pause", "web1")
+    put(host, document(disks=(A, drive("a"))))
+    refused = host.ctl("apply", check=False)
+    said = refused.stdout + refused.stderr
+    assert refused.rc == 1 and "the disk /srv/b.img is not taken out: the guest did not let go" in said, str(refused)
+    assert "guest restart web1" in said
+    assert "(changes live)" in plan(host), "it stays to be done"
+    assert len(started(host)["disks"]) == 3
+    host.ctl("guest", "resume", "web1")
+    host.ctl("apply")
+    untouched(host)
+    assert "vdb" not in web.run("ls /sys/block")
+
+
+def test_the_daemon_does_it_too(host, web):
+    host.restart_daemon()
+    put(host, document(disks=(A, drive("b"), B), nics=(ONE, TWO)))
+    host.reload_daemon()
+    untouched(host)
+    wait_until(lambda: "vdb" in web.run("ls /sys/block") and "eth1" in web.run("ls /sys/class/net"), 10, "both are there")
+    assert web.run("head -n 1 /dev/vdb") == "this is b\n"
+    host.run("systemctl stop kvmhostd")
+
+
+def test_a_kill_in_between_is_finished(host, web):
+    after = document(disks=(A, drive("b"), B), nics=(ONE, TWO))
+    before = document(disks=(A, drive("a")))
+    for text in (after, before):
+        killed = 0
+        for n in range(1, 200):
+            put(host, text)
+            done = host.run(["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=sendmsg,renameat,renameat2", "-e",
+                             f"inject=sendmsg,renameat,renameat2:signal=KILL:when={n}", "kvmhostctl", "apply"], check=False)
+            killed += done.rc in (137, -9)
+            if done.rc == 0:
+                break
+        assert killed > 5 and done.rc == 0, str(done)
+        untouched(host)
+        blocks = web.run("ls /sys/block")
+        assert ("vdb" in blocks) == (text is after), blocks
+        wait_until(lambda: web.run("head -n 1 /dev/sr0", check=False) == f"disc {'b' if text is after else 'a'}\n", 10, "disc")
