@@ -46,6 +46,7 @@ enum fw_target {
 	FW_UNKNOWN, /* read back and not understood: never wanted, equal to nothing */
 	FW_ACCEPT,
 	FW_REJECT, /* with ICMP port unreachable */
+	FW_DROP,
 	FW_RETURN,
 	FW_MASQUERADE, /* to_ports: from which the new source port comes; 0: any */
 	FW_DNAT, /* to the address `to` and the port to_ports */

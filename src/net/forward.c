@@ -3,7 +3,8 @@
  * Ports of the host that lead to guests. A packet for any address of the host
  * gets another destination before it is routed; what came that way is let in.
  * A guest that goes to its own network by way of the host is masqueraded, so
- * that the answer comes back the same way.
+ * that the answer comes back the same way, and so is the host that speaks to
+ * its own 127.0.0.1. IPv6 has no such way: what comes from ::1 is never routed.
  */
 #include "config/scalar.h"
 #include "net/dnsmasq.h"
@@ -85,9 +86,9 @@ static const struct field forward_rows[] = {
 		.doc = "The protocol whose port it is."),
 	FIELD_INT(struct network_forward, host_port, 1, UINT16_MAX, .required = true,
 		.example = "8080",
-		.doc = "The host's port. What listens there on the host itself is no longer "
-		       "reached, "
-		       "but by 127.0.0.1."),
+		.doc = "The host's port, on all of its addresses; from the host itself also on "
+		       "127.0.0.1, not on ::1. What listens there on the host is no longer "
+		       "reached."),
 	FIELD_VALUE(struct network_forward, to, struct endpoint, type_endpoint, .required = true,
 		.example = "\"192.168.122.10:80\"",
 		.doc = "The guest's address and port; an IPv6 address stands in "
@@ -185,15 +186,15 @@ static const char *nat_of(int family)
 	return family == AF_INET ? "ip-nat" : "ip6-nat";
 }
 
-static void add_hairpin(const struct resource *r, struct wants *w, size_t at)
+/* What the forward's packets from `src` have on their way to the guest. */
+static void add_masquerade(
+	const struct resource *r, struct wants *w, const struct network_forward *f, struct cidr src)
 {
 	const struct network *n = r->want;
-	const struct network_forward *f = &LIST_AT(&n->forwards, struct network_forward, at);
-	const struct cidr *c = network_of(n, &f->to.ip);
 
 	firewall_add(w, r, nat_of(f->to.ip.family),
 		(struct fw_rule){ .chain = FW_POSTROUTING,
-			.src = cidr_network(*c),
+			.src = src,
 			.dst = one(&f->to.ip),
 			.out = n->bridge,
 			.protocol = protocol_of(f),
@@ -202,9 +203,51 @@ static void add_hairpin(const struct resource *r, struct wants *w, size_t at)
 			.target = FW_MASQUERADE });
 }
 
+static void add_back_ways(const struct resource *r, struct wants *w, size_t at)
+{
+	const struct network *n = r->want;
+	const struct network_forward *f = &LIST_AT(&n->forwards, struct network_forward, at);
+
+	if (led_to_before(n, at))
+		return;
+	add_masquerade(r, w, f, cidr_network(*network_of(n, &f->to.ip)));
+	if (f->to.ip.family == AF_INET)
+		add_masquerade(r, w, f, (struct cidr){ .ip = loopback(AF_INET).ip, .prefix = 8 });
+}
+
+/* From the host itself: to any of its addresses, and to 127.0.0.1, no other of that network. */
+static void add_own_way(const struct resource *r, struct wants *w, struct fw_rule rule, int family)
+{
+	rule.chain = FW_OUTPUT;
+	rule.dst = loopback(family);
+	rule.not_dst = true;
+	firewall_add(w, r, nat_of(family), rule);
+	if (family != AF_INET)
+		return;
+	rule.dst.ip.b[3] = 1;
+	rule.dst.prefix = 32;
+	rule.not_dst = false;
+	firewall_add(w, r, nat_of(family), rule);
+}
+
+/* What a bridge that localnet opens must not take from guests. */
+static void add_guard(const struct resource *r, struct wants *w)
+{
+	const struct network *n = r->want;
+	struct fw_rule rule = { .chain = FW_PREROUTING, .in = n->bridge, .target = FW_DROP };
+
+	rule.dst = loopback(AF_INET);
+	firewall_add(w, r, "ip-mangle", rule);
+	rule.src = rule.dst;
+	rule.dst = (struct cidr){ 0 };
+	firewall_add(w, r, "ip-mangle", rule);
+	localnet_derive(r, w);
+}
+
 void network_derive_forwards(const struct resource *r, struct wants *w, int family)
 {
 	const struct network *n = r->want;
+	bool any = false;
 
 	for (size_t i = 0; i < n->forwards.n; i++) {
 		const struct network_forward *f = &LIST_AT(&n->forwards, struct network_forward, i);
@@ -220,15 +263,13 @@ void network_derive_forwards(const struct resource *r, struct wants *w, int fami
 
 		if (f->to.ip.family != family)
 			continue;
+		any = true;
 		firewall_add(w, r, nat_of(family), rule);
-		/* From 127.0.0.1 nothing leaves the host: its own programs use another address. */
-		rule.chain = FW_OUTPUT;
-		rule.dst = loopback(family);
-		rule.not_dst = true;
-		firewall_add(w, r, nat_of(family), rule);
-		if (!led_to_before(n, i))
-			add_hairpin(r, w, i);
+		add_own_way(r, w, rule, family);
+		add_back_ways(r, w, i);
 	}
+	if (any && family == AF_INET)
+		add_guard(r, w);
 }
 
 void network_admit_forwards(const struct resource *r, struct wants *w, int family)

@@ -22,18 +22,23 @@ static bool nft_holds(const struct fw_rule *r)
 	return r->target != FW_ACCEPT || (r->chain != FW_INPUT && r->chain != FW_OUTPUT);
 }
 
-static bool part_of(const struct fw_table *t, enum nft_part *out)
+static enum nft_part part_of(const struct fw_table *t)
 {
-	*out = streq(t->table, "nat") ? NFT_NAT : NFT_FILTER;
-	return streq(t->table, "nat") || streq(t->table, "filter");
+	return streq(t->table, "nat")      ? NFT_NAT
+	       : streq(t->table, "mangle") ? NFT_MANGLE
+					   : NFT_FILTER;
 }
 
 /* What damaged a table is shown with the first of its parts. */
 static enum nft_part part_of_rule(const struct nft_table *t, const struct fw_rule *r)
 {
-	if (r->chain == FW_STRAY)
-		return t->has[NFT_FILTER] || !t->has[NFT_NAT] ? NFT_FILTER : NFT_NAT;
-	return nft_shape_of(r)->chain->part;
+	enum nft_part first = NFT_FILTER;
+
+	if (r->chain != FW_STRAY)
+		return nft_shape_of(r)->chain->part;
+	while (first < NFT_PARTS && !t->has[first])
+		first++;
+	return first < NFT_PARTS ? first : NFT_FILTER;
 }
 
 static void sort_out(
@@ -53,7 +58,6 @@ static int nft_observe(struct host *h, struct fw_view *v, struct error *e)
 {
 	struct nft_table tables[2];
 	uint32_t generation;
-	enum nft_part part;
 
 	v->usable = true;
 	for (size_t i = 0; i < fw_n_tables; i++) {
@@ -70,8 +74,7 @@ static int nft_observe(struct host *h, struct fw_view *v, struct error *e)
 		}
 		if (r < 0)
 			return r;
-		if (part_of(t, &part))
-			sort_out(h->pass, read, part, &v->tables[i]);
+		sort_out(h->pass, read, part_of(t), &v->tables[i]);
 	}
 	return 0;
 }
@@ -105,11 +108,9 @@ static struct family *family_of(struct transaction *t, int family)
 
 static void take_job(struct transaction *t, const struct fw_job *job)
 {
+	enum nft_part part = part_of(job->table);
 	struct family *f;
-	enum nft_part part;
 
-	if (!part_of(job->table, &part))
-		return;
 	f = family_of(t, job->table->family);
 	f->set[part] = true;
 	f->want[part].v = arena_alloc(t->arena, (job->want.n + 1) * sizeof(*f->want[part].v));
@@ -168,7 +169,7 @@ static void make_anew(struct transaction *t, struct family *f)
 {
 	if (f->have.present)
 		nft_drop_table(&t->batch, f->family);
-	if (!f->want[NFT_FILTER].n && !f->want[NFT_NAT].n)
+	if (!f->want[NFT_FILTER].n && !f->want[NFT_NAT].n && !f->want[NFT_MANGLE].n)
 		return;
 	nft_make_table(&t->batch, f->family);
 	for (enum nft_part p = 0; p < NFT_PARTS; p++) {

@@ -17,7 +17,7 @@
 #define NFT_TABLE "kvmhost"
 
 /* What iptables has in tables of their own. Either is in our table only while it is needed. */
-enum nft_part { NFT_FILTER, NFT_NAT, NFT_PARTS };
+enum nft_part { NFT_FILTER, NFT_NAT, NFT_MANGLE, NFT_PARTS };
 
 struct nft_chain {
 	const char *name;
@@ -26,7 +26,7 @@ struct nft_chain {
 	uint32_t hook;
 	int32_t priority;
 };
-enum { NFT_CHAINS = 4 };
+enum { NFT_CHAINS = 5 };
 extern const struct nft_chain nft_chains[NFT_CHAINS];
 
 /* What a set's key is made of, in this order. */
@@ -45,7 +45,7 @@ struct nft_shape {
 			   */
 	bool not_loopback; /* the destination is none of 127.0.0.0/8, ::1 */
 };
-enum { NFT_SHAPES = 15 };
+enum { NFT_SHAPES = 18 };
 /* In the order in which a packet meets their rules. */
 extern const struct nft_shape nft_shapes[NFT_SHAPES];
 

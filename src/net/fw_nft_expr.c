@@ -168,6 +168,7 @@ static void decide(struct nft_buf *b, const struct nft_shape *s, int family)
 {
 	switch (s->target) {
 	case FW_ACCEPT: nft_expr_verdict(b, NF_ACCEPT); break;
+	case FW_DROP: nft_expr_verdict(b, NF_DROP); break;
 	case FW_RETURN: nft_expr_verdict(b, NFT_RETURN); break;
 	case FW_REJECT: reject(b, family); break;
 	case FW_MASQUERADE: masquerade(b, s); break;

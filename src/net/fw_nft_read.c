@@ -262,7 +262,7 @@ static void judge(struct reading *d)
 	for (size_t i = 0; i < NFT_SHAPES; i++)
 		if (d->t->has[nft_shapes[i].chain->part] && !(d->sets & 1u << i))
 			damage(d, "set", nft_shapes[i].set);
-	if (!d->t->has[NFT_FILTER] && !d->t->has[NFT_NAT])
+	if (!d->chains && !d->sets)
 		damage(d, "nothing in", "it");
 }
 

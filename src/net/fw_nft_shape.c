@@ -13,11 +13,13 @@ const struct nft_chain nft_chains[NFT_CHAINS] = {
 	{ "prerouting", NFT_NAT, "nat", NF_INET_PRE_ROUTING, NF_IP_PRI_NAT_DST },
 	{ "output", NFT_NAT, "nat", NF_INET_LOCAL_OUT, NF_IP_PRI_NAT_DST },
 	{ "postrouting", NFT_NAT, "nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC },
+	{ "guard", NFT_MANGLE, "filter", NF_INET_PRE_ROUTING, NF_IP_PRI_MANGLE },
 };
 #define FORWARD (&nft_chains[0])
 #define PREROUTING (&nft_chains[1])
 #define OUTPUT (&nft_chains[2])
 #define POSTROUTING (&nft_chains[3])
+#define GUARD (&nft_chains[4])
 
 #define SADDR (1u << NFT_SADDR)
 #define DADDR (1u << NFT_DADDR)
@@ -46,6 +48,8 @@ const struct nft_shape nft_shapes[NFT_SHAPES] = {
 		.target = FW_DNAT },
 	{ "own-ports", .chain = OUTPUT, .from = FW_OUTPUT, .keys = PROTO | DPORT,
 		.not_loopback = true, .target = FW_DNAT },
+	{ "loopback-ports", .chain = OUTPUT, .from = FW_OUTPUT, .keys = DADDR | PROTO | DPORT,
+		.target = FW_DNAT },
 	{ "hairpin", SOURCE, .keys = SADDR | DADDR | OIF | PROTO | DPORT, .interval = true,
 		.state = FW_FORWARDED, .target = FW_MASQUERADE },
 	{ "unchanged", SOURCE, .keys = SADDR | DADDR, .interval = true, .target = FW_RETURN },
@@ -55,6 +59,10 @@ const struct nft_shape nft_shapes[NFT_SHAPES] = {
 		.protocol = IPPROTO_UDP, .target = FW_MASQUERADE },
 	{ "hidden", SOURCE, .keys = SADDR | DADDR, .interval = true, .any_dst = true,
 		.target = FW_MASQUERADE },
+	{ "loopback-to", .chain = GUARD, .from = FW_PREROUTING, .keys = DADDR | IIF,
+		.interval = true, .target = FW_DROP },
+	{ "loopback-from", .chain = GUARD, .from = FW_PREROUTING, .keys = SADDR | IIF,
+		.interval = true, .target = FW_DROP },
 };
 
 /* A privileged source port would be trusted by old services. */

@@ -114,6 +114,7 @@ static bool parse_target(struct words *w, struct fw_rule *r)
 		enum fw_target target;
 	} known[] = {
 		{ "ACCEPT", NULL, NULL, FW_ACCEPT },
+		{ "DROP", NULL, NULL, FW_DROP },
 		{ "RETURN", NULL, NULL, FW_RETURN },
 		{ "MASQUERADE", NULL, NULL, FW_MASQUERADE },
 		{ "REJECT", "--reject-with", "icmp-port-unreachable", FW_REJECT },

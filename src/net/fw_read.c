@@ -201,7 +201,7 @@ static const char *target_name(const struct blob *b, uint32_t at)
 	if (verdict == XT_RETURN)
 		return "RETURN";
 	if (verdict < 0)
-		return verdict == -NF_ACCEPT - 1 ? "ACCEPT" : "";
+		return verdict == -NF_ACCEPT - 1 ? "ACCEPT" : verdict == -NF_DROP - 1 ? "DROP" : "";
 	c = chain_at(b, (uint32_t)verdict);
 	return c ? c->name : "";
 }

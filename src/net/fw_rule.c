@@ -109,6 +109,7 @@ static void add_target(struct strbuf *out, const struct fw_rule *r)
 	static const char *const words[] = {
 		[FW_ACCEPT] = "ACCEPT",
 		[FW_REJECT] = "REJECT --reject-with icmp-port-unreachable",
+		[FW_DROP] = "DROP",
 		[FW_RETURN] = "RETURN",
 		[FW_MASQUERADE] = "MASQUERADE",
 		[FW_CHECKSUM_FILL] = "CHECKSUM --checksum-fill",

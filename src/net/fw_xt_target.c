@@ -76,6 +76,8 @@ bool fw_xt_decode_target(
 
 	if (streq(name, "ACCEPT")) {
 		r->target = FW_ACCEPT;
+	} else if (streq(name, "DROP")) {
+		r->target = FW_DROP;
 	} else if (streq(name, "RETURN")) {
 		r->target = FW_RETURN;
 	} else if (chain < FW_CHAINS) {
@@ -122,6 +124,7 @@ size_t fw_xt_encode_target(struct xt_entry_target *t, int family, const struct f
 	static const char *const names[] = {
 		[FW_ACCEPT] = "ACCEPT",
 		[FW_REJECT] = "REJECT",
+		[FW_DROP] = "DROP",
 		[FW_RETURN] = "RETURN",
 		[FW_MASQUERADE] = "MASQUERADE",
 		[FW_DNAT] = "DNAT",

@@ -4,6 +4,7 @@
 #include <net/if.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
+#include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/rtnetlink.h>
 
@@ -81,22 +82,31 @@ static void parse_info(struct links *ls, struct link *l, struct nlattr *info)
 		parse_vlan(l, tb[IFLA_INFO_DATA]);
 }
 
-/* The kernel's settings as numbers in the order of DEVCONF_*. */
-static void parse_ipv6(struct link *l, struct nlattr *af_spec)
+/* A family's settings, as many as its table of attributes has at `attribute`; NULL: fewer. */
+static const int32_t *settings(
+	struct nlattr *af_spec, int family, int attribute, int max, size_t at_least)
 {
-	struct nlattr *family =
-		af_spec ? nla_find(nla_data(af_spec), nla_len(af_spec), AF_INET6) : NULL;
-	struct nlattr *tb[IFLA_INET6_MAX + 1];
-	const int32_t *conf;
+	struct nlattr *nest =
+		af_spec ? nla_find(nla_data(af_spec), nla_len(af_spec), family) : NULL;
+	struct nlattr *tb[MAX_OF(IFLA_INET_MAX, IFLA_INET6_MAX) + 1];
 
-	l->accept_ra = -1;
-	if (!family || nla_parse_nested(tb, IFLA_INET6_MAX, family, NULL) < 0 ||
-		!tb[IFLA_INET6_CONF] ||
-		nla_len(tb[IFLA_INET6_CONF]) <= (int)sizeof(*conf) * DEVCONF_DISABLE_IPV6)
-		return;
-	conf = nla_data(tb[IFLA_INET6_CONF]);
-	l->accept_ra = conf[DEVCONF_ACCEPT_RA];
-	l->ipv6_off = conf[DEVCONF_DISABLE_IPV6];
+	if (!nest || nla_parse_nested(tb, max, nest, NULL) < 0 || !tb[attribute] ||
+		(size_t)nla_len(tb[attribute]) < at_least * sizeof(int32_t))
+		return NULL;
+	return nla_data(tb[attribute]);
+}
+
+/* In the order of DEVCONF_*, and of IPV4_DEVCONF_*, which begins at 1. */
+static void parse_settings(struct link *l, struct nlattr *af_spec)
+{
+	const int32_t *v4 = settings(
+		af_spec, AF_INET, IFLA_INET_CONF, IFLA_INET_MAX, IPV4_DEVCONF_ROUTE_LOCALNET);
+	const int32_t *v6 = settings(
+		af_spec, AF_INET6, IFLA_INET6_CONF, IFLA_INET6_MAX, DEVCONF_DISABLE_IPV6 + 1);
+
+	l->route_localnet = v4 && v4[IPV4_DEVCONF_ROUTE_LOCALNET - 1];
+	l->accept_ra = v6 ? v6[DEVCONF_ACCEPT_RA] : -1;
+	l->ipv6_off = v6 && v6[DEVCONF_DISABLE_IPV6];
 }
 
 static void add_link(const struct nlmsghdr *m, void *arg)
@@ -125,7 +135,7 @@ static void add_link(const struct nlmsghdr *m, void *arg)
 	if (tb[IFLA_ADDRESS] && nla_len(tb[IFLA_ADDRESS]) == sizeof(l->mac))
 		memcpy(&l->mac, nla_data(tb[IFLA_ADDRESS]), sizeof(l->mac));
 	parse_info(ls, l, tb[IFLA_LINKINFO]);
-	parse_ipv6(l, tb[IFLA_AF_SPEC]);
+	parse_settings(l, tb[IFLA_AF_SPEC]);
 }
 
 static void add_addr(const struct nlmsghdr *m, void *arg)

@@ -24,6 +24,7 @@ struct link {
 	bool carrier; /* of a tap: somebody has it open */
 	/* Settings of IPv6 (IFLA_INET6_CONF): accept_ra is -1 where the kernel has no IPv6. */
 	bool ipv6_off;
+	bool route_localnet; /* of IPv4 */
 	int accept_ra;
 	struct mac mac;
 	const char *name;

@@ -11,6 +11,6 @@ extern const struct kind dummy_kind, veth_kind;
 extern const struct table dummy_table, veth_table;
 extern const struct table vlan_table, bridge_table, network_table;
 extern const struct table firewall_settings_table;
-extern const struct kind uplinks_kind, docker_kind, firewalld_kind;
+extern const struct kind uplinks_kind, docker_kind, firewalld_kind, localnet_kind;
 
 #endif

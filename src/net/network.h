@@ -115,6 +115,9 @@ void network_derive_forwards(const struct resource *r, struct wants *w, int fami
 /* Between the rules that let packets in, and their refusal. */
 void network_admit_forwards(const struct resource *r, struct wants *w, int family);
 
+/* localnet.c: the host's own 127.0.0.1 may reach guests of the network; after the rules. */
+void localnet_derive(const struct resource *network, struct wants *w);
+
 /* uplinks.c: the host's own way out does not go when it begins to forward. */
 void uplinks_derive(struct wants *w, struct resource *forwarding);
 

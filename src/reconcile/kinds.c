@@ -9,7 +9,7 @@ extern const struct kind vhost_net_kind;
 extern const struct kind dummy_kind, veth_kind;
 extern const struct kind vlan_kind, bridge_kind, network_kind, firewall_kind, tap_kind;
 extern const struct kind dnsmasq_kind, manager_kind, dhcp_kind;
-extern const struct kind uplinks_kind, resolved_kind, firewalld_kind, docker_kind;
+extern const struct kind uplinks_kind, resolved_kind, firewalld_kind, docker_kind, localnet_kind;
 extern const struct kind disk_kind, seed_kind, tree_kind, assign_kind, guest_kind;
 
 const struct kind *const kinds[] = {
@@ -30,6 +30,7 @@ const struct kind *const kinds[] = {
 	&bridge_kind,
 	&network_kind,
 	&firewall_kind,
+	&localnet_kind,
 	&docker_kind,
 	&firewalld_kind,
 	&tap_kind,

@@ -113,6 +113,7 @@ static const struct kind tapper_kind = {
 
 const struct kind *const kinds[] = {
 	&uplinks_kind,
+	&localnet_kind,
 	&docker_kind,
 	&firewalld_kind,
 	&setting_kind,
