@@ -21,7 +21,15 @@
 #define unpoison(p, n) ((void)0)
 #endif
 
-enum { CHUNK_MIN = 16 << 10, CHUNK_MAX = 1 << 20, ALIGN = 16 };
+enum {
+	CHUNK_MIN = 16 << 10,
+	CHUNK_MAX = 1 << 20,
+	ALIGN = 16,
+	/* An array of so many bytes has a chunk with room to grow, which is no memory until then.
+	 */
+	ARRAY_ROOMY = 128 << 10,
+	ROOM = 8,
+};
 
 struct chunk {
 	struct chunk *next;
@@ -43,9 +51,9 @@ static _Noreturn void out_of_memory(void)
 	_exit(71);
 }
 
-static void *xcalloc(size_t size)
+void *xcalloc(size_t n, size_t size)
 {
-	void *p = calloc(1, size);
+	void *p = calloc(n, size);
 
 	if (!p)
 		out_of_memory();
@@ -54,7 +62,7 @@ static void *xcalloc(size_t size)
 
 struct arena *arena_new(void)
 {
-	struct arena *a = xcalloc(sizeof(*a));
+	struct arena *a = xcalloc(1, sizeof(*a));
 
 	a->next_size = CHUNK_MIN;
 	return a;
@@ -79,7 +87,7 @@ static struct chunk *add_chunk(struct arena *a, size_t need)
 {
 	bool own = need > a->next_size / 4;
 	size_t size = own ? need : a->next_size;
-	struct chunk *c = xcalloc(sizeof(*c) + size);
+	struct chunk *c = xcalloc(1, sizeof(*c) + size);
 
 	c->size = size;
 	poison(c->data, size);
@@ -95,22 +103,32 @@ static struct chunk *add_chunk(struct arena *a, size_t need)
 	return c;
 }
 
+/* What a piece takes of its chunk. */
+static size_t room_for(size_t size)
+{
+	if (size > SIZE_MAX / 2 / ROOM)
+		out_of_memory();
+	return (MAX_OF(size, (size_t)1) + GUARD + ALIGN - 1) / ALIGN * ALIGN;
+}
+
+static void *take(struct arena *a, struct chunk *c, size_t size)
+{
+	void *p = c->data + c->used;
+
+	c->used += room_for(size);
+	a->used += room_for(size);
+	unpoison(p, size);
+	return p;
+}
+
 void *arena_alloc(struct arena *a, size_t size)
 {
 	struct chunk *c = a->chunks;
-	size_t need;
-	void *p;
+	size_t need = room_for(size);
 
-	if (size > SIZE_MAX / 2)
-		out_of_memory();
-	need = (MAX_OF(size, (size_t)1) + GUARD + ALIGN - 1) / ALIGN * ALIGN;
 	if (!c || c->size - c->used < need)
 		c = add_chunk(a, need);
-	p = c->data + c->used;
-	c->used += need;
-	a->used += need;
-	unpoison(p, size);
-	return p;
+	return take(a, c, size);
 }
 
 char *arena_strndup(struct arena *a, const char *s, size_t n)
@@ -129,17 +147,20 @@ char *arena_strdup(struct arena *a, const char *s)
 
 char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
 {
+	char short_one[128], *p;
 	va_list again;
-	char *p;
 	int n;
 
 	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, fmt, again);
+	n = vsnprintf(short_one, sizeof(short_one), fmt, again);
 	va_end(again);
 	if (n < 0)
 		out_of_memory();
 	p = arena_alloc(a, (size_t)n + 1);
-	vsnprintf(p, (size_t)n + 1, fmt, ap);
+	if ((size_t)n < sizeof(short_one))
+		memcpy(p, short_one, (size_t)n);
+	else
+		vsnprintf(p, (size_t)n + 1, fmt, ap);
 	return p;
 }
 
@@ -159,6 +180,29 @@ size_t arena_used(const struct arena *a)
 	return a->used;
 }
 
+/* The array is alone in its chunk, and there is room for `bytes` of it. */
+static bool grow_in_place(struct arena *a, const void *array, size_t had, size_t bytes)
+{
+	for (struct chunk *c = a->chunks; c; c = c->next) {
+		if ((const void *)c->data != array)
+			continue;
+		if (c->used != room_for(had) || c->size < room_for(bytes))
+			return false;
+		c->used = 0;
+		a->used -= room_for(had);
+		take(a, c, bytes);
+		return true;
+	}
+	return false;
+}
+
+static void *alloc_array(struct arena *a, size_t bytes)
+{
+	if (bytes < ARRAY_ROOMY)
+		return arena_alloc(a, bytes);
+	return take(a, add_chunk(a, room_for(bytes) * ROOM), bytes);
+}
+
 void *arena_grow(struct arena *a, void *v, size_t n, size_t size)
 {
 	void **array = v;
@@ -169,7 +213,9 @@ void *arena_grow(struct arena *a, void *v, size_t n, size_t size)
 
 		if (__builtin_mul_overflow(n ? 2 * n : 1, size, &bytes))
 			out_of_memory();
-		grown = arena_alloc(a, bytes);
+		if (n * size >= ARRAY_ROOMY && grow_in_place(a, *array, n * size, bytes))
+			return (unsigned char *)*array + n * size;
+		grown = alloc_array(a, bytes);
 		if (n)
 			memcpy(grown, *array, n * size);
 		*array = grown;

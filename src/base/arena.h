@@ -44,6 +44,7 @@ void *arena_grow(struct arena *a, void *v, size_t n, size_t size);
 
 /* malloc family that ends the process instead of returning NULL. */
 void *xmalloc(size_t size) __attribute__((malloc));
+void *xcalloc(size_t n, size_t size) __attribute__((malloc));
 void *xrealloc(void *p, size_t size);
 char *xstrdup(const char *s) __attribute__((malloc));
 char *xprintf(const char *fmt, ...) _printf_(1, 2);

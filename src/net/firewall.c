@@ -157,19 +157,28 @@ static int firewall_observe(struct host *h, const struct resource *r, void **hav
 }
 
 /* What the backend can say; rules from an undo log may hold some that nobody understood. */
-static struct fw_rules rules_of(
-	struct host *h, const struct firewall *f, const struct fw_backend *b)
+static struct fw_part said_by(struct host *h, const struct firewall *f, const struct fw_backend *b)
 {
-	struct fw_rules r = { .v = arena_alloc(
-				      h->pass, ((f ? f->rules.n : 0) + 1) * sizeof(*r.v)) };
+	struct fw_part said = { 0 };
 
+	said.v = arena_alloc(h->pass, ((f ? f->rules.n : 0) + 1) * sizeof(*said.v));
 	for (size_t i = 0; f && i < f->rules.n; i++) {
 		const struct fw_rule *rule = &LIST_AT(&f->rules, struct fw_rule, i);
 
 		if (rule->target != FW_UNKNOWN && (!b->holds || b->holds(rule)))
-			r.v[r.n++] = *rule;
+			said.v[said.n++] = rule;
 	}
-	return r;
+	return said;
+}
+
+static struct fw_part all_of(struct host *h, const struct firewall *f)
+{
+	struct fw_part all = { .n = f->rules.n };
+
+	all.v = arena_alloc(h->pass, (all.n + 1) * sizeof(*all.v));
+	for (size_t i = 0; i < all.n; i++)
+		all.v[i] = &LIST_AT(&f->rules, struct fw_rule, i);
+	return all;
 }
 
 struct showing {
@@ -190,16 +199,29 @@ static void show(enum fw_edit edit, const struct fw_rule *r, size_t at _unused_,
 		edit == FW_DELETE ? NULL : sb_str(&text));
 }
 
-static void compare(struct host *h, const struct fw_backend *b, const struct fw_rules *have,
-	const struct fw_rules *want, struct showing *sh)
+static void note_difference(
+	enum fw_edit edit, const struct fw_rule *r _unused_, size_t at _unused_, void *arg)
 {
-	for (enum fw_chain c = 0; c < FW_CHAINS; c++) {
-		size_t n_have, n_want;
-		const struct fw_rule **x = fw_pick(have, c, h->pass, &n_have);
-		const struct fw_rule **y = fw_pick(want, c, h->pass, &n_want);
+	if (edit != FW_KEEP)
+		*(bool *)arg = true;
+}
 
-		(b->ordered ? fw_compare : fw_compare_sets)(x, n_have, y, n_want, show, sh);
-	}
+/* Chain by chain, to be read; not where all is as it should be, which is nearly always. */
+static void compare(struct host *h, const struct fw_backend *b, const struct fw_part *have,
+	const struct fw_part *want, struct showing *sh)
+{
+	struct fw_part x[FW_CHAINS], y[FW_CHAINS];
+	bool differ = b->ordered;
+
+	if (!b->ordered)
+		fw_compare_sets(have->v, have->n, want->v, want->n, note_difference, &differ);
+	if (!differ)
+		return;
+	fw_partition(have->v, have->n, h->pass, x);
+	fw_partition(want->v, want->n, h->pass, y);
+	for (enum fw_chain c = 0; c < FW_CHAINS; c++)
+		(b->ordered ? fw_compare : fw_compare_sets)(
+			x[c].v, x[c].n, y[c].v, y[c].n, show, sh);
 }
 
 /* The rules as one backend says them; then whether it is the one that has them. */
@@ -209,7 +231,7 @@ static void firewall_diff(struct host *h, struct step *s)
 	const struct fw_view *views;
 	int to = fw_views_get(h, &views, NULL) < 0 ? -1 : fw_choose(views, w, NULL);
 	struct showing sh = { h, s, 0 };
-	struct fw_rules have = { 0 }, want;
+	struct fw_part have = { 0 }, want;
 
 	if (to < 0)
 		return;
@@ -218,10 +240,10 @@ static void firewall_diff(struct host *h, struct step *s)
 			step_change(h, s, "backend", "backend", fw_backend_names[i],
 				fw_backend_names[to]);
 	if (f && f->backend == to)
-		have = (struct fw_rules){ f->rules.v, f->rules.n };
+		have = all_of(h, f);
 	else if (f)
-		have = rules_of(h, f, fw_backends[to]);
-	want = rules_of(h, w, fw_backends[to]);
+		have = said_by(h, f, fw_backends[to]);
+	want = said_by(h, w, fw_backends[to]);
 	compare(h, fw_backends[to], &have, &want, &sh);
 	if (sh.n > SHOWN)
 		step_change(h, s, "rules", "rules", NULL,
@@ -245,7 +267,7 @@ static void run_backend(struct host *h, enum fw_backend_id id, const struct fw_v
 			continue;
 		jobs[n_jobs] = (struct fw_job){ .table = t, .e = &s->error };
 		if (fill)
-			jobs[n_jobs].want = rules_of(h, s->want, fw_backends[id]);
+			jobs[n_jobs].want = said_by(h, s->want, fw_backends[id]);
 		n_jobs++;
 	}
 	if (n_jobs)

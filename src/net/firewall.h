@@ -36,7 +36,7 @@ enum fw_chain {
 	FW_POSTROUTING,
 	FW_STRAY, /* named like ours, but none that we know: always removed */
 	FW_CHAINS,
-};
+} __attribute__((packed));
 #define FW_FIRST_OWN FW_PREROUTING
 extern const char *const fw_chain_names[FW_CHAINS];
 /* Begins the names of our chains. */
@@ -52,29 +52,30 @@ enum fw_target {
 	FW_DNAT, /* to the address `to` and the port to_ports */
 	FW_CHECKSUM_FILL, /* what offloading left open is filled in */
 	FW_JUMP, /* to a chain of ours */
-};
+} __attribute__((packed));
 
 /* The state of the packet's connection. */
 enum fw_state {
 	FW_ANY_STATE,
 	FW_ESTABLISHED, /* RELATED,ESTABLISHED */
 	FW_FORWARDED, /* its destination was changed: DNAT */
-};
+} __attribute__((packed));
 
 struct fw_ports {
 	uint16_t min, max; /* host order; both 0: any */
 };
 
+/* Thousands of them are in memory: hence the small types, and their order. */
 struct fw_rule {
 	enum fw_chain chain;
 	enum fw_target target;
 	enum fw_chain jump;
-	const char *in, *out; /* whole interface names; NULL: any */
-	struct cidr src, dst; /* networks; family 0: any */
-	bool not_src, not_dst;
-	bool dst_local; /* the destination is an address of the host */
 	enum fw_state state;
 	uint8_t protocol; /* IPPROTO_TCP, IPPROTO_UDP or 0: any; ports need one of them */
+	bool not_src, not_dst;
+	bool dst_local; /* the destination is an address of the host */
+	const char *in, *out; /* whole interface names; NULL: any */
+	struct cidr src, dst; /* networks; family 0: any */
 	struct fw_ports sport, dport, to_ports;
 	struct ip to;
 	const char *owner; /* the resource's id, kept as comment; NULL for jumps */
@@ -107,9 +108,14 @@ void fw_compare(const struct fw_rule *const *have, size_t n_have, const struct f
 /* The same where order does not count: first what goes, then what comes; positions are 0. */
 void fw_compare_sets(const struct fw_rule *const *have, size_t n_have,
 	const struct fw_rule *const *want, size_t n_want, fw_edit_fn *fn, void *arg);
-/* Pointers to the chain's rules, in order, in the arena. */
-const struct fw_rule **fw_pick(
-	const struct fw_rules *all, enum fw_chain chain, struct arena *a, size_t *n);
+
+/* The rules of each chain, in their order; the arrays are in the arena. */
+struct fw_part {
+	const struct fw_rule **v;
+	size_t n;
+};
+void fw_partition(const struct fw_rule *const *rules, size_t n, struct arena *a,
+	struct fw_part parts[FW_CHAINS]);
 
 /* One table of one family. */
 struct fw_table {
@@ -164,7 +170,7 @@ struct fw_view {
 /* A table to be brought to just these rules; none: everything of ours goes. */
 struct fw_job {
 	const struct fw_table *table;
-	struct fw_rules want;
+	struct fw_part want;
 	struct error *e; /* filled on failure */
 };
 

@@ -10,7 +10,7 @@
 struct slot {
 	const struct fw_rule *rule;
 	uint64_t hash;
-	size_t have, want; /* how many are still to come */
+	uint32_t have, want; /* how many are still to come */
 };
 
 struct counts {
@@ -30,17 +30,21 @@ static struct slot *slot_of(const struct counts *c, const struct fw_rule *r)
 	return &c->v[i];
 }
 
+static void make_room(struct counts *c, size_t n)
+{
+	size_t cap = 16;
+
+	while (cap < 2 * n)
+		cap *= 2;
+	c->v = xcalloc(cap, sizeof(*c->v));
+	c->mask = cap - 1;
+}
+
 /* A rule that was not understood equals nothing, so it is nobody's to count. */
 static void count(struct counts *c, const struct fw_rule *const *have, size_t n_have,
 	const struct fw_rule *const *want, size_t n_want)
 {
-	size_t cap = 16;
-
-	while (cap < 2 * (n_have + n_want))
-		cap *= 2;
-	c->v = xmalloc(cap * sizeof(*c->v));
-	memset(c->v, 0, cap * sizeof(*c->v));
-	c->mask = cap - 1;
+	make_room(c, n_have + n_want);
 	for (size_t i = 0; i < n_have; i++)
 		if (have[i]->target != FW_UNKNOWN)
 			slot_of(c, have[i])->have++;
@@ -86,46 +90,64 @@ void fw_compare(const struct fw_rule *const *have, size_t n_have, const struct f
 	free(c.v);
 }
 
+/* Of wanted rules alone: what is there is looked up and leaves nothing behind. */
+static struct slot *find(const struct counts *c, const struct fw_rule *r)
+{
+	uint64_t hash = fw_rule_hash(r);
+	size_t i = hash & c->mask;
+
+	for (; c->v[i].rule; i = (i + 1) & c->mask)
+		if (c->v[i].hash == hash && fw_rule_equal(c->v[i].rule, r))
+			return &c->v[i];
+	return NULL;
+}
+
 void fw_compare_sets(const struct fw_rule *const *have, size_t n_have,
 	const struct fw_rule *const *want, size_t n_want, fw_edit_fn *fn, void *arg)
 {
 	struct counts c = { 0 };
+	size_t left = n_want;
 
-	count(&c, have, n_have, want, n_want);
+	make_room(&c, n_want);
+	for (size_t i = 0; i < n_want; i++)
+		slot_of(&c, want[i])->want++;
 	for (size_t i = 0; i < n_have; i++) {
-		struct slot *s = have[i]->target == FW_UNKNOWN ? NULL : slot_of(&c, have[i]);
+		struct slot *s = find(&c, have[i]);
+		bool keep = s && s->want;
 
-		if (s && s->want) {
+		if (keep)
 			s->want--;
-			s->have--;
-			fn(FW_KEEP, have[i], 0, arg);
-		} else {
-			fn(FW_DELETE, have[i], 0, arg);
-		}
+		left -= keep;
+		fn(keep ? FW_KEEP : FW_DELETE, have[i], 0, arg);
 	}
-	for (size_t i = 0; i < n_want; i++) {
+	for (size_t i = 0; i < n_want && left; i++) {
 		struct slot *s = slot_of(&c, want[i]);
 
-		if (s->want) {
-			s->want--;
-			fn(FW_INSERT, want[i], 0, arg);
-		}
+		if (!s->want)
+			continue;
+		s->want--;
+		left--;
+		fn(FW_INSERT, want[i], 0, arg);
 	}
 	free(c.v);
 }
 
-const struct fw_rule **fw_pick(
-	const struct fw_rules *all, enum fw_chain chain, struct arena *a, size_t *n)
+void fw_partition(const struct fw_rule *const *rules, size_t n, struct arena *a,
+	struct fw_part parts[FW_CHAINS])
 {
-	const struct fw_rule **v;
-	size_t count = 0;
+	const struct fw_rule **room = arena_alloc(a, (n + 1) * sizeof(*room));
 
-	for (size_t i = 0; i < all->n; i++)
-		count += all->v[i].chain == chain;
-	v = arena_alloc(a, (count + 1) * sizeof(*v));
-	*n = 0;
-	for (size_t i = 0; i < all->n && *n < count; i++)
-		if (all->v[i].chain == chain)
-			v[(*n)++] = &all->v[i];
-	return v;
+	memset(parts, 0, FW_CHAINS * sizeof(*parts));
+	for (size_t i = 0; i < n; i++)
+		parts[rules[i]->chain].n++;
+	for (enum fw_chain c = 0; c < FW_CHAINS; c++) {
+		parts[c].v = room;
+		room += parts[c].n;
+		parts[c].n = 0;
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct fw_part *p = &parts[rules[i]->chain];
+
+		p->v[p->n++] = rules[i];
+	}
 }

@@ -20,7 +20,7 @@ struct edit {
 	const struct fw_table *table;
 	const struct fw_tc *lib;
 	struct xtc_handle *iptc;
-	const struct fw_rules *want;
+	struct fw_part want[FW_CHAINS];
 	struct arena *arena; /* for this try */
 	struct fw_texts texts;
 	const char *chain; /* being brought up to date */
@@ -76,32 +76,24 @@ static void edit_rule(enum fw_edit edit, const struct fw_rule *r, size_t at, voi
 
 static void edit_chain(struct edit *d, enum fw_chain c)
 {
-	size_t n_have, n_want;
-	const struct fw_rule **want = fw_pick(d->want, c, d->arena, &n_want), **have;
+	const struct fw_rule **have;
+	size_t n_have;
 
-	if (!n_want)
+	if (!d->want[c].n)
 		return;
 	d->chain = fw_chain_names[c];
 	have = read_chain(d, c, &n_have);
-	fw_compare(have, n_have, want, n_want, edit_rule, d);
+	fw_compare(have, n_have, d->want[c].v, d->want[c].n, edit_rule, d);
 }
 
 /* ---- chains and the jumps to them ---- */
-
-static bool wanted_chain(const struct edit *d, enum fw_chain c)
-{
-	for (size_t i = 0; i < d->want->n; i++)
-		if (d->want->v[i].chain == c)
-			return true;
-	return false;
-}
 
 static void make_chains(struct edit *d)
 {
 	for (enum fw_chain c = FW_FIRST_OWN; c < FW_STRAY && !d->code; c++) {
 		const char *name = fw_chain_names[c];
 
-		if (!wanted_chain(d, c) || d->lib->is_chain(name, d->iptc))
+		if (!d->want[c].n || d->lib->is_chain(name, d->iptc))
 			continue;
 		d->changed = true;
 		if (!d->lib->create_chain(name, d->iptc))
@@ -123,8 +115,8 @@ static void edit_base(struct edit *d, enum fw_chain base)
 {
 	char buf[FW_XT_ENTRY_MAX] __attribute__((aligned(16)));
 	uint32_t found = 0;
-	size_t n, n_want, at = 0;
-	const struct fw_rule **v, **want = fw_pick(d->want, base, d->arena, &n_want);
+	size_t n, n_want = d->want[base].n, at = 0;
+	const struct fw_rule **v, **want = d->want[base].v;
 
 	d->chain = fw_chain_names[base];
 	if (!d->lib->is_chain(d->chain, d->iptc))
@@ -158,7 +150,7 @@ static bool is_doomed(const struct edit *d, const char *chain)
 {
 	enum fw_chain c = fw_own_chain(chain);
 
-	return c == FW_STRAY || (c < FW_STRAY && !wanted_chain(d, c));
+	return c == FW_STRAY || (c < FW_STRAY && !d->want[c].n);
 }
 
 static int refuse_referenced(struct edit *d, const char *chain)
@@ -300,15 +292,15 @@ static int try_once(struct edit *d)
 }
 
 static int apply_table(
-	struct host *h, const struct fw_table *t, const struct fw_rules *rules, struct error *e)
+	struct host *h, const struct fw_table *t, const struct fw_part *rules, struct error *e)
 {
-	struct edit d = { .h = h,
-		.table = t,
-		.lib = t->family == AF_INET ? &fw_tc4 : &fw_tc6,
-		.want = rules,
-		.e = e };
+	struct edit d = {
+		.h = h, .table = t, .lib = t->family == AF_INET ? &fw_tc4 : &fw_tc6, .e = e
+	};
 	_cleanup_close_ int lock = -1;
 	int r;
+
+	fw_partition(rules->v, rules->n, h->pass, d.want);
 
 	if (!rules->n) {
 		/* Nothing of ours can be in a table that is not there, and none is made for that.

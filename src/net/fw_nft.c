@@ -30,28 +30,28 @@ static enum nft_part part_of(const struct fw_table *t)
 }
 
 /* What damaged a table is shown with the first of its parts. */
-static enum nft_part part_of_rule(const struct nft_table *t, const struct fw_rule *r)
+static enum nft_part first_part(const struct nft_table *t)
 {
-	enum nft_part first = NFT_FILTER;
-
-	if (r->chain != FW_STRAY)
-		return nft_shape_of(r)->chain->part;
-	while (first < NFT_PARTS && !t->has[first])
-		first++;
-	return first < NFT_PARTS ? first : NFT_FILTER;
+	for (enum nft_part p = 0; p < NFT_PARTS; p++)
+		if (t->has[p])
+			return p;
+	return NFT_FILTER;
 }
 
-static void sort_out(
+static void show_part(
 	struct arena *a, const struct nft_table *t, enum nft_part part, struct fw_seen *out)
 {
 	struct fw_rules *rules = &out->rules;
 
-	*out = (struct fw_seen){ .present = t->has[part] };
-	rules->v = arena_alloc(a, (t->rules.n + 1) * sizeof(*rules->v));
-	for (size_t i = 0; i < t->rules.n; i++)
-		if (part_of_rule(t, &t->rules.v[i]) == part)
-			rules->v[rules->n++] = t->rules.v[i];
-	out->present |= rules->n > 0;
+	*out = (struct fw_seen){ .present = t->has[part], .rules = t->rules[part] };
+	if (!t->damaged || part != first_part(t))
+		return;
+	rules->v = arena_alloc(a, (rules->n + 1) * sizeof(*rules->v));
+	*rules->v = (struct fw_rule){ .chain = FW_STRAY, .stray = t->stray };
+	if (t->rules[part].n)
+		memcpy(rules->v + 1, t->rules[part].v, t->rules[part].n * sizeof(*rules->v));
+	rules->n++;
+	out->present = true;
 }
 
 static int nft_observe(struct host *h, struct fw_view *v, struct error *e)
@@ -74,7 +74,7 @@ static int nft_observe(struct host *h, struct fw_view *v, struct error *e)
 		}
 		if (r < 0)
 			return r;
-		sort_out(h->pass, read, part_of(t), &v->tables[i]);
+		show_part(h->pass, read, part_of(t), &v->tables[i]);
 	}
 	return 0;
 }
@@ -85,7 +85,7 @@ static int nft_observe(struct host *h, struct fw_view *v, struct error *e)
 struct family {
 	int family;
 	struct nft_table have;
-	struct fw_rules want[NFT_PARTS];
+	struct fw_part want[NFT_PARTS];
 	bool set[NFT_PARTS]; /* want is of a job; else it is what is there */
 };
 
@@ -115,7 +115,7 @@ static void take_job(struct transaction *t, const struct fw_job *job)
 	f->set[part] = true;
 	f->want[part].v = arena_alloc(t->arena, (job->want.n + 1) * sizeof(*f->want[part].v));
 	for (size_t i = 0; i < job->want.n; i++)
-		if (nft_holds(&job->want.v[i]))
+		if (nft_holds(job->want.v[i]))
 			f->want[part].v[f->want[part].n++] = job->want.v[i];
 }
 
@@ -135,13 +135,14 @@ static void note(enum fw_edit edit, const struct fw_rule *r, size_t at _unused_,
 		*ARENA_PUSH(e->arena, e->come, e->n_come) = r;
 }
 
-static const struct fw_rule **pointers(struct arena *a, const struct fw_rules *rules)
+static struct fw_part pointers(struct arena *a, const struct fw_rules *rules)
 {
-	const struct fw_rule **v = arena_alloc(a, (rules->n + 1) * sizeof(*v));
+	struct fw_part p = { .n = rules->n };
 
+	p.v = arena_alloc(a, (rules->n + 1) * sizeof(*p.v));
 	for (size_t i = 0; i < rules->n; i++)
-		v[i] = &rules->v[i];
-	return v;
+		p.v[i] = &rules->v[i];
+	return p;
 }
 
 static void put(
@@ -153,14 +154,12 @@ static void put(
 /* What goes first: an element may come back with another owner. */
 static void change_part(struct transaction *t, struct family *f, enum nft_part part)
 {
+	struct fw_part have = pointers(t->arena, &f->have.rules[part]);
 	struct edits e = { .arena = t->arena };
-	struct fw_seen have;
 
-	sort_out(t->arena, &f->have, part, &have);
 	if (!f->have.has[part])
 		nft_make_part(&t->batch, f->family, part);
-	fw_compare_sets(pointers(t->arena, &have.rules), have.rules.n,
-		pointers(t->arena, &f->want[part]), f->want[part].n, note, &e);
+	fw_compare_sets(have.v, have.n, f->want[part].v, f->want[part].n, note, &e);
 	put(t, f->family, false, e.go, e.n_go);
 	put(t, f->family, true, e.come, e.n_come);
 }
@@ -176,31 +175,17 @@ static void make_anew(struct transaction *t, struct family *f)
 		if (!f->want[p].n)
 			continue;
 		nft_make_part(&t->batch, f->family, p);
-		put(t, f->family, true, pointers(t->arena, &f->want[p]), f->want[p].n);
+		put(t, f->family, true, f->want[p].v, f->want[p].n);
 	}
-}
-
-static void keep_known(struct fw_rules *rules)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < rules->n; i++)
-		if (rules->v[i].chain != FW_STRAY)
-			rules->v[n++] = rules->v[i];
-	rules->n = n;
 }
 
 static void change_family(struct transaction *t, struct family *f)
 {
 	bool anew = !f->have.present || f->have.damaged;
-	struct fw_seen have;
 
 	for (enum nft_part p = 0; p < NFT_PARTS; p++) {
-		if (!f->set[p]) {
-			sort_out(t->arena, &f->have, p, &have);
-			keep_known(&have.rules);
-			f->want[p] = have.rules;
-		}
+		if (!f->set[p])
+			f->want[p] = pointers(t->arena, &f->have.rules[p]);
 		anew |= f->have.has[p] && !f->want[p].n;
 	}
 	if (anew) {

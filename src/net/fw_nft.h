@@ -76,7 +76,8 @@ struct nft_table {
 	bool present;
 	bool damaged; /* somebody changed what is the same on every host */
 	bool has[NFT_PARTS]; /* the part is there */
-	struct fw_rules rules; /* of both parts; what damaged the table as FW_STRAY */
+	struct fw_rules rules[NFT_PARTS];
+	const char *stray; /* what damaged it */
 };
 /* The table of a family, and the generation it belongs to. -EOPNOTSUPP: no nf_tables here. */
 int nft_read(struct host *h, int family, struct arena *a, struct nft_table *out,

@@ -25,11 +25,8 @@ struct reading {
 static void damage(struct reading *d, const char *what, const char *name)
 {
 	if (!d->t->damaged)
-		*ARENA_PUSH(d->arena, d->t->rules.v, d->t->rules.n) = (struct fw_rule){
-			.chain = FW_STRAY,
-			.stray = arena_printf(d->arena, "table %s " NFT_TABLE ": %s %s",
-				d->family == AF_INET ? "ip" : "ip6", what, name),
-		};
+		d->t->stray = arena_printf(d->arena, "table %s " NFT_TABLE ": %s %s",
+			d->family == AF_INET ? "ip" : "ip6", what, name);
 	d->t->damaged = true;
 }
 
@@ -178,6 +175,7 @@ static void see_element(struct reading *d, const struct nlattr *a)
 {
 	struct nlattr *tb[NFTA_SET_ELEM_MAX + 1];
 	const struct nft_shape *s = d->shape;
+	struct fw_rules *rules = &d->t->rules[s->chain->part];
 	struct nft_element el = { 0 };
 	struct fw_rule r;
 	size_t len = nft_key_len(s, d->family);
@@ -198,7 +196,7 @@ static void see_element(struct reading *d, const struct nlattr *a)
 		return;
 	}
 	r.owner = owner_of(d, tb[NFTA_SET_ELEM_USERDATA]);
-	*ARENA_PUSH(d->arena, d->t->rules.v, d->t->rules.n) = r;
+	*ARENA_PUSH(d->arena, rules->v, rules->n) = r;
 }
 
 static void see_elements(const struct nlmsghdr *m, void *arg)

@@ -13,12 +13,16 @@ struct names {
 	struct wants *w;
 	const char **v;
 	size_t n;
+	struct strmap seen;
 };
 
 static void add(struct names *l, const char *name)
 {
-	if (!names_have(&(struct list){ l->v, l->n }, name))
-		*ARENA_PUSH(l->w->arena, l->v, l->n) = arena_strdup(l->w->arena, name);
+	if (strmap_get(&l->seen, name))
+		return;
+	name = arena_strdup(l->w->arena, name);
+	strmap_put(&l->seen, name, l);
+	*ARENA_PUSH(l->w->arena, l->v, l->n) = name;
 }
 
 static void add_claimed(const struct field *f, const char *text, struct mark m _unused_, void *arg)
@@ -43,6 +47,12 @@ static void add_links(struct names *l, const struct resource *r, bool but_itself
 		add(l, r->name);
 	if (r->want)
 		obj_walk(r->want, l->w->arena, add_claimed, l);
+}
+
+static struct list taken(struct names *l)
+{
+	strmap_free(&l->seen);
+	return names_sorted(l->v, l->n);
 }
 
 /* Bridges through which the host itself speaks. */
@@ -78,9 +88,9 @@ void manager_derive(const struct resource *r, struct wants *w)
 		if (speaks(w->v[i]))
 			add(&online, w->v[i]->name);
 	}
-	m->unmanaged = names_sorted(links.v, links.n);
-	m->online = names_sorted(online.v, online.n);
-	m->dhcp = names_sorted(dhcp.v, dhcp.n);
+	m->unmanaged = taken(&links);
+	m->online = taken(&online);
+	m->dhcp = taken(&dhcp);
 	for (size_t i = 0; i < manager_daemon(r->name)->n_files; i++)
 		obj_mark_set(m, manager_daemon(r->name)->files[i].field);
 }

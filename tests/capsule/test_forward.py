@@ -29,7 +29,7 @@ def host(capsule):
     guest.serve(53, "UDP")
     Netns(capsule, "guest", "fd00:122::10").run(
         "systemd-run -q --collect --unit=six ip netns exec guest socat TCP6-LISTEN:80,reuseaddr,fork,ipv6only=1 "
-        "SYSTEM:'echo $SOCAT_PEERADDR'")
+        "SYSTEM:'echo $SOCAT_PEERADDR; timeout 5 cat >/dev/null'")
     wait_until(lambda: "[::]:80" in guest.run("ss -ltn").stdout, 10)
     capsule.guest = guest
     return capsule
@@ -56,10 +56,9 @@ def test_from_the_host_by_each_of_its_addresses(host):
 def test_guests_do_not_reach_what_only_the_host_may(host):
     """127.0.0.1 stays the host's own for packets that come over the bridge, and nobody there can be it."""
     guest = host.guest
-    host.run("systemd-run -q --collect --unit=secret socat TCP4-LISTEN:9000,bind=127.0.0.1,reuseaddr,fork SYSTEM:'echo secret'")
-    host.run("systemd-run -q --collect --unit=open socat UDP4-RECV:9001 CREATE:/run/heard")
-    wait_until(lambda: ":9000 " in host.run("ss -ltn").stdout and ":9001 " in host.run("ss -lun").stdout, 10)
-    guest.run("ip link set lo down; ip route add 127.0.0.0/8 via 192.168.122.1; sysctl -q net.ipv4.conf.all.route_localnet=1")
+    host.run("systemd-run -q --collect --unit=secret socat TCP4-LISTEN:9000,bind=127.0.0.1,reuseaddr,fork SYSTEM:'echo secret; timeout 5 cat >/dev/null'")
+    wait_until(lambda: ":9000 " in host.run("ss -ltn").stdout, 10)
+    guest.run("ip addr del 127.0.0.1/8 dev lo; ip route add 127.0.0.0/8 via 192.168.122.1; sysctl -q net.ipv4.conf.all.route_localnet=1")
     try:
         assert ask(host, "127.0.0.1", 9000) == "secret"
         assert guest.ask("127.0.0.1", 9000, timeout=1) == ""
@@ -70,8 +69,8 @@ def test_guests_do_not_reach_what_only_the_host_may(host):
         host.ctl("apply")
         assert opened == "secret" and guest.ask("127.0.0.1", 9000, timeout=1) == ""
     finally:
-        guest.run("ip route del 127.0.0.0/8; ip link set lo up")
-        host.run("systemctl stop secret open", check=False)
+        guest.run("ip route del 127.0.0.0/8; ip addr add 127.0.0.1/8 dev lo")
+        host.run("systemctl stop secret", check=False)
 
 
 def test_the_setting_is_put_back_and_goes_with_the_last_forward(host):

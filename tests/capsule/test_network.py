@@ -3,6 +3,7 @@
 import json
 
 from documents import EMPTY, FOREIGN, NAT, everything, foreign_state, put, rules, settle
+from harness import wait_until
 
 BACKENDS = ["iptables", "nftables"]
 
@@ -92,6 +93,34 @@ def test_a_change_of_backend_lets_nothing_through(capsule):
     leaked, kept = capsule.read("/run/leak"), capsule.read("/run/kept")
     assert " 0 received" in leaked and "Destination Port Unreachable" in leaked, leaked[-600:]
     assert " 0% packet loss" in kept, kept[-600:]
+
+
+def test_a_reload_loses_no_packet_of_networks_that_stay(capsule):
+    """Reloads that change nothing, another network, or only what is around: pings and a connection through NAT go on."""
+    world, run = "world-eth0", lambda unit, space, what: capsule.run(
+        ["systemd-run", "--quiet", "--collect", f"--unit={unit}", "ip", "netns", "exec", space, "bash", "-c", what])
+    settle(capsule, NAT)
+    capsule.client("staying", "virbr0", "192.168.122.13/24", "192.168.122.1")
+    capsule.run("systemctl start kvmhostd; rm -f /run/ticks /run/stays")
+    run("sink", world, "exec socat -u TCP4-LISTEN:7000,reuseaddr OPEN:/run/ticks,creat,append")
+    wait_until(lambda: ":7000 " in capsule.run(f"ip netns exec {world} ss -ltn").stdout, 10)
+    run("source", "staying", "i=0; while sleep 0.01; do echo $((i += 1)); done | socat -u - TCP4:203.0.113.1:7000")
+    run("stays", "staying", "exec ping -n -i 0.002 203.0.113.1 >/run/stays 2>&1")
+    try:
+        wait_until(lambda: capsule.run("cat /run/ticks", check=False).stdout, 10, "a connection")
+        other = "  more: {mode: nat, bridge: vbm, addresses: [10.3.0.1/24], dns: {}}\n"
+        for text in (NAT, NAT + other, NAT + other.replace("10.3", "10.4"), NAT + other.replace("nat", "routed"),
+                     NAT + "    dns: {}\n", NAT):
+            put(capsule, text)
+            capsule.reload_daemon()
+            assert capsule.ctl("plan").rc == 0
+        seen = len(capsule.read("/run/ticks").splitlines())
+        wait_until(lambda: len(capsule.read("/run/ticks").splitlines()) > seen + 20, 10, "the connection still there")
+    finally:
+        capsule.run("systemctl kill -s INT stays; sleep 0.5; systemctl stop source sink kvmhostd; ip netns del staying")
+    said, ticks = capsule.read("/run/stays"), capsule.read("/run/ticks").split()
+    assert " 0% packet loss" in said and int(said.partition(" packets transmitted")[0].split()[-1]) > 500, said[-600:]
+    assert ticks == [str(i + 1) for i in range(len(ticks))]
 
 
 def test_foreign_things_survive(another):

@@ -36,6 +36,10 @@ static const char *const texts[] = {
 	"-m comment --comment kvmhost:network/default -j DNAT --to-destination 192.168.122.10:81",
 	"KVMHOST-OUTPUT ! -d 127.0.0.0/8 -p udp -m udp --dport 53 -m addrtype --dst-type LOCAL "
 	"-j DNAT --to-destination 192.168.122.11:80",
+	"KVMHOST-OUTPUT -d 127.0.0.1/32 -p tcp -m tcp --dport 8080 -m addrtype --dst-type LOCAL "
+	"-j DNAT --to-destination 192.168.122.10:80",
+	"KVMHOST-PREROUTING -d 127.0.0.0/8 -i virbr0 -j DROP",
+	"KVMHOST-PREROUTING -s 127.0.0.0/8 -i virbr0 -j DROP",
 	"KVMHOST-INTO -d 192.168.122.10/32 -o virbr0 -p tcp -m tcp --dport 80 -m conntrack "
 	"--ctstate DNAT -j ACCEPT",
 };
@@ -66,7 +70,7 @@ static void bad_text(void **state _unused_)
 		"KVMHOST-INPUT -j", "KVMHOST-INPUT -x -j ACCEPT",
 		"KVMHOST-INPUT -d 1.2.3.4/33 -j ACCEPT", "KVMHOST-INPUT -p icmp -j ACCEPT",
 		"KVMHOST-INPUT -p tcp --dport 70000 -j ACCEPT", "KVMHOST-INPUT -j ACCEPT !",
-		"KVMHOST-INPUT -j DROP", "KVMHOST-INPUT -i" };
+		"KVMHOST-INPUT -j LOG", "KVMHOST-INPUT -i" };
 	struct fw_rule r;
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
