@@ -97,19 +97,19 @@ static json_t *ask_balloon(struct guest_qmp *q)
 		json_decref(all);
 		all = ask(q, "qom-get",
 			json_pack("{s:s, s:s}", "path", BALLOON, "property", "guest-stats"));
-		if (!all || json_integer_value(json_object_get(all, "last-update")))
+		if (!all || json_number_value(json_object_get(all, "last-update")) > 0)
 			break;
 		usleep(STATS_EVERY_USEC);
 	}
 	poll_balloon(q, 0);
-	stats = json_integer_value(json_object_get(all, "last-update"))
+	stats = json_number_value(json_object_get(all, "last-update")) > 0
 			? json_incref(json_object_get(all, "stats"))
 			: NULL;
 	json_decref(all);
 	return stats;
 }
 
-/* Members that the guest does not know are -1. */
+/* Members that the guest does not know are 2^64 - 1; that makes real numbers of all, see qmp.c. */
 static void add_balloon(struct guest_qmp *q, json_t *o)
 {
 	static const char *const members[][2] = { { "stat-total-memory", "guest_total" },
@@ -119,11 +119,10 @@ static void add_balloon(struct guest_qmp *q, json_t *o)
 	json_t *stats = ask_balloon(q);
 
 	for (size_t i = 0; stats && i < ARRAY_SIZE(members); i++) {
-		json_t *n = json_object_get(stats, members[i][0]);
+		double n = json_number_value(json_object_get(stats, members[i][0]));
 
-		/* 2^64 - 1 comes as a real number. */
-		if (json_is_integer(n))
-			set_number(o, members[i][1], json_integer_value(n));
+		if (json_object_get(stats, members[i][0]) && n < (double)INT64_MAX)
+			set_number(o, members[i][1], (int64_t)n);
 	}
 	json_decref(stats);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "runner/qmp.h"
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -129,7 +130,8 @@ static int send_some(struct qmp *q)
 
 static void answer(struct qmp *q, json_t *msg)
 {
-	json_int_t id = json_integer_value(json_object_get(msg, "id"));
+	double number = json_number_value(json_object_get(msg, "id"));
+	unsigned id = number >= 1 && number <= UINT_MAX ? (unsigned)number : 0;
 	json_t *error = json_object_get(msg, "error");
 	const char *text = json_string_value(json_object_get(error, "desc"));
 	qmp_answer_fn *fn;
@@ -148,9 +150,23 @@ static void answer(struct qmp *q, json_t *msg)
 	}
 }
 
+/*
+ * QEMU's numbers reach to 2^64 - 1, which stands for "unknown" in a balloon's statistics; jansson's
+ * whole ones to 2^63 - 1. A message with a larger one has real numbers alone.
+ */
+static json_t *parse(const char *line, size_t len)
+{
+	json_error_t why;
+	json_t *msg = json_loadb(line, len, 0, &why);
+
+	return msg || json_error_code(&why) != json_error_numeric_overflow
+		       ? msg
+		       : json_loadb(line, len, JSON_DECODE_INT_AS_REAL, NULL);
+}
+
 static int dispatch(struct qmp *q, const char *line, size_t len)
 {
-	json_t *msg = json_loadb(line, len, 0, NULL);
+	json_t *msg = parse(line, len);
 	const char *event = json_string_value(json_object_get(msg, "event"));
 
 	if (!json_is_object(msg)) {

@@ -124,6 +124,8 @@ def test_info_asks_the_agent(both):
                       60, "the agent answers")
     assert info["guest_interfaces"][0]["ip-addresses"][0]["ip-address"] == "192.0.2.7"
     assert info["cpu"]["count"] == 1 and info["cpu"]["used_usec"] > 0 and info["memory"]["size"] == 128 << 20
+    assert 64 << 20 < info["memory"]["guest_total"] < 128 << 20, info["memory"]
+    assert 0 < info["memory"]["guest_free"] < info["memory"]["guest_total"]
     text = host.ctl("guest", "info", "web1").stdout
     assert "192.0.2.7 (agent)" in text and "steal" in text
     assert "agent" not in json.loads(host.ctl("--json", "guest", "info", "db1").stdout)

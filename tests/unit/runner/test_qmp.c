@@ -113,6 +113,19 @@ static void test_answers_find_their_question(void **state)
 	assert_int_equal(t->answers, 1);
 }
 
+/* A balloon says so of what its guest does not know; it was taken for no JSON, and QEMU killed. */
+static void test_numbers_beyond_whole_ones(void **state)
+{
+	struct talk *t = *state;
+
+	qmp_command(&t->q, "qom-get", NULL, on_answer);
+	say(t, "{\"return\": {\"stat-swap-in\": 18446744073709551615, \"last-update\": 7}, \"id\": "
+	       "2}\n");
+	assert_int_equal(qmp_process(&t->q), 0);
+	assert_int_equal(t->answers, 1);
+	assert_string_equal(t->last, "ok");
+}
+
 static void test_questions_are_bounded(void **state)
 {
 	struct talk *t = *state;
@@ -185,6 +198,7 @@ int main(void)
 			test_commands_go_out_before_the_greeting, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bytes_one_by_one, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_answers_find_their_question, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_numbers_beyond_whole_ones, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_questions_are_bounded, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_junk_ends_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_line_without_end, setup, teardown),
