@@ -25,10 +25,10 @@ static void warn_of_others(struct ctl *c, const struct wants *w)
 		return;
 	for (size_t i = 0; i < n; i++)
 		fprintf(stderr,
-			"warning: %s%s%s drops what guests of %s send to other networks\n"
+			"warning: %s%s%s drops %s\n"
 			"      = %s\n",
 			v[i].owner ? v[i].owner : "", v[i].owner ? "'s " : "", v[i].where,
-			v[i].network, v[i].cure);
+			v[i].what, v[i].cure);
 }
 
 /* What would not fail, and not go well either. */

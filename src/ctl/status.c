@@ -245,11 +245,9 @@ static void print_report(struct ctl *c, const struct report *r)
 	if (json_is_true(json_object_get(r->last, "reboot_pending")))
 		print_reboot(c);
 	for (size_t i = 0; i < r->n_foreign; i++)
-		printf("%s %s%s%s %s\n      = %s\n", i ? "           " : "firewall   ",
+		printf("%s %s%s%s drops %s\n      = %s\n", i ? "           " : "firewall   ",
 			r->foreign[i].owner ? r->foreign[i].owner : "",
-			r->foreign[i].owner ? "'s " : "", r->foreign[i].where,
-			arena_printf(c->host.pass, "drops what guests of %s send to other networks",
-				r->foreign[i].network),
+			r->foreign[i].owner ? "'s " : "", r->foreign[i].where, r->foreign[i].what,
 			r->foreign[i].cure);
 	if (guestctl_list(&c->host, false, &list, NULL) >= 0 && json_array_size(r->guests))
 		printf("\n%s", sb_str(&list));
@@ -261,10 +259,10 @@ static json_t *foreign_json(const struct report *r)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < r->n_foreign; i++)
-		json_array_append_new(
-			list, json_pack("{s:s, s:s, s:s?, s:s}", "network", r->foreign[i].network,
-				      "where", r->foreign[i].where, "owner", r->foreign[i].owner,
-				      "cure", r->foreign[i].cure));
+		json_array_append_new(list,
+			json_pack("{s:s, s:s, s:s, s:s?, s:s}", "network", r->foreign[i].network,
+				"what", r->foreign[i].what, "where", r->foreign[i].where, "owner",
+				r->foreign[i].owner, "cure", r->foreign[i].cure));
 	return list;
 }
 

@@ -4,6 +4,7 @@
 #include "net/network.h"
 #include "net/nft_walk.h"
 #include <linux/netfilter.h>
+#include <linux/netfilter/xt_addrtype.h>
 
 #define OUR_TABLE "kvmhost"
 
@@ -42,6 +43,23 @@ static const char *owner_of(const struct nft_their *t, const struct nft_their_ch
 	return NULL;
 }
 
+/* What lets the question in. */
+static const char *cure_for_input(struct arena *a, const struct nft_their_chain *base,
+	const char *owner, const struct nft_packet *p)
+{
+	if (owner && streq(owner, "ufw"))
+		return arena_printf(
+			a, "ufw allow in on %s to any port %u proto udp", p->in, p->dport);
+	if (owner && streq(owner, "firewalld"))
+		return arena_printf(a,
+			"firewall-cmd --zone=kvmhost --change-interface=%s, and once more "
+			"with --permanent",
+			p->in);
+	return arena_printf(a,
+		"let it in there: nft insert rule %s %s %s iifname \"%s\" udp dport %u accept",
+		family_word(base->family), base->table, base->name, p->in, p->dport);
+}
+
 static const char *cure_for(
 	struct arena *a, const struct nft_their_chain *base, const char *owner, const char *bridge)
 {
@@ -65,32 +83,73 @@ static const char *cure_for(
 		family_word(base->family), base->table, base->name, bridge);
 }
 
-static void found(struct search *s, const struct network *n, const struct nft_their_chain *base,
-	const struct nft_their_chain *where)
+static void found(struct search *s, const struct network *n, const char *what,
+	const struct nft_their_chain *base, const struct nft_their_chain *where,
+	const struct nft_packet *p)
 {
 	const char *owner = owner_of(&s->their, base);
 
 	*ARENA_PUSH(s->arena, s->v, s->n) = (struct fw_foreign){
 		.network = n->obj.name,
+		.what = arena_printf(s->arena, what, n->obj.name),
 		.where = arena_printf(s->arena, "chain %s of the nftables table %s %s", where->name,
 			family_word(where->family), where->table),
 		.owner = owner,
-		.cure = cure_for(s->arena, base, owner, n->bridge),
+		.cure = p->protocol ? cure_for_input(s->arena, base, owner, p)
+				    : cure_for(s->arena, base, owner, n->bridge),
 	};
+}
+
+#define SENT "what guests of %s send to other networks"
+
+/* The packet on its way through all base chains of the hook; `both`: tables of both families too.
+ */
+static void walk_packet(struct search *s, const struct network *n, const char *what,
+	const struct nft_packet *p, int hook, bool both)
+{
+	for (size_t i = 0; i < s->their.n; i++) {
+		const struct nft_their_chain *base = &s->their.chains[i], *where;
+
+		if (!base->base || base->hook != hook ||
+			(base->family != p->family && !(both && base->family == NFPROTO_INET)))
+			continue;
+		where = nft_walk(&s->their, base, p);
+		if (where)
+			found(s, n, what, base, where, p);
+	}
 }
 
 static void walk_network(struct search *s, const struct network *n)
 {
-	const struct nft_packet p = { .in = n->bridge };
+	const struct nft_packet v4 = { .family = NFPROTO_IPV4, .in = n->bridge };
+	const struct nft_packet v6 = { .family = NFPROTO_IPV6, .in = n->bridge };
 
-	for (size_t i = 0; i < s->their.n; i++) {
-		const struct nft_their_chain *base = &s->their.chains[i], *where;
-		bool hit = base->family == NFPROTO_INET ||
-			   network_has(n, base->family == NFPROTO_IPV4 ? AF_INET : AF_INET6);
+	if (network_has(n, AF_INET))
+		walk_packet(s, n, SENT, &v4, NF_INET_FORWARD, true);
+	if (network_has(n, AF_INET6))
+		walk_packet(s, n, SENT, &v6, NF_INET_FORWARD, !network_has(n, AF_INET));
+}
 
-		where = base->base && hit ? nft_walk(&s->their, base, &p) : NULL;
-		if (where)
-			found(s, n, base, where);
+/* A guest's first question: for an address, or else for a name. */
+static void walk_questions(struct search *s, const struct network *n)
+{
+	struct nft_packet p = { .family = NFPROTO_IPV4, .in = n->bridge, .protocol = IPPROTO_UDP };
+
+	if (!network_has(n, AF_INET))
+		return;
+	if (obj_has(n, "dhcp") && n->dhcp.range.n) {
+		p.sport = 68;
+		p.dport = 67;
+		p.to = XT_ADDRTYPE_BROADCAST;
+		walk_packet(s, n, "what guests of %s ask of the host (DHCP)", &p, NF_INET_LOCAL_IN,
+			true);
+	}
+	if (obj_has(n, "dns") || (obj_has(n, "dhcp") && n->dhcp.range.n)) {
+		p.sport = 40000;
+		p.dport = 53;
+		p.to = XT_ADDRTYPE_LOCAL;
+		walk_packet(s, n, "what guests of %s ask of the host (DNS)", &p, NF_INET_LOCAL_IN,
+			true);
 	}
 }
 
@@ -102,6 +161,7 @@ static void look_at_iptables(
 		return;
 	*ARENA_PUSH(s->arena, s->v, s->n) = (struct fw_foreign){
 		.network = n->obj.name,
+		.what = arena_printf(s->arena, SENT, n->obj.name),
 		.where = "the policy of the chain FORWARD of the iptables table filter",
 		.cure = "write host: {firewall: {backend: auto}}: ours then stand there, and first",
 	};
@@ -131,7 +191,10 @@ int fw_foreign(
 		const struct network *net = w->v[i]->want;
 		const struct resource *filter = wants_find(w, "firewall", "ip-filter");
 
-		if (w->v[i]->kind != &network_kind || net->mode == NETWORK_ISOLATED)
+		if (w->v[i]->kind != &network_kind)
+			continue;
+		walk_questions(&s, net);
+		if (net->mode == NETWORK_ISOLATED)
 			continue;
 		backend = fw_choose(views, filter ? filter->want : NULL, NULL);
 		walk_network(&s, net);

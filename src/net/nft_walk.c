@@ -1,132 +1,29 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A rule is a line of expressions: loads into registers, conditions on them,
- * then a verdict. What a register holds is known for the packet's interfaces
- * and its connection's state; any other condition makes the rule one that is
- * passed by.
+ * then a verdict. What a register holds is known for the packet's interfaces,
+ * its connection's state and, where it has one, its protocol and ports. A rule
+ * with any other condition is passed by, or, for a packet with a protocol,
+ * taken to match unless it would drop: that one is only dropped for sure.
  */
 #include "net/nft_walk.h"
+#include "net/nft_compat.h"
 #include <linux/if.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_tables_compat.h>
 
-enum { TRIES = 8, DEPTH = 16, WORDS = 20 };
-
-/* ---- reading ---- */
-
-static void see_chain(const struct nlmsghdr *m, void *arg)
-{
-	struct nlattr *tb[NFTA_CHAIN_MAX + 1], *hook[NFTA_HOOK_MAX + 1] = { 0 };
-	struct nft_their *t = arg;
-	struct nft_their_chain *c;
-
-	nft_attributes(m, tb, NFTA_CHAIN_MAX);
-	c = ARENA_PUSH(t->arena, t->chains, t->n);
-	*c = (struct nft_their_chain){
-		.family = ((const struct nfgenmsg *)nlmsg_data(m))->nfgen_family,
-		.table = arena_strdup(t->arena, nft_text(tb[NFTA_CHAIN_TABLE])),
-		.name = arena_strdup(t->arena, nft_text(tb[NFTA_CHAIN_NAME])),
-		.drops = tb[NFTA_CHAIN_POLICY] && nft_u32(tb[NFTA_CHAIN_POLICY]) == NF_DROP,
-	};
-	if (!tb[NFTA_CHAIN_HOOK] ||
-		nla_parse_nested(hook, NFTA_HOOK_MAX, tb[NFTA_CHAIN_HOOK], NULL) < 0)
-		return;
-	c->base = nft_u32(hook[NFTA_HOOK_HOOKNUM]) == NF_INET_FORWARD &&
-		  streq(nft_text(tb[NFTA_CHAIN_TYPE]), "filter");
-}
-
-static struct nft_their_chain *chain_of(
-	const struct nft_their *t, int family, const char *table, const char *name)
-{
-	for (size_t i = 0; i < t->n; i++) {
-		struct nft_their_chain *c = &t->chains[i];
-
-		if (c->family == family && streq(c->table, table) && streq(c->name, name))
-			return c;
-	}
-	return NULL;
-}
-
-static void see_rule(const struct nlmsghdr *m, void *arg)
-{
-	struct nlattr *tb[NFTA_RULE_MAX + 1], *copy;
-	struct nft_their *t = arg;
-	struct nft_their_chain *c;
-	size_t len;
-
-	nft_attributes(m, tb, NFTA_RULE_MAX);
-	c = chain_of(t, ((const struct nfgenmsg *)nlmsg_data(m))->nfgen_family,
-		nft_text(tb[NFTA_RULE_TABLE]), nft_text(tb[NFTA_RULE_CHAIN]));
-	if (!c || !tb[NFTA_RULE_EXPRESSIONS])
-		return;
-	len = (size_t)NLA_HDRLEN + (size_t)nla_len(tb[NFTA_RULE_EXPRESSIONS]);
-	copy = arena_alloc(t->arena, len);
-	memcpy(copy, tb[NFTA_RULE_EXPRESSIONS], len);
-	ARENA_PUSH(t->arena, c->rules, c->n)->expressions = copy;
-}
-
-static bool concerns(const struct nft_their_chain *c, const char *ours)
-{
-	return c->base && !streq(c->table, ours) &&
-	       (c->family == NFPROTO_IPV4 || c->family == NFPROTO_IPV6 ||
-		       c->family == NFPROTO_INET);
-}
-
-static int read_rules(struct nft_socket *s, struct nft_their *t, const char *ours)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < t->n && r >= 0; i++) {
-		_cleanup_nft_buf_ struct nft_buf b = { 0 };
-		const struct nft_their_chain *c = &t->chains[i];
-		bool seen = false;
-
-		/* A table with two base chains is read once. */
-		for (size_t k = 0; k < i; k++)
-			seen |= concerns(&t->chains[k], ours) && t->chains[k].family == c->family &&
-				streq(t->chains[k].table, c->table);
-		if (!concerns(c, ours) || seen)
-			continue;
-		nft_message(&b, NFT_MSG_GETRULE, NLM_F_DUMP, c->family);
-		nft_put_text(&b, NFTA_RULE_TABLE, c->table);
-		r = nft_ask(s, &b, see_rule, t);
-	}
-	return r;
-}
-
-int nft_their_read(struct host *h, const char *ours, struct nft_their *t, struct error *e)
-{
-	struct nft_socket *s;
-	int r = nft_socket_get(h, &s, e);
-
-	for (int i = 0; r >= 0 || (r == -EINTR && i < TRIES); i++) {
-		_cleanup_nft_buf_ struct nft_buf b = { 0 };
-
-		t->chains = NULL;
-		t->n = 0;
-		nft_message(&b, NFT_MSG_GETCHAIN, NLM_F_DUMP, AF_UNSPEC);
-		r = nft_ask(s, &b, see_chain, t);
-		if (r >= 0)
-			r = read_rules(s, t, ours);
-		if (r >= 0)
-			break;
-	}
-	for (size_t i = 0; i < t->n; i++)
-		t->chains[i].base = concerns(&t->chains[i], ours);
-	if (r == -EINVAL || r == -EOPNOTSUPP || r == -EPROTONOSUPPORT)
-		return 0;
-	return r < 0 ? error_set(e, r, "cannot read the rules of nf_tables: %s", strerror(-r)) : 0;
-}
+enum { DEPTH = 16, WORDS = 20 };
 
 /* ---- what registers hold ---- */
 
-enum content { UNKNOWN, IN, OUT, NUMBER };
+enum content { UNKNOWN, IN, OUT, NUMBER, BYTES };
 
 struct registers {
 	struct {
 		enum content what;
-		uint32_t number;
+		uint32_t number; /* BYTES: as they stand in the packet */
+		int len; /* of BYTES */
 	} word[WORDS];
 };
 
@@ -143,6 +40,15 @@ static void hold(struct registers *r, const struct nlattr *reg, enum content wha
 	r->word[word_of(nft_u32(reg))].number = number;
 }
 
+static void hold_bytes(struct registers *r, const struct nlattr *reg, const void *bytes, int len)
+{
+	int word = word_of(nft_u32(reg));
+
+	hold(r, reg, BYTES, 0);
+	r->word[word].len = len;
+	memcpy(&r->word[word].number, bytes, (size_t)len);
+}
+
 static const struct nlattr *value_in(struct nlattr *nest)
 {
 	struct nlattr *tb[NFTA_DATA_MAX + 1];
@@ -151,8 +57,6 @@ static const struct nlattr *value_in(struct nlattr *nest)
 		return NULL;
 	return tb[NFTA_DATA_VALUE];
 }
-
-enum step { GOES_ON, PASSED_BY, DECIDED };
 
 /* "docker*" is compared without its end. */
 static bool name_is(const char *name, const struct nlattr *value)
@@ -164,7 +68,7 @@ static bool name_is(const char *name, const struct nlattr *value)
 	return !memcmp(full, nla_data((struct nlattr *)value), len < IFNAMSIZ ? len : IFNAMSIZ);
 }
 
-static enum step compare(const struct nft_packet *p, struct registers *r, struct nlattr **tb)
+static enum nft_step compare(const struct nft_packet *p, struct registers *r, struct nlattr **tb)
 {
 	const struct nlattr *value = value_in(tb[NFTA_CMP_DATA]);
 	int word = word_of(nft_u32(tb[NFTA_CMP_SREG]));
@@ -172,16 +76,21 @@ static enum step compare(const struct nft_packet *p, struct registers *r, struct
 	bool equal;
 
 	if (!value || r->word[word].what == UNKNOWN || (op != NFT_CMP_EQ && op != NFT_CMP_NEQ))
-		return PASSED_BY;
-	if (r->word[word].what == NUMBER) {
+		return NFT_UNSURE;
+	if (r->word[word].what == BYTES) {
+		if (nla_len((struct nlattr *)value) != r->word[word].len)
+			return NFT_UNSURE;
+		equal = !memcmp(&r->word[word].number, nla_data((struct nlattr *)value),
+			(size_t)r->word[word].len);
+	} else if (r->word[word].what == NUMBER) {
 		if (nla_len((struct nlattr *)value) != sizeof(number))
-			return PASSED_BY;
+			return NFT_UNSURE;
 		memcpy(&number, nla_data((struct nlattr *)value), sizeof(number));
 		equal = number == r->word[word].number;
 	} else {
 		equal = name_is(r->word[word].what == IN ? p->in : p->out, value);
 	}
-	return equal == (op == NFT_CMP_EQ) ? GOES_ON : PASSED_BY;
+	return equal == (op == NFT_CMP_EQ) ? NFT_GOES_ON : NFT_PASSED_BY;
 }
 
 static void bitwise(struct registers *r, struct nlattr **tb)
@@ -201,15 +110,38 @@ static void bitwise(struct registers *r, struct nlattr **tb)
 	hold(r, tb[NFTA_BITWISE_DREG], NUMBER, (r->word[from].number & m) ^ x);
 }
 
-static void load_meta(struct registers *r, struct nlattr **tb)
+static void load_meta(struct registers *r, const struct nft_packet *p, struct nlattr **tb)
 {
-	uint32_t key = nft_u32(tb[NFTA_META_KEY]);
+	uint8_t family = (uint8_t)p->family;
 
-	hold(r, tb[NFTA_META_DREG],
-		key == NFT_META_IIFNAME   ? IN
-		: key == NFT_META_OIFNAME ? OUT
-					  : UNKNOWN,
-		0);
+	switch (nft_u32(tb[NFTA_META_KEY])) {
+	case NFT_META_IIFNAME: hold(r, tb[NFTA_META_DREG], IN, 0); break;
+	case NFT_META_OIFNAME: hold(r, tb[NFTA_META_DREG], OUT, 0); break;
+	case NFT_META_NFPROTO: hold_bytes(r, tb[NFTA_META_DREG], &family, 1); break;
+	case NFT_META_L4PROTO:
+		hold(r, tb[NFTA_META_DREG], UNKNOWN, 0);
+		if (p->protocol)
+			hold_bytes(r, tb[NFTA_META_DREG], &p->protocol, 1);
+		break;
+	default: hold(r, tb[NFTA_META_DREG], UNKNOWN, 0);
+	}
+}
+
+/* Of IPv4: the protocol; the ports, one or both. */
+static void load_payload(struct registers *r, const struct nft_packet *p, struct nlattr **tb)
+{
+	const uint16_t ports[2] = { htons(p->sport), htons(p->dport) };
+	uint32_t base = nft_u32(tb[NFTA_PAYLOAD_BASE]), at = nft_u32(tb[NFTA_PAYLOAD_OFFSET]);
+	uint32_t len = nft_u32(tb[NFTA_PAYLOAD_LEN]);
+
+	hold(r, tb[NFTA_PAYLOAD_DREG], UNKNOWN, 0);
+	if (!p->protocol)
+		return;
+	if (base == NFT_PAYLOAD_NETWORK_HEADER && at == 9 && len == 1)
+		hold_bytes(r, tb[NFTA_PAYLOAD_DREG], &p->protocol, 1);
+	else if (base == NFT_PAYLOAD_TRANSPORT_HEADER && at % 2 == 0 && len % 2 == 0 &&
+		 at + len <= 4)
+		hold_bytes(r, tb[NFTA_PAYLOAD_DREG], (const char *)ports + at, (int)len);
 }
 
 /* The first packet of a connection is new, and nobody has changed its addresses. */
@@ -228,84 +160,94 @@ struct verdict {
 	const char *chain;
 };
 
-static enum step decide(struct nlattr **tb, struct verdict *v)
+static enum nft_step decide(struct nlattr **tb, struct verdict *v)
 {
 	struct nlattr *data[NFTA_DATA_MAX + 1], *verdict[NFTA_VERDICT_MAX + 1];
 
 	if (nft_u32(tb[NFTA_IMMEDIATE_DREG]) != NFT_REG_VERDICT)
-		return GOES_ON;
+		return NFT_GOES_ON;
 	if (!tb[NFTA_IMMEDIATE_DATA] ||
 		nla_parse_nested(data, NFTA_DATA_MAX, tb[NFTA_IMMEDIATE_DATA], NULL) < 0 ||
 		!data[NFTA_DATA_VERDICT] ||
 		nla_parse_nested(verdict, NFTA_VERDICT_MAX, data[NFTA_DATA_VERDICT], NULL) < 0)
-		return PASSED_BY;
+		return NFT_PASSED_BY;
 	v->code = (int32_t)nft_u32(verdict[NFTA_VERDICT_CODE]);
 	v->chain = nft_text(verdict[NFTA_VERDICT_CHAIN]);
-	return DECIDED;
+	return NFT_DECIDED;
 }
 
-/* Of iptables-nft: matches are conditions, but for comments; REJECT is the only target that drops.
- */
-static enum step compat(const char *expr, struct nlattr **tb, struct verdict *v)
+/* Of iptables-nft: REJECT is the only target that drops. */
+static enum nft_step compat(
+	const char *expr, struct nlattr **tb, const struct nft_packet *p, struct verdict *v)
 {
 	if (streq(expr, "match"))
-		return streq(nft_text(tb[NFTA_MATCH_NAME]), "comment") ? GOES_ON : PASSED_BY;
+		return nft_compat_match(tb, p);
 	if (!streq(nft_text(tb[NFTA_TARGET_NAME]), "REJECT"))
-		return GOES_ON;
+		return NFT_GOES_ON;
 	v->code = NF_DROP;
-	return DECIDED;
+	return NFT_DECIDED;
 }
 
-static enum step run_expression(const char *name, struct nlattr *data, const struct nft_packet *p,
-	struct registers *r, struct verdict *v)
+static enum nft_step run_expression(const char *name, struct nlattr *data,
+	const struct nft_packet *p, struct registers *r, struct verdict *v)
 {
 	enum { MAX = 16 };
 	struct nlattr *tb[MAX + 1] = { 0 };
 
 	if (data && nla_parse_nested(tb, MAX, data, NULL) < 0)
-		return PASSED_BY;
+		return NFT_PASSED_BY;
 	if (streq(name, "counter") || streq(name, "log"))
-		return GOES_ON;
+		return NFT_GOES_ON;
 	if (streq(name, "cmp"))
 		return compare(p, r, tb);
 	if (streq(name, "immediate"))
 		return decide(tb, v);
 	if (streq(name, "match") || streq(name, "target"))
-		return compat(name, tb, v);
+		return compat(name, tb, p, v);
 	if (streq(name, "reject")) {
 		v->code = NF_DROP;
-		return DECIDED;
+		return NFT_DECIDED;
 	}
 	if (streq(name, "meta"))
-		load_meta(r, tb);
+		load_meta(r, p, tb);
 	else if (streq(name, "ct"))
 		load_ct(r, tb);
 	else if (streq(name, "bitwise"))
 		bitwise(r, tb);
 	else if (streq(name, "payload") && tb[NFTA_PAYLOAD_DREG])
-		hold(r, tb[NFTA_PAYLOAD_DREG], UNKNOWN, 0);
+		load_payload(r, p, tb);
 	else
-		return PASSED_BY;
-	return GOES_ON;
+		return NFT_UNSURE;
+	return NFT_GOES_ON;
 }
 
+/* Whether the rule decides, and what. */
 static bool run_rule(
 	const struct nft_their_rule *rule, const struct nft_packet *p, struct verdict *v)
 {
 	struct nlattr *list = (struct nlattr *)rule->expressions, *a;
 	struct registers r = { 0 };
+	bool unsure = false;
 	int left;
 
 	nla_for_each_nested(a, list, left)
 	{
 		struct nlattr *tb[NFTA_EXPR_MAX + 1];
-		enum step s;
+		enum nft_step s;
 
 		if (nla_parse_nested(tb, NFTA_EXPR_MAX, a, NULL) < 0)
 			return false;
 		s = run_expression(nft_text(tb[NFTA_EXPR_NAME]), tb[NFTA_EXPR_DATA], p, &r, v);
-		if (s != GOES_ON)
-			return s == DECIDED;
+		unsure |= s == NFT_UNSURE;
+		if (s == NFT_PASSED_BY || (unsure && !p->protocol))
+			return false;
+		if (s != NFT_DECIDED)
+			continue;
+		if (unsure && v->code == NF_DROP)
+			return false;
+		if (unsure)
+			v->code = NF_ACCEPT;
+		return true;
 	}
 	return false;
 }
@@ -331,7 +273,7 @@ static enum fate walk(const struct nft_their *t, const struct nft_their_chain *c
 			return UNDECIDED;
 		if (v.code != NFT_JUMP && v.code != NFT_GOTO)
 			continue;
-		to = chain_of(t, c->family, c->table, v.chain);
+		to = nft_their_chain_of(t, c->family, c->table, v.chain);
 		if (to && depth < DEPTH)
 			fate = walk(t, to, p, depth + 1, where);
 		if (fate != UNDECIDED || v.code == NFT_GOTO)

@@ -12,7 +12,8 @@ struct nft_their_rule {
 struct nft_their_chain {
 	int family; /* NFPROTO_* */
 	const char *table, *name;
-	bool base; /* of the filter type, at the hook forward */
+	bool base; /* of the filter type, at the hook forward or input */
+	int hook;
 	bool drops; /* its policy */
 	struct nft_their_rule *rules;
 	size_t n;
@@ -27,10 +28,19 @@ struct nft_their {
 /* All but those of the table `ours`; none where the kernel has no nf_tables. */
 int nft_their_read(struct host *h, const char *ours, struct nft_their *t, struct error *e);
 
+struct nft_their_chain *nft_their_chain_of(
+	const struct nft_their *t, int family, const char *table, const char *name);
+
 /* A new connection's first packet. */
 struct nft_packet {
+	int family; /* NFPROTO_* */
 	const char *in, *out; /* interfaces; out NULL: some other one */
+	/* What is asked of the host; protocol 0: anything, forwarded. */
+	uint8_t protocol;
+	uint16_t sport, dport; /* host order */
+	uint16_t to; /* XT_ADDRTYPE_*: what kind of address it goes to */
 };
+
 /* The chain that drops it on its way through the base chain, or NULL. */
 const struct nft_their_chain *nft_walk(
 	const struct nft_their *t, const struct nft_their_chain *base, const struct nft_packet *p);

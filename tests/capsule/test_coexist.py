@@ -187,3 +187,33 @@ def test_ufw(host):
     assert reaches(host) and not told(host) and host.ctl("plan").rc == 0
     host.run("ufw --force disable", timeout=60)
     assert reaches(host) and host.ctl("plan").rc == 0
+
+
+SERVED = NAT + "    dhcp: {range: [192.168.122.100, 192.168.122.200]}\n"
+
+
+def gets_a_lease(host):
+    space = host.client("asks", "virbr0")
+    try:
+        return space.run("busybox udhcpc -i eth0 -n -q -f -t 3 -T 1 -s /bin/true", check=False, timeout=30).rc == 0
+    finally:
+        host.run("ip netns del asks")
+
+
+def asked(host):
+    return [(one["owner"], one["what"].split("(")[1][:-1], one["cure"]) for one in told(host) if "ask of the host" in one["what"]]
+
+
+def test_who_drops_what_guests_ask_of_the_host(host):
+    """DHCP and DNS, by packets and by what status says; each cure lets its own in."""
+    host.run("iptables-nft -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT; iptables-nft -A INPUT -i lo -j ACCEPT; "
+             "iptables-nft -A INPUT -p tcp --dport 22 -j ACCEPT; iptables-nft -A INPUT -p icmp -j ACCEPT")
+    settle(host, SERVED)
+    assert gets_a_lease(host) and not asked(host)
+    host.run("iptables-nft -P INPUT DROP")
+    assert not gets_a_lease(host)
+    assert [(owner, what) for owner, what, _ in asked(host)] == [(None, "DHCP"), (None, "DNS")]
+    host.run(re.search("nft insert rule.*accept", asked(host)[0][2])[0])
+    assert gets_a_lease(host) and [what for _, what, _ in asked(host)] == ["DNS"]
+    host.run("iptables-nft -A INPUT -i virbr0 -p udp -m udp --dport 53 -j ACCEPT")
+    assert not asked(host)
