@@ -65,7 +65,7 @@ _kvmhostctl() {
 	case ${#words_only[@]}:${words_only[0]-} in
 	0:*)
 		mapfile -t COMPREPLY < <(compgen -W 'check plan apply confirm revert reload status history diff rollback devices topology doctor explain schema export
-			guest console' -- "$cur")
+			guest import console' -- "$cur")
 		;;
 	*:check)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")

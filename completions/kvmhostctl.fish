@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # fish completion for kvmhostctl(1)
 
-set -g __kvmhostctl_verbs check plan apply confirm revert reload status history diff rollback devices topology doctor explain schema export guest console
+set -g __kvmhostctl_verbs check plan apply confirm revert reload status history diff rollback devices topology doctor explain schema export guest import console
 
 function __kvmhostctl_guests
     kvmhostctl --json guest list 2>/dev/null | string replace -rf '.*"name": *"([^"]*)".*' '$1'
@@ -46,6 +46,7 @@ complete -c kvmhostctl -n __kvmhostctl_no_verb -a doctor -d 'Whether this machin
 complete -c kvmhostctl -n __kvmhostctl_no_verb -a explain -d 'What a key means'
 complete -c kvmhostctl -n __kvmhostctl_no_verb -a schema -d 'JSON Schema for editors'
 complete -c kvmhostctl -n __kvmhostctl_no_verb -a guest -d 'What runs; start and stop by hand'
+complete -c kvmhostctl -n __kvmhostctl_no_verb -a import -d 'Domains of libvirt as YAML'
 complete -c kvmhostctl -n __kvmhostctl_no_verb -a console -d 'Serial console of a guest'
 
 complete -c kvmhostctl -n '__fish_seen_subcommand_from check' -F

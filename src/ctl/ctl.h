@@ -42,6 +42,7 @@ int verb_schema(struct ctl *c, int argc, char **argv);
 int verb_guest(struct ctl *c, int argc, char **argv);
 int guest_info(struct ctl *c, const char *name);
 int verb_console(struct ctl *c, int argc, char **argv);
+int verb_import(struct ctl *c, int argc, char **argv);
 int verb_reload(struct ctl *c, int argc, char **argv);
 
 /* Says what is wrong on standard error, in the form of all diagnostics; returns 1. */

@@ -271,7 +271,8 @@ static void add_image(struct stores *s, const struct resource *r)
 	const char *path = arena_printf(s->d->arena, "/%s", r->name);
 	const char *format = obj_text(r->want, "format", s->d->arena);
 	uint64_t most = size(s->d, r->want, "size"), taken = 0;
-	struct store *store = store_of(s, path);
+	/* A device of the host has its own room. */
+	struct store *store = most ? store_of(s, path) : NULL;
 	struct stat st;
 
 	if (!store)

@@ -46,7 +46,8 @@ static const char *skip_program(const char *line)
 /* "-blockdev driver=qcow2,node-name=disk0,file=file0: ": the disk it is about, and what follows. */
 static const char *skip_blockdev(const struct machine *m, const char *line, const char **rest)
 {
-	static const char *const nodes[] = { "node-name=disk", "node-name=file" };
+	static const char *const nodes[] = { "node-name=disk", "node-name=file",
+		"node-name=format" };
 	const char *colon = strstr(line, ": "), *end;
 
 	if (!colon || !startswith(line, "-blockdev "))

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Kind `disk`: the image of a guest's disk that has a `size`. Derived from the
- * guest, which comes after it; named by its path without the first slash, so
- * that its id reads disk/var/lib/kvmhost/images/web1.qcow2.
+ * Kind `disk`: the image of a guest's disk that has a `size`, or a block device
+ * of the host that a guest has. Derived from the guest, which comes after it;
+ * named by its path without the first slash, so that its id reads
+ * disk/var/lib/kvmhost/images/web1.qcow2.
  *
  * An image is made, adopted as it is, and grown. It is never overwritten,
- * shrunk or deleted: released means forgotten.
+ * shrunk or deleted: released means forgotten. Of a device that is taken the
+ * plan says what it carries; one that the host uses is refused.
  */
 #include "reconcile/plan.h"
-#include "reconcile/units.h"
-#include "runner/guest_files.h"
+#include "runner/block_device.h"
+#include "runner/disk_live.h"
+#include "runner/signature.h"
 #include "runner/image.h"
 #include <fcntl.h>
 #include <sys/statvfs.h>
@@ -21,6 +24,11 @@ struct disk {
 	int preallocation; /* enum disk_preallocation */
 	const char *base; /* NULL: none */
 	int base_format; /* enum disk_format */
+};
+
+struct disk_seen {
+	struct disk have;
+	const char *signature; /* of a device that is not ours yet; NULL: none */
 };
 
 static const struct field rows[] = {
@@ -118,14 +126,40 @@ static int refuse_size(struct host *h, const char *path, const struct disk *want
 		is);
 }
 
+/* A device of the host: what a guest writes later is not looked at. */
+static int observe_device(
+	struct host *h, const struct resource *r, int fd, void **have, struct error *e)
+{
+	struct disk_seen *seen = arena_alloc(h->pass, sizeof(*seen));
+	const char *path = path_of(h, r);
+	struct stat st;
+	int err = 0;
+
+	if (fstat(fd, &st) < 0 || !S_ISBLK(st.st_mode)) {
+		error_set(e, -ENOTBLK, "%s is no block device", path);
+		return error_cure(
+			e, "name one (lsblk lists them), or a file elsewhere than in /dev");
+	}
+	obj_init(seen, &disk_kind_table, NULL);
+	if (!r->recorded)
+		err = block_device_free(h->root, path, e);
+	if (err >= 0 && !r->recorded)
+		err = signature_read(h->pass, fd, &seen->signature, e);
+	if (err >= 0)
+		*have = seen;
+	return err;
+}
+
 static int observe_image(struct host *h, const char *path, const struct disk *want, int fd,
 	void **have, struct error *e)
 {
-	struct disk *d = obj_new(h->pass, &disk_kind_table, NULL);
+	struct disk_seen *seen = arena_alloc(h->pass, sizeof(*seen));
+	struct disk *d = &seen->have;
 	struct stat st;
 	uint64_t size = image_size(fd, (enum disk_format)want->format);
 	bool block = fstat(fd, &st) >= 0 && S_ISBLK(st.st_mode);
 
+	obj_init(d, &disk_kind_table, NULL);
 	if (fstat(fd, &st) >= 0 && !block && !S_ISREG(st.st_mode))
 		return error_set(e, -EINVAL, "%s is neither a file nor a block device", path);
 	if (size && size != want->size &&
@@ -154,8 +188,11 @@ static int observe(struct host *h, const struct resource *r, void **have, struct
 		return 0;
 	path = path_of(h, r);
 	fd = file_open(h->root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	if (fd == -ENOENT && !obj_has(r->want, "size"))
+		return 0;
 	if (fd >= 0)
-		return observe_image(h, path, r->want, fd, have, e);
+		return obj_has(r->want, "size") ? observe_image(h, path, r->want, fd, have, e)
+						: observe_device(h, r, fd, have, e);
 	if (fd == -ENOENT)
 		return check_space(h, path, r->want, ((const struct disk *)r->want)->size, e);
 	error_set(e, fd, "cannot open %s: %s", path, strerror(-fd));
@@ -169,17 +206,14 @@ static void diff(struct host *h, struct step *s)
 
 	if (!have)
 		s->n_changes = obj_diff(want, NULL, h->pass, &s->changes);
-	else if (have->size && have->size != want->size)
+	else if (obj_has(want, "size") && have->size && have->size != want->size)
 		step_change(
 			h, s, "size", "size", size_text(h, have->size), size_text(h, want->size));
 }
 
 static bool in_use(struct host *h, const struct resource *r)
 {
-	struct unit unit;
-
-	return r->origin && units_state(h, guest_unit(r->origin->name).s, &unit, NULL) >= 0 &&
-	       unit.state != UNIT_INACTIVE && unit.state != UNIT_FAILED;
+	return r->origin && disk_is_open(h, r->origin->name, path_of(h, r));
 }
 
 /* Space is not promised by a file with holes. */
@@ -196,6 +230,18 @@ static const char *short_of(struct host *h, const struct step *s)
 		size_text(h, want->size), size_text(h, bytes / MIB * MIB), dir);
 }
 
+static void refine_device(struct host *h, struct step *s)
+{
+	const struct disk_seen *seen = s->have;
+
+	if (!seen)
+		s->wait = "the device to be there";
+	else if (seen->signature)
+		s->reason = arena_printf(h->pass,
+			"it carries %s, which is the guest's to read and overwrite from now on",
+			seen->signature);
+}
+
 static void refine(struct host *h, struct step *s)
 {
 	const char *guest = s->r->origin ? s->r->origin->name : NULL;
@@ -205,9 +251,14 @@ static void refine(struct host *h, struct step *s)
 		s->disruption = DISRUPT_NONE;
 		return;
 	}
+	if (!obj_has(s->want, "size")) {
+		refine_device(h, s);
+		return;
+	}
 	if (s->n_changes)
 		s->reason = short_of(h, s);
-	if (s->have && s->n_changes && in_use(h, s->r))
+	/* QEMU reserves nothing when it grows an image. */
+	if (s->have && s->n_changes && takes_all(s->want) && in_use(h, s->r))
 		s->wait = arena_printf(h->pass,
 			"the guest to be stopped: kvmhostctl guest stop %s; kvmhostctl apply; "
 			"kvmhostctl guest start %s",
@@ -234,6 +285,8 @@ static int apply(struct host *h, struct step *s, struct error *e)
 
 	if (!want || (s->have && !s->n_changes))
 		return 0;
+	if (s->have && in_use(h, s->r))
+		return disk_grow_open(h, s->r->origin->name, path_of(h, s->r), want->size, e);
 	i = (struct image){
 		.path = path_of(h, s->r),
 		.format = (enum disk_format)want->format,

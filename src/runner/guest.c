@@ -166,10 +166,11 @@ static void derive_disks(const struct resource *r, struct wants *w)
 		const struct guest_disk *k = &LIST_AT(&g->disks, const struct guest_disk, i);
 		struct resource *disk;
 
-		if (!obj_has(k, "size"))
+		if (!obj_has(k, "size") && (disk_is_readonly(k) || !startswith(k->path, "/dev/")))
 			continue;
 		disk = want_derive(w, r, "disk", k->path + 1, true);
-		want_set(w, disk, "size", obj_text(k, "size", w->arena));
+		if (obj_has(k, "size"))
+			want_set(w, disk, "size", obj_text(k, "size", w->arena));
 		want_set(w, disk, "format", disk_format_names[disk_format(k)]);
 		want_set(w, disk, "preallocation", disk_preallocation_names[k->preallocation]);
 		if (k->base) {

@@ -15,10 +15,13 @@ enum disk_preallocation {
 	PREALLOCATION_FALLOC,
 	PREALLOCATION_FULL
 };
-enum disk_device { DEVICE_DISK, DEVICE_CDROM, DEVICE_FLOPPY };
+enum disk_device { DEVICE_DISK, DEVICE_CDROM, DEVICE_FLOPPY, DEVICE_LUN };
 enum disk_bus { BUS_VIRTIO, BUS_SCSI, BUS_SATA, BUS_IDE, BUS_USB, BUS_FLOPPY };
 enum disk_cache { CACHE_WRITEBACK, CACHE_NONE, CACHE_WRITETHROUGH, CACHE_DIRECTSYNC, CACHE_UNSAFE };
 enum disk_discard { DISCARD_IGNORE, DISCARD_UNMAP };
+enum disk_aio { AIO_THREADS, AIO_NATIVE, AIO_IO_URING };
+enum disk_detect_zeroes { ZEROES_OFF, ZEROES_ON, ZEROES_UNMAP };
+enum disk_on_error { ON_ERROR_REPORT, ON_ERROR_IGNORE, ON_ERROR_STOP, ON_ERROR_ENOSPC };
 enum boot_device { BOOT_DISK, BOOT_CDROM, BOOT_NETWORK, BOOT_FLOPPY, BOOT_DEVICES };
 enum guest_firmware { FIRMWARE_BIOS, FIRMWARE_UEFI, FIRMWARE_UEFI_SECURE };
 enum guest_console { CONSOLE_SERIAL };
@@ -32,6 +35,9 @@ extern const char *const guest_state_names[], *const guest_restart_names[];
 extern const char *const guest_firmware_names[], *const guest_watchdog_names[];
 extern const char *const guest_graphics_names[];
 extern const char *const disk_format_names[], *const disk_preallocation_names[];
+extern const char *const disk_device_names[], *const disk_bus_names[];
+extern const char *const disk_aio_names[], *const disk_detect_zeroes_names[];
+extern const char *const disk_on_error_names[];
 
 /* Limits of the machine's layout, see qemu_args.h. */
 enum { GUEST_DISKS_MAX = 64, GUEST_INTERFACES_MAX = 32, GUEST_CPUS_MAX = 255 };
@@ -61,6 +67,13 @@ struct guest_kernel {
 	const char *image, *initrd, *cmdline; /* initrd, cmdline: NULL when not given */
 };
 
+/* In a second; each where obj_has(). */
+struct disk_throttle {
+	struct obj obj;
+	int64_t iops, iops_read, iops_write;
+	uint64_t bps, bps_read, bps_write; /* bytes */
+};
+
 struct guest_disk {
 	struct obj obj;
 	const char *path;
@@ -75,11 +88,18 @@ struct guest_disk {
 	int discard; /* enum disk_discard */
 	bool readonly;
 	const char *serial; /* NULL: none */
+	int aio; /* enum disk_aio */
+	int detect_zeroes; /* enum disk_detect_zeroes */
+	int werror, rerror; /* enum disk_on_error */
+	bool iothread;
+	struct disk_throttle throttle; /* where obj_has(d, "throttle") */
 };
 
 /* What is meant where it is left open. */
 enum disk_format disk_format(const struct guest_disk *d);
 enum disk_bus disk_bus(const struct guest_disk *d);
+/* How it is read and written is another: aio, iothread, what is done on errors, limits. */
+bool disk_options_differ(const struct guest_disk *a, const struct guest_disk *b);
 /* A cdrom always is. */
 bool disk_is_readonly(const struct guest_disk *d);
 /* As what it is booted from. */
@@ -88,7 +108,9 @@ enum boot_device disk_boot(const struct guest_disk *d);
 size_t disk_number_on_bus(const struct list *disks, size_t i);
 /* Checks between the disks of one guest, of which g is the object. */
 void disks_check(const void *g, const struct list *disks, struct diags *d);
-extern const struct table disk_table;
+/* The table's check: inside one disk. */
+void disk_check(const void *obj, struct diags *d);
+extern const struct table disk_table, disk_throttle_table;
 
 struct guest_interface {
 	struct obj obj;

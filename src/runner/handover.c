@@ -2,6 +2,7 @@
 #include "runner/handover.h"
 #include "base/file.h"
 #include "config/obj.h"
+#include "runner/block_device.h"
 #include "runner/display.h"
 #include "runner/firmware.h"
 #include "runner/seed.h"
@@ -47,6 +48,19 @@ static int open_image(
 	return 0;
 }
 
+/* QEMU says what it cannot lock, and nothing of what to do. Its locks: block/file-posix.c. */
+static int check_unlocked(const struct guest_disk *d, int fd, struct error *e)
+{
+	struct flock lock = {
+		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 100, .l_len = 200
+	};
+
+	if (disk_is_readonly(d) || fcntl(fd, F_OFD_GETLK, &lock) < 0 || lock.l_type == F_UNLCK)
+		return 0;
+	error_set(e, -EBUSY, "the image %s is in use by another program", d->path);
+	return error_cure(e, "see which: fuser -v %s", d->path);
+}
+
 static int missing_image(const struct guest_disk *d, struct error *e)
 {
 	if (d->device != DEVICE_DISK)
@@ -58,9 +72,10 @@ static int missing_image(const struct guest_disk *d, struct error *e)
 
 int handover_open_disk(struct machine *m, size_t i, struct error *e)
 {
-	static const char *const what[] = {
-		[DEVICE_DISK] = "disk", [DEVICE_CDROM] = "cdrom", [DEVICE_FLOPPY] = "floppy"
-	};
+	static const char *const what[] = { [DEVICE_DISK] = "disk",
+		[DEVICE_CDROM] = "cdrom",
+		[DEVICE_FLOPPY] = "floppy",
+		[DEVICE_LUN] = "lun" };
 	const struct guest_disk *d = &LIST_AT(&m->spec->guest->disks, const struct guest_disk, i);
 	struct machine_disk *out = &m->disks[i];
 	struct stat st = { 0 };
@@ -75,6 +90,9 @@ int handover_open_disk(struct machine *m, size_t i, struct error *e)
 		return error_set(e, -EINVAL, "the %s %s is neither a file nor a block device",
 			what[d->device], d->path);
 	out->block = S_ISBLK(st.st_mode);
+	r = S_ISBLK(st.st_mode) ? block_device_check(d, out->fd, e) : check_unlocked(d, out->fd, e);
+	if (r < 0)
+		return r;
 	return image_chain_open(d, out->fd, out->layers, e);
 }
 

@@ -86,23 +86,56 @@ static const char *add_layers(struct args *x, const struct machine_disk *opened,
 	return below;
 }
 
+/* `limits` in one can only be written as JSON (qapi/qom.json); these are the same, one by one. */
+static void add_limits(struct args *x, const struct disk_throttle *t, size_t i)
+{
+	const struct {
+		const char *name;
+		unsigned long long limit;
+	} limits[] = {
+		{ "iops-total", (unsigned long long)t->iops },
+		{ "iops-read", (unsigned long long)t->iops_read },
+		{ "iops-write", (unsigned long long)t->iops_write },
+		{ "bps-total", t->bps },
+		{ "bps-read", t->bps_read },
+		{ "bps-write", t->bps_write },
+	};
+	_cleanup_strbuf_ struct strbuf more = { 0 };
+
+	for (size_t k = 0; k < ARRAY_SIZE(limits); k++)
+		if (limits[k].limit)
+			sb_addf(&more, ",x-%s=%llu", limits[k].name, limits[k].limit);
+	args_add(x, "-object", "throttle-group,id=limits%zu%s", i, sb_str(&more));
+	args_add(x, "-blockdev",
+		"driver=throttle,node-name=disk%zu,throttle-group=limits%zu,file=format%zu", i, i,
+		i);
+}
+
 /* QEMU opens an fdset member like a file, with its image locks, and without any permission. */
 static void add_nodes(
 	struct args *x, const struct guest_disk *d, const struct machine_disk *opened, size_t i)
 {
 	const char *below = add_layers(x, opened, i);
+	bool limited = obj_has(d, "throttle");
 	const char *how = arena_printf(x->arena,
-		"cache.direct=%s,cache.no-flush=%s,discard=%s,read-only=%s",
+		"cache.direct=%s,cache.no-flush=%s,discard=%s,read-only=%s%s",
 		caches[d->cache].direct ? "on" : "off", caches[d->cache].no_flush ? "on" : "off",
 		d->discard == DISCARD_UNMAP ? "unmap" : "ignore",
-		disk_is_readonly(d) ? "on" : "off");
+		disk_is_readonly(d) ? "on" : "off",
+		d->detect_zeroes ? arena_printf(x->arena, ",detect-zeroes=%s",
+					   disk_detect_zeroes_names[d->detect_zeroes])
+				 : "");
 
 	args_add(x, "-add-fd", "fd=%d,set=%zu", opened->fd, i);
 	args_add(x, "-blockdev",
-		"driver=%s,node-name=file%zu,filename=/dev/fdset/%zu,locking=on,%s",
-		opened->block ? "host_device" : "file", i, i, how);
-	args_add(x, "-blockdev", "driver=%s,node-name=disk%zu,file=file%zu,%s%s",
-		disk_format_names[disk_format(d)], i, i, how, below);
+		"driver=%s,node-name=file%zu,filename=/dev/fdset/%zu,locking=on,%s%s%s",
+		opened->block ? "host_device" : "file", i, i, how, d->aio ? ",aio=" : "",
+		d->aio ? disk_aio_names[d->aio] : "");
+	/* The node that the device has is named diskN. */
+	args_add(x, "-blockdev", "driver=%s,node-name=%s%zu,file=file%zu,%s%s",
+		disk_format_names[disk_format(d)], limited ? "format" : "disk", i, i, how, below);
+	if (limited)
+		add_limits(x, &d->throttle, i);
 }
 
 /* What the guest sees, and where: "virtio-blk-pci,bus=port-disk0,addr=0x0". */
@@ -116,6 +149,8 @@ static const char *device(struct args *x, const struct list *disks, size_t i)
 	case BUS_VIRTIO:
 		return arena_printf(x->arena, "virtio-blk-pci,bus=port-disk%zu,addr=0x0", n);
 	case BUS_SCSI:
+		if (d->device == DEVICE_LUN)
+			kind = "block";
 		return arena_printf(
 			x->arena, "scsi-%s,bus=scsi.0,channel=0,scsi-id=%zu,lun=0", kind, i);
 	case BUS_SATA: return arena_printf(x->arena, "ide-%s,bus=ide.%zu,unit=0", kind, n);
@@ -139,6 +174,14 @@ static void add_disk(struct args *x, const struct machine *m, size_t i)
 		sb_addf(&more, ",write-cache=%s", caches[d->cache].write_cache ? "on" : "off");
 	if (d->serial)
 		sb_addf(&more, ",serial=%s", d->serial);
+	if (d->werror != ON_ERROR_ENOSPC && d->device != DEVICE_FLOPPY)
+		sb_addf(&more, ",werror=%s", disk_on_error_names[d->werror]);
+	if (d->rerror != ON_ERROR_REPORT && d->device != DEVICE_FLOPPY)
+		sb_addf(&more, ",rerror=%s", disk_on_error_names[d->rerror]);
+	if (d->iothread) {
+		args_add(x, "-object", "iothread,id=iothread%zu", i);
+		sb_addf(&more, ",iothread=iothread%zu", i);
+	}
 	if (d->device != DEVICE_FLOPPY)
 		sb_add(&more, args_bootindex(x, m->spec->guest, disk_boot(d), i));
 	add_nodes(x, d, &m->disks[i], i);

@@ -4,7 +4,7 @@
 #include "runner/state.h"
 #include <syslog.h>
 
-static char text[400];
+static char text[600];
 
 static const char *member(json_t *data, const char *key)
 {
@@ -13,20 +13,20 @@ static const char *member(json_t *data, const char *key)
 	return s ? s : "unknown";
 }
 
-static struct run_event shutdown_event(json_t *data)
+static struct run_event shutdown_event(_unused_ const struct guest *g, json_t *data)
 {
 	/* "guest-reset" and the like never end QEMU here: a guest's reboot is a RESET. */
 	return (struct run_event){ .powered_off = json_is_true(json_object_get(data, "guest")) };
 }
 
-static struct run_event reset_event(json_t *data)
+static struct run_event reset_event(_unused_ const struct guest *g, json_t *data)
 {
 	const char *who = json_is_true(json_object_get(data, "guest")) ? "the guest reboots"
 								       : "the guest was reset";
 	return (struct run_event){ .text = who, .level = LOG_INFO };
 }
 
-static struct run_event panic_event(json_t *data)
+static struct run_event panic_event(_unused_ const struct guest *g, json_t *data)
 {
 	char what[80];
 
@@ -35,31 +35,50 @@ static struct run_event panic_event(json_t *data)
 	return (struct run_event){ .text = text, .level = LOG_ERR };
 }
 
-static struct run_event io_error_event(json_t *data)
+/* "disk0", or "format0" below a limit: the path of the guest's disk; else the name itself. */
+static const char *image_of(const struct guest *g, const char *node)
 {
-	char node[80], why[200];
+	size_t digits = strcspn(node, "0123456789"), i;
 
-	plain_text(
-		node, sizeof(node), member(data, "node-name"), strlen(member(data, "node-name")));
+	if (!node[digits])
+		return node;
+	i = strtoul(node + digits, NULL, 10);
+	return i < g->disks.n ? LIST_AT(&g->disks, const struct guest_disk, i).path : node;
+}
+
+static struct run_event io_error_event(const struct guest *g, json_t *data)
+{
+	const char *node = image_of(g, member(data, "node-name"));
+	bool stops = streq(member(data, "action"), "stop");
+	char image[256], why[200];
+
+	plain_text(image, sizeof(image), node, strlen(node));
 	plain_text(why, sizeof(why), member(data, "reason"), strlen(member(data, "reason")));
-	snprintf(text, sizeof(text), "%s fails to %s: %s", node,
-		member(data, "operation")[0] == 'w' ? "write" : "read", why);
+	if (stops && json_is_true(json_object_get(data, "nospace")))
+		snprintf(text, sizeof(text),
+			"no room is left for %s, and the guest stands still; make room, then: "
+			"kvmhostctl guest resume %s",
+			image, g->obj.name);
+	else
+		snprintf(text, sizeof(text), "%s %s fails: %s%s",
+			member(data, "operation")[0] == 'w' ? "writing to" : "reading", image, why,
+			stops ? "; the guest stands still" : "");
 	return (struct run_event){ .text = text, .level = LOG_ERR };
 }
 
-static struct run_event stop_event(_unused_ json_t *data)
+static struct run_event stop_event(_unused_ const struct guest *g, _unused_ json_t *data)
 {
 	return (struct run_event){
 		.text = "the guest is paused", .level = LOG_NOTICE, .paused = true
 	};
 }
 
-static struct run_event resume_event(_unused_ json_t *data)
+static struct run_event resume_event(_unused_ const struct guest *g, _unused_ json_t *data)
 {
 	return (struct run_event){ .resumed = true };
 }
 
-static struct run_event port_event(json_t *data)
+static struct run_event port_event(_unused_ const struct guest *g, json_t *data)
 {
 	return (struct run_event){
 		.agent = streq(member(data, "id"), "agent"),
@@ -67,7 +86,7 @@ static struct run_event port_event(json_t *data)
 	};
 }
 
-static struct run_event watchdog_event(json_t *data)
+static struct run_event watchdog_event(_unused_ const struct guest *g, json_t *data)
 {
 	char what[80];
 
@@ -80,16 +99,16 @@ static struct run_event watchdog_event(json_t *data)
 }
 
 /* A device without a name is none of ours: one that a bus of QEMU's own made. */
-static struct run_event deleted_event(json_t *data)
+static struct run_event deleted_event(_unused_ const struct guest *g, json_t *data)
 {
 	return (struct run_event){ .deleted = json_string_value(json_object_get(data, "device")) };
 }
 
-struct run_event run_event(const char *event, json_t *data)
+struct run_event run_event(const struct guest *g, const char *event, json_t *data)
 {
 	static const struct {
 		const char *name;
-		struct run_event (*fn)(json_t *data);
+		struct run_event (*fn)(const struct guest *g, json_t *data);
 	} known[] = {
 		{ "SHUTDOWN", shutdown_event },
 		{ "RESET", reset_event },
@@ -105,6 +124,6 @@ struct run_event run_event(const char *event, json_t *data)
 
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
 		if (streq(known[i].name, event))
-			return known[i].fn(data);
+			return known[i].fn(g, data);
 	return (struct run_event){ 0 };
 }

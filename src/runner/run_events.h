@@ -3,7 +3,7 @@
 #ifndef KVMHOST_RUN_EVENTS_H
 #define KVMHOST_RUN_EVENTS_H
 
-#include "base/util.h"
+#include "runner/guest.h"
 #include <jansson.h>
 
 struct run_event {
@@ -15,7 +15,7 @@ struct run_event {
 	bool agent, agent_open; /* the agent's port was opened or closed in the guest */
 };
 
-/* data may be NULL. */
-struct run_event run_event(const char *event, json_t *data);
+/* Of the guest g. data may be NULL. */
+struct run_event run_event(const struct guest *g, const char *event, json_t *data);
 
 #endif

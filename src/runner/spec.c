@@ -205,7 +205,8 @@ bool disk_differs(const struct guest_disk *x, const struct guest_disk *y)
 	       !streq(x->path, y->path) || disk_format(x) != disk_format(y) ||
 	       x->device != y->device || disk_bus(x) != disk_bus(y) ||
 	       disk_is_readonly(x) != disk_is_readonly(y) || x->cache != y->cache ||
-	       x->discard != y->discard || !streq_null(x->serial, y->serial);
+	       x->discard != y->discard || !streq_null(x->serial, y->serial) ||
+	       disk_options_differ(x, y);
 }
 
 bool disks_differ(const struct guest *a, const struct guest *b)

@@ -84,7 +84,8 @@ static void on_running(void *arg, _unused_ json_t *result, const char *error)
 
 static void note_event(struct runner *r, const struct run_event *ev)
 {
-	if (!ev->text)
+	/* Each of the requests that were on their way fails. */
+	if (!ev->text || (ev->level <= LOG_ERR && streq_null(ev->text, r->state.event)))
 		return;
 	log_at(ev->level, "%s", ev->text);
 	if (ev->level > LOG_ERR)
@@ -97,7 +98,7 @@ static void note_event(struct runner *r, const struct run_event *ev)
 static void on_event(void *arg, const char *event, json_t *msg)
 {
 	struct runner *r = arg;
-	struct run_event ev = run_event(event, json_object_get(msg, "data"));
+	struct run_event ev = run_event(r->spec.guest, event, json_object_get(msg, "data"));
 
 	control_event(&r->control, msg);
 	note_event(r, &ev);

@@ -53,7 +53,7 @@ struct runner {
 	int signals; /* signalfd: SIGTERM, SIGINT, SIGCHLD */
 	struct run_state state;
 	char error[600]; /* state.error points here */
-	char event[400]; /* state.event points here */
+	char event[600]; /* state.event points here */
 	char lost[400]; /* state.lost points here */
 	char missing[360]; /* flags that cpu.model has and this machine has not; "": none */
 	struct tail tail;

@@ -5,6 +5,7 @@ import re
 
 import pytest
 from documents import put, settle
+from harness import wait_until
 
 IMAGES = "/var/lib/kvmhost/images"
 SOCKET = "/run/kvmhost/guests/web1/console.sock"
@@ -74,30 +75,38 @@ def test_images_are_made_once_and_stay(stopped):
     assert host.run(f"stat -c %i {IMAGES}/a.raw").stdout == inode
 
 
-def test_grows_when_stopped_and_never_shrinks(stopped):
+def test_grows_while_it_runs_and_never_shrinks(stopped):
     host = stopped
-    path = f"{IMAGES}/grow.qcow2"
-    settle(host, document(f"path: {path}, size: 64MiB"))
+    path, raw, full = f"{IMAGES}/grow.qcow2", f"{IMAGES}/grow.raw", f"{IMAGES}/grow.full"
+
+    def sized(size):
+        return document(f"path: {path}, size: {size}", f"path: {raw}, size: {size}, format: raw",
+                        f"path: {full}, size: {size}, format: raw, preallocation: falloc")
+
+    settle(host, sized("64MiB"))
     console = host.console(SOCKET)
     console.ready()
-    assert console.run("cat /sys/block/vda/size") == f"{(64 << 20) // 512}\n"
-    console.close()
-    put(host, document(f"path: {path}, size: 128MiB"))
+    assert console.run("cat /sys/block/vd[abc]/size").split() == [str((64 << 20) // 512)] * 3
+    put(host, sized("128MiB"))
+    plan = host.ctl("plan", check=False)
+    assert plan.rc == 2 and "64MiB -> 128MiB" in plan.stdout and "restart" not in plan.stdout, plan
     host.ctl("apply")
+    assert console.run("cat /sys/block/vd[ab]/size").split() == [str((128 << 20) // 512)] * 2, "the guest sees it at once"
+    console.run("echo at-the-end | dd of=/dev/vda bs=512 seek=262143 conv=notrunc 2>/dev/null; sync")
+    console.close()
     plan = host.ctl("plan")
-    assert "waits for the guest to be stopped" in plan.stdout and "64MiB -> 128MiB" in plan.stdout
-    assert image(host, path)["virtual-size"] == 64 << 20
+    assert plan.stdout.count("waits for the guest to be stopped") == 1, "space is taken by qemu-img alone"
     host.ctl("guest", "stop", "web1")
     host.ctl("apply")
-    assert image(host, path)["virtual-size"] == 128 << 20
+    assert [image(host, p)["virtual-size"] >> 20 for p in (path, raw, full)] == [128] * 3
     host.ctl("guest", "start", "web1")
     console = host.console(SOCKET)
     console.ready()
-    assert console.run("cat /sys/block/vda/size") == f"{(128 << 20) // 512}\n"
+    assert console.run("dd if=/dev/vda bs=512 skip=262143 2>/dev/null | head -n 1") == "at-the-end\n"
     console.close()
     assert host.ctl("plan").rc == 0
     pid = host.run("systemctl show -p MainPID --value kvmhost-guest@web1").stdout
-    put(host, document(f"path: {path}, size: 32MiB"))
+    put(host, sized("32MiB"))
     refused = host.ctl("apply", check=False)
     assert refused.rc == 1 and "kvmhost shrinks no disk" in refused.stdout + refused.stderr
     assert "size: 128MiB" in refused.stdout + refused.stderr
@@ -249,3 +258,139 @@ def test_the_daemon_makes_them_too(stopped):
     assert image(host, f"{IMAGES}/daemon.qcow2")["virtual-size"] == 64 << 20
     assert image(host, "/srv/daemon.img")["virtual-size"] == 8 << 20
     host.run("systemctl stop kvmhostd")
+
+
+def test_a_full_disk_stops_the_guest_until_there_is_room(stopped):
+    host = stopped
+    host.run("mkdir -p /srv/small && mount -t tmpfs -o size=16M none /srv/small")
+    try:
+        settle(host, document("path: /srv/small/a.qcow2, size: 64MiB"))
+        console = host.console(SOCKET)
+        console.ready()
+        console.sock.sendall(b"dd if=/dev/zero of=/dev/vda bs=1M count=32 conv=fsync 2>/dev/null; echo all-wri''tten $?\n")
+        line = "no room is left for /srv/small/a.qcow2, and the guest stands still; make room, then: kvmhostctl guest resume web1"
+        wait_until(lambda: line in host.ctl("status", check=False).stdout, 60, "the status says so", 0.5)
+        assert "paused" in host.ctl("guest", "list").stdout
+        assert host.run("journalctl -q -o cat -u kvmhost-guest@web1").stdout.count(line) == 1
+        host.run("mount -o remount,size=64M /srv/small")
+        host.ctl("guest", "resume", "web1")
+        console.expect(r"all-written 0", 60)
+        console.close()
+    finally:
+        settle(host, "version: 1\n", "--allow-mass-removal")
+        host.run("umount /srv/small")
+
+
+def test_what_is_wrong_with_an_image_is_one_clear_line(stopped):
+    host = stopped
+
+    def said(disk, expected):
+        put(host, document(disk))
+        done = host.ctl("apply", check=False, timeout=120)
+        assert done.rc == 1, done
+        lines = [line for line in host.ctl("status", check=False).stdout.splitlines() if expected in line]
+        assert lines, (expected, host.ctl("status", check=False).stdout)
+        assert expected in host.run("journalctl -q -o cat -u kvmhost-guest@web1").stdout
+        settle(host, "version: 1\n", "--allow-mass-removal")
+
+    host.run("echo no image at all >/srv/bad.qcow2; truncate -s 1M /srv/bad.qcow2")
+    said("path: /srv/bad.qcow2", "disk /srv/bad.qcow2: Image is not in qcow2 format")
+    # somebody else writes to it
+    host.run("qemu-img create -q -f qcow2 /srv/locked.qcow2 16M; systemd-run --quiet --unit=locker qemu-system-x86_64 -S "
+             "-display none -monitor none -machine none -blockdev driver=file,node-name=f,filename=/srv/locked.qcow2 "
+             "-blockdev driver=qcow2,node-name=d,file=f")
+    wait_until(lambda: "locked.qcow2" in host.run("ls -l /proc/$(systemctl show -p MainPID --value locker)/fd", check=False).stdout, 10)
+    said("path: /srv/locked.qcow2", "the image /srv/locked.qcow2 is in use by another program; see which: fuser -v /srv/locked.qcow2")
+    host.run("systemctl stop locker")
+    said("path: /dev/null, device: lun", "the lun /dev/null is neither a file nor a block device")
+
+
+def test_how_it_is_read_and_written(stopped):
+    """Every option as QEMU has it, and limits as the guest feels them."""
+    host = stopped
+    settle(host, document(
+        f"path: {IMAGES}/n.raw, size: 32MiB, format: raw, cache: none, aio: native, iothread: true",
+        f"path: {IMAGES}/z.qcow2, size: 32MiB, discard: unmap, detect_zeroes: unmap, werror: report, rerror: stop",
+        f"path: {IMAGES}/t.qcow2, size: 64MiB, throttle: {{bps_write: 2MiB, iops_read: 1000}}",
+        f"path: {IMAGES}/d.qcow2, size: 32MiB, bus: scsi, cache: directsync, throttle: {{iops: 100}}"))
+    console = host.console(SOCKET)
+    console.ready()
+    console.run("dd if=/dev/zero of=/dev/vda bs=1M count=16 conv=fsync 2>/dev/null")
+    start = float(console.run("cut -d' ' -f1 /proc/uptime"))
+    console.run("dd if=/dev/urandom of=/dev/vdc bs=64k count=128 conv=fsync 2>/dev/null", timeout=60)
+    assert float(console.run("cut -d' ' -f1 /proc/uptime")) - start > 2.5, "8 MiB at 2 MiB a second"
+    console.run("dd if=/dev/urandom of=/dev/vdb bs=1M count=8 conv=fsync 2>/dev/null")
+    before = int(host.run(f"stat -c %b {IMAGES}/z.qcow2").stdout)
+    console.run("dd if=/dev/zero of=/dev/vdb bs=1M count=8 conv=fsync 2>/dev/null")
+    assert int(host.run(f"stat -c %b {IMAGES}/z.qcow2").stdout) < before, "zeros take no room"
+    console.close()
+    nodes = json.loads([line for line in host.run(
+        ["kvmhostctl", "guest", "monitor", "web1"], input='{"execute": "query-named-block-nodes"}').stdout.splitlines()
+        if '"return"' in line][0])["return"]
+    by_name = {node["node-name"]: node for node in nodes}
+    assert by_name["file0"]["cache"]["direct"] and by_name["disk1"]["detect_zeroes"] == "unmap"
+    assert by_name["disk2"]["drv"] == "throttle" and by_name["format2"]["drv"] == "qcow2"
+    # a limited disk grows like any other
+    put(host, document(
+        f"path: {IMAGES}/n.raw, size: 32MiB, format: raw, cache: none, aio: native, iothread: true",
+        f"path: {IMAGES}/z.qcow2, size: 32MiB, discard: unmap, detect_zeroes: unmap, werror: report, rerror: stop",
+        f"path: {IMAGES}/t.qcow2, size: 96MiB, throttle: {{bps_write: 2MiB, iops_read: 1000}}",
+        f"path: {IMAGES}/d.qcow2, size: 32MiB, bus: scsi, cache: directsync, throttle: {{iops: 100}}"))
+    host.ctl("apply")
+    console = host.console(SOCKET)
+    assert console.run("cat /sys/block/vdc/size").strip() == str((96 << 20) // 512)
+    console.close()
+    put(host, document(f"path: {IMAGES}/n.raw, size: 32MiB, format: raw, aio: io_uring"))
+    host.ctl("apply")
+    host.ctl("guest", "restart", "web1")
+    console = host.console(SOCKET)
+    console.ready()
+    console.run("dd if=/dev/vda of=/dev/null bs=1M count=16 2>/dev/null")
+    console.close()
+
+
+@pytest.fixture
+def device(stopped):
+    """A block device of the machine's, which the capsule shares, with a file system in it."""
+    host = stopped
+    host.run("truncate -s 32M /srv/device.img && busybox mke2fs -F -L data /srv/device.img >/dev/null && "
+             "{ test -e /dev/loop-control || mknod /dev/loop-control c 10 237; }")
+    number = None
+    for number in range(20, 60):
+        host.run(f"test -e /dev/loop{number} || mknod /dev/loop{number} b 7 {number}")
+        if host.run(f"losetup /dev/loop{number} /srv/device.img", check=False).rc == 0:
+            break
+    yield f"/dev/loop{number}"
+    settle(host, "version: 1\n", "--allow-mass-removal")
+    host.run(f"umount /dev/loop{number} 2>/dev/null; losetup -d /dev/loop{number}; rm /dev/loop{number}")
+
+
+def test_a_device_of_the_host(stopped, device):
+    host = stopped
+    text = document(f"path: {device}")
+    put(host, text)
+    plan = host.ctl("plan", check=False)
+    assert plan.rc == 2 and "it carries the file system ext2 (label data), which is the guest's" in plan.stdout, plan
+    host.run(f"mkdir -p /srv/mounted && mount {device} /srv/mounted")
+    refused = host.ctl("apply", check=False)
+    assert refused.rc == 1 and f"the host itself uses {device}: it carries the file system /srv/mounted" in refused.stdout + refused.stderr
+    host.run("umount /srv/mounted")
+    settle(host, text)
+    console = host.console(SOCKET)
+    console.ready()
+    assert console.run("cat /sys/block/vda/size").strip() == str((32 << 20) // 512)
+    console.run("mkdir -p /mnt && mount -t ext4 /dev/vda /mnt && echo from-the-guest >/mnt/file && umount /mnt")
+    console.close()
+    host.ctl("guest", "stop", "web1")
+    # taken: what it carries is the guest's, and not told of again; but two must not write to it
+    host.run(f"mount {device} /srv/mounted")
+    assert host.read("/srv/mounted/file") == "from-the-guest\n"
+    refused = host.ctl("guest", "start", "web1", check=False)
+    assert refused.rc == 1 and "it carries the file system /srv/mounted" in refused.stderr
+    host.run("umount /srv/mounted")
+    settle(host, document(f"path: {device}, device: lun", state="stopped"))
+    refused = host.ctl("guest", "start", "web1", check=False)
+    assert refused.rc == 1 and f"{device} is no SCSI disk, so it cannot be a lun" in refused.stderr, refused
+    put(host, document("path: /dev/none", state="stopped"))
+    host.ctl("apply", check=False)
+    assert "waits for the device to be there" in host.ctl("plan", check=False).stdout

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Installations from a tree: found, fetched, checked, told its answers, run once, given back."""
 import hashlib
+import json
+import re
 import subprocess
 
 import pytest
@@ -38,7 +40,10 @@ def serve(host, protocol):
     unit = f"serve-{protocol}"
     if host.run(f"systemctl is-active {unit}", check=False).rc:
         server = "busybox httpd -f -p 127.0.0.1:80 -h /srv" if protocol == "http" else \
-            "vsftpd -obackground=NO -olisten=YES -olisten_ipv6=NO -oanonymous_enable=YES -oanon_root=/srv -oseccomp_sandbox=NO"
+            "vsftpd /etc/trees.conf"
+        host.write("/etc/trees.conf", "listen=YES\nlisten_ipv6=NO\nanonymous_enable=YES\nanon_root=/srv\nbackground=NO\n"
+                   "seccomp_sandbox=NO\nsecure_chroot_dir=/var/run/vsftpd/empty\nrun_as_launching_user=YES\n")
+        host.run("mkdir -p /var/run/vsftpd/empty")
         host.run(f"systemd-run --quiet --unit={unit} {server}")
         port = {"http": 80, "ftp": 21}[protocol]
         wait_until(lambda: f":{port} " in host.run("ss -ltn").stdout, 10, "a server")
@@ -156,3 +161,55 @@ def test_a_download_that_is_cut_off_leaves_nothing(clean):
     assert not host.exists(f"{TREES}/web1")
     settle(host, document("location: /srv/debian", state="stopped"))
     assert host.run(f"ls -A {TREES}").stdout == "web1\n"
+
+
+def test_the_daemon_does_it_too(clean):
+    """Inside the confinement of its unit."""
+    host = clean
+    host.write("/etc/kvmhost/user.yaml", "#cloud-config\n")
+    location = serve(host, "http") + "/fedora"
+    host.run("systemctl start kvmhostd", timeout=120)
+    put(host, document(f'location: "{location}", answers: ks.cfg', state="stopped") + "    cloud_init: {user_data: user.yaml}\n")
+    host.reload_daemon()
+    assert host.run(f"ls {TREES}/web1").stdout.split() == ["arguments", "initrd", "kernel", "tree.json"]
+    assert host.run(f"head -c 2 {TREES}/web1/kernel").stdout == "MZ" and host.exists("/var/lib/kvmhost/seeds/web1.iso")
+    assert f"fetching {location}/images/pxeboot/vmlinuz" in host.run("journalctl -q -o cat -u kvmhostd").stdout
+    host.run("systemctl stop kvmhostd")
+
+
+def test_windows_profile(clean):
+    """As QEMU has it; there is no Windows here."""
+    host = clean
+    host.run("mkdir -p /srv/iso && truncate -s 2M /srv/iso/windows.iso /srv/iso/virtio-win.iso")
+    host.write("/etc/kvmhost/user.yaml", "#cloud-config\n")
+    settle(host, """\
+version: 1
+guests:
+  web1:
+    os: windows
+    cpu: {count: 2}
+    memory: {size: 256MiB}
+    shutdown: {timeout: 1s}
+    disks:
+      - {path: /srv/system.img, format: raw}
+      - {device: cdrom, path: /srv/iso/virtio-win.iso}
+    install: {iso: /srv/iso/windows.iso}
+    cloud_init: {user_data: user.yaml}
+""")
+
+    def asked(command):
+        answer = host.run(["kvmhostctl", "guest", "monitor", "web1"], input=json.dumps(command)).stdout
+        return json.loads([line for line in answer.splitlines() if '"return"' in line][0])["return"]
+
+    tree = asked({"execute": "human-monitor-command", "arguments": {"command-line": "info qtree"}})
+    assert re.search(r'dev: mc146818rtc.*?lost_tick_policy = "slew"', tree, re.S)
+    assert "dev: hpet" not in tree
+    drives = {name: asked({"execute": "qom-get", "arguments": {"path": f"/machine/peripheral/{name}", "property": "parent_bus"}})
+              for name in ("storage1", "medium", "seed")}
+    assert [drives[name][-5:] for name in ("storage1", "seed", "medium")] == ["ide.0", "ide.4", "ide.5"], drives
+    qemu = host.run("tr '\\0' ' ' </proc/$(pgrep -x qemu-system-x86)/cmdline").stdout
+    assert "-rtc base=localtime,driftfix=slew" in qemu
+    # the disc stays in its drive over the restarts of an installation
+    host.ctl("guest", "restart", "web1")
+    blocks = {block["qdev"]: block for block in asked({"execute": "query-block"}) if block.get("qdev")}
+    assert blocks["medium"]["inserted"]["node-name"] == "medium"

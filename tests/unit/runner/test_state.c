@@ -97,20 +97,22 @@ static void test_tail_keeps_the_last(void **state _unused_)
 	assert_null(tail_line(&t, TAIL_LINES));
 }
 
+static const struct guest guest;
+
 static void test_events(void **state _unused_)
 {
 	json_t *off = json_pack("{s:b, s:s}", "guest", 1, "reason", "guest-shutdown");
 	json_t *io = json_pack("{s:s, s:s, s:s}", "node-name", "disk\033", "operation", "write",
 		"reason", "No space left on device");
 
-	assert_true(run_event("SHUTDOWN", off).powered_off);
-	assert_false(run_event("SHUTDOWN", NULL).powered_off);
-	assert_string_equal(run_event("BLOCK_IO_ERROR", io).text,
-		"disk? fails to write: No space left on device");
-	assert_true(run_event("STOP", NULL).paused);
-	assert_true(run_event("RESUME", NULL).resumed);
-	assert_non_null(run_event("GUEST_PANICKED", NULL).text);
-	assert_null(run_event("RTC_CHANGE", NULL).text);
+	assert_true(run_event(&guest, "SHUTDOWN", off).powered_off);
+	assert_false(run_event(&guest, "SHUTDOWN", NULL).powered_off);
+	assert_string_equal(run_event(&guest, "BLOCK_IO_ERROR", io).text,
+		"writing to disk? fails: No space left on device");
+	assert_true(run_event(&guest, "STOP", NULL).paused);
+	assert_true(run_event(&guest, "RESUME", NULL).resumed);
+	assert_non_null(run_event(&guest, "GUEST_PANICKED", NULL).text);
+	assert_null(run_event(&guest, "RTC_CHANGE", NULL).text);
 	json_decref(off);
 	json_decref(io);
 }
@@ -131,8 +133,8 @@ static void test_lost(void **state _unused_)
 	r.spec.guest = guest_from(a,
 		"kernel: {image: /k}\ninterfaces: [{bridge: b}, {vf: uplink}]\ndevices: [nic2]\n");
 	r.spec.assigned = (struct assignment){ interfaces, devices };
-	assert_string_equal(run_event("DEVICE_DELETED", plug).deleted, "net1");
-	assert_null(run_event("DEVICE_DELETED", NULL).deleted);
+	assert_string_equal(run_event(&guest, "DEVICE_DELETED", plug).deleted, "net1");
+	assert_null(run_event(&guest, "DEVICE_DELETED", NULL).deleted);
 	assert_false(run_lost(&r, "net0"));
 	assert_false(run_lost(&r, "disk0"));
 	assert_null(r.state.lost);
