@@ -154,15 +154,18 @@ static void note_before(struct host *h, json_t *kept, const struct knobs *k)
 	record_touch(h);
 }
 
-/* Pages that guests use stay with them: the kernel takes back what is free. */
-static unsigned long long put_back(struct host *h, json_t *kept, const struct knob *short_)
+/* All that are short. Pages that guests use stay with them: the kernel takes back what is free. */
+static void put_back(struct host *h, json_t *kept, const struct knobs *k)
 {
 	json_t *before = json_object_get(kept, POOLS_BEFORE);
-	const char *was = json_string_value(json_object_get(before, short_->path));
+	size_t i;
 
-	if (was)
-		(void)file_poke(h->root, short_->path, was);
-	return pages_of(h, short_);
+	for (i = 0; i < k->n; i++) {
+		const char *was = json_string_value(json_object_get(before, k->v[i].path));
+
+		if (was && pages_of(h, &k->v[i]) < strtoull(k->v[i].want, NULL, 10))
+			(void)file_poke(h->root, k->v[i].path, was);
+	}
 }
 
 static int too_full(
@@ -211,7 +214,8 @@ int memory_set(struct host *h, struct step *s, const struct knobs *k, struct sho
 	if (r == -ERANGE && refused && is_pool(refused)) {
 		lack->knob = refused;
 		lack->found = pages_of(h, refused);
-		too_full(refused, lack->found, put_back(h, kept, refused), e);
+		put_back(h, kept, k);
+		too_full(refused, lack->found, pages_of(h, refused), e);
 	}
 	if (kept) {
 		json_object_del(kept, POOLS_BEFORE);
