@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What goes wrong with a guest is one clear line in `status` and the journal; what happens to kvmhostd touches no guest."""
+import json
+
+import pytest
+from documents import put, settle
+from harness import wait_until
+
+GUEST = """\
+  {name}:
+    memory: {{size: 128MiB}}
+    kernel: {{image: /srv/boot/vmlinuz, initrd: /srv/boot/initrd.img, cmdline: "console=ttyS0 quiet"}}
+    shutdown: {{timeout: 5s}}
+    restart: no
+"""
+
+
+def document(*guests):
+    return "version: 1\nguests:\n" + "".join(GUEST.format(name=name) + more for name, more in guests)
+
+
+def disk(path, more=""):
+    return f"    disks: [{{path: {path}, format: raw{more}}}]\n"
+
+
+WEB = ("web1", disk("/srv/web1.img"))
+
+
+def guest(host, name="web1"):
+    listed = json.loads(host.ctl("--json", "guest", "list").stdout)
+    return next(g for g in listed["guests"] if g["name"] == name)
+
+
+def unit(host, what, name="web1"):
+    return host.run(f"systemctl show -p {what} --value kvmhost-guest@{name}").stdout.strip()
+
+
+def journal(host, name="web1"):
+    return host.run(f"journalctl -q -o cat -u kvmhost-guest@{name}").stdout
+
+
+def qemu(host, name="web1"):
+    return host.run(f"pgrep -f '[q]emu-system.*guest={name},'").stdout.split()[0]
+
+
+def console(host, name="web1"):
+    at = host.console(f"/run/kvmhost/guests/{name}/console.sock")
+    at.sock.sendall(b"\n")
+    at.expect("guest# ", 90)
+    return at
+
+
+@pytest.fixture(scope="module")
+def host(capsule):
+    capsule.add_guest_kernel()
+    capsule.run("truncate -s 4M /srv/web1.img")
+    return capsule
+
+
+@pytest.fixture
+def web(host):
+    settle(host, document(WEB))
+    if guest(host)["state"] != "running":
+        host.ctl("guest", "start", "web1", timeout=120)
+    return host
+
+
+def test_qemu_killed(web):
+    web.run(f"kill -9 {qemu(web)}")
+    wait_until(lambda: guest(web)["state"] == "failed", 20, "failed")
+    assert guest(web)["error"] == "QEMU was killed by signal 9 (Killed)"
+    assert "QEMU was killed by signal 9" in web.ctl("status", check=False).stdout and "killed by signal 9" in journal(web)
+
+
+def test_qemu_crashes(web):
+    web.run(f"kill -SEGV {qemu(web)}")
+    wait_until(lambda: guest(web)["state"] == "failed", 20, "failed")
+    assert guest(web)["error"] == "QEMU was killed by signal 11 (Segmentation fault)"
+
+
+def test_runner_killed(web):
+    pid = qemu(web)
+    web.run(f"kill -9 {unit(web, 'MainPID')}")
+    wait_until(lambda: web.run(f"kill -0 {pid}", check=False).rc, 10, "QEMU does not outlive it")
+    wait_until(lambda: guest(web)["state"] == "failed", 30, "not started again")
+    assert guest(web)["error"] == "kvmhost-run was killed, and the guest has `restart: no`"
+    assert "kvmhost-run was killed" in web.ctl("status", check=False).stdout and "kvmhost-run was killed" in journal(web)
+
+
+def test_a_locked_image(web):
+    put(web, document(WEB, ("web2", disk("/srv/other.img"))))
+    web.run("truncate -s 4M /srv/other.img; systemd-run -q --unit holder qemu-system-x86_64 -display none -nodefaults -S "
+            "-drive if=virtio,format=raw,file=/srv/other.img")
+    inode = web.run("stat -c %i /srv/other.img").stdout.strip()
+    wait_until(lambda: f":{inode} " in web.read("/proc/locks"), 20, "QEMU holds it")
+    refused = web.ctl("apply", check=False, timeout=120)
+    assert refused.rc == 1 and "/srv/other.img" in guest(web, "web2")["error"] and "lock" in guest(web, "web2")["error"], \
+        guest(web, "web2")
+    assert "/srv/other.img" in web.ctl("status", check=False).stdout
+    assert guest(web)["state"] == "running", "the other one is not concerned"
+    web.run("systemctl stop holder")
+    settle(web, document(WEB, ("web2", disk("/srv/other.img"))))
+    settle(web, document(WEB), "--allow-mass-removal")
+
+
+def test_a_full_disk_stops_the_guest_and_is_told(host):
+    host.run("mkdir -p /srv/small && mount -t tmpfs -o size=1M small /srv/small && truncate -s 8M /srv/small/full.img")
+    settle(host, document(WEB, ("full1", disk("/srv/small/full.img"))))
+    at = console(host, "full1")
+    at.sock.sendall(b"dd if=/dev/zero of=/dev/vda bs=64k count=64; sync; echo wr''itten $?\n")
+    wait_until(lambda: guest(host, "full1")["state"] == "paused", 60, "it stands still")
+    assert "write: No space left on device" in guest(host, "full1")["event"], guest(host, "full1")
+    assert "No space left on device" in host.ctl("status", check=False).stdout
+    assert "No space left on device" in journal(host, "full1")
+    host.run("mount -o remount,size=16M /srv/small")
+    host.ctl("guest", "resume", "full1")
+    at.expect("written 0", 60)
+    at.close()
+    settle(host, document(WEB), "--allow-mass-removal")
+    host.run("umount /srv/small")
+
+
+def test_kvmhostd_is_killed_restarted_and_upgraded(web):
+    web.restart_daemon()
+    at = console(web)
+    at.run("echo kept >/kept")
+    before = (unit(web, "MainPID"), qemu(web), web.read("/run/kvmhost/guests/web1/started.json"))
+    pid = web.run("systemctl show -p MainPID --value kvmhostd").stdout.strip()
+    web.run(f"kill -9 {pid}")
+    wait_until(lambda: web.run("systemctl show -p MainPID --value kvmhostd").stdout.strip() not in ("0", pid), 30, "again")
+    web.restart_daemon()
+    # an upgrade: other files under the same names
+    web.run("for f in /usr/sbin/kvmhostd /usr/bin/kvmhostctl /usr/libexec/kvmhost/kvmhost-run; do "
+            "cp -p $f $f.new && mv $f.new $f; done; systemctl daemon-reload; systemctl restart kvmhostd", timeout=120)
+    web.reload_daemon()
+    assert web.ctl("plan").rc == 0
+    assert (unit(web, "MainPID"), qemu(web), web.read("/run/kvmhost/guests/web1/started.json")) == before
+    assert at.run("cat /kept") == "kept\n"
+    at.close()
+    web.run("systemctl stop kvmhostd")
