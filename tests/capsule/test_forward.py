@@ -21,6 +21,7 @@ GUARD = {"iptables": "iptables-legacy -t mangle -{} KVMHOST-PREROUTING -i virbr0
 @pytest.fixture(scope="module")
 def host(capsule):
     capsule.world = capsule.uplink()
+    wait_until(lambda: capsule.world.pings("203.0.113.2"), 10, "the new card's carrier")
     capsule.clean = everything(capsule)
     settle(capsule, FORWARDED)
     guest = capsule.client("guest", "virbr0", "192.168.122.10/24", "192.168.122.1")
