@@ -192,10 +192,10 @@ def test_ufw(host):
 SERVED = NAT + "    dhcp: {range: [192.168.122.100, 192.168.122.200]}\n"
 
 
-def gets_a_lease(host):
+def gets_a_lease(host, tries=8):
     space = host.client("asks", "virbr0")
     try:
-        return space.run("busybox udhcpc -i eth0 -n -q -f -t 3 -T 1 -s /bin/true", check=False, timeout=30).rc == 0
+        return space.run(f"busybox udhcpc -i eth0 -n -q -f -t {tries} -T 1 -s /bin/true", check=False, timeout=30).rc == 0
     finally:
         host.run("ip netns del asks")
 
@@ -211,9 +211,20 @@ def test_who_drops_what_guests_ask_of_the_host(host):
     settle(host, SERVED)
     assert gets_a_lease(host) and not asked(host)
     host.run("iptables-nft -P INPUT DROP")
-    assert not gets_a_lease(host)
+    assert not gets_a_lease(host, 3)
     assert [(owner, what) for owner, what, _ in asked(host)] == [(None, "DHCP"), (None, "DNS")]
     host.run(re.search("nft insert rule.*accept", asked(host)[0][2])[0])
     assert gets_a_lease(host) and [what for _, what, _ in asked(host)] == ["DNS"]
     host.run("iptables-nft -A INPUT -i virbr0 -p udp -m udp --dport 53 -j ACCEPT")
     assert not asked(host)
+
+
+def test_ufw_and_what_guests_ask_of_the_host(host):
+    host.run("ufw --force enable", timeout=60)
+    settle(host, SERVED)
+    assert not gets_a_lease(host, 3)
+    found = asked(host)
+    assert [(owner, what) for owner, what, _ in found] == [("ufw", "DHCP"), ("ufw", "DNS")]
+    for _, _, cure in found:
+        host.run(cure)
+    assert gets_a_lease(host) and not asked(host)

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Port forwards reached from the host itself, by every address it has, and what guests may not do with that."""
 import pytest
-from documents import EMPTY, NAT, everything, put, settle
+from documents import EMPTY, NAT, put, settle
 from harness import Netns, wait_until
 from test_crash import killed, points
+from test_dhcp import state
 
 BACKENDS = ["iptables", "nftables"]
 FORWARDED = NAT.replace("/24]", "/24, fd00:122::1/64]") + """\
@@ -21,8 +22,7 @@ GUARD = {"iptables": "iptables-legacy -t mangle -{} KVMHOST-PREROUTING -i virbr0
 @pytest.fixture(scope="module")
 def host(capsule):
     capsule.world = capsule.uplink()
-    wait_until(lambda: capsule.world.pings("203.0.113.2"), 10, "the new card's carrier")
-    capsule.clean = everything(capsule)
+    capsule.clean = state(capsule)
     settle(capsule, FORWARDED)
     guest = capsule.client("guest", "virbr0", "192.168.122.10/24", "192.168.122.1")
     guest.run("ip addr add fd00:122::10/64 dev eth0 nodad; ip -6 route add default via fd00:122::1")
@@ -110,4 +110,4 @@ def test_no_moment_without_the_guard(host, before, after):
 def test_all_goes(host):
     host.run("systemctl stop 'serve-guest-*' six; ip netns del guest")
     settle(host, EMPTY, "--allow-mass-removal")
-    assert everything(host) == host.clean
+    assert state(host) == host.clean
