@@ -325,7 +325,7 @@ def test_how_it_is_read_and_written(stopped):
     assert int(host.run(f"stat -c %b {IMAGES}/z.qcow2").stdout) < before, "zeros take no room"
     console.close()
     nodes = json.loads([line for line in host.run(
-        ["kvmhostctl", "guest", "monitor", "web1"], input='{"execute": "query-named-block-nodes"}').stdout.splitlines()
+        ["kvmhostctl", "guest", "monitor", "web1"], input='{"execute": "query-named-block-nodes"}\n').stdout.splitlines()
         if '"return"' in line][0])["return"]
     by_name = {node["node-name"]: node for node in nodes}
     assert by_name["file0"]["cache"]["direct"] and by_name["disk1"]["detect_zeroes"] == "unmap"

@@ -198,7 +198,7 @@ guests:
 """)
 
     def asked(command):
-        answer = host.run(["kvmhostctl", "guest", "monitor", "web1"], input=json.dumps(command)).stdout
+        answer = host.run(["kvmhostctl", "guest", "monitor", "web1"], input=json.dumps(command) + "\n").stdout
         return json.loads([line for line in answer.splitlines() if '"return"' in line][0])["return"]
 
     tree = asked({"execute": "human-monitor-command", "arguments": {"command-line": "info qtree"}})
