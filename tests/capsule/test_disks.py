@@ -323,7 +323,6 @@ def test_how_it_is_read_and_written(stopped):
     before = int(host.run(f"stat -c %b {IMAGES}/z.qcow2").stdout)
     console.run("dd if=/dev/zero of=/dev/vdb bs=1M count=8 conv=fsync 2>/dev/null")
     assert int(host.run(f"stat -c %b {IMAGES}/z.qcow2").stdout) < before, "zeros take no room"
-    console.close()
     nodes = json.loads([line for line in host.run(
         ["kvmhostctl", "guest", "monitor", "web1"], input='{"execute": "query-named-block-nodes"}\n').stdout.splitlines()
         if '"return"' in line][0])["return"]
@@ -337,7 +336,6 @@ def test_how_it_is_read_and_written(stopped):
         f"path: {IMAGES}/t.qcow2, size: 96MiB, throttle: {{bps_write: 2MiB, iops_read: 1000}}",
         f"path: {IMAGES}/d.qcow2, size: 32MiB, bus: scsi, cache: directsync, throttle: {{iops: 100}}"))
     host.ctl("apply")
-    console = host.console(SOCKET)
     assert console.run("cat /sys/block/vdc/size").strip() == str((96 << 20) // 512)
     console.close()
     put(host, document(f"path: {IMAGES}/n.raw, size: 32MiB, format: raw, aio: io_uring"))
