@@ -329,18 +329,3 @@ def test_nvme(host):
     assert count(host, pf) == 2
     settle(host, EMPTY, "--allow-mass-removal")
     assert count(host, pf) == 0 and attribute(host, "sriov_drivers_autoprobe", pf) == "1"
-
-
-def test_beside_a_card_with_hundreds_of_vfs(host):
-    """The kernel's own card without hardware: its message is longer than a netlink attribute can say."""
-    host.run("""set -e
-        modprobe netdevsim
-        echo "9 1" >/sys/bus/netdevsim/new_device
-        udevadm settle
-        echo 400 >/sys/kernel/debug/netdevsim/netdevsim9/max_vfs
-        echo 400 >/sys/bus/netdevsim/devices/netdevsim9/sriov_numvfs""")
-    settle(host, SEVEN)
-    host.run(f"ip link set {NIC} vf 0 vlan 7")
-    assert paths(host) == {"vfs.0.vlan"}
-    settle(host, EMPTY, "--allow-mass-removal")
-    host.run("echo 9 >/sys/bus/netdevsim/del_device; modprobe -r netdevsim")
