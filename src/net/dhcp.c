@@ -153,15 +153,27 @@ static int run_job(struct host *h, const char *unit, enum unit_verb verb, struct
 	return r;
 }
 
+/* The address that a port brought along may be there before networkd has the bridge. */
+static int leased(
+	struct host *h, const char *bridge, enum dhcp_client client, bool *is, struct error *e)
+{
+	const struct links *ls;
+	int r = has_address(h, bridge, is, e);
+
+	if (r >= 0 && *is && client == DHCP_NETWORKD && (r = links_get(h, &ls, e)) >= 0)
+		*is = manager_daemon("networkd")->manages(h, links_name(ls, bridge));
+	return r;
+}
+
 /* Of another answer than an address in its time nothing tells. */
-static int await_lease(struct host *h, const char *bridge, struct error *e)
+static int await_lease(struct host *h, const char *bridge, enum dhcp_client client, struct error *e)
 {
 	for (int t = 0; t < LEASE_SECONDS * 1000; t += STEP_MSEC) {
 		bool has;
 		int r;
 
 		links_forget(h);
-		r = has_address(h, bridge, &has, e);
+		r = leased(h, bridge, client, &has, e);
 		if (r < 0 || has)
 			return r;
 		nanosleep(&(struct timespec){ .tv_nsec = STEP_MSEC * 1000000L }, NULL);
@@ -188,7 +200,7 @@ static int dhcp_apply(struct host *h, struct step *s, struct error *e)
 		r = run_job(h, unit_of(h, s->r->name, is), UNIT_START, e);
 	if (r < 0 || !s->want)
 		return r;
-	r = await_lease(h, s->r->name, e);
+	r = await_lease(h, s->r->name, client, e);
 	/* It has worked before: at boot the server may come later than we, and the client goes on.
 	 */
 	if (r != -ETIMEDOUT || !s->r->recorded)

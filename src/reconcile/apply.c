@@ -167,13 +167,16 @@ static void count(struct outcome *out)
 	}
 }
 
-/* Once each: a later round finds the same. */
-static void tell_unreadable(
-	const struct plan *p, const struct apply_options *o, const struct strmap *seen)
+/* Once each: those that an earlier round could not read either have been told. */
+static void tell_unreadable(const struct plan *p, const struct apply_options *o,
+	const struct outcome *out, const struct strmap *seen)
 {
-	for (size_t i = 0; i < p->n; i++)
-		if (p->steps[i]->unreadable && o->told && !strmap_get(seen, p->steps[i]->r->id))
+	for (size_t i = 0; i < p->n; i++) {
+		const size_t *at = strmap_get(seen, p->steps[i]->r->id);
+
+		if (p->steps[i]->unreadable && o->told && (!at || !out->steps[*at]->unreadable))
 			o->told(p->steps[i], o->arg);
+	}
 }
 
 static int rounds(struct host *h, struct wants *w, const struct apply_options *o,
@@ -191,7 +194,7 @@ static int rounds(struct host *h, struct wants *w, const struct apply_options *o
 			plan_leave_to_people(&p);
 		if (round == 0 && p.removes_most && !o->allow_mass_removal)
 			return refuse(&p, out, e);
-		tell_unreadable(&p, o, seen);
+		tell_unreadable(&p, o, out, seen);
 		if (!skip_dead(&p, out, seen, round == APPLY_ROUNDS) || round == APPLY_ROUNDS) {
 			fail_unsettled(h, &p, o);
 			collect(out, out->arenas[0], seen, &p);

@@ -257,6 +257,17 @@ static void a_world_that_keeps_moving_fails(void **state _unused_)
 	assert_false(undo_pending(&toy.host));
 }
 
+/* Also when its step was done before, in the same run. */
+static void what_cannot_be_read_back_is_told_once(void **state _unused_)
+{
+	_cleanup_toy_run_ struct toy_run run;
+
+	toy.dark = "a";
+	toy_apply(&run, "version: 1\nbatches: {a: {value: x}}\n", false);
+	assert_int_equal(run.r, -EIO);
+	assert_string_equal(toy.told, "batch/a: the light went out\n");
+}
+
 static void users_go_before_what_they_use(void **state _unused_)
 {
 	_cleanup_toy_run_ struct toy_run first, second;
@@ -407,6 +418,7 @@ int main(void)
 		TEST(what_cuts_the_host_off_is_put_back_and_held),
 		TEST(a_moved_world_is_planned_again),
 		TEST(a_world_that_keeps_moving_fails),
+		TEST(what_cannot_be_read_back_is_told_once),
 		TEST(users_go_before_what_they_use),
 		TEST(what_is_in_use_waits_for_its_user),
 		TEST(finds_what_contradicts_itself),

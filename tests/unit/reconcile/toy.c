@@ -45,11 +45,12 @@ void toy_put(const char *kind, const char *name, const char *value)
 	file_write_atomic(toy.host.root, path_of(kind, name), value, strlen(value), 0644);
 }
 
-static int thing_observe(
-	struct host *h, const struct resource *r, void **have, struct error *e _unused_)
+static int thing_observe(struct host *h, const struct resource *r, void **have, struct error *e)
 {
 	const char *value = toy_value(r->kind->name, r->name);
 
+	if (toy.dark && streq(toy.dark, r->name) && toy.applied)
+		return error_set(e, -EIO, "the light went out");
 	if (!*value)
 		return 0;
 	*have = obj_new(h->pass, r->kind->table, r->name);
@@ -161,10 +162,20 @@ void toy_end(void)
 	nftw(toy.dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
+static void told(const struct step *s, void *arg _unused_)
+{
+	size_t n = strlen(toy.told);
+
+	if (s->state == STEP_FAILED)
+		snprintf(toy.told + n, sizeof(toy.told) - n, "%s: %s\n", s->r->id, s->error.text);
+}
+
 void toy_apply(struct toy_run *run, const char *yaml, bool allow_mass_removal)
 {
 	const struct converge_options o = {
-		.apply = { .allow_mass_removal = allow_mass_removal, .guard = toy.guard },
+		.apply = { .allow_mass_removal = allow_mass_removal,
+			.guard = toy.guard,
+			.told = told },
 		.try_held = true,
 	};
 
