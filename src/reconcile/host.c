@@ -73,7 +73,7 @@ int host_handle(struct host *h, const struct handle *type, void **data, struct e
 	if (r < 0)
 		return r;
 	/* It may stand on another handle, which was opened by that. */
-	while (h->handles[i].type && i < HOST_HANDLES_MAX - 1)
+	while (i < HOST_HANDLES_MAX - 1 && h->handles[i].type)
 		i++;
 	if (h->handles[i].type) {
 		if (type->close)
