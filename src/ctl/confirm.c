@@ -84,6 +84,12 @@ static int revert_now(struct host *h, struct error *e)
 	return confirm_revert(h, "it was put back by kvmhostctl revert", e);
 }
 
+/* By ^C, or by systemd as the machine goes down. */
+static int revert_interrupted(struct host *h, struct error *e)
+{
+	return confirm_revert(h, "kvmhostctl apply was ended before anybody confirmed it", e);
+}
+
 static int put_back(struct ctl *c, int (*act)(struct host *h, struct error *e))
 {
 	_cleanup_error_ struct error e = { 0 };
@@ -135,7 +141,7 @@ int ctl_await(struct ctl *c, struct config *config, const struct outcome *out)
 	fflush(stdout);
 	while (undo_pending(&c->host)) {
 		if (interrupted || c->host.now() >= out->confirm_by)
-			return put_back(c, interrupted ? revert_now : revert_overdue);
+			return put_back(c, interrupted ? revert_interrupted : revert_overdue);
 		nanosleep(&pause, NULL);
 	}
 	set_timer(0);

@@ -50,8 +50,10 @@ static void print_addresses(json_t *guest)
 	size_t i, k;
 
 	json_array_foreach (json_object_get(guest, "interfaces"), i, nic)
-		printf("interface   %s on %s%s  %s%s\n", text(nic, "mac"), text(nic, "network"),
-			text(nic, "bridge"), text(nic, "lease"),
+		printf("interface   %s on %s%s%s  %s%s\n", text(nic, "mac"), text(nic, "network"),
+			text(nic, "bridge"), text(nic, "macvtap"),
+			*text(nic, "macvtap") ? "by macvtap, not heard by this host"
+					      : text(nic, "lease"),
 			*text(nic, "lease") ? " (lease)" : "");
 	json_array_foreach (json_object_get(guest, "guest_interfaces"), i, nic)
 		json_array_foreach (json_object_get(nic, "ip-addresses"), k, ip)

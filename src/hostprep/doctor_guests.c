@@ -313,6 +313,36 @@ static void look_guest_storage(struct doctor *d)
 			       "cannot grow stops");
 }
 
+/* Through a macvtap alone, by the guest's own words. */
+static bool is_blind(struct doctor *d, const struct resource *r)
+{
+	const char *nics = is_guest(r) ? obj_text(r->want, "interfaces", d->arena) : NULL;
+
+	return nics && strstr(nics, "\"macvtap\":") && !strstr(nics, "\"network\":") &&
+	       !strstr(nics, "\"bridge\":");
+}
+
+static void look_guest_macvtap(struct doctor *d)
+{
+	const struct wants *w = wants(d);
+	const char *names = NULL;
+
+	for (size_t i = 0; w && i < w->n; i++)
+		if (is_blind(d, w->v[i]))
+			names = names ? arena_printf(d->arena, "%s, %s", names, w->v[i]->name)
+				      : w->v[i]->name;
+	if (!w)
+		return;
+	if (!names) {
+		doctor_found(d, HEALTH_PASS, "none is by macvtap alone");
+		return;
+	}
+	doctor_found(d, HEALTH_WARN, "this host and %s do not hear each other", names);
+	doctor_cure(d, "where they have to: an isolated network as a second interface: "
+		       "networks: {private: {mode: isolated, bridge: virbr1, addresses: "
+		       "[192.168.254.1/24]}}");
+}
+
 const struct check doctor_guests[] = {
 	{ "document", "The document is valid", "kvmhostd keeps the last good one otherwise.",
 		look_document },
@@ -334,5 +364,9 @@ const struct check doctor_guests[] = {
 		"What the images may still grow by, for each file system: a raw one to its size, "
 		"others to a hundredth more.",
 		look_guest_storage },
+	{ "guest-macvtap", "Guests that this host can reach",
+		"What a macvtap sends leaves by the card, and never comes to the host itself; nor "
+		"does what the host sends come to the guest.",
+		look_guest_macvtap },
 };
 const size_t n_doctor_guests = ARRAY_SIZE(doctor_guests);

@@ -68,7 +68,7 @@ const struct table bridge_table = TABLE(struct bridge, bridge_fields, .key = &ty
 static void bridge_derive(const struct resource *r, struct wants *w)
 {
 	manager_imply(r, w);
-	if (bridge_addressing(r->want) == ADDRESSING_DHCP)
+	if (addressing_of(r->want) == ADDRESSING_DHCP)
 		want_derive(w, r, "dhcp", r->name, false);
 }
 
@@ -107,7 +107,7 @@ static int bridge_observe(struct host *h, const struct resource *r, void **have,
 	if (!h->live)
 		return 0;
 	ret = links_get(h, &ls, e);
-	if (ret >= 0 && r->want && bridge_addressing(r->want) == ADDRESSING_DHCP)
+	if (ret >= 0 && r->want && addressing_of(r->want) == ADDRESSING_DHCP)
 		ret = dhcp_client(h, &(enum dhcp_client){ 0 }, e);
 	if (ret < 0)
 		return ret;
@@ -117,16 +117,16 @@ static int bridge_observe(struct host *h, const struct resource *r, void **have,
 		*have = owes(h, r);
 		/* Ports that cannot be had are told before the bridge is made. */
 		b = obj_new(h->pass, &bridge_table, r->name);
-		return r->want ? bridge_observe_ports(h, r, ls, NULL, b, e) : 0;
+		return r->want ? ported_observe(h, r, ls, NULL, &b->ported, e) : 0;
 	}
 	if (r->want && (ret = bridge_link_check(h, l, e)) < 0)
 		return ret;
 	if (!l->type || !streq(l->type, "bridge"))
 		return 0;
-	if (!r->want && !r->before && (ret = bridge_foreign_ports(h, r, ls, l, e)) < 0)
+	if (!r->want && !r->before && (ret = ports_foreign(h, r, ls, l, e)) < 0)
 		return ret;
 	b = bridge_have(h, r, l);
-	ret = bridge_observe_ports(h, r, ls, l, b, e);
+	ret = ported_observe(h, r, ls, l, &b->ported, e);
 	if (ret >= 0)
 		ret = bridge_vlans_observe(h, ls, l, r->want ? r->want : r->before, b, e);
 	if (ret >= 0)
@@ -153,7 +153,7 @@ static bool choose_mac(struct host *h, const struct links *ls, const struct reso
 	bool taken = false;
 
 	for (size_t i = 0; !port && i < want->ports.n; i++)
-		port = links_name(ls, LIST_AT(&want->ports, const char *, i));
+		port = port_find(h, r, ls, LIST_AT(&want->ports, const char *, i), NULL);
 	*out = port ? port->mac : own;
 	if (!there)
 		return port != NULL;
@@ -162,7 +162,8 @@ static bool choose_mac(struct host *h, const struct links *ls, const struct reso
 		return false;
 	for (size_t i = 0; i < ls->n; i++)
 		taken |= &ls->v[i] != there && mac_equal(&ls->v[i].mac, &there->mac) &&
-			 !bridge_wants_port(want, ls->v[i].name);
+			 ls->v[i].master != there->index &&
+			 !ported_wants(&want->ported, ls->v[i].name);
 	return taken || (port && mac_equal(&there->mac, &own));
 }
 
@@ -170,24 +171,14 @@ static bool choose_mac(struct host *h, const struct links *ls, const struct reso
 static const char *leave_out_missing(struct host *h, const struct step *s, struct bridge *shown)
 {
 	const struct bridge *want = s->want;
-	const char **v = arena_alloc(h->pass, (want->ports.n + 1) * sizeof(*v));
-	const char *missing = NULL;
+	const char *awaited;
 	const struct links *ls;
-	size_t n = 0;
 
 	if (!want->ports.n || !h->live || links_get(h, &ls, NULL) < 0)
 		return NULL;
-	for (size_t i = 0; i < want->ports.n; i++) {
-		const char *name = LIST_AT(&want->ports, const char *, i);
-
-		if (!bridge_port_missing(s->r, ls, name))
-			v[n++] = name;
-		else if (!missing)
-			missing = name;
-	}
-	shown->ports = (struct list){ v, n };
+	shown->ports = ports_present(h, s->r, ls, &want->ports, &awaited);
 	shown->vlans = bridge_vlans_present(h, s->r, ls, want);
-	return missing;
+	return awaited;
 }
 
 static const char *mac_text(struct host *h, const struct mac *m)
@@ -216,17 +207,17 @@ static void bridge_diff(struct host *h, struct step *s)
 {
 	const struct bridge *have = s->have, *want = s->want;
 	struct bridge shown = *want;
-	const char *missing = leave_out_missing(h, s, &shown);
+	const char *awaited = leave_out_missing(h, s, &shown);
 
 	s->want = &shown;
 	link_diff(h, s, have ? &have->state : NULL);
 	s->want = want;
 	diff_mac(h, s);
-	if (s->n_changes || !missing || s->verb == STEP_RESTORE)
+	if (s->n_changes || !awaited || s->verb == STEP_RESTORE)
 		return;
 	step_change(h, s, "ports", "ports", obj_text(have, "ports", h->pass),
 		obj_text(want, "ports", h->pass));
-	s->wait = arena_printf(h->pass, "the link %s to appear", missing);
+	s->wait = awaited;
 }
 
 static struct bridge_link to_link(
@@ -281,7 +272,7 @@ static void bridge_apply_all(struct host *h, struct step *const *steps, size_t n
 	struct nl *nl;
 
 	for (size_t i = 0; i < n; i++)
-		bridge_give_back(h, steps[i]);
+		ports_give_back(h, steps[i]);
 	for (size_t i = 0; i < n; i++)
 		if (!steps[i]->error.code && links_get(h, &ls, &steps[i]->error) >= 0 &&
 			netlink_get(h, &nl, &steps[i]->error) >= 0)
@@ -293,7 +284,7 @@ static void bridge_apply_all(struct host *h, struct step *const *steps, size_t n
 	links_forget(h);
 	for (size_t i = 0; i < n; i++)
 		if (steps[i]->want && !steps[i]->error.code)
-			bridge_take(h, steps[i]);
+			ports_take(h, steps[i]);
 	for (size_t i = 0; i < n; i++)
 		if (steps[i]->want && !steps[i]->error.code)
 			bridge_vlans_apply(h, steps[i]);

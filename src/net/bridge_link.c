@@ -93,16 +93,6 @@ static void make_all(struct host *h, struct nl *nl, struct bridge_link *v, size_
 	netlink_flush(nl);
 }
 
-static void put_no_ipv6(struct nl_msg *m)
-{
-	struct nlattr *spec = netlink_nest(m, IFLA_AF_SPEC), *inet6 = netlink_nest(m, AF_INET6);
-	uint8_t mode = IN6_ADDR_GEN_MODE_NONE;
-
-	netlink_put(m, IFLA_INET6_ADDR_GEN_MODE, &mode, sizeof(mode));
-	netlink_nest_end(m, inet6);
-	netlink_nest_end(m, spec);
-}
-
 static void queue_change(struct nl *nl, struct bridge_link *b, struct nl_msg *m)
 {
 	netlink_queue(nl, m,
@@ -170,7 +160,7 @@ static void change(struct nl *nl, struct bridge_link *b)
 	if (b->mtu && (!l || l->mtu != b->mtu))
 		netlink_put_u32(m, IFLA_MTU, b->mtu);
 	if (b->no_ipv6 && !l)
-		put_no_ipv6(m);
+		link_put_no_ipv6(m);
 	if (!l || !streq(l->alias ? l->alias : "", b->mark))
 		netlink_put_text(m, IFLA_IFALIAS, b->mark);
 	if (b->options)

@@ -45,7 +45,7 @@ void bridge_vlans_check(const struct bridge *b, struct diags *d)
 	for (size_t i = 0; i < b->vlans.n; i++) {
 		const struct bridge_vlans *v = &LIST_AT(&b->vlans, struct bridge_vlans, i);
 
-		if (!streq(v->obj.name, b->obj.name) && !bridge_wants_port(b, v->obj.name))
+		if (!streq(v->obj.name, b->obj.name) && !ported_wants(&b->ported, v->obj.name))
 			diag_error(d, key_mark(b, v->obj.name),
 				"name one of `ports`, or the bridge itself; guests' interfaces "
 				"have keys of their own, pvid and vlans",
@@ -101,7 +101,7 @@ struct list bridge_vlans_present(
 	for (size_t i = 0; i < want->vlans.n; i++) {
 		const struct bridge_vlans *one = &LIST_AT(&want->vlans, struct bridge_vlans, i);
 
-		if (streq(one->obj.name, r->name) || !bridge_port_missing(r, ls, one->obj.name))
+		if (streq(one->obj.name, r->name) || !port_missing(h, r, ls, one->obj.name, NULL))
 			*ARENA_PUSH(h->pass, v, out.n) = *one;
 	}
 	out.v = v;

@@ -3,7 +3,7 @@
 #ifndef KVMHOST_DHCP_H
 #define KVMHOST_DHCP_H
 
-#include "net/bridge.h"
+#include "net/ported.h"
 
 enum dhcp_client { DHCP_NETWORKD, DHCP_DHCPCD, DHCP_DHCLIENT };
 

@@ -41,6 +41,16 @@ void link_diff(struct host *h, struct step *s, const struct link_state *have)
 		step_change(h, s, "up", "up", "false", "true");
 }
 
+const char *link_awaited(struct host *h, const struct links *ls, const char *name)
+{
+	const struct link *l = links_other_name(ls, name);
+
+	return l ? arena_printf(h->pass,
+			   "the link %s to appear: that is another name of %s; write `%s`", name,
+			   l->name, l->name)
+		 : arena_printf(h->pass, "the link %s to appear", name);
+}
+
 int links_owned(struct host *h, const struct kind *k, void (*found)(const char *name, void *arg),
 	void *arg, struct error *e)
 {
@@ -110,6 +120,16 @@ struct nl_msg *link_change_large(int index, size_t max)
 	struct ifinfomsg head = { .ifi_family = AF_UNSPEC, .ifi_index = index };
 
 	return netlink_request_large(RTM_NEWLINK, 0, &head, sizeof(head), max);
+}
+
+void link_put_no_ipv6(struct nl_msg *m)
+{
+	struct nlattr *spec = netlink_nest(m, IFLA_AF_SPEC), *inet6 = netlink_nest(m, AF_INET6);
+	uint8_t mode = IN6_ADDR_GEN_MODE_NONE;
+
+	netlink_put(m, IFLA_INET6_ADDR_GEN_MODE, &mode, sizeof(mode));
+	netlink_nest_end(m, inet6);
+	netlink_nest_end(m, spec);
 }
 
 int bridge_port_refuse(const struct link *bridge, const struct link *port, struct error *e)

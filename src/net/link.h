@@ -32,6 +32,9 @@ struct link_state link_state(const struct link *l, const struct resource *r);
  */
 void link_diff(struct host *h, struct step *s, const struct link_state *have);
 
+/* What to wait for where no link has the name: "the link eth0 to appear". */
+const char *link_awaited(struct host *h, const struct links *ls, const char *name);
+
 /* kind->owned for links. */
 int links_owned(struct host *h, const struct kind *k, void (*found)(const char *name, void *arg),
 	void *arg, struct error *e);
@@ -62,6 +65,8 @@ void links_remove(struct nl *nl, const struct links *ls, struct doomed *v, size_
 
 /* A change of an existing link: RTM_NEWLINK without NLM_F_CREATE, which takes IFLA_LINKINFO too. */
 struct nl_msg *link_change(int index, bool up);
+/* No link-local address of the kernel's own. */
+void link_put_no_ipv6(struct nl_msg *m);
 /* The same with room for so many bytes. */
 struct nl_msg *link_change_large(int index, size_t max);
 

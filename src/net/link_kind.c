@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "net/link_kind.h"
+#include <net/if.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 
-static const struct link_kind *const all[] = { &vlan_link, &dummy_link, &veth_link };
+static const struct link_kind *const all[] = { &vlan_link, &dummy_link, &veth_link, &macvtap_link };
 
 const struct link_kind *link_kind_of(const struct kind *k)
 {
@@ -90,27 +91,31 @@ void link_kind_refine(struct host *h, struct step *s)
 	const char *below = k->below && s->want ? k->below(s->want) : NULL;
 	const struct links *ls;
 
-	if (below && !s->have && !s->r->n_after && links_get(h, &ls, NULL) >= 0 &&
-		!links_name(ls, below))
-		s->wait = arena_printf(h->pass, "the link %s to appear", below);
+	if (!below || s->r->n_after || links_get(h, &ls, NULL) < 0)
+		return;
+	if (!links_name(ls, below) && (!s->have || s->verb == STEP_RECREATE))
+		s->wait = link_awaited(h, ls, below);
+	/* Names were exchanged: whether it is to leave its card nobody can say but a person. */
+	for (size_t i = 0; s->have && i < s->n_changes; i++)
+		s->by_hand |= streq(s->changes[i].path, "link");
 }
 
 /* ---- making it so ---- */
 
 /* A kernel without the driver says only that it does not know the type. */
-static void explain(const struct link_kind *k, struct step *s)
+void link_explain_driver(struct step *s, const char *type, const char *driver)
 {
 	struct error why = s->error;
 
-	if (why.code != -EOPNOTSUPP || !k->driver || !strstr(why.text, "Unknown device type"))
+	if (why.code != -EOPNOTSUPP || !driver || !strstr(why.text, "Unknown device type"))
 		return;
 	s->error = (struct error){ 0 };
 	error_set(&s->error, why.code, "%s: the kernel's %s driver, %s, is not loaded", why.text,
-		k->type, k->driver);
+		type, driver);
 	error_cure(&s->error,
 		"modprobe %s, and for every boot: host: {kernel: {modules: {%s: "
 		"{}}}}",
-		k->driver, k->driver);
+		driver, driver);
 	error_clear(&why);
 }
 
@@ -125,6 +130,18 @@ static void put_info(struct nl_msg *m, const struct link_kind *k, const void *wa
 		netlink_nest_end(m, data);
 	}
 	netlink_nest_end(m, info);
+}
+
+/* While it is down still. */
+static void for_guests(struct nl *nl, struct step *s)
+{
+	struct ifinfomsg head = { .ifi_flags = IFF_ALLMULTI, .ifi_change = IFF_ALLMULTI };
+	struct nl_msg *m = netlink_request(RTM_NEWLINK, 0, &head, sizeof(head));
+
+	netlink_put_text(m, IFLA_IFNAME, s->r->name);
+	link_put_no_ipv6(m);
+	netlink_queue(
+		nl, m, (struct netlink_call){ "set up the link", s->r->name, 0, &s->error, NULL });
 }
 
 static void make(struct nl *nl, const struct links *ls, const struct link_kind *k, struct step *s,
@@ -147,11 +164,16 @@ static void make(struct nl *nl, const struct links *ls, const struct link_kind *
 		netlink_put_u32(m, IFLA_LINK, (uint32_t)l->index);
 	if (master)
 		netlink_put_u32(m, IFLA_MASTER, (uint32_t)master);
+	/* From the first: one that comes without gets another from udev, in its own time. */
+	if (member(s->want, "mac") && obj_has(s->want, "mac"))
+		netlink_put(m, IFLA_ADDRESS, member(s->want, "mac"), sizeof(struct mac));
 	put_info(m, k, s->want);
 	netlink_queue(
 		nl, m, (struct netlink_call){ "make the link", s->r->name, 0, &s->error, NULL });
+	if (k->guests)
+		for_guests(nl, s);
 	netlink_flush(nl);
-	explain(k, s);
+	link_explain_driver(s, k->type, k->driver);
 }
 
 static void raise_twin(struct nl *nl, const struct link_kind *k, struct step *s)

@@ -15,6 +15,11 @@ struct link_kind {
 	const char *type; /* IFLA_INFO_KIND */
 	const char *driver; /* the module that brings it, where a kernel may lack it */
 	size_t state; /* offset of the struct link_state */
+	/*
+	 * A guest speaks through it: the host has no IPv6 of its own on it, and it hears all
+	 * groups, since nobody tells it which the guest is in.
+	 */
+	bool guests;
 	/* The link that it needs to be made, or NULL. May be NULL. */
 	const char *(*below)(const void *want);
 	/* Fills what its own rows say. May be NULL. */
@@ -26,8 +31,12 @@ struct link_kind {
 	void (*put)(struct nl_msg *m, const void *want);
 };
 
-extern const struct link_kind vlan_link, dummy_link, veth_link;
+extern const struct link_kind vlan_link, dummy_link, veth_link, macvtap_link;
 const struct link_kind *link_kind_of(const struct kind *k);
+
+/* Where the step's error is that the kernel does not know the type: which driver it lacks, with a
+ * cure. */
+void link_explain_driver(struct step *s, const char *type, const char *driver);
 
 /* For the vtables. */
 int link_kind_observe(struct host *h, const struct resource *r, void **have, struct error *e);

@@ -34,6 +34,48 @@ static void parse_bridge(struct link *l, struct nlattr *data)
 	l->vlan_filtering = get_flag(tb[IFLA_BR_VLAN_FILTERING]);
 }
 
+static uint8_t get_u8(struct nlattr *a)
+{
+	return a ? nla_get_u8(a) : 0;
+}
+
+static void parse_bond(struct link *l, struct nlattr *data)
+{
+	struct nlattr *tb[IFLA_BOND_MAX + 1];
+
+	if (nla_parse_nested(tb, IFLA_BOND_MAX, data, NULL) < 0)
+		return;
+	l->bond = (struct link_bond){
+		.mode = get_u8(tb[IFLA_BOND_MODE]),
+		.lacp_rate = get_u8(tb[IFLA_BOND_AD_LACP_RATE]),
+		.xmit_hash_policy = get_u8(tb[IFLA_BOND_XMIT_HASH_POLICY]),
+		.miimon = get_u32(tb[IFLA_BOND_MIIMON], 0),
+		.updelay = get_u32(tb[IFLA_BOND_UPDELAY], 0),
+		.downdelay = get_u32(tb[IFLA_BOND_DOWNDELAY], 0),
+		.primary = (int)get_u32(tb[IFLA_BOND_PRIMARY], 0),
+	};
+}
+
+static void parse_macvtap(struct link *l, struct nlattr *data)
+{
+	struct nlattr *tb[IFLA_MACVLAN_MAX + 1];
+
+	if (nla_parse_nested(tb, IFLA_MACVLAN_MAX, data, NULL) >= 0)
+		l->macvlan_mode = get_u32(tb[IFLA_MACVLAN_MODE], 0);
+}
+
+/* What a bond keeps of its port. */
+static void parse_bond_port(struct link *l, struct nlattr *data)
+{
+	struct nlattr *tb[IFLA_BOND_SLAVE_MAX + 1], *mac;
+
+	if (nla_parse_nested(tb, IFLA_BOND_SLAVE_MAX, data, NULL) < 0)
+		return;
+	mac = tb[IFLA_BOND_SLAVE_PERM_HWADDR];
+	if (mac && nla_len(mac) == sizeof(l->own_mac))
+		memcpy(&l->own_mac, nla_data(mac), sizeof(l->own_mac));
+}
+
 static void parse_vlan(struct link *l, struct nlattr *data)
 {
 	struct nlattr *tb[IFLA_VLAN_MAX + 1];
@@ -69,7 +111,12 @@ static void parse_info(struct links *ls, struct link *l, struct nlattr *info)
 {
 	struct nlattr *tb[IFLA_INFO_MAX + 1];
 
-	if (!info || nla_parse_nested(tb, IFLA_INFO_MAX, info, NULL) < 0 || !tb[IFLA_INFO_KIND])
+	if (!info || nla_parse_nested(tb, IFLA_INFO_MAX, info, NULL) < 0)
+		return;
+	if (tb[IFLA_INFO_SLAVE_KIND] && tb[IFLA_INFO_SLAVE_DATA] &&
+		streq(nla_get_string(tb[IFLA_INFO_SLAVE_KIND]), "bond"))
+		parse_bond_port(l, tb[IFLA_INFO_SLAVE_DATA]);
+	if (!tb[IFLA_INFO_KIND])
 		return;
 	l->type = intern_type(ls, nla_get_string(tb[IFLA_INFO_KIND]));
 	if (!tb[IFLA_INFO_DATA])
@@ -80,6 +127,10 @@ static void parse_info(struct links *ls, struct link *l, struct nlattr *info)
 		parse_tun(l, tb[IFLA_INFO_DATA]);
 	else if (streq(l->type, "vlan"))
 		parse_vlan(l, tb[IFLA_INFO_DATA]);
+	else if (streq(l->type, "macvtap"))
+		parse_macvtap(l, tb[IFLA_INFO_DATA]);
+	else if (streq(l->type, "bond"))
+		parse_bond(l, tb[IFLA_INFO_DATA]);
 }
 
 /* A family's settings, as many as its table of attributes has at `attribute`; NULL: fewer. */
@@ -109,6 +160,24 @@ static void parse_settings(struct link *l, struct nlattr *af_spec)
 	l->ipv6_off = v6 && v6[DEVCONF_DISABLE_IPV6];
 }
 
+static const char *const *parse_others(struct arena *a, struct nlattr *list)
+{
+	const char **v = NULL;
+	struct nlattr *at;
+	size_t n = 0;
+	int left;
+
+	if (!list)
+		return NULL;
+	nla_for_each_nested(at, list, left)
+	{
+		if (nla_type(at) == IFLA_ALT_IFNAME)
+			*ARENA_PUSH(a, v, n) = arena_strdup(a, nla_get_string(at));
+	}
+	*ARENA_PUSH(a, v, n) = NULL;
+	return v;
+}
+
 static void add_link(const struct nlmsghdr *m, void *arg)
 {
 	const struct ifinfomsg *head = nlmsg_data(m);
@@ -125,6 +194,7 @@ static void add_link(const struct nlmsghdr *m, void *arg)
 	l->flags = head->ifi_flags;
 	l->carrier = tb[IFLA_CARRIER] && nla_get_u8(tb[IFLA_CARRIER]);
 	l->name = get_text(ls->arena, tb[IFLA_IFNAME]);
+	l->others = parse_others(ls->arena, tb[IFLA_PROP_LIST]);
 	l->alias = get_text(ls->arena, tb[IFLA_IFALIAS]);
 	l->master = (int)get_u32(tb[IFLA_MASTER], 0);
 	/* In another namespace (a container's veth) the number means nothing here. */
@@ -134,6 +204,7 @@ static void add_link(const struct nlmsghdr *m, void *arg)
 	l->owner = -1;
 	if (tb[IFLA_ADDRESS] && nla_len(tb[IFLA_ADDRESS]) == sizeof(l->mac))
 		memcpy(&l->mac, nla_data(tb[IFLA_ADDRESS]), sizeof(l->mac));
+	l->own_mac = l->mac;
 	parse_info(ls, l, tb[IFLA_LINKINFO]);
 	parse_settings(l, tb[IFLA_AF_SPEC]);
 }
@@ -316,6 +387,15 @@ void links_forget(struct host *h)
 const struct link *links_name(const struct links *l, const char *name)
 {
 	return strmap_get(&l->by_name, name);
+}
+
+const struct link *links_other_name(const struct links *l, const char *name)
+{
+	for (size_t i = 0; i < l->n; i++)
+		for (const char *const *other = l->v[i].others; other && *other; other++)
+			if (streq(*other, name))
+				return &l->v[i];
+	return NULL;
 }
 
 const struct link *links_mark(const struct links *l, const char *mark)

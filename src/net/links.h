@@ -16,6 +16,13 @@
  */
 #define LINK_MAKING 0x6b766d67
 
+/* IFLA_BOND_*: the kernel's numbers, times in milliseconds. */
+struct link_bond {
+	uint8_t mode, lacp_rate, xmit_hash_policy;
+	uint32_t miimon, updelay, downdelay;
+	int primary; /* index, 0: none */
+};
+
 struct link {
 	int index;
 	int master; /* index, 0: none */
@@ -27,7 +34,9 @@ struct link {
 	bool route_localnet; /* of IPv4 */
 	int accept_ra;
 	struct mac mac;
+	struct mac own_mac; /* of a bond's port, which has the bond's: that it gets back */
 	const char *name;
+	const char *const *others; /* names that it has beside (altname), up to NULL; NULL: none */
 	const char *alias; /* NULL: none */
 	const char *type; /* "bridge", "tun", "veth", ...; NULL: a device with a driver */
 	/* IFLA_BR_*: the delay in hundredths of a second. */
@@ -35,6 +44,8 @@ struct link {
 	uint32_t forward_delay;
 	/* IFLA_VLAN_*; the protocol as the kernel spells it, ETH_P_8021Q */
 	uint16_t vlan_id, vlan_protocol;
+	uint32_t macvlan_mode; /* IFLA_MACVLAN_MODE, of a macvtap */
+	struct link_bond bond;
 	/* IFLA_TUN_*; owner -1: none */
 	bool tap, multi_queue, vnet_hdr;
 	int64_t owner;
@@ -74,6 +85,8 @@ void links_forget(struct host *h);
 /* NULL: there is none. */
 const struct link *links_name(const struct links *l, const char *name);
 const struct link *links_index(const struct links *l, int index);
+/* Whose other name it is, NULL: nobody's. A walk over all. */
+const struct link *links_other_name(const struct links *l, const char *name);
 /* By its whole alias, "kvmhost:bridge/br0". */
 const struct link *links_mark(const struct links *l, const char *mark);
 /* The link's addresses; *n may be 0. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the document means for the managers: every link that it makes or takes. */
 #include "net/manager.h"
-#include "net/bridge.h"
+#include "net/ported.h"
 
 void manager_imply(const struct resource *r, struct wants *w)
 {
@@ -38,7 +38,7 @@ static void add_claimed(const struct field *f, const char *text, struct mark m _
  */
 static void add_links(struct names *l, const struct resource *r, bool but_itself)
 {
-	if (r->kind == &tap_kind) {
+	if (r->kind == &tap_kind || r->kind == &macvtap_kind) {
 		add(l, "*-tap?");
 		add(l, "*-tap??");
 		return;
@@ -55,12 +55,26 @@ static struct list taken(struct names *l)
 	return names_sorted(l->v, l->n);
 }
 
-/* Bridges through which the host itself speaks. */
+static bool is_ported(const struct resource *r)
+{
+	return r->kind == &bridge_kind || r->kind == &bond_kind;
+}
+
+/* A bond in a bridge: the daemons would wait for what only the bridge has. */
+static bool in_another(const struct wants *w, const struct resource *r)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (is_ported(w->v[i]) && ported_wants(w->v[i]->want, r->name))
+			return true;
+	return false;
+}
+
+/* Bridges and bonds through which the host itself speaks. */
 static bool speaks(const struct resource *r)
 {
-	const struct bridge *b = r->want;
+	const struct ported *p = r->want;
 
-	return r->kind == &bridge_kind && b->ports.n && bridge_addressing(b) != ADDRESSING_NONE;
+	return is_ported(r) && p->ports.n && addressing_of(p) != ADDRESSING_NONE;
 }
 
 /* The daemon is to ask for the bridge's addresses. */
@@ -70,7 +84,7 @@ static bool asks(const struct manager_daemon *d, const struct resource *r)
 
 	for (size_t i = 0; i < d->n_files; i++)
 		can |= streq(d->files[i].field, "dhcp");
-	return can && r->kind == &bridge_kind && bridge_addressing(r->want) == ADDRESSING_DHCP;
+	return can && is_ported(r) && addressing_of(r->want) == ADDRESSING_DHCP;
 }
 
 /* The resource comes behind all that the document declares, and so behind what that derives. */
@@ -85,7 +99,7 @@ void manager_derive(const struct resource *r, struct wants *w)
 		if (own)
 			add(&dhcp, w->v[i]->name);
 		add_links(&links, w->v[i], own);
-		if (speaks(w->v[i]))
+		if (speaks(w->v[i]) && !in_another(w, w->v[i]))
 			add(&online, w->v[i]->name);
 	}
 	m->unmanaged = taken(&links);

@@ -7,8 +7,8 @@
 
 extern const struct kind vlan_kind, bridge_kind, network_kind, tap_kind, firewall_kind;
 extern const struct kind dnsmasq_kind, manager_kind, dhcp_kind;
-extern const struct kind dummy_kind, veth_kind;
-extern const struct table dummy_table, veth_table;
+extern const struct kind dummy_kind, veth_kind, bond_kind, macvtap_kind;
+extern const struct table dummy_table, veth_table, bond_table;
 extern const struct table vlan_table, bridge_table, network_table;
 extern const struct table firewall_settings_table;
 extern const struct kind uplinks_kind, docker_kind, firewalld_kind, localnet_kind;

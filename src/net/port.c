@@ -90,6 +90,20 @@ static void read_routes(struct arena *a, const json_t *list, struct taken *out)
 	}
 }
 
+static void read_neighs(struct arena *a, const json_t *list, struct taken *out)
+{
+	size_t i;
+	json_t *item;
+
+	json_array_foreach (list, i, item) {
+		const struct nlmsghdr *m = message_read(a, item, RTM_NEWNEIGH);
+		struct neigh x;
+
+		if (m && neigh_read(a, m, &x))
+			*ARENA_PUSH(a, out->neighs, out->n_neighs) = x;
+	}
+}
+
 bool taken_read(struct host *h, const char *id, const char *port, struct taken *out)
 {
 	const json_t *json = kept_port(h, id, port);
@@ -105,7 +119,13 @@ bool taken_read(struct host *h, const char *id, const char *port, struct taken *
 	};
 	read_addresses(h->pass, json_object_get(json, "addresses"), out);
 	read_routes(h->pass, json_object_get(json, "routes"), out);
+	read_neighs(h->pass, json_object_get(json, "neighbours"), out);
 	return true;
+}
+
+int taken_index(struct host *h, const char *id, const char *port)
+{
+	return (int)json_integer_value(json_object_get(kept_port(h, id, port), "index"));
 }
 
 const char *taken_port(struct host *h, const char *id, size_t i)
@@ -154,6 +174,15 @@ static json_t *routes_json(const struct taken *t)
 	return out;
 }
 
+static json_t *neighs_json(const struct taken *t)
+{
+	json_t *out = json_array();
+
+	for (size_t i = 0; i < t->n_neighs; i++)
+		json_array_append_new(out, message_json(t->neighs[i].text, t->neighs[i].message));
+	return out;
+}
+
 int taken_write(struct host *h, const char *id, const struct taken *t, struct error *e)
 {
 	json_t *all = record_kept(h, id), *ports = json_object_get(all, "ports"), *port;
@@ -164,9 +193,9 @@ int taken_write(struct host *h, const char *id, const struct taken *t, struct er
 		ports = json_object();
 		json_object_set_new(all, "ports", ports);
 	}
-	port = json_pack("{s:i, s:b, s:I, s:I, s:o, s:o}", "index", t->index, "up", t->up, "mtu",
-		(json_int_t)t->mtu, "at", (json_int_t)t->at, "addresses", addresses_json(t),
-		"routes", routes_json(t));
+	port = json_pack("{s:i, s:b, s:I, s:I, s:o, s:o, s:o}", "index", t->index, "up", t->up,
+		"mtu", (json_int_t)t->mtu, "at", (json_int_t)t->at, "addresses", addresses_json(t),
+		"routes", routes_json(t), "neighbours", neighs_json(t));
 	if (json_equal(json_object_get(ports, t->port), port)) {
 		json_decref(port);
 		return 0;

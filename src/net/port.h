@@ -5,7 +5,8 @@
  *
  *	{"ports": {"eth0": {"index": 2, "up": true, "mtu": 1500, "at": 1790000000,
  *	  "addresses": [{"text": "203.0.113.2/24", "message": "..."}],
- *	  "routes": [{"text": "default via 203.0.113.1", "message": "..."}]}},
+ *	  "routes": [{"text": "default via 203.0.113.1", "message": "..."}],
+ *	  "neighbours": [{"text": "203.0.113.1 lladdr 52:54:00:...", "message": "..."}]}},
  *	 "given": ["192.0.2.1/24"], "leased": true}
  *
  * A message is the kernel's own description, in hexadecimal digits.
@@ -14,6 +15,7 @@
 #define KVMHOST_PORT_H
 
 #include "net/address.h"
+#include "net/neigh.h"
 #include "net/route.h"
 
 struct taken {
@@ -26,10 +28,14 @@ struct taken {
 	size_t n_addrs;
 	struct route *routes;
 	size_t n_routes;
+	struct neigh *neighs;
+	size_t n_neighs;
 };
 
 /* What the resource (its id, "bridge/br0") took of the port; false: nothing. In h->pass. */
 bool taken_read(struct host *h, const char *id, const char *port, struct taken *out);
+/* The number that the port had then, 0: nothing was taken. */
+int taken_index(struct host *h, const char *id, const char *port);
 /* The i-th port that the resource has taken, or NULL. Borrowed. */
 const char *taken_port(struct host *h, const char *id, size_t i);
 /* The id of the resource that took the port, or NULL. Borrowed. */

@@ -16,7 +16,7 @@ int mover_look(struct mover *m)
 	if (r >= 0)
 		r = netlink_get(m->h, &m->nl, m->e);
 	if (r >= 0)
-		m->bridge = links_name(m->ls, strchr(m->id, '/') + 1);
+		m->within = m->bridge = links_name(m->ls, strchr(m->id, '/') + 1);
 	return r;
 }
 
@@ -105,23 +105,57 @@ void drop_routes(struct mover *m, const struct taken *t, const struct link *from
 			route_words(m, &t->routes[i]), "nowhere", ESRCH);
 }
 
+void put_neighs(struct mover *m, const struct taken *t, const struct link *to)
+{
+	for (size_t i = 0; i < t->n_neighs; i++)
+		queue(m, neigh_add(&t->neighs[i], to->index),
+			arena_printf(m->h->pass, "write down %s for", t->neighs[i].text), to->name,
+			0);
+}
+
+void drop_neighs(struct mover *m, const struct taken *t, const struct link *from)
+{
+	for (size_t i = 0; i < t->n_neighs; i++)
+		queue(m, neigh_delete(&t->neighs[i], from->index),
+			arena_printf(m->h->pass, "take %s from", t->neighs[i].text), from->name,
+			ENOENT);
+}
+
+bool is_bond(const struct link *l)
+{
+	return l && l->type && streq(l->type, "bond");
+}
+
+static void set_up(struct mover *m, const struct link *port, bool up)
+{
+	struct ifinfomsg head = {
+		.ifi_index = port->index, .ifi_flags = up ? IFF_UP : 0, .ifi_change = IFF_UP
+	};
+
+	queue(m, netlink_request(RTM_NEWLINK, 0, &head, sizeof(head)),
+		up ? "set up the port" : "take down the port", port->name, 0);
+}
+
+/*
+ * Apart from being up, since kernels differ in which of the two they do first. A bond takes only
+ * what is down, and sets it up itself; what leaves one is down.
+ */
 void put_master(
 	struct mover *m, const struct link *port, const struct link *bridge, uint32_t mtu, bool up)
 {
-	struct nl_msg *msg = link_change(port->index, up);
+	struct nl_msg *msg = link_change(port->index, false);
 
-	if (!up) {
-		struct ifinfomsg *head = nlmsg_data(nlmsg_hdr(msg));
-
-		head->ifi_change = IFF_UP;
-	}
+	if (is_bond(bridge) && port->master != bridge->index && port->flags & IFF_UP)
+		set_up(m, port, false);
 	if (mtu && mtu != port->mtu)
 		netlink_put_u32(msg, IFLA_MTU, mtu);
 	netlink_put_u32(msg, IFLA_MASTER, bridge ? (uint32_t)bridge->index : 0);
 	queue(m, msg,
 		bridge ? arena_printf(m->h->pass, "put into %s the port", bridge->name)
-		       : "take out of its bridge the port",
+		       : "take out of its place the port",
 		port->name, 0);
+	if (!is_bond(bridge))
+		set_up(m, port, up);
 }
 
 /* ---- giving back ---- */
@@ -134,7 +168,7 @@ bool on_bridge(const struct mover *m, const struct cidr *c)
 /* What was taken is still with the bridge, or nowhere: else it was given back already. */
 static bool still_taken(const struct mover *m, const struct taken *t, const struct link *port)
 {
-	if (m->bridge && port->master == m->bridge->index)
+	if (m->within && port->master == m->within->index)
 		return true;
 	for (size_t i = 0; i < t->n_addrs; i++)
 		if (on_bridge(m, &t->addrs[i].cidr))
@@ -177,8 +211,10 @@ static void empty_bridge(
 {
 	const struct address_place back = { port->index, port->name, port->name, age, false };
 
-	if (m->bridge)
+	if (m->bridge) {
 		drop_routes(m, t, m->bridge);
+		drop_neighs(m, t, m->bridge);
+	}
 	for (size_t i = t->n_addrs; i-- > 0;) {
 		if (on_bridge(m, &t->addrs[i].cidr) && !stays(m, t->port, &t->addrs[i].cidr))
 			drop_address(m, &t->addrs[i], m->bridge);
@@ -193,13 +229,22 @@ static void hand_back(struct mover *m, struct taken *t, const struct link *port)
 	const struct address_place to = { port->index, port->name, port->name, age, true };
 
 	refresh(m, t, age);
-	put_addresses(m, t->addrs, t->n_addrs, &to);
-	put_routes(m, t, port);
+	if (!is_bond(m->within)) {
+		put_addresses(m, t->addrs, t->n_addrs, &to);
+		put_routes(m, t, port);
+		put_neighs(m, t, port);
+	}
 	netlink_flush(m->nl);
 	if (m->e->code)
 		return;
-	if (m->bridge && port->master == m->bridge->index)
+	if (m->within && port->master == m->within->index)
 		put_master(m, port, NULL, t->mtu, t->up);
+	/* On its way out of a bond a port goes down, and loses what it had. */
+	if (is_bond(m->within)) {
+		put_addresses(m, t->addrs, t->n_addrs, &to);
+		put_routes(m, t, port);
+		put_neighs(m, t, port);
+	}
 	netlink_flush(m->nl);
 	if (m->e->code)
 		return;
@@ -207,9 +252,64 @@ static void hand_back(struct mover *m, struct taken *t, const struct link *port)
 	netlink_flush(m->nl);
 }
 
+/* The resource whose link took the bond, and so what the bond had; NULL: it is still there. */
+static const char *moved_on(const struct mover *m)
+{
+	const char *id = is_bond(m->within) ? taken_by(m->h, m->within->name) : NULL;
+	const struct link *l = id ? links_name(m->ls, strchr(id, '/') + 1) : NULL;
+
+	return l && l->index == m->within->master ? id : NULL;
+}
+
+static bool has_text(const struct taken *t, const char *text)
+{
+	for (size_t i = 0; i < t->n_routes; i++)
+		if (streq(t->routes[i].text, text))
+			return true;
+	for (size_t i = 0; i < t->n_neighs; i++)
+		if (streq(t->neighs[i].text, text))
+			return true;
+	return false;
+}
+
+/* It is not to give to the bond what the bond's port has back. */
+static int drop_from(struct mover *m, const char *id, const struct taken *gone)
+{
+	struct taken t, left;
+
+	if (!taken_read(m->h, id, m->within->name, &t))
+		return 0;
+	left = t;
+	left.n_addrs = left.n_routes = left.n_neighs = 0;
+	for (size_t i = 0; i < t.n_addrs; i++) {
+		bool back = false;
+
+		for (size_t k = 0; k < gone->n_addrs && !back; k++)
+			back = address_equal(&t.addrs[i].cidr, &gone->addrs[k].cidr);
+		if (!back)
+			left.addrs[left.n_addrs++] = t.addrs[i];
+	}
+	for (size_t i = 0; i < t.n_routes; i++)
+		if (!has_text(gone, t.routes[i].text))
+			left.routes[left.n_routes++] = t.routes[i];
+	for (size_t i = 0; i < t.n_neighs; i++)
+		if (!has_text(gone, t.neighs[i].text))
+			left.neighs[left.n_neighs++] = t.neighs[i];
+	return taken_write(m->h, id, &left, m->e);
+}
+
+/* The one that was taken, also where it or another card has a new name meanwhile. */
+static const struct link *find_taken(const struct mover *m, const struct taken *t, const char *name)
+{
+	const struct link *l = links_index(m->ls, t->index);
+
+	return l && m->within && l->master == m->within->index ? l : links_name(m->ls, name);
+}
+
 static int give_back(struct host *h, const char *id, const char *name, struct error *e)
 {
 	struct mover m = { .h = h, .id = id, .e = e };
+	const char *on;
 	const struct link *port;
 	struct taken t;
 	int r;
@@ -219,9 +319,14 @@ static int give_back(struct host *h, const char *id, const char *name, struct er
 	r = mover_look(&m);
 	if (r < 0)
 		return r;
-	port = links_name(m.ls, name);
+	port = find_taken(&m, &t, name);
+	on = moved_on(&m);
+	if (on)
+		m.bridge = links_name(m.ls, strchr(on, '/') + 1);
 	if (port && still_taken(&m, &t, port))
 		hand_back(&m, &t, port);
+	if (on && !e->code)
+		drop_from(&m, on, &t);
 	links_forget(h);
 	if (e->code)
 		return e->code;
@@ -229,13 +334,13 @@ static int give_back(struct host *h, const char *id, const char *name, struct er
 	return record_save(h, e);
 }
 
-void bridge_give_back(struct host *h, struct step *s)
+void ports_give_back(struct host *h, struct step *s)
 {
-	const struct bridge *want = s->want;
+	const struct ported *want = s->want;
 	const char *name, *holder;
 
 	for (size_t i = 0; !s->error.code && (name = taken_port(h, s->r->id, i));) {
-		if (want && bridge_wants_port(want, name)) {
+		if (want && ported_wants(want, name)) {
 			i++;
 			continue;
 		}

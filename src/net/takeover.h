@@ -12,7 +12,7 @@
 #ifndef KVMHOST_TAKEOVER_H
 #define KVMHOST_TAKEOVER_H
 
-#include "net/bridge.h"
+#include "net/ported.h"
 #include "net/port.h"
 
 struct mover {
@@ -23,7 +23,8 @@ struct mover {
 	const struct address *all;
 	size_t n_all;
 	const char *id; /* of the bridge's resource */
-	const struct link *bridge; /* may be NULL when giving back */
+	const struct link *within; /* whose ports they are; may be NULL when giving back */
+	const struct link *bridge; /* the same, or the bridge that a bond's addresses moved on to */
 	bool strict;
 };
 
@@ -37,9 +38,13 @@ void drop_addresses(struct mover *m, const struct address *v, size_t n, const st
 void put_route(
 	struct mover *m, const struct taken *t, const struct route *r, const struct link *to);
 void drop_routes(struct mover *m, const struct taken *t, const struct link *from);
+void put_neighs(struct mover *m, const struct taken *t, const struct link *to);
+void drop_neighs(struct mover *m, const struct taken *t, const struct link *from);
 /* bridge NULL: none any more. mtu 0: as it is. */
 void put_master(
 	struct mover *m, const struct link *port, const struct link *bridge, uint32_t mtu, bool up);
+
+bool is_bond(const struct link *l);
 
 /* Seconds since it was taken. */
 uint32_t age_of(struct mover *m, const struct taken *t);

@@ -15,11 +15,15 @@ struct port {
 static int read_live(struct mover *m, struct port *p)
 {
 	const struct address *a = NULL;
+	int r;
 
 	while ((a = address_next(m->all, m->n_all, p->link->index, a)))
 		*ARENA_PUSH(m->h->pass, p->live.addrs, p->live.n_addrs) = *a;
-	return routes_read(
+	r = routes_read(
 		m->nl, m->h->pass, p->link->index, &p->live.routes, &p->live.n_routes, m->e);
+	return r < 0 ? r
+		     : neighs_read(m->nl, m->h->pass, p->link->index, &p->live.neighs,
+			       &p->live.n_neighs, m->e);
 }
 
 static bool has_address(const struct taken *t, const struct cidr *c)
@@ -34,6 +38,14 @@ static bool has_route(const struct taken *t, const struct route *r)
 {
 	for (size_t i = 0; i < t->n_routes; i++)
 		if (streq(t->routes[i].text, r->text))
+			return true;
+	return false;
+}
+
+static bool has_neigh(const struct taken *t, const struct neigh *n)
+{
+	for (size_t i = 0; i < t->n_neighs; i++)
+		if (streq(t->neighs[i].text, n->text))
 			return true;
 	return false;
 }
@@ -74,6 +86,11 @@ static void merge(struct mover *m, struct port *p, const struct taken *before)
 	for (size_t i = 0; whole && i < before->n_routes; i++)
 		if (!has_route(&p->live, &before->routes[i]))
 			*ARENA_PUSH(m->h->pass, p->t.routes, p->t.n_routes) = before->routes[i];
+	p->t.neighs = p->live.neighs;
+	p->t.n_neighs = p->live.n_neighs;
+	for (size_t i = 0; whole && i < before->n_neighs; i++)
+		if (!has_neigh(&p->live, &before->neighs[i]))
+			*ARENA_PUSH(m->h->pass, p->t.neighs, p->t.n_neighs) = before->neighs[i];
 }
 
 static int capture(struct mover *m, struct port *p)
@@ -94,10 +111,10 @@ static int capture(struct mover *m, struct port *p)
 	p->t.port = p->link->name;
 	p->t.index = p->link->index;
 	p->t.at = p->live.n_addrs || !known ? m->h->now() : before.at;
-	if (!known) {
-		p->t.up = p->link->flags & IFF_UP;
+	/* One that came late was down; who gave it addresses since wants it up. */
+	p->t.up = known ? before.up || p->live.n_addrs : p->link->flags & IFF_UP;
+	if (!known)
 		p->t.mtu = p->link->mtu;
-	}
 	return taken_write(m->h, m->id, &p->t, m->e);
 }
 
@@ -124,9 +141,9 @@ static bool target_has(const struct target *t, const struct cidr *c)
 }
 
 static struct target find_target(
-	struct mover *m, const struct bridge *want, const struct port *p, size_t n)
+	struct mover *m, const struct ported *want, const struct port *p, size_t n)
 {
-	enum addressing mode = bridge_addressing(want);
+	enum addressing mode = addressing_of(want);
 	struct target t = { 0 };
 
 	for (size_t i = 0; mode == ADDRESSING_INHERIT && i < n; i++)
@@ -161,13 +178,13 @@ static bool ours(struct mover *m, const struct port *p, size_t n, const struct a
 }
 
 /* With addresses that have an end the routes of the same lease come. */
-static bool leads(const struct bridge *want, const struct port *p)
+static bool leads(const struct ported *want, const struct port *p)
 {
 	bool any = false;
 
 	for (size_t i = 0; i < p->live.n_addrs; i++)
 		any |= p->live.addrs[i].dynamic;
-	switch (bridge_addressing(want)) {
+	switch (addressing_of(want)) {
 	case ADDRESSING_NONE: return false;
 	case ADDRESSING_DHCP: return any;
 	default: return true;
@@ -175,10 +192,10 @@ static bool leads(const struct bridge *want, const struct port *p)
 }
 
 /* Returns whether any went. */
-static bool drop_others(struct mover *m, const struct bridge *want, const struct port *p, size_t n,
+static bool drop_others(struct mover *m, const struct ported *want, const struct port *p, size_t n,
 	const struct target *t)
 {
-	enum addressing mode = bridge_addressing(want);
+	enum addressing mode = addressing_of(want);
 	struct address *go = NULL;
 	const struct address *a = NULL;
 	size_t n_go = 0;
@@ -188,8 +205,10 @@ static bool drop_others(struct mover *m, const struct bridge *want, const struct
 			*ARENA_PUSH(m->h->pass, go, n_go) = *a;
 	drop_addresses(m, go, n_go, m->bridge);
 	for (size_t i = 0; i < n && (mode == ADDRESSING_NONE || (mode == ADDRESSING_DHCP && n_go));
-		i++)
+		i++) {
 		drop_routes(m, &p[i].t, m->bridge);
+		drop_neighs(m, &p[i].t, m->bridge);
+	}
 	return n_go > 0;
 }
 
@@ -228,23 +247,26 @@ static void put_target(struct mover *m, const struct port *p, size_t n, const st
 
 /* A route that the kernel makes with its address comes with the address, where that comes. */
 static void lead_some(
-	struct mover *m, const struct bridge *want, const struct port *p, size_t n, bool via)
+	struct mover *m, const struct ported *want, const struct port *p, size_t n, bool via)
 {
 	for (size_t i = 0; i < n; i++)
 		for (size_t k = 0; k < p[i].t.n_routes; k++) {
 			const struct route *r = &p[i].t.routes[k];
 
 			if (r->via == via && leads(want, &p[i]) &&
-				(bridge_addressing(want) != ADDRESSING_LIST || !r->kernel))
+				(addressing_of(want) != ADDRESSING_LIST || !r->kernel))
 				put_route(m, &p[i].t, r, m->bridge);
 		}
 }
 
 /* The ways to gateways first: network managers make them themselves, behind the others. */
-static void lead_routes(struct mover *m, const struct bridge *want, const struct port *p, size_t n)
+static void lead_routes(struct mover *m, const struct ported *want, const struct port *p, size_t n)
 {
 	lead_some(m, want, p, n, false);
 	lead_some(m, want, p, n, true);
+	for (size_t i = 0; i < n; i++)
+		if (leads(want, &p[i]))
+			put_neighs(m, &p[i].t, m->bridge);
 }
 
 static bool any_fresh(const struct port *p, size_t n)
@@ -263,7 +285,7 @@ static bool any_absent(const struct mover *m, const struct target *t)
 	return false;
 }
 
-static void move(struct mover *m, const struct bridge *want, struct port *p, size_t n)
+static void move(struct mover *m, const struct ported *want, struct port *p, size_t n)
 {
 	struct target t = find_target(m, want, p, n);
 	bool gone = drop_others(m, want, p, n, &t);
@@ -272,7 +294,7 @@ static void move(struct mover *m, const struct bridge *want, struct port *p, siz
 	if (gone || any_fresh(p, n) || any_absent(m, &t))
 		lead_routes(m, want, p, n);
 	netlink_flush(m->nl);
-	if (m->e->code && bridge_addressing(want) == ADDRESSING_LIST)
+	if (m->e->code && addressing_of(want) == ADDRESSING_LIST)
 		error_cure(m->e, "list an address that reaches the gateway, or delete the route");
 	for (size_t i = 0; !m->e->code && i < n; i++) {
 		uint32_t mtu = obj_has(want, "mtu") && p[i].link->mtu < (uint64_t)want->mtu
@@ -285,6 +307,7 @@ static void move(struct mover *m, const struct bridge *want, struct port *p, siz
 	netlink_flush(m->nl);
 	for (size_t i = 0; !m->e->code && i < n; i++) {
 		drop_addresses(m, p[i].live.addrs, p[i].live.n_addrs, p[i].link);
+		drop_neighs(m, &p[i].live, p[i].link);
 		if (p[i].fresh)
 			drop_routes(m, &p[i].t, p[i].link);
 	}
@@ -294,25 +317,35 @@ static void move(struct mover *m, const struct bridge *want, struct port *p, siz
 	netlink_flush(m->nl);
 }
 
-static void write_given(struct mover *m, const struct bridge *want, bool keep)
+static void write_given(struct mover *m, const struct ported *want, bool keep)
 {
 	static const struct list none = { .v = NULL };
 
-	given_write(m->h, m->id,
-		bridge_addressing(want) == ADDRESSING_LIST ? &want->addressing : &none, keep);
+	given_write(m->h, m->id, addressing_of(want) == ADDRESSING_LIST ? &want->addressing : &none,
+		keep);
 }
 
-static void take_ports(struct mover *m, const struct bridge *want)
+static void take_ports(struct mover *m, const struct resource *r, const struct ported *want)
 {
 	struct port *p = arena_alloc(m->h->pass, (want->ports.n + 1) * sizeof(*p));
 	size_t n = 0;
 
 	for (size_t i = 0; i < want->ports.n; i++) {
-		p[n].link = links_name(m->ls, LIST_AT(&want->ports, const char *, i));
+		p[n].link = port_find(m->h, r, m->ls, LIST_AT(&want->ports, const char *, i), NULL);
 		if (!p[n].link)
 			continue;
 		if (capture(m, &p[n]) < 0)
 			return;
+		/* What it had before has moved on with the bond. */
+		if (m->bridge->master) {
+			p[n].t.addrs = p[n].live.addrs;
+			p[n].t.n_addrs = p[n].live.n_addrs;
+			p[n].t.routes = p[n].live.routes;
+			p[n].t.n_routes = p[n].live.n_routes;
+			p[n].t.neighs = p[n].live.neighs;
+			p[n].t.n_neighs = p[n].live.n_neighs;
+			p[n].t.index = p[n].link->index;
+		}
 		n++;
 	}
 	write_given(m, want, true);
@@ -322,21 +355,20 @@ static void take_ports(struct mover *m, const struct bridge *want)
 	if (m->e->code)
 		return;
 	write_given(m, want, false);
-	leased_write(m->h, m->id, bridge_addressing(want) == ADDRESSING_DHCP);
+	leased_write(m->h, m->id, addressing_of(want) == ADDRESSING_DHCP);
 }
 
-void bridge_take(struct host *h, struct step *s)
+void ports_take(struct host *h, struct step *s)
 {
 	struct mover m = { .h = h, .id = s->r->id, .e = &s->error };
-	const struct bridge *want = s->want;
+	const struct ported *want = s->want;
 
 	m.strict = h->record && record_has(h, s->r->id) && record_made(h, s->r->id);
-	if (!want->ports.n && bridge_addressing(want) == ADDRESSING_INHERIT &&
-		!given_any(h, s->r->id))
+	if (!want->ports.n && addressing_of(want) == ADDRESSING_INHERIT && !given_any(h, s->r->id))
 		return;
 	if (mover_look(&m) < 0)
 		return;
 	if (m.bridge)
-		take_ports(&m, want);
+		take_ports(&m, s->r, want);
 	links_forget(h);
 }

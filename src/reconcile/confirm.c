@@ -40,7 +40,10 @@ int confirm_recover(struct host *h, struct error *e)
 		return error_cure(e, "kvmhostctl confirm keeps its changes, kvmhostctl revert puts "
 				     "them back");
 	}
-	r = put_back(h, document, "nobody confirmed it in time", e);
+	r = put_back(h, document,
+		until ? "nobody confirmed it in time"
+		      : "the machine was rebooted before anybody confirmed it",
+		e);
 	if (r >= 0)
 		log_notice(
 			"an earlier apply was cut off; %d resources are back to how they were", r);

@@ -6,8 +6,9 @@ extern const struct kind cmdline_kind, iommu_kind, device_kind, sysctl_kind, mod
 extern const struct kind cpu_kind, memory_kind, hugetlbfs_kind;
 extern const struct kind sriov_kind;
 extern const struct kind vhost_net_kind;
-extern const struct kind dummy_kind, veth_kind;
+extern const struct kind dummy_kind, veth_kind, bond_kind;
 extern const struct kind vlan_kind, bridge_kind, network_kind, firewall_kind, tap_kind;
+extern const struct kind macvtap_kind;
 extern const struct kind dnsmasq_kind, manager_kind, dhcp_kind;
 extern const struct kind uplinks_kind, resolved_kind, firewalld_kind, docker_kind, localnet_kind;
 extern const struct kind disk_kind, seed_kind, tree_kind, assign_kind, guest_kind;
@@ -26,6 +27,7 @@ const struct kind *const kinds[] = {
 	&dummy_kind,
 	&veth_kind,
 	&device_kind,
+	&bond_kind,
 	&vlan_kind,
 	&bridge_kind,
 	&network_kind,
@@ -34,6 +36,7 @@ const struct kind *const kinds[] = {
 	&docker_kind,
 	&firewalld_kind,
 	&tap_kind,
+	&macvtap_kind,
 	&manager_kind,
 	&dhcp_kind,
 	&disk_kind,

@@ -14,7 +14,7 @@
 
 extern const struct type type_token;
 extern const struct table sysctl_table, module_table;
-extern const struct table dummy_table, veth_table;
+extern const struct table dummy_table, veth_table, bond_table;
 extern const struct table vlan_table, bridge_table, network_table;
 extern const struct table sriov_table;
 extern const struct table guest_table;
@@ -136,7 +136,7 @@ struct document_root {
 	struct obj obj;
 	int64_t version;
 	struct host_section host;
-	struct list bridges, vlans, dummies, veths, networks, sriov, devices, guests;
+	struct list bridges, bonds, vlans, dummies, veths, networks, sriov, devices, guests;
 };
 
 static const struct field root_rows[] = {
@@ -146,6 +146,9 @@ static const struct field root_rows[] = {
 		.doc = "The machine itself: its kernel's parameters and modules."),
 	FIELD_MAP(struct document_root, bridges, bridge_table, .kind = "bridge",
 		.doc = "Bridges, by interface name."),
+	FIELD_MAP(struct document_root, bonds, bond_table, .kind = "bond",
+		.doc = "Bonds of network cards, by interface name.",
+		.example = "{bond0: {ports: [eth0, eth1]}}"),
 	FIELD_MAP(struct document_root, vlans, vlan_table, .kind = "vlan",
 		.doc = "VLANs of links, by interface name.",
 		.example = "{eth1.42: {link: eth1, id: 42}}"),

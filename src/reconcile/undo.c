@@ -89,13 +89,27 @@ int undo_begin(struct host *h, const struct plan *p, struct error *e)
 	return r;
 }
 
+#define BOOT_ID "/proc/sys/kernel/random/boot_id"
+
+/* Of another boot: who was to confirm it has lost the machine meanwhile. */
+static bool rebooted(struct host *h, const json_t *log)
+{
+	const char *then = json_string_value(json_object_get(log, "boot"));
+	_cleanup_free_ char *now = NULL;
+
+	return then && file_read_line(h->root, BOOT_ID, &now) >= 0 && !streq(then, now);
+}
+
 int undo_await(struct host *h, const char *document, uint64_t until, struct error *e)
 {
+	_cleanup_free_ char *boot = NULL;
 	json_t *log = NULL;
 	int r = load(h, &log, e);
 
 	if (r < 0)
 		return r;
+	if (file_read_line(h->root, BOOT_ID, &boot) >= 0)
+		json_object_set_new(log, "boot", json_string(boot));
 	json_object_set_new(log, "document", json_string(document));
 	json_object_set_new(log, "confirm_by", json_integer((json_int_t)until));
 	r = save(h, log, e);
@@ -113,7 +127,9 @@ int undo_awaited(struct host *h, char document[65], uint64_t *until, struct erro
 		return r;
 	hash = json_string_value(json_object_get(log, "document"));
 	snprintf(document, 65, "%s", hash ? hash : "");
-	*until = (uint64_t)json_integer_value(json_object_get(log, "confirm_by"));
+	*until = rebooted(h, log)
+			 ? 0
+			 : (uint64_t)json_integer_value(json_object_get(log, "confirm_by"));
 	json_decref(log);
 	return 0;
 }

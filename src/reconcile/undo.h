@@ -5,7 +5,7 @@
  * first of those changes. Present at start: an apply was cut off, or waits to
  * be confirmed; see reconcile/confirm.h.
  *
- *	{"format": 1, "document": HASH, "confirm_by": SECONDS, "steps":
+ *	{"format": 1, "document": HASH, "confirm_by": SECONDS, "boot": ID, "steps":
  *	  [{"id": "bridge/br0", "kind": "bridge", "name": "br0", "before": {...}}]}
  *
  * `before` is null of what was not there; such an entry says in `made` what it was to be.
@@ -20,7 +20,8 @@ int undo_begin(struct host *h, const struct plan *p, struct error *e);
 /* The log stays until somebody confirms the document, at the latest at `until` (seconds since
  * 1970). */
 int undo_await(struct host *h, const char *document, uint64_t until, struct error *e);
-/* Of a pending log: the document that waits to be confirmed, "" where none does, and until when. */
+/* Of a pending log: the document that waits to be confirmed, "" where none does, and until when:
+ * 0 where the machine was rebooted since. */
 int undo_awaited(struct host *h, char document[65], uint64_t *until, struct error *e);
 /* All is well: the log goes. */
 int undo_commit(struct host *h, struct error *e);

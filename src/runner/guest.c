@@ -6,6 +6,7 @@
  */
 #include "runner/assign.h"
 #include "runner/guest_kind.h"
+#include "runner/guest_macvtap.h"
 #include "runner/guest_vfs.h"
 
 struct uid_owner {
@@ -123,7 +124,7 @@ static void check_vlans(const struct resource *r, const struct wants *w, struct 
 				"the bridge %s does not tell VLANs apart", nic->bridge);
 		else
 			diag_error(d, obj_mark_key(nic, key), "name a bridge with vlan_filtering",
-				"a network has no VLANs");
+				"a %s has no VLANs", nic->macvtap ? "macvtap" : "network");
 	}
 }
 
@@ -133,6 +134,7 @@ static void check(const struct resource *r, const struct wants *w, struct diags 
 	size_t first = 0;
 
 	check_vlans(r, w, d);
+	guest_macvtap_check(r, w, d);
 	while (first < w->n && !is_guest(w->v[first]))
 		first++;
 	if (first < w->n && w->v[first] == r) {
@@ -259,7 +261,11 @@ static void derive(const struct resource *r, struct wants *w)
 		const struct guest_interface *nic =
 			&LIST_AT(&g->interfaces, const struct guest_interface, i);
 		const char *bridge;
-		struct resource *tap, *to = connected_to(nic, w, &bridge);
+		struct resource *tap, *to;
+
+		if (nic->macvtap)
+			guest_macvtap_derive(r, i, w);
+		to = connected_to(nic, w, &bridge);
 
 		/* A dangling reference is reported from the row. */
 		if (!to || !bridge)

@@ -30,10 +30,12 @@ enum guest_graphics_type { GRAPHICS_VNC, GRAPHICS_SPICE };
 enum guest_os { OS_OTHER, OS_LINUX, OS_WINDOWS };
 enum guest_watchdog { WATCHDOG_OFF, WATCHDOG_RESET, WATCHDOG_POWEROFF, WATCHDOG_PAUSE };
 
+enum macvtap_mode { MACVTAP_BRIDGE, MACVTAP_VEPA, MACVTAP_PRIVATE, MACVTAP_PASSTHRU };
+
 /* The words for them in the document, by index. */
 extern const char *const guest_state_names[], *const guest_restart_names[];
 extern const char *const guest_firmware_names[], *const guest_watchdog_names[];
-extern const char *const guest_graphics_names[];
+extern const char *const guest_graphics_names[], *const macvtap_mode_names[];
 extern const char *const disk_format_names[], *const disk_preallocation_names[];
 extern const char *const disk_device_names[], *const disk_bus_names[];
 extern const char *const disk_aio_names[], *const disk_detect_zeroes_names[];
@@ -114,7 +116,8 @@ extern const struct table disk_table, disk_throttle_table;
 
 struct guest_interface {
 	struct obj obj;
-	const char *network, *bridge, *vf; /* one of them, the others NULL */
+	const char *network, *bridge, *vf, *macvtap; /* one of them, the others NULL */
+	int mode; /* enum macvtap_mode, where obj_has(.., "mode") */
 	struct mac mac; /* where obj_has(.., "mac"), else generated */
 	bool vhost; /* where obj_has(.., "vhost"), else where the machine has it */
 	int64_t queues, mtu, rx_queue_size; /* where obj_has() says so */
@@ -203,6 +206,8 @@ struct guest {
 size_t interface_queues(const struct guest_interface *nic);
 /* The first queue of interface i, where those of all interfaces are numbered through. */
 size_t interface_queue(const struct guest *g, size_t i);
+/* MACVTAP_BRIDGE where it says nothing else. */
+enum macvtap_mode interface_mode(const struct guest_interface *nic);
 /* How many functions of the host's devices the guest has. */
 size_t guest_assigned(const struct guest *g);
 

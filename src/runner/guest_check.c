@@ -126,6 +126,32 @@ static void check_devices(const struct guest *g, struct diags *d)
 			n, GUEST_ASSIGNED_MANY);
 }
 
+/* Their only way would be the one that there is not. */
+static void warn_of_blindness(const struct guest *g, struct diags *d)
+{
+	const struct guest_interface *blind = NULL;
+
+	for (size_t i = 0; i < g->interfaces.n; i++) {
+		const struct guest_interface *nic =
+			&LIST_AT(&g->interfaces, const struct guest_interface, i);
+
+		if (nic->network || nic->bridge)
+			return;
+		if (nic->macvtap && !blind)
+			blind = nic;
+	}
+	if (blind)
+		diag_warning(d, obj_mark(blind, "macvtap"),
+			"where they have to: an isolated network (networks: {private: {mode: "
+			"isolated, "
+			"bridge: virbr1, addresses: [192.168.254.1/24]}}) and `- {network: "
+			"private}` as "
+			"a second interface",
+			"the host and this guest do not hear each other through %s: what they send "
+			"leaves by the card; others do",
+			blind->macvtap);
+}
+
 void guest_check(const void *obj, struct diags *d)
 {
 	const struct guest *g = obj;
@@ -147,6 +173,7 @@ void guest_check(const void *obj, struct diags *d)
 	check_count(g, &g->interfaces, "interfaces", GUEST_INTERFACES_MAX, d);
 	check_queues(g, d);
 	check_devices(g, d);
+	warn_of_blindness(g, d);
 	for (size_t i = 0; i < g->after.n; i++)
 		if (g->obj.name && streq(LIST_AT(&g->after, const char *, i), g->obj.name))
 			diag_error(d, obj_mark_item(g, "after", i), NULL,

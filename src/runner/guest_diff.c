@@ -16,7 +16,7 @@ struct decision guest_decide(const struct guest *want, const struct guest_seen *
 	bool up = seen && seen->running, down = want->state == GUEST_STOPPED;
 	bool changed = up && seen->started && guest_differs(want, seen->started);
 	const struct guest *live = changed ? guest_live(a, want, seen->started) : NULL;
-	bool other = (live && guest_differs(want, live)) || (up && seen->lost);
+	bool other = (live && guest_differs(want, live)) || (up && (seen->lost || seen->lost_link));
 	bool restart = other && !down && want->on_change == GUEST_RESTART;
 	bool held = seen && (seen->held || (seen->powered_off && want->restart != RESTART_ALWAYS));
 
@@ -119,6 +119,9 @@ void guest_diff(struct host *h, struct step *s)
 	if (seen->lost)
 		step_change(h, s, "devices", "devices",
 			arena_printf(h->pass, "lost %s", seen->lost), "as it was started with");
+	if (seen->lost_link && want->state == GUEST_RUNNING)
+		step_change(h, s, "interfaces", seen->lost_link, "one that went",
+			"the one that is there");
 	/* A pending change that was taken back: what runs is as wanted, what was applied is not. */
 	if (d.write && !s->n_changes && seen->applied) {
 		add_changes(h, s, want, seen->applied, false);
@@ -161,7 +164,8 @@ static void hold_taps(const struct step *s)
 	for (size_t i = 0; i < s->r->n_after; i++) {
 		struct step *tap = s->r->after[i]->step;
 
-		if (!tap || !streq(tap->r->kind->name, "tap") || !tap->have)
+		if (!tap || !tap->have ||
+			!(streq(tap->r->kind->name, "tap") || streq(tap->r->kind->name, "macvtap")))
 			continue;
 		tap->wait = "the guest to be restarted, whose interfaces are others now";
 		tap->disruption = DISRUPT_GUEST;

@@ -5,20 +5,48 @@
 
 extern const struct type type_vf;
 
+const char *const macvtap_mode_names[] = { "bridge", "vepa", "private", "passthru", NULL };
+
 /* What is a tap's or a virtio card's. */
 static const char *const not_of_vfs[] = { "vhost", "queues", "mtu", "rx_queue_size", "pvid",
-	"vlans" };
+	"vlans", "mode" };
+
+static const char *const connections[] = { "network", "bridge", "vf", "macvtap" };
+static const char *const connection_words[] = { "on a network", "on a bridge", "a virtual function",
+	"a macvtap" };
+
+/* The connections of the interface; returns how many. */
+static size_t connected(const struct guest_interface *i, size_t found[static 4])
+{
+	const char *const names[] = { i->network, i->bridge, i->vf, i->macvtap };
+	size_t n = 0;
+
+	for (size_t k = 0; k < ARRAY_SIZE(names); k++)
+		if (names[k])
+			found[n++] = k;
+	return n;
+}
+
+static bool check_connection(const struct guest_interface *i, struct diags *d)
+{
+	size_t found[4], n = connected(i, found);
+
+	if (!n)
+		diag_error(d, obj_mark(i, "network"),
+			"add `network: NAME`, `bridge: NAME`, `macvtap: LINK` or `vf: NAME`",
+			"an interface needs a network, a bridge, a link or a virtual function");
+	else if (n > 1)
+		diag_relate(diag_error(d, obj_mark(i, connections[found[1]]), "keep one of the two",
+				    "an interface is %s or %s, not both",
+				    connection_words[found[0]], connection_words[found[1]]),
+			obj_mark(i, connections[found[0]]), "the other is named here");
+	return n == 1;
+}
 
 static void check_vf(const struct guest_interface *i, struct diags *d)
 {
-	const char *other = i->network ? "network" : i->bridge ? "bridge" : NULL;
 	struct vf_name vf = { .index = -1 };
 
-	if (other)
-		diag_relate(
-			diag_error(d, obj_mark(i, "vf"), "keep one of the two",
-				"an interface is a virtual function or on a %s, not both", other),
-			obj_mark(i, other), "the other is named here");
 	for (size_t k = 0; k < ARRAY_SIZE(not_of_vfs); k++)
 		if (obj_has(i, not_of_vfs[k]))
 			diag_error(d, obj_mark_key(i, not_of_vfs[k]), "take it out",
@@ -35,21 +63,24 @@ static void check_interface(const void *obj, struct diags *d)
 {
 	const struct guest_interface *i = obj;
 
+	if (!check_connection(i, d))
+		return;
 	if (i->vf) {
 		check_vf(i, d);
 		return;
 	}
-	if (i->network && i->bridge)
-		diag_relate(diag_error(d, obj_mark(i, "bridge"), "keep one of the two",
-				    "an interface is on a network or on a bridge, not on both"),
-			obj_mark(i, "network"), "the network is named here");
-	else if (!i->network && !i->bridge)
-		diag_error(d, obj_mark(i, "network"),
-			"add `network: NAME`, `bridge: NAME` or `vf: NAME`",
-			"an interface needs a network, a bridge or a virtual function");
+	if (!i->macvtap && obj_has(i, "mode"))
+		diag_error(d, obj_mark_key(i, "mode"),
+			"take it out, or name a link: `macvtap: eth0`",
+			"only a macvtap has a `mode`");
 	if (i->rx_queue_size & (i->rx_queue_size - 1))
 		diag_error(d, obj_mark(i, "rx_queue_size"), "write 256, 512 or 1024",
 			"a queue's size is a power of two");
+}
+
+enum macvtap_mode interface_mode(const struct guest_interface *nic)
+{
+	return obj_has(nic, "mode") ? (enum macvtap_mode)nic->mode : MACVTAP_BRIDGE;
 }
 
 size_t interface_queues(const struct guest_interface *nic)
@@ -71,6 +102,18 @@ static const struct field interface_rows[] = {
 		.example = "default", .doc = "The network, one of `networks:`, that it is on."),
 	FIELD_STRING(struct guest_interface, bridge, type_ifname, .ref = "bridge", .example = "br0",
 		.doc = "The bridge, one of `bridges:`, that it is on."),
+	FIELD_STRING(struct guest_interface, macvtap, type_ifname, .on_change = CHANGE_RECREATE,
+		.example = "eth0",
+		.doc = "A link of the host's on which it has an address of its own, without a "
+		       "bridge. The host itself and the guest do not hear each other there: what "
+		       "they send leaves by the card. A second interface on an isolated network is "
+		       "the way between them. A link that is not there yet is waited for."),
+	FIELD_ENUM(struct guest_interface, mode, macvtap_mode_names, .on_change = CHANGE_RECREATE,
+		.example = "bridge",
+		.doc = "Of a macvtap, whom it reaches on the same link. `bridge`: the others "
+		       "directly. `vepa`: the others by way of a switch that sends back what came "
+		       "from there. `private`: none of them. `passthru`: the link is this "
+		       "interface's alone, and has its MAC address. Left out, `bridge`."),
 	FIELD_VALUE(struct guest_interface, mac, struct mac, type_mac, .claims = "mac",
 		.on_change = CHANGE_RECREATE, .example = "52:54:00:1a:b3:4a",
 		.doc = "Its MAC address. Without it one is generated, 52:54:00 and three bytes "

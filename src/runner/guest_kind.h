@@ -26,6 +26,7 @@ struct guest_seen {
 	bool powered_off; /* the guest did so itself */
 	const char
 		*lost; /* running: devices of the host that it was started with and lost; or NULL */
+	const char *lost_link; /* an interface whose link is another since; or NULL */
 	const char *why; /* failed: the reason; may be NULL */
 };
 

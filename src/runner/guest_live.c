@@ -80,9 +80,13 @@ static bool interfaces_live(const struct guest *want, const struct guest *starte
 		if (interface_differs(&LIST_AT(a, const struct guest_interface, i),
 			    &LIST_AT(b, const struct guest_interface, i)))
 			return false;
-	for (; i < longer->n; i++)
-		if (LIST_AT(longer, const struct guest_interface, i).vf || i >= pci_ports(b->n))
+	for (; i < longer->n; i++) {
+		const struct guest_interface *nic =
+			&LIST_AT(longer, const struct guest_interface, i);
+
+		if (nic->vf || nic->macvtap || i >= pci_ports(b->n))
 			return false;
+	}
 	return true;
 }
 

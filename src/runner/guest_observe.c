@@ -4,12 +4,11 @@
 
 /* A missing or damaged file is NULL: it is written anew. Other errors count. */
 static int load(struct host *h, const char *name, const char *file, const struct guest **out,
-	struct error *e)
+	struct spec *spec, struct error *e)
 {
-	struct spec spec;
-	int r = spec_load(h->root, name, file, h->pass, &spec, e);
+	int r = spec_load(h->root, name, file, h->pass, spec, e);
 
-	*out = r < 0 ? NULL : spec.guest;
+	*out = r < 0 ? NULL : spec->guest;
 	if (r == -EBADMSG || r == -ENOENT) {
 		error_clear(e);
 		return 0;
@@ -82,14 +81,27 @@ void guest_compose(struct guest_seen *seen)
 	obj_mark_set(have, "state");
 }
 
+/* QEMU has the old one, through which nothing passes any more. */
+static const char *find_lost_link(struct host *h, const struct spec *started)
+{
+	for (size_t i = 0; i < started->guest->interfaces.n; i++) {
+		const struct spec_interface *nic = &started->interfaces[i];
+
+		if (nic->index && if_nametoindex(nic->tap) != nic->index)
+			return arena_strdup(h->pass, nic->tap);
+	}
+	return NULL;
+}
+
 int guest_observe(struct host *h, const struct resource *r, void **have, struct error *e)
 {
 	struct guest_seen *seen = arena_alloc(h->pass, sizeof(*seen));
+	struct spec spec;
 	struct unit unit;
 	int err = units_state(h, guest_unit(r->name).s, &unit, e);
 
 	if (err >= 0)
-		err = load(h, r->name, FILE_SPEC, &seen->applied, e);
+		err = load(h, r->name, FILE_SPEC, &seen->applied, &spec, e);
 	if (err < 0)
 		return err;
 	seen->running = unit.state != UNIT_INACTIVE && unit.state != UNIT_FAILED;
@@ -97,9 +109,11 @@ int guest_observe(struct host *h, const struct resource *r, void **have, struct 
 	if (!seen->running && !file_exists(h->root, guest_path(r->name, "").s))
 		return 0;
 	if (seen->running)
-		err = load(h, r->name, FILE_STARTED, &seen->started, e);
+		err = load(h, r->name, FILE_STARTED, &seen->started, &spec, e);
 	if (err < 0)
 		return err;
+	if (seen->started)
+		seen->lost_link = find_lost_link(h, &spec);
 	seen->held = guest_held(h->root, r->name);
 	read_record(h, r->name, seen);
 	guest_compose(seen);

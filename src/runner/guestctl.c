@@ -155,8 +155,11 @@ static json_t *interface(const struct spec *s, size_t i)
 		return json_pack("{s:s}", "vf", nic->vf);
 	mac_format(&s->interfaces[i].mac, &mac);
 	return json_pack("{s:s, s:s, s:s}", "tap", s->interfaces[i].tap, "mac", sb_str(&mac),
-		nic->bridge ? "bridge" : "network",
-		nic->bridge    ? nic->bridge
+		nic->macvtap  ? "macvtap"
+		: nic->bridge ? "bridge"
+			      : "network",
+		nic->macvtap   ? nic->macvtap
+		: nic->bridge  ? nic->bridge
 		: nic->network ? nic->network
 			       : "");
 }

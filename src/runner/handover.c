@@ -8,6 +8,7 @@
 #include "runner/seed.h"
 #include "runner/tree.h"
 #include "runner/tpm.h"
+#include "runner/macvtap_open.h"
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <sys/ioctl.h>
@@ -196,8 +197,10 @@ int handover_open_interface(struct machine *m, size_t i, struct error *e)
 	size_t first = interface_queue(m->spec->guest, i), n = interface_queues(nic);
 	int r = 0;
 
+	m->spec->interfaces[i].index = if_nametoindex(m->spec->interfaces[i].tap);
 	for (size_t q = first; q < first + n && r >= 0; q++) {
-		r = open_tap(m->spec->interfaces[i].tap, n > 1, &m->taps[q], e);
+		r = nic->macvtap ? macvtap_open(m->spec->interfaces[i].tap, n > 1, &m->taps[q], e)
+				 : open_tap(m->spec->interfaces[i].tap, n > 1, &m->taps[q], e);
 		if (r >= 0 && (!obj_has(nic, "vhost") || nic->vhost))
 			r = open_vhost(nic, &m->vhosts[q], e);
 	}

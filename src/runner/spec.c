@@ -47,7 +47,10 @@ void spec_json(const struct spec *s, struct strbuf *out)
 		sb_addf(out, "%s{\"tap\": \"%s\", \"mac\": \"", i ? ", " : "",
 			s->interfaces[i].tap);
 		mac_format(&s->interfaces[i].mac, out);
-		sb_add(out, "\"}");
+		sb_addc(out, '"');
+		if (s->interfaces[i].index)
+			sb_addf(out, ", \"index\": %u", s->interfaces[i].index);
+		sb_addc(out, '}');
 	}
 	sb_add(out, "]");
 	add_assigned(s, out);
@@ -92,6 +95,8 @@ static int parse_interfaces(struct arena *a, json_t *json, struct spec *out, str
 			!mac_parse(mac, &out->interfaces[i].mac))
 			return damaged(e, "one of its `interfaces` is not valid");
 		snprintf(out->interfaces[i].tap, IFNAMSIZ, "%s", tap);
+		out->interfaces[i].index =
+			(unsigned)json_integer_value(json_object_get(item, "index"));
 	}
 	return 0;
 }
@@ -185,7 +190,8 @@ bool interface_differs(const struct guest_interface *x, const struct guest_inter
 	       memcmp(&x->mac, &y->mac, sizeof(x->mac)) != 0 ||
 	       obj_has(x, "vhost") != obj_has(y, "vhost") || x->vhost != y->vhost ||
 	       interface_queues(x) != interface_queues(y) || x->mtu != y->mtu ||
-	       x->rx_queue_size != y->rx_queue_size || !streq_null(x->vf, y->vf);
+	       x->rx_queue_size != y->rx_queue_size || !streq_null(x->vf, y->vf) ||
+	       !streq_null(x->macvtap, y->macvtap) || interface_mode(x) != interface_mode(y);
 }
 
 bool interfaces_differ(const struct guest *a, const struct guest *b)

@@ -7,8 +7,8 @@
  *	{"format": 1, "name": "web1", "uid": 1899000000, "uuid": "...", "guest": {...},
  *	 "interfaces": [{"tap": "web1-tap0", "mac": "52:54:00:..."}]}
  *
- * In started.json also the functions of devices that it was started with, "assigned", as
- * assignment.h has them.
+ * In started.json also the number of each interface's link, "index", and the functions of devices
+ * that it was started with, "assigned", as assignment.h has them.
  */
 #ifndef KVMHOST_SPEC_H
 #define KVMHOST_SPEC_H
@@ -23,6 +23,7 @@
 struct spec_interface {
 	char tap[IFNAMSIZ]; /* of a virtual function without meaning */
 	struct mac mac;
+	unsigned index; /* of a started guest: the link's number; 0: not known */
 };
 
 struct spec {

@@ -11,7 +11,7 @@ INHERIT = "version: 1\nbridges:\n  br0: {ports: [eth0]}\n"
 # What the card's link and everybody's addresses and routes are; not what the kernel does by itself in its own time.
 STATE = ("ip -o addr | grep -v -e fe80 -e ' lo ' | sed 's/^[0-9]*: //'; ip -4 route show table all | sed 's/ linkdown//'; "
          "ip -6 route show table all | grep -v -e fe80 -e ff00 -e '^local' -e '^any' | sed 's/ linkdown//'; "
-         "ip -o link show eth0 | sed 's/^[0-9]*: //'; ip -o link | wc -l")
+         "ip -o link show eth0 | sed 's/^[0-9]*: //'; ip -o link | wc -l; ip neigh show nud permanent | sort")
 
 
 def state(capsule):
@@ -27,6 +27,8 @@ def machine(capsule):
     capsule.run("ip addr add 203.0.113.3/24 dev eth0 label eth0:web; ip addr add 2001:db8:1::2/64 dev eth0; "
                 "ip addr add 2001:db8:1::3/64 dev eth0; ip -6 route add default via 2001:db8:1::1 dev eth0; "
                 "ip route add 10.9.0.0/16 via 203.0.113.1 table 77 src 203.0.113.3 mtu 1400; "
+                "ip neigh add 203.0.113.77 lladdr 52:54:00:00:00:77 dev eth0 nud permanent; "
+                "ip neigh add 2001:db8:1::77 lladdr 52:54:00:00:00:77 dev eth0 nud permanent; "
                 "ip link add other type veth peer name other1; ip link set other up; "
                 "ip addr add 192.0.2.9/24 dev other; ip route add 10.8.0.0/16 dev other src 203.0.113.2")
     capsule.before = state(capsule)
@@ -38,6 +40,8 @@ def machine(capsule):
 class Stream:
     """Numbered lines through one TCP connection, a hundred in a second."""
 
+    patience = 10
+
     def __init__(self, capsule, name, sender, receiver, address, port):
         self.capsule, self.name = capsule, name
         family = "6" if ":" in address else "4"
@@ -47,7 +51,7 @@ class Stream:
         self._start("to", receiver, f"socat -u TCP{family}-LISTEN:{port},reuseaddr OPEN:/run/{name},creat,trunc")
         wait_until(lambda: f":{port} " in capsule.run([*receiver, "ss", "-ltn"]).stdout, 10, "a listener")
         self._start("from", sender, f"sh /run/{name}.send | socat -u - TCP{family}:{target}:{port}")
-        wait_until(lambda: self.lines() > 20, 10, f"a stream {name}")
+        wait_until(lambda: self.lines() > 20, self.patience, f"a stream {name}")
 
     def _start(self, what, where, command):
         self.capsule.run(["systemd-run", "--quiet", f"--unit={self.name}-{what}", *where, "sh", "-c", command])
@@ -58,7 +62,7 @@ class Stream:
     def flows(self):
         """More arrives from now on."""
         now = self.lines()
-        wait_until(lambda: self.lines() > now + 20, 10, f"more of the stream {self.name}")
+        wait_until(lambda: self.lines() > now + 20, self.patience, f"more of the stream {self.name}")
 
     def ended_whole(self):
         wait_until(lambda: self.capsule.run(f"tail -1 /run/{self.name}").stdout == "end\n", 20, "the last line")
@@ -88,6 +92,8 @@ def test_connections_survive_takeover_and_release(machine):
         assert "default via 203.0.113.1 dev br0" in machine.run("ip route").stdout
         assert "default via 2001:db8:1::1 dev br0" in machine.run("ip -6 route").stdout
         assert "src 203.0.113.2" in machine.run("ip route show dev other").stdout
+        neighbours = machine.run("ip neigh show nud permanent").stdout
+        assert "203.0.113.77 dev br0" in neighbours and "2001:db8:1::77 dev br0" in neighbours and "eth0" not in neighbours
         settle(machine, EMPTY, "--allow-mass-removal")
         for stream in streams:
             stream.flows()
@@ -120,6 +126,56 @@ def test_unconfirmed_goes_back(machine):
     stream.flows()
     machine.run("touch /run/enough")
     stream.ended_whole()
+    settle(machine, EMPTY, "--allow-mass-removal")
+    assert state(machine) == machine.before
+
+
+def over_the_link(machine, script, output):
+    """A shell of the host's, on a connection that comes in through the card; what it says goes back the same way."""
+    machine.run(["systemd-run", "--quiet", "--collect", "ip", "netns", "exec", machine.world.name, "sh", "-c",
+                 f"(echo '{script}'; sleep 60) | socat -T 120 - TCP4:203.0.113.2:2222 >{output}"])
+
+
+@pytest.fixture
+def shell(machine):
+    machine.run(["systemd-run", "--quiet", "--collect", "socat", "TCP4-LISTEN:2222,reuseaddr,fork", "EXEC:bash,stderr"])
+    wait_until(lambda: ":2222 " in machine.run("ss -ltn").stdout, 10, "a shell")
+    yield machine
+    machine.run("pkill -f TCP4-LISTEN:2222")
+    settle(machine, EMPTY, "--allow-mass-removal")
+    assert state(machine) == machine.before
+
+
+def test_through_the_card_that_the_host_is_driven_by_confirmed(shell):
+    put(shell, INHERIT)
+    over_the_link(shell, "kvmhostctl apply --confirm 50s; echo status $?", "/run/session1")
+    wait_until(lambda: "kvmhostctl confirm" in shell.run("cat /run/session1", check=False).stdout, 20, "the wait, told over it")
+    over_the_link(shell, "kvmhostctl confirm; echo status $?", "/run/session2")
+    for session in ("/run/session2", "/run/session1"):
+        wait_until(lambda: "status 0" in shell.run(f"cat {session}", check=False).stdout, 20, "told over " + session)
+    assert "master br0" in shell.run("ip link show eth0").stdout and shell.ctl("plan").rc == 0
+
+
+def test_through_the_card_that_the_host_is_driven_by_unconfirmed(shell):
+    put(shell, INHERIT)
+    over_the_link(shell, "kvmhostctl apply --confirm 5s; echo status $?", "/run/session3")
+    wait_until(lambda: "status 1" in shell.run("cat /run/session3", check=False).stdout, 30, "told over it")
+    assert "put back" in shell.read("/run/session3")
+    assert state(shell) == shell.before
+    over_the_link(shell, "kvmhostctl status; echo status $?", "/run/session4")
+    wait_until(lambda: "nobody confirmed it in time" in shell.run("cat /run/session4", check=False).stdout, 20, "it is held")
+
+
+def test_a_route_of_a_nexthop_object_is_refused(machine):
+    """It is an object of its own, which others may use too, and whoever made it keeps it as it was."""
+    if machine.run("ip nexthop add id 7 via 203.0.113.1 dev eth0", check=False).rc:
+        pytest.skip("this kernel has no nexthop objects")
+    machine.run("ip route add 10.7.0.0/16 nhid 7")
+    put(machine, INHERIT)
+    r = machine.ctl("apply", check=False)
+    said = r.stdout + r.stderr
+    assert r.rc == 1 and "10.7.0.0/16" in said and "nexthop object" in said and "`via` and `dev`" in said, r
+    machine.run("ip route del 10.7.0.0/16; ip nexthop del id 7")
     settle(machine, EMPTY, "--allow-mass-removal")
     assert state(machine) == machine.before
 

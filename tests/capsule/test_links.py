@@ -57,6 +57,16 @@ def test_what_is_in_the_way(host):
     host.run("ip link del lan0")
 
 
+def test_a_kernel_without_the_driver(host):
+    if host.run("ip link add probe type bond && ip link del probe", check=False).rc == 0:
+        pytest.skip("this kernel has it")
+    put(host, "version: 1\nbonds:\n  lanbond: {ports: [lan0, lan1]}\nveths:\n  lan0: {peer: lan1}\n")
+    done = host.ctl("apply", check=False)
+    said = done.stdout + done.stderr
+    assert done.rc == 1 and "the kernel's bond driver, bonding, is not loaded" in said and "modprobe bonding" in said, done
+    assert "lan0" not in host.run("ip -o link").stdout, "all is put back"
+
+
 def test_killed_anywhere(host):
     put(host, JOINED)
     where = points(host, 12)

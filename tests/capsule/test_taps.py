@@ -79,6 +79,15 @@ def test_at_once_where_the_document_lets_it_restart(host, console):
     assert host.run("systemctl show -p MainPID --value kvmhost-guest@web1").stdout != pid
 
 
+def test_one_that_was_deleted_needs_a_restart(host, console):
+    host.run("ip link del web1-tap1")
+    settle(host, document(DEFAULT, LAB))
+    plan = host.ctl("plan").stdout
+    assert "web1-tap1  one that went -> the one that is there" in plan and "guest restart web1" in plan, plan
+    host.ctl("guest", "restart", "web1", timeout=120)
+    assert "guest" not in host.ctl("plan").stdout
+
+
 def test_with_the_guest_they_go_in_one_run(host, console):
     settle(host, "version: 1\n" + NETWORKS, "--allow-mass-removal")
     assert not link(host, "web1-tap0") and not link(host, "web1-tap1")

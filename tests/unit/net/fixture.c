@@ -65,10 +65,12 @@ static const struct kind setting_kind = {
 
 struct tapper {
 	struct obj obj;
-	const char *bridge, *owner, *queues;
+	const char *bridge, *owner, *queues, *macvtap, *mode;
 };
 static const struct field tapper_rows[] = {
-	FIELD_STRING(struct tapper, bridge, type_ifname, .required = true, .doc = "Bridge."),
+	FIELD_STRING(struct tapper, bridge, type_ifname, .doc = "Bridge."),
+	FIELD_STRING(struct tapper, macvtap, type_ifname, .doc = "Link, in place of a bridge."),
+	FIELD_STRING(struct tapper, mode, type_any, .doc = "Mode of a macvtap."),
 	FIELD_STRING(struct tapper, owner, type_any, .doc = "Owner."),
 	FIELD_STRING(struct tapper, queues, type_any, .doc = "Queues."),
 };
@@ -78,8 +80,15 @@ static const struct table tapper_table =
 static void tapper_derive(const struct resource *r, struct wants *w)
 {
 	const struct tapper *t = r->want;
-	struct resource *tap = want_derive(w, r, "tap", r->name, true);
+	struct resource *tap = want_derive(w, r, t->macvtap ? "macvtap" : "tap", r->name, true);
 
+	if (t->macvtap) {
+		want_set(w, tap, "link", t->macvtap);
+		want_set(w, tap, "mode", t->mode ? t->mode : "bridge");
+		want_set(w, tap, "guest", r->name);
+		want_set(w, tap, "number", "0");
+		return;
+	}
 	want_set(w, tap, "bridge", t->bridge);
 	if (t->owner)
 		want_set(w, tap, "owner", t->owner);
@@ -124,6 +133,7 @@ const struct kind *const kinds[] = {
 	&network_kind,
 	&firewall_kind,
 	&tap_kind,
+	&macvtap_kind,
 	&manager_kind,
 	&dhcp_kind,
 	&tapper_kind,
@@ -193,7 +203,8 @@ bool fixture_enter(void)
 		mount_at("/run", "/run", NULL, MS_BIND) < 0 ||
 		mount_at("/dev", "/dev", NULL, MS_BIND) < 0 ||
 		mount_at("/proc", "/proc", NULL, MS_BIND) < 0 ||
-		mount("sysfs", "/sys", "sysfs", 0, NULL) < 0) {
+		mount("sysfs", "/sys", "sysfs", 0, NULL) < 0 ||
+		mount_at("/sys", "/sys", NULL, MS_BIND) < 0) {
 		printf("skipped: mounting is not possible here: %m\n");
 		return false;
 	}

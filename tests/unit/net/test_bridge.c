@@ -135,6 +135,75 @@ static void failure_puts_all_back(void **state_ _unused_)
 	same_as(before);
 }
 
+static void neighbours_move_too(void **state_ _unused_)
+{
+	_cleanup_free_ char *before = NULL;
+
+	sh(CARD "ip neigh add 203.0.113.77 lladdr 52:54:00:00:00:77 dev eth0 nud permanent; "
+		"ip neigh add 2001:db8:1::77 lladdr 52:54:00:00:00:78 dev eth0 nud permanent; "
+		"ip neigh add 203.0.113.78 lladdr 52:54:00:00:00:79 dev eth0 nud reachable");
+	before = xstrdup(sh("ip neigh show nud permanent"));
+	net_converge(INHERIT);
+	has(sh("ip neigh show nud permanent"), "203.0.113.77 dev br0 lladdr 52:54:00:00:00:77");
+	has(sh("ip neigh show nud permanent"), "2001:db8:1::77 dev br0 lladdr 52:54:00:00:00:78");
+	hasnt(sh("ip neigh show nud permanent"), "eth0");
+	hasnt(sh("ip neigh show"), "203.0.113.78 dev br0");
+	net_converge("bridges: {br0: {ports: [eth0], addressing: none}}");
+	assert_string_equal(sh("ip neigh show nud permanent"), "");
+	fixture_restart();
+	net_converge("bridges: {}");
+	same(sh("ip neigh show nud permanent"), before);
+}
+
+static void another_card_has_the_name(void **state_ _unused_)
+{
+	const char *plan;
+
+	card();
+	net_converge(INHERIT);
+	sh("ip link set eth0 down; ip link set eth0 name lan0; ip link set lan0 up; "
+	   "ip link add eth0 type veth peer name p1; ip link set eth0 up; ip link set p1 up; "
+	   "ip address add 192.0.2.7/24 dev eth0");
+	plan = net_plan(INHERIT);
+	has(plan, "the one that was taken is called lan0 now; write `lan0`, or: ip link set lan0 "
+		  "name eth0");
+	assert_int_equal(net_apply(INHERIT), 0);
+	hasnt(sh("ip -o link show eth0"), "master");
+	has(sh("ip address show eth0"), "192.0.2.7/24");
+	has(sh("ip -o link show lan0"), "master br0");
+	has(sh("ip address show br0"), "203.0.113.2/24");
+	/* Given back to the card, not to the name. */
+	net_converge("bridges: {}");
+	has(sh("ip address show lan0"), "203.0.113.2/24");
+	has(sh("ip route"), "default via 203.0.113.1 dev lan0");
+	hasnt(sh("ip -o link show lan0"), "master");
+	hasnt(sh("ip address show eth0"), "203.0.113");
+}
+
+static void its_new_name_in_the_document(void **state_ _unused_)
+{
+	card();
+	net_converge(INHERIT);
+	sh("ip link set eth0 down; ip link set eth0 name lan0; ip link set lan0 up");
+	net_converge("bridges: {br0: {ports: [lan0]}}");
+	has(sh("ip -o link show lan0"), "master br0");
+	has(sh("ip address show br0"), "203.0.113.2/24");
+	has(sh("ip route"), "default via 203.0.113.1 dev br0");
+	net_converge("bridges: {}");
+	has(sh("ip address show lan0"), "203.0.113.2/24");
+}
+
+static void one_of_its_other_names(void **state_ _unused_)
+{
+	card();
+	sh("ip link property add dev eth0 altname uplink0 altname enp9s0");
+	has(net_plan("bridges: {br0: {ports: [uplink0]}}"), "+ bridge/br0");
+	assert_int_equal(net_apply("bridges: {br0: {ports: [uplink0]}}"), 0);
+	has(net_plan("bridges: {br0: {ports: [uplink0]}}"),
+		"the link uplink0 to appear: that is another name of eth0; write `eth0`");
+	hasnt(sh("ip -o link show eth0"), "master");
+}
+
 static void moves_between_bridges(void **state_ _unused_)
 {
 	_cleanup_free_ char *before = NULL;
@@ -350,6 +419,10 @@ int main(void)
 		cmocka_unit_test_setup(ports_come_and_go, fixture_reset),
 		cmocka_unit_test_setup(all_moves_and_comes_back, fixture_reset),
 		cmocka_unit_test_setup(failure_puts_all_back, fixture_reset),
+		cmocka_unit_test_setup(neighbours_move_too, fixture_reset),
+		cmocka_unit_test_setup(another_card_has_the_name, fixture_reset),
+		cmocka_unit_test_setup(its_new_name_in_the_document, fixture_reset),
+		cmocka_unit_test_setup(one_of_its_other_names, fixture_reset),
 		cmocka_unit_test_setup(moves_between_bridges, fixture_reset),
 		cmocka_unit_test_setup(modes, fixture_reset),
 		cmocka_unit_test_setup(unreachable_gateway_is_no_takeover, fixture_reset),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The engine on toy kinds: planning, applying, releasing, failing, undoing, and being killed. */
 #include "toy.h"
+#include "reconcile/confirm.h"
 #include "reconcile/generation.h"
 #include "reconcile/record.h"
 #include "reconcile/undo.h"
@@ -312,6 +313,34 @@ static void what_is_in_use_waits_for_its_user(void **state _unused_)
 	assert_string_equal(toy_value("thing", "a"), "");
 }
 
+static void set_boot(const char *id)
+{
+	file_mkdirs(toy.host.root, "/proc/sys/kernel/random", 0755);
+	file_write_atomic(toy.host.root, "/proc/sys/kernel/random/boot_id", id, strlen(id), 0644);
+}
+
+static void who_was_to_confirm_is_gone_after_a_reboot(void **state _unused_)
+{
+	static const char yaml[] = "version: 1\nthings: {a: {value: one}}\n";
+	const struct apply_options o = { .document_hash = "abc", .confirm_seconds = 600 };
+	_cleanup_config_ struct config c = { 0 };
+	_cleanup_outcome_ struct outcome out = { 0 };
+	_cleanup_error_ struct error e = { 0 };
+	const char *reason;
+
+	set_boot("first");
+	config_load_text(&c, "toy.yaml", yaml, strlen(yaml));
+	assert_int_equal(apply(&toy.host, &c.wants, &o, &out, &e), 0);
+	assert_string_equal(toy_value("thing", "a"), "one");
+	assert_int_equal(confirm_recover(&toy.host, &e), -EBUSY);
+	error_clear(&e);
+	set_boot("second");
+	assert_true(confirm_recover(&toy.host, &e) >= 0);
+	assert_string_equal(toy_value("thing", "a"), "");
+	assert_string_equal(apply_held(&toy.host, &reason), "abc");
+	assert_string_equal(reason, "the machine was rebooted before anybody confirmed it");
+}
+
 static void finds_what_contradicts_itself(void **state _unused_)
 {
 	has_error("version: 1\nusers: {u: {value: v, needs: nothing}}\n",
@@ -421,6 +450,7 @@ int main(void)
 		TEST(what_cannot_be_read_back_is_told_once),
 		TEST(users_go_before_what_they_use),
 		TEST(what_is_in_use_waits_for_its_user),
+		TEST(who_was_to_confirm_is_gone_after_a_reboot),
 		TEST(finds_what_contradicts_itself),
 		TEST(an_invalid_entry_is_not_dangling),
 		TEST(killed_anywhere_the_next_run_converges),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A bridge's ports and addresses, as far as they are the document's or ours. */
-#include "net/bridge.h"
+/* Ports and addresses of a bridge or bond, as far as they are the document's or ours. */
+#include "net/ported.h"
 #include "net/dhcp.h"
 #include "net/port.h"
 #include "reconcile/record.h"
@@ -11,7 +11,7 @@ struct view {
 	const struct resource *r;
 	const struct links *ls;
 	const struct link *bridge;
-	const struct bridge *ref; /* what is wanted, or was before */
+	const struct ported *ref; /* what is wanted, or was before */
 	const struct address *all;
 	size_t n_all;
 	bool strict; /* the bridge is ours: nothing else has a say in its addresses */
@@ -36,9 +36,9 @@ static int refuse(const struct view *v, const struct link *port, struct error *e
 	if (master && master == v->bridge)
 		return 0;
 	if (!master)
-		return dhcp_check_card(v->h, port, bridge_addressing(v->ref), e);
+		return dhcp_check_card(v->h, port, addressing_of(v->ref), e);
 	holder = taken_by(v->h, port->name);
-	if (holder && streq_null(startswith(holder, "bridge/"), master->name))
+	if (holder && streq(strchr(holder, '/') + 1, master->name))
 		return 0;
 	error_set(e, -EBUSY, "%s is a port of %s (%s) already", port->name, master->name,
 		link_describe(master, v->h->pass));
@@ -48,7 +48,7 @@ static int refuse(const struct view *v, const struct link *port, struct error *e
 		port->name);
 }
 
-static int read_ports(const struct view *v, struct bridge *have, struct error *e)
+static int read_ports(const struct view *v, struct ported *have, struct error *e)
 {
 	const char **out = NULL;
 	size_t n = 0;
@@ -56,7 +56,7 @@ static int read_ports(const struct view *v, struct bridge *have, struct error *e
 
 	for (size_t i = 0; v->ref && i < v->ref->ports.n; i++) {
 		const char *name = LIST_AT(&v->ref->ports, const char *, i);
-		const struct link *l = links_name(v->ls, name);
+		const struct link *l = port_find(v->h, v->r, v->ls, name, NULL);
 
 		if (l && v->r->want && (r = refuse(v, l, e)) < 0)
 			return r;
@@ -69,8 +69,7 @@ static int read_ports(const struct view *v, struct bridge *have, struct error *e
 
 		if (!name)
 			break;
-		if (l && v->bridge && l->master == v->bridge->index &&
-			!bridge_wants_port(v->ref, name))
+		if (l && v->bridge && l->master == v->bridge->index && !ported_wants(v->ref, name))
 			*ARENA_PUSH(v->h->pass, out, n) = arena_strdup(v->h->pass, name);
 	}
 	have->ports = (struct list){ out, n };
@@ -78,25 +77,73 @@ static int read_ports(const struct view *v, struct bridge *have, struct error *e
 	return 0;
 }
 
-bool bridge_port_missing(const struct resource *r, const struct links *ls, const char *port)
+const struct link *port_find(struct host *h, const struct resource *r, const struct links *ls,
+	const char *port, const char **why)
+{
+	const struct link *l = links_name(ls, port), *taken, *master;
+	int index = taken_index(h, r->id, port);
+
+	taken = index && !(l && l->index == index) ? links_index(ls, index) : NULL;
+	master = taken && taken->master ? links_index(ls, taken->master) : NULL;
+	if (master && streq(master->name, r->name)) {
+		if (why)
+			*why = arena_printf(h->pass,
+				"the link %s to appear: the one that was taken is called %s now; "
+				"write `%s`, or: ip link set %s name %s",
+				port, taken->name, taken->name, taken->name, port);
+		return NULL;
+	}
+	if (!l && why)
+		*why = link_awaited(h, ls, port);
+	return l;
+}
+
+bool port_missing(struct host *h, const struct resource *r, const struct links *ls,
+	const char *port, const char **why)
 {
 	for (size_t i = 0; i < r->n_after; i++)
 		if (streq(r->after[i]->name, port))
 			return false;
-	return !links_name(ls, port);
+	return !port_find(h, r, ls, port, why);
 }
 
-int bridge_foreign_ports(struct host *h, const struct resource *r, const struct links *ls,
-	const struct link *bridge, struct error *e)
+struct list ports_present(struct host *h, const struct resource *r, const struct links *ls,
+	const struct list *ports, const char **awaited)
 {
-	struct taken t;
+	const char **v = arena_alloc(h->pass, (ports->n + 1) * sizeof(*v)), *why = NULL;
+	size_t n = 0;
 
+	*awaited = NULL;
+	for (size_t i = 0; i < ports->n; i++) {
+		const char *name = LIST_AT(ports, const char *, i);
+
+		if (!port_missing(h, r, ls, name, &why))
+			v[n++] = name;
+		else if (!*awaited)
+			*awaited = why;
+	}
+	return (struct list){ v, n };
+}
+
+/* Whatever it is called now. */
+static bool took(struct host *h, const char *id, const struct link *l)
+{
+	const char *name;
+
+	for (size_t i = 0; (name = taken_port(h, id, i)); i++)
+		if (streq(name, l->name) || taken_index(h, id, name) == l->index)
+			return true;
+	return false;
+}
+
+int ports_foreign(struct host *h, const struct resource *r, const struct links *ls,
+	const struct link *link, struct error *e)
+{
 	for (size_t i = 0; i < ls->n; i++) {
 		const struct link *l = &ls->v[i];
 
-		if (l->master == bridge->index && !link_marked(l) &&
-			!taken_read(h, r->id, l->name, &t))
-			return bridge_port_refuse(bridge, l, e);
+		if (l->master == link->index && !link_marked(l) && !took(h, r->id, l))
+			return bridge_port_refuse(link, l, e);
 	}
 	return 0;
 }
@@ -182,7 +229,7 @@ static bool counts(const struct view *v, const struct address *a)
 }
 
 /* In the document's order, then the others; those on the ports at last. */
-static void read_list(const struct view *v, struct bridge *have)
+static void read_list(const struct view *v, struct ported *have)
 {
 	struct list found = { 0 }, out = { 0 };
 	struct cidr *all = NULL, *ordered = NULL;
@@ -211,19 +258,22 @@ static void read_list(const struct view *v, struct bridge *have)
 	have->addressing = out;
 }
 
-static void read_addressing(const struct view *v, struct bridge *have)
+static void read_addressing(const struct view *v, struct ported *have)
 {
-	enum addressing mode = bridge_addressing(v->ref);
+	enum addressing mode = addressing_of(v->ref);
 
 	bool clean = ports_have_none(v) && !has_given(v);
 
-	if ((mode == ADDRESSING_INHERIT && clean && has_taken(v)) ||
-		(mode == ADDRESSING_DHCP && clean)) {
-		bridge_set_addressing(have, v->h->pass, mode);
+	/* What a bond has is its bridge's. */
+	if (v->bridge->master && clean) {
+		have->addressing = v->ref->addressing;
+	} else if ((mode == ADDRESSING_INHERIT && clean && has_taken(v)) ||
+		   (mode == ADDRESSING_DHCP && clean)) {
+		addressing_set(have, v->h->pass, mode);
 	} else {
 		read_list(v, have);
 		if (mode == ADDRESSING_NONE && !have->addressing.n)
-			bridge_set_addressing(have, v->h->pass, mode);
+			addressing_set(have, v->h->pass, mode);
 	}
 	obj_mark_set(have, "addressing");
 }
@@ -231,12 +281,12 @@ static void read_addressing(const struct view *v, struct bridge *have)
 /* A bridge that nobody says anything about costs no dump of addresses. */
 static bool plain(const struct view *v)
 {
-	return !v->ref->ports.n && bridge_addressing(v->ref) == ADDRESSING_INHERIT &&
+	return !v->ref->ports.n && addressing_of(v->ref) == ADDRESSING_INHERIT &&
 	       !taken_port(v->h, v->r->id, 0) && !given_any(v->h, v->r->id);
 }
 
 /* The smallest that a packet through the wanted ports meets, and whether it gets through. */
-static void weigh_ports(const struct view *v, struct bridge *have)
+static void weigh_ports(const struct view *v, struct ported *have)
 {
 	for (size_t i = 0; i < v->ref->ports.n; i++) {
 		const struct link *l = port_in(v, i);
@@ -247,24 +297,24 @@ static void weigh_ports(const struct view *v, struct bridge *have)
 	}
 }
 
-int bridge_observe_ports(struct host *h, const struct resource *r, const struct links *ls,
-	const struct link *bridge, struct bridge *have, struct error *e)
+int ported_observe(struct host *h, const struct resource *r, const struct links *ls,
+	const struct link *link, struct ported *have, struct error *e)
 {
 	struct view v = {
 		.h = h,
 		.r = r,
 		.ls = ls,
-		.bridge = bridge,
+		.bridge = link,
 		.ref = r->want ? r->want : r->before,
 		.strict = h->record && record_has(h, r->id) && record_made(h, r->id),
 	};
 	int ret = read_ports(&v, have, e);
 
-	if (ret < 0 || !v.ref || !bridge)
+	if (ret < 0 || !v.ref || !link)
 		return ret;
 	weigh_ports(&v, have);
 	if (plain(&v)) {
-		bridge_set_addressing(have, h->pass, ADDRESSING_INHERIT);
+		addressing_set(have, h->pass, ADDRESSING_INHERIT);
 		obj_mark_set(have, "addressing");
 		return 0;
 	}

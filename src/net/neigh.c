@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "net/neigh.h"
+#include "base/strbuf.h"
+#include <arpa/inet.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+
+static struct nlattr *attr(const struct nlmsghdr *m, int type)
+{
+	return nlmsg_find_attr((struct nlmsghdr *)(uintptr_t)m, sizeof(struct ndmsg), type);
+}
+
+static const char *describe(struct arena *a, const struct nlmsghdr *m)
+{
+	const struct ndmsg *head = nlmsg_data(m);
+	struct nlattr *dst = attr(m, NDA_DST), *mac = attr(m, NDA_LLADDR);
+	_cleanup_strbuf_ struct strbuf out = { 0 };
+	char text[INET6_ADDRSTRLEN];
+
+	if (inet_ntop(head->ndm_family, nla_data(dst), text, sizeof(text)))
+		sb_add(&out, text);
+	for (int i = 0; mac && i < nla_len(mac); i++)
+		sb_addf(&out, "%s%02x", i ? ":" : " lladdr ", ((uint8_t *)nla_data(mac))[i]);
+	return arena_strdup(a, sb_str(&out));
+}
+
+bool neigh_read(struct arena *a, const struct nlmsghdr *m, struct neigh *out)
+{
+	const struct ndmsg *head = nlmsg_data(m);
+	struct nlattr *dst;
+
+	if (m->nlmsg_type != RTM_NEWNEIGH || nlmsg_datalen(m) < (int)sizeof(*head) ||
+		(head->ndm_family != AF_INET && head->ndm_family != AF_INET6))
+		return false;
+	dst = attr(m, NDA_DST);
+	if (!dst || nla_len(dst) < (head->ndm_family == AF_INET ? 4 : 16))
+		return false;
+	*out = (struct neigh){ describe(a, m), m };
+	return true;
+}
+
+struct reader {
+	struct arena *arena;
+	int index;
+	struct neigh *v;
+	size_t n;
+};
+
+static void add(const struct nlmsghdr *m, void *arg)
+{
+	const struct ndmsg *head = nlmsg_data(m);
+	struct reader *rd = arg;
+	struct neigh one;
+	void *copy;
+
+	/* The kernel dumps all links' where it does not know to look at one alone. */
+	if (m->nlmsg_type != RTM_NEWNEIGH || head->ndm_ifindex != rd->index ||
+		!(head->ndm_state & NUD_PERMANENT))
+		return;
+	copy = arena_alloc(rd->arena, m->nlmsg_len);
+	memcpy(copy, m, m->nlmsg_len);
+	if (neigh_read(rd->arena, copy, &one))
+		*ARENA_PUSH(rd->arena, rd->v, rd->n) = one;
+}
+
+int neighs_read(
+	struct nl *nl, struct arena *a, int index, struct neigh **v, size_t *n, struct error *e)
+{
+	struct reader rd = { .arena = a, .index = index };
+	struct ndmsg head = { .ndm_family = AF_UNSPEC };
+	int r = 1;
+
+	for (int try = 0; r > 0 && try < NL_DUMP_TRIES; try++) {
+		struct nl_msg *m = netlink_request(RTM_GETNEIGH, 0, &head, sizeof(head));
+
+		rd.v = NULL;
+		rd.n = 0;
+		netlink_put_u32(m, NDA_IFINDEX, (uint32_t)index);
+		r = netlink_dump(nl, m, add, &rd, e);
+	}
+	if (r < 0)
+		return r;
+	if (r > 0)
+		return error_set(e, -EAGAIN, "neighbours change faster than they can be read");
+	*v = rd.v;
+	*n = rd.n;
+	return 0;
+}
+
+static struct nl_msg *request(const struct neigh *n, int type, int flags, int index)
+{
+	struct ndmsg head = *(struct ndmsg *)nlmsg_data(n->message);
+	static const int kept[] = { NDA_DST, NDA_LLADDR };
+	struct nl_msg *m;
+
+	head.ndm_ifindex = index;
+	m = netlink_request(type, flags, &head, sizeof(head));
+	for (size_t i = 0; i < ARRAY_SIZE(kept); i++) {
+		struct nlattr *at = attr(n->message, kept[i]);
+
+		if (at)
+			netlink_put(m, kept[i], nla_data(at), (size_t)nla_len(at));
+	}
+	return m;
+}
+
+struct nl_msg *neigh_add(const struct neigh *n, int index)
+{
+	return request(n, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, index);
+}
+
+struct nl_msg *neigh_delete(const struct neigh *n, int index)
+{
+	return request(n, RTM_DELNEIGH, 0, index);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "net/node_holder.h"
+#include <ctype.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+static bool holds(struct host *h, const char *pid, dev_t node)
+{
+	_cleanup_free_ char *path = xprintf("/proc/%s/fd", pid);
+	_cleanup_close_ int dir = file_open(h->root, path, O_RDONLY | O_DIRECTORY, 0);
+	_cleanup_free_ char **names = NULL;
+	size_t n = 0;
+
+	if (dir < 0 || file_list(dir, ".", &names, &n) < 0)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		struct stat st;
+
+		if (fstatat(dir, names[i], &st, 0) >= 0 && S_ISCHR(st.st_mode) &&
+			st.st_rdev == node)
+			return true;
+	}
+	return false;
+}
+
+bool node_held(struct host *h, dev_t node)
+{
+	_cleanup_free_ char **pids = NULL;
+	size_t n = 0;
+
+	if (file_list(h->root, "/proc", &pids, &n) < 0)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (isdigit((unsigned char)*pids[i]) && holds(h, pids[i], node))
+			return true;
+	return false;
+}
