@@ -23,6 +23,11 @@ def disk(size, form="raw"):
             f"    disks: [{{path: /var/lib/kvmhost/images/web1.img, size: {size}, format: {form}}}]\n", "var/lib/x": ""}
 
 
+def macvtap(more):
+    return {"etc/kvmhost/host.yaml": "version: 1\nbridges: {br0: {}}\nguests:\n  web1:\n    kernel: {image: /k}\n"
+            f"    interfaces: [{{macvtap: eth0}}{more}]\n"}
+
+
 HUGE = {"etc/kvmhost/host.yaml": "version: 1\nhost:\n  memory: {hugepages: {2MiB: 300, 1GiB: 2}}\nguests:\n  a1:\n"
         "    kernel: {image: /k}\n    memory: {size: 1GiB, hugepages: true}\n"}
 MEMORY = {"proc/meminfo": "MemTotal:        8000000 kB\nHugetlb:         2097152 kB\n"}
@@ -122,6 +127,9 @@ CASES = [
      "take 512 hugepages of 2048 KiB, and 300 are set aside", "hugepages: {2MiB: 512}"),
     ("guest-hugepages", HUGE | {"proc/meminfo": "HugePages_Total: 512\nHugepagesize: 2048 kB\n"}, "pass", "512 are", None),
     ("guest-hugepages", HUGE, "unknown", "no hugepages", None),
+    ("guest-macvtap", macvtap(""), "warn", "this host and web1 do not hear each other", "mode: isolated"),
+    ("guest-macvtap", macvtap(", {bridge: br0}"), "pass", "none is by macvtap alone", None),
+    ("guest-macvtap", disk("1MiB"), "pass", "none is by macvtap alone", None),
     ("guest-storage", disk("1MiB"), "pass", "may take 1 MiB more", None),
     ("guest-storage", disk("40TiB", "qcow2"), "warn", "may take 42362470 MiB more", "make room"),
 ]
