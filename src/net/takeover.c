@@ -145,7 +145,7 @@ void put_master(
 {
 	struct nl_msg *msg = link_change(port->index, false);
 
-	if (is_bond(bridge) && port->master != bridge->index && port->flags & IFF_UP)
+	if (bridge && is_bond(bridge) && port->master != bridge->index && port->flags & IFF_UP)
 		set_up(m, port, false);
 	if (mtu && mtu != port->mtu)
 		netlink_put_u32(msg, IFLA_MTU, mtu);

@@ -121,8 +121,7 @@ static void test_what_is_no_guest(void **state _unused_)
 {
 	static const char *const cases[][2] = {
 		{ "cpu: {count: 1}\n", "a guest needs a disk, a kernel or a network to boot from" },
-		{ DISK "interfaces: [{}]\n",
-			"an interface needs a network" },
+		{ DISK "interfaces: [{}]\n", "an interface needs a network" },
 		{ DISK "interfaces: [{bridge: a, network: b}]\n",
 			"on a network or on a bridge, not both" },
 		{ DISK "after: [web1]\n", "a guest cannot start after itself" },
