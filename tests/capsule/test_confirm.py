@@ -66,7 +66,7 @@ def test_revert_at_once(host):
 
 
 def test_reboot_in_the_middle(host):
-    """However much time is left: a machine that was rebooted had nobody to confirm it. A power cut is in the lab."""
+    """However much time is left: a machine that was rebooted had nobody to confirm it."""
     host.run("systemctl enable -q kvmhostd")
     begin(host, 600)
     host.reboot()
