@@ -12,6 +12,7 @@
 #include "reconcile/converge.h"
 #include "reconcile/generation.h"
 #include "reconcile/record.h"
+#include "reconcile/status.h"
 #include "reconcile/undo.h"
 #include <signal.h>
 #include <time.h>
@@ -114,6 +115,8 @@ static int accepted(struct ctl *c, struct config *config)
 		r = record_load(&c->host, &e);
 	if (r >= 0)
 		r = generation_accept(&c->host, config, &e);
+	if (r >= 0)
+		r = status_confirmed(&c->host, true, &e);
 	host_unlock(&c->host);
 	if (r < 0)
 		return ctl_fail(c, &e);

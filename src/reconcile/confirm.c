@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "reconcile/apply.h"
 #include "reconcile/record.h"
+#include "reconcile/status.h"
 #include "reconcile/undo.h"
 
 static int nothing_waits(struct error *e)
@@ -20,6 +21,8 @@ static int put_back(struct host *h, const char *document, const char *reason, st
 	if (*document)
 		apply_hold(h, document, reason);
 	r = record_save(h, e);
+	if (r >= 0)
+		r = status_confirmed(h, false, e);
 	return r < 0 ? r : back;
 }
 
@@ -63,7 +66,8 @@ int confirm_accept(struct host *h, struct error *e)
 		return r;
 	if (until <= h->now())
 		return error_set(e, -ETIME, "too late: the change is being put back");
-	return undo_commit(h, e);
+	r = undo_commit(h, e);
+	return r < 0 ? r : status_confirmed(h, true, e);
 }
 
 int confirm_revert(struct host *h, const char *reason, struct error *e)

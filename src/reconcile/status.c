@@ -101,6 +101,22 @@ int status_read(struct host *h, json_t **out, struct error *e)
 	return *out ? 0 : error_set(e, -EBADMSG, "%s is damaged: %s", STATUS_PATH, why.text);
 }
 
+int status_confirmed(struct host *h, bool kept, struct error *failure)
+{
+	const char *result = kept ? "converged" : "rolled back";
+	json_t *o = NULL;
+
+	if (status_read(h, &o, NULL) < 0)
+		o = json_pack("{s:i}", "format", 1);
+	if (!kept)
+		json_object_set_new(o, "steps", json_array());
+	else if (json_array_size(json_object_get(o, "steps")))
+		result = "waiting";
+	json_object_set_new(o, "result", json_string(result));
+	json_object_set_new(o, "time", json_integer((json_int_t)h->now()));
+	return save(h, o, failure);
+}
+
 static json_t *told_steps(struct step *const *steps, size_t n, json_int_t *done)
 {
 	json_t *all = json_array();

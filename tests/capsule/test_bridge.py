@@ -162,8 +162,8 @@ def test_through_the_card_that_the_host_is_driven_by_unconfirmed(shell):
     wait_until(lambda: "status 1" in shell.run("cat /run/session3", check=False).stdout, 30, "told over it")
     assert "put back" in shell.read("/run/session3")
     assert state(shell) == shell.before
-    over_the_link(shell, "hostname; echo status $?", "/run/session4")
-    wait_until(lambda: "status 0" in shell.run("cat /run/session4", check=False).stdout, 20, "a new connection")
+    over_the_link(shell, "kvmhostctl status; echo status $?", "/run/session4")
+    wait_until(lambda: "nobody confirmed it in time" in shell.run("cat /run/session4", check=False).stdout, 20, "it is held")
 
 
 def test_a_route_of_a_nexthop_object_is_refused(machine):

@@ -37,12 +37,16 @@ def test_confirmed_stays(host):
     assert host.run("systemctl is-active kvmhost-revert.timer", check=False).stdout == "inactive\n"
     generations = json.loads(host.ctl("--json", "history").stdout)["generations"]
     assert len(generations) >= 2
+    status = host.ctl("status").stdout
+    assert "last run    converged" in status and f"generation {max(g['number'] for g in generations)}," in status, status
 
 
 def test_unconfirmed_goes_back_and_is_held(host):
     begin(host, 5)
     wait_until(lambda: "put back:" in host.read("/run/apply.log"), 15, "put back")
     assert everything(host) == host.before
+    status = host.ctl("status", check=False).stdout
+    assert "rolled back" in status and "held" in status and "nobody confirmed it in time" in status, status
     host.run("systemctl start kvmhostd")
     assert everything(host) == host.before, "the daemon tried a held document"
     r = host.reload_daemon(check=False)
