@@ -106,6 +106,10 @@ static void check_memory(const void *obj, struct diags *d)
 		diag_error(d, obj_mark(m, "current"), "give it at most `size`, or a larger `size`",
 			"a balloon only takes: a guest has at most the memory that it was started "
 			"with");
+	else if (obj_has(m, "current") && m->hugepages)
+		diag_error(d, obj_mark(m, "current"), "remove it, or `hugepages`",
+			"a hugepage that the guest gives back may be somebody else's when it wants "
+			"it again, and it would be killed");
 }
 
 static const struct table memory_table = TABLE(

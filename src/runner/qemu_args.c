@@ -207,17 +207,19 @@ static void add_screen(struct args *x, const struct guest *g)
 
 /*
  * Random numbers; and a balloon, so that the guest gives back what it does not use, or is told to
- * (memory.current). It lets go before the guest's kernel would kill for want of memory.
+ * (memory.current). It lets go before the guest's kernel would kill for want of memory. A hugepage
+ * is not given back: somebody else may have it when the guest wants it again, and QEMU would be
+ * killed by SIGBUS.
  */
-static void add_memory_devices(struct args *x)
+static void add_memory_devices(struct args *x, const struct guest *g)
 {
 	args_add(x, "-object", "rng-builtin,id=random");
 	args_add(x, "-device", "virtio-rng-pci,id=rng,rng=random,bus=pcie.0,addr=0x%x",
 		PCI_SLOT_RNG);
 	args_add(x, "-device",
-		"virtio-balloon-pci,id=balloon,deflate-on-oom=on,free-page-reporting=on,"
+		"virtio-balloon-pci,id=balloon,deflate-on-oom=on,free-page-reporting=%s,"
 		"bus=pcie.0,addr=0x%x",
-		PCI_SLOT_BALLOON);
+		g->memory.hugepages ? "off" : "on", PCI_SLOT_BALLOON);
 }
 
 /* A panic is told by the guest's kernel where it has a driver for pvpanic; all have. */
@@ -290,7 +292,7 @@ char **qemu_args(struct arena *a, const struct machine *m)
 	add_sockets(&x, m);
 	add_agent(&x, m);
 	add_watching(&x, m);
-	add_memory_devices(&x);
+	add_memory_devices(&x, g);
 	add_vsock(&x, m);
 	add_tpm(&x, m);
 	add_screen(&x, g);

@@ -124,6 +124,18 @@ static void test_vhost(void **state _unused_)
 	assert_non_null(strstr(args, "tap,id=hostnet1,fd=61,vhost=on,vhostfd=71\n"));
 }
 
+/* What it gave back could be gone when it wants it again. */
+static void test_hugepages_stay(void **state _unused_)
+{
+	_cleanup_arena_ struct arena *a = arena_new();
+	struct machine m = machine(a, "memory: {size: 1GiB, hugepages: true}\n"
+				      "disks: [{path: /srv/a.qcow2}]\n");
+	const char *args = joined(a, &m);
+
+	assert_non_null(strstr(args, "hugetlb=on,prealloc=on\n"));
+	assert_non_null(strstr(args, "free-page-reporting=off,"));
+}
+
 static void test_whole_list(void **state _unused_)
 {
 	_cleanup_arena_ struct arena *a = arena_new();
@@ -418,6 +430,7 @@ static void test_missing_flags(void **state _unused_)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_hugepages_stay),
 		cmocka_unit_test(test_whole_list),
 		cmocka_unit_test(test_vhost),
 		cmocka_unit_test(test_without_kvm),
