@@ -106,8 +106,11 @@ static void read_mount(struct host *h, const char *place, struct mount *m)
 		char *word = line;
 		unsigned i;
 
-		for (i = 0; i < 4 && word; i++)
-			word = strchr(word, ' '), word += word != NULL;
+		for (i = 0; i < 4 && word; i++) {
+			word = strchr(word, ' ');
+			if (word)
+				word++;
+		}
 		if (!type || !word || strcspn(word, " ") != strlen(place) ||
 			!startswith(word, place))
 			continue;

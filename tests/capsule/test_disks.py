@@ -302,7 +302,11 @@ def test_what_is_wrong_with_an_image_is_one_clear_line(stopped):
     wait_until(lambda: "locked.qcow2" in host.run("ls -l /proc/$(systemctl show -p MainPID --value locker)/fd", check=False).stdout, 10)
     said("path: /srv/locked.qcow2", "the image /srv/locked.qcow2 is in use by another program; see which: fuser -v /srv/locked.qcow2")
     host.run("systemctl stop locker")
-    said("path: /dev/null, device: lun", "the lun /dev/null is neither a file nor a block device")
+    put(host, document("path: /dev/null, device: lun"))
+    refused = host.ctl("apply", check=False, timeout=120)
+    assert refused.rc == 1 and "/dev/null is no block device" in refused.stdout, refused
+    assert "/dev/null is no block device" in host.ctl("status", check=False).stdout
+    settle(host, "version: 1\n", "--allow-mass-removal")
 
 
 def test_how_it_is_read_and_written(stopped):

@@ -36,7 +36,8 @@ def taken(host, name="nic0"):
 
 
 def pings(host):
-    return host.run("ping -n -q -c 1 -W 2 192.0.2.1", check=False).rc == 0
+    """Soon: a bridge learns where its port leads."""
+    return wait_until(lambda: host.run("ping -n -q -c 1 -W 2 192.0.2.1", check=False).rc == 0, 10, "an answer")
 
 
 def test_comes_later_goes_and_comes_back(host):
