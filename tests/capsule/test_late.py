@@ -23,7 +23,7 @@ def plug(host, name="nic0", address=None, number=itertools.count()):
 @pytest.fixture
 def host(capsule):
     """Its daemon runs, and `far` is what the cards lead to."""
-    capsule.run("ip netns add far && ip -n far link add sw type bridge forward_delay 0 && ip -n far link set sw up && "
+    capsule.run("ip netns add far && ip -n far link add sw address 52:54:00:00:02:01 type bridge forward_delay 0 && ip -n far link set sw up && "
                 "ip -n far addr add 192.0.2.1/24 dev sw")
     yield capsule
     settle(capsule, EMPTY, "--allow-mass-removal")
