@@ -18,7 +18,8 @@
  */
 int status_write(struct host *h, int r, const struct outcome *out, const struct error *e,
 	struct error *failure);
-/* What waited to be confirmed is kept, or was put back and its document is held. Needs the record. */
+/* What waited to be confirmed is kept, or was put back and its document is held. Needs the record.
+ */
 int status_confirmed(struct host *h, bool kept, struct error *failure);
 int status_write_invalid(struct host *h, struct diags *d, struct error *failure);
 /*
