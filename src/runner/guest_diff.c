@@ -36,7 +36,18 @@ static bool is_state(const struct change *c)
 	return c->field && streq(c->field->name, "state");
 }
 
-/* The differences of a and b as changes from b to a; `removed`: those that a lacks and b has. */
+static bool is_told(const struct step *s, const char *path)
+{
+	for (size_t i = 0; i < s->n_changes; i++)
+		if (streq(s->changes[i].path, path))
+			return true;
+	return false;
+}
+
+/*
+ * The differences of a and b as changes from b to a; `removed`: those that a lacks and b has, also
+ * inside an entry of a list.
+ */
 static void add_changes(
 	struct host *h, struct step *s, const struct guest *a, const struct guest *b, bool removed)
 {
@@ -49,7 +60,7 @@ static void add_changes(
 		const char *want = removed ? v[i].have : v[i].want;
 		char key[64];
 
-		if (is_state(&v[i]) || (removed && want))
+		if (is_state(&v[i]) || (removed && want && is_told(s, v[i].path)))
 			continue;
 		snprintf(key, sizeof(key), "%.*s", (int)strcspn(v[i].path, "."), v[i].path);
 		step_change(h, s, key, v[i].path, have, want);
