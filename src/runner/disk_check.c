@@ -104,7 +104,7 @@ static void check_lun(const struct guest_disk *k, struct diags *d)
 
 static void check_aio(const struct guest_disk *k, struct diags *d)
 {
-	if (k->aio == AIO_NATIVE && k->cache != CACHE_NONE && k->cache != CACHE_DIRECTSYNC)
+	if (k->aio == AIO_NATIVE && !disk_is_direct(k))
 		diag_error(d, obj_mark(k, "aio"), "write `cache: none`, or `aio: io_uring`",
 			"`aio: native` works only past the host's page cache");
 	if (k->iothread && disk_bus(k) != BUS_VIRTIO)

@@ -46,6 +46,11 @@ bool disk_options_differ(const struct guest_disk *a, const struct guest_disk *b)
 	       limits_differ(&a->throttle, &b->throttle);
 }
 
+bool disk_is_direct(const struct guest_disk *d)
+{
+	return d->cache == CACHE_NONE || d->cache == CACHE_DIRECTSYNC;
+}
+
 bool disk_is_readonly(const struct guest_disk *d)
 {
 	return d->readonly || d->device == DEVICE_CDROM;

@@ -104,6 +104,8 @@ enum disk_bus disk_bus(const struct guest_disk *d);
 bool disk_options_differ(const struct guest_disk *a, const struct guest_disk *b);
 /* A cdrom always is. */
 bool disk_is_readonly(const struct guest_disk *d);
+/* It is read and written past the host's page cache (O_DIRECT). */
+bool disk_is_direct(const struct guest_disk *d);
 /* As what it is booted from. */
 enum boot_device disk_boot(const struct guest_disk *d);
 /* How many disks before this one are on the same bus. */

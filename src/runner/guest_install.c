@@ -68,7 +68,7 @@ static const struct field rows[] = {
 		.doc = "A disc to install from. It stays in a drive of its own until this is taken "
 		       "out."),
 	FIELD_STRING(struct guest_install, location, type_string, .on_change = CHANGE_RECREATE,
-		.example = "http://deb.debian.org/debian/dists/bookworm/main/installer-amd64",
+		.example = "http://mirror.example/debian/dists/bookworm/main/installer-amd64",
 		.doc = "A tree to install from: a directory of the host, or one on a server "
 		       "(http, https, ftp). Kernel and initial RAM disk are found by its "
 		       ".treeinfo, "

@@ -8,9 +8,7 @@
 #include "runner/seed.h"
 #include "runner/tree.h"
 #include "runner/tpm.h"
-#include "runner/macvtap_open.h"
 #include <fcntl.h>
-#include <linux/if_tun.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
@@ -71,6 +69,19 @@ static int missing_image(const struct guest_disk *d, struct error *e)
 		disk_format_names[disk_format(d)], d->path);
 }
 
+/* QEMU from 9.1 on takes a descriptor of a set only if it bypasses the page cache as it asks for.
+ */
+static int set_direct(const struct guest_disk *d, int fd, struct error *e)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (!disk_is_direct(d) || (flags >= 0 && fcntl(fd, F_SETFL, flags | O_DIRECT) >= 0))
+		return 0;
+	error_set(e, -errno, "%s cannot be read and written past the page cache: %s", d->path,
+		strerror(errno));
+	return error_cure(e, "write `cache: writeback`, or keep it on a file system that can");
+}
+
 int handover_open_disk(struct machine *m, size_t i, struct error *e)
 {
 	static const char *const what[] = { [DEVICE_DISK] = "disk",
@@ -94,7 +105,9 @@ int handover_open_disk(struct machine *m, size_t i, struct error *e)
 	r = S_ISBLK(st.st_mode) ? block_device_check(d, out->fd, e) : check_unlocked(d, out->fd, e);
 	if (r < 0)
 		return r;
-	return image_chain_open(d, out->fd, out->layers, e);
+	r = image_chain_open(d, out->fd, out->layers, e);
+	/* Last: what is read here is not aligned. */
+	return r < 0 ? r : set_direct(d, out->fd, e);
 }
 
 static int copy_to_memory(int from, off_t size)
@@ -138,73 +151,6 @@ static int open_boot_file(const char *what, const char *path, int *out, struct e
 	}
 	*out = TAKE_FD(fd);
 	return 0;
-}
-
-static int tap_missing(const char *name, struct error *e)
-{
-	error_set(e, -ENODEV, "the network interface %s, the guest's end of a bridge, is not there",
-		name);
-	return error_cure(e, "kvmhostctl apply");
-}
-
-/* Attaches to a tap that is there; TUNSETIFF alone would make a new one, connected to nothing. */
-static int attach_tap(const char *name, bool several, int fd, struct error *e)
-{
-	struct ifreq ifr = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
-
-	if (several)
-		ifr.ifr_flags |= IFF_MULTI_QUEUE;
-	if (!if_nametoindex(name))
-		return tap_missing(name, e);
-	memcpy(ifr.ifr_name, name, strnlen(name, IFNAMSIZ - 1));
-	if (ioctl(fd, TUNSETIFF, &ifr) < 0) {
-		if (errno == EBUSY)
-			return error_set(
-				e, -EBUSY, "the tap %s is in use by another process", name);
-		return error_set(
-			e, -errno, "cannot attach to the tap %s: %s", name, strerror(errno));
-	}
-	if (ioctl(fd, TUNGETIFF, &ifr) < 0 || !(ifr.ifr_flags & IFF_PERSIST))
-		return tap_missing(name, e);
-	return 0;
-}
-
-static int open_tap(const char *name, bool several, int *fd, struct error *e)
-{
-	*fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
-	if (*fd < 0) {
-		error_set(e, -errno, "cannot open /dev/net/tun: %s", strerror(errno));
-		return error_cure(e, "modprobe tun");
-	}
-	return attach_tap(name, several, *fd, e);
-}
-
-/* Opening the node loads the module where it may be loaded. */
-static int open_vhost(const struct guest_interface *nic, int *fd, struct error *e)
-{
-	*fd = open("/dev/vhost-net", O_RDWR | O_CLOEXEC);
-	if (*fd >= 0 || !obj_has(nic, "vhost"))
-		return 0;
-	error_set(e, -errno, "an interface is to use vhost-net, but /dev/vhost-net: %s",
-		strerror(errno));
-	return error_cure(e, "modprobe vhost_net; or write `vhost: false`");
-}
-
-int handover_open_interface(struct machine *m, size_t i, struct error *e)
-{
-	const struct guest_interface *nic =
-		&LIST_AT(&m->spec->guest->interfaces, const struct guest_interface, i);
-	size_t first = interface_queue(m->spec->guest, i), n = interface_queues(nic);
-	int r = 0;
-
-	m->spec->interfaces[i].index = if_nametoindex(m->spec->interfaces[i].tap);
-	for (size_t q = first; q < first + n && r >= 0; q++) {
-		r = nic->macvtap ? macvtap_open(m->spec->interfaces[i].tap, n > 1, &m->taps[q], e)
-				 : open_tap(m->spec->interfaces[i].tap, n > 1, &m->taps[q], e);
-		if (r >= 0 && (!obj_has(nic, "vhost") || nic->vhost))
-			r = open_vhost(nic, &m->vhosts[q], e);
-	}
-	return r;
 }
 
 /* As open_vhost(). */

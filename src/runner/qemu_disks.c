@@ -5,13 +5,13 @@
 
 /* cache=none and the like of QEMU's -drive, taken apart (qemu-options.hx). */
 static const struct {
-	bool direct, no_flush, write_cache;
+	bool no_flush, write_cache;
 } caches[] = {
-	[CACHE_WRITEBACK] = { false, false, true },
-	[CACHE_NONE] = { true, false, true },
-	[CACHE_WRITETHROUGH] = { false, false, false },
-	[CACHE_DIRECTSYNC] = { true, false, false },
-	[CACHE_UNSAFE] = { false, true, true },
+	[CACHE_WRITEBACK] = { false, true },
+	[CACHE_NONE] = { false, true },
+	[CACHE_WRITETHROUGH] = { false, false },
+	[CACHE_DIRECTSYNC] = { false, false },
+	[CACHE_UNSAFE] = { true, true },
 };
 
 /* The boot order of floppies is their controller's to know: bootindexA, bootindexB. */
@@ -119,7 +119,7 @@ static void add_nodes(
 	bool limited = obj_has(d, "throttle");
 	const char *how = arena_printf(x->arena,
 		"cache.direct=%s,cache.no-flush=%s,discard=%s,read-only=%s%s",
-		caches[d->cache].direct ? "on" : "off", caches[d->cache].no_flush ? "on" : "off",
+		disk_is_direct(d) ? "on" : "off", caches[d->cache].no_flush ? "on" : "off",
 		d->discard == DISCARD_UNMAP ? "unmap" : "ignore",
 		disk_is_readonly(d) ? "on" : "off",
 		d->detect_zeroes ? arena_printf(x->arena, ",detect-zeroes=%s",

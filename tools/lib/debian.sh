@@ -41,3 +41,10 @@ debian_backports() {
 	suite=$(debian_codename)
 	[ "$suite" != bookworm ] || debian_sources | sed -n "s/ $suite main\$/ $suite-backports main/p"
 }
+
+# The packages that the files name, one a line. NAME/newer: only from Debian 13 on.
+debian_packages() {
+	local newer='s,/newer$,,'
+	[ "$(debian_codename)" != bookworm ] || newer='\,/newer$,d'
+	sed "/^#/d; $newer" "$@"
+}
