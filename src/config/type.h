@@ -48,6 +48,7 @@ extern const struct type type_percent;
 struct mac {
 	uint8_t b[6];
 };
+bool mac_equal(const struct mac *a, const struct mac *b);
 /* aa:bb:cc:dd:ee:ff, unicast; written lower-case */
 extern const struct type type_mac;
 

@@ -47,6 +47,11 @@ bool mac_parse(const char *text, struct mac *out)
 	return true;
 }
 
+bool mac_equal(const struct mac *a, const struct mac *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
 void mac_format(const struct mac *m, struct strbuf *out)
 {
 	sb_addf(out, "%02x:%02x:%02x:%02x:%02x:%02x", m->b[0], m->b[1], m->b[2], m->b[3], m->b[4],

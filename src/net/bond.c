@@ -5,7 +5,6 @@
  * those of a bridge's do; of a bond that is a port itself they have moved on.
  */
 #include "net/bond.h"
-#include "net/dhcp.h"
 #include "net/manager.h"
 #include "net/takeover.h"
 #include "reconcile/record.h"
@@ -132,13 +131,10 @@ static int bond_observe(struct host *h, const struct resource *r, void **have, s
 	*have = NULL;
 	if (!h->live)
 		return 0;
-	ret = links_get(h, &ls, e);
-	if (ret >= 0 && r->want && addressing_of(r->want) == ADDRESSING_DHCP)
-		ret = dhcp_client(h, &(enum dhcp_client){ 0 }, e);
+	ret = ported_link(h, r, &ls, &l, e);
 	if (ret < 0)
 		return ret;
-	l = links_name(ls, r->name);
-	if (!l || (link_marked(l) && !link_is_marked_for(l, r))) {
+	if (!l) {
 		/* Deleted, and what it took of its ports was never given back. */
 		*have = !r->want && taken_port(h, r->id, 0) ? b : NULL;
 		return r->want ? ported_observe(h, r, ls, NULL, &b->ported, e) : 0;
@@ -165,11 +161,6 @@ bool bond_is_ours(struct host *h, const struct resource *r)
 	return record_has(h, r->id) && record_made(h, r->id);
 }
 
-static bool same_mac(const struct mac *a, const struct mac *b)
-{
-	return !memcmp(a, b, sizeof(*a));
-}
-
 /* Another card has it, which left the bond; what lies above a bond has it too. */
 static bool doubled(const struct links *ls, const struct link *bond)
 {
@@ -177,7 +168,8 @@ static bool doubled(const struct links *ls, const struct link *bond)
 
 	for (size_t i = 0; i < ls->n; i++) {
 		const struct link *l = &ls->v[i];
-		bool other = l != bond && l->master != bond->index && same_mac(&l->mac, &bond->mac);
+		bool other =
+			l != bond && l->master != bond->index && mac_equal(&l->mac, &bond->mac);
 
 		for (size_t k = 0; other && l->type && k < ARRAY_SIZE(above); k++)
 			other = !streq(l->type, above[k]);
@@ -203,9 +195,9 @@ static bool choose_mac(struct host *h, const struct links *ls, const struct reso
 	*out = port ? port->own_mac : own;
 	if (!there)
 		return true;
-	if (!link_is_marked_for(there, r) || !bond_is_ours(h, r) || same_mac(&there->mac, out))
+	if (!link_is_marked_for(there, r) || !bond_is_ours(h, r) || mac_equal(&there->mac, out))
 		return false;
-	return doubled(ls, there) || (port && same_mac(&there->mac, &own));
+	return doubled(ls, there) || (port && mac_equal(&there->mac, &own));
 }
 
 static const char *mac_text(struct host *h, const struct mac *m)

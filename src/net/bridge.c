@@ -6,7 +6,6 @@
  */
 #include "net/bridge.h"
 #include "net/bridge_link.h"
-#include "net/dhcp.h"
 #include "net/manager.h"
 #include "net/port.h"
 #include "reconcile/record.h"
@@ -106,14 +105,10 @@ static int bridge_observe(struct host *h, const struct resource *r, void **have,
 	*have = NULL;
 	if (!h->live)
 		return 0;
-	ret = links_get(h, &ls, e);
-	if (ret >= 0 && r->want && addressing_of(r->want) == ADDRESSING_DHCP)
-		ret = dhcp_client(h, &(enum dhcp_client){ 0 }, e);
+	ret = ported_link(h, r, &ls, &l, e);
 	if (ret < 0)
 		return ret;
-	l = links_name(ls, r->name);
-	/* One that another resource of ours made (a network's) is for the taking. */
-	if (!l || (link_marked(l) && !link_is_marked_for(l, r))) {
+	if (!l) {
 		*have = owes(h, r);
 		/* Ports that cannot be had are told before the bridge is made. */
 		b = obj_new(h->pass, &bridge_table, r->name);
@@ -132,11 +127,6 @@ static int bridge_observe(struct host *h, const struct resource *r, void **have,
 	if (ret >= 0)
 		*have = b;
 	return ret;
-}
-
-static bool mac_equal(const struct mac *a, const struct mac *b)
-{
-	return !memcmp(a, b, sizeof(*a));
 }
 
 /*

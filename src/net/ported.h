@@ -39,7 +39,14 @@ void ported_check_values(const struct ported *p, struct diags *d);
 bool ported_wants(const struct ported *p, const char *name);
 
 /*
- * ported_observe.c: fills ports and addressing as far as they are the document's or ours; ports
+ * ported_observe.c: the link of the resource, *l NULL where there is none: one that another resource
+ * of ours made (a network's) is for the taking. An error also where its addresses are to come by DHCP
+ * and no client is there.
+ */
+int ported_link(struct host *h, const struct resource *r, const struct links **ls,
+	const struct link **l, struct error *e);
+/*
+ * Fills ports and addressing as far as they are the document's or ours; ports
  * of others are none of our business. An error where a wanted port cannot be taken.
  */
 int ported_observe(struct host *h, const struct resource *r, const struct links *ls,

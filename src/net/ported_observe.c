@@ -17,6 +17,21 @@ struct view {
 	bool strict; /* the bridge is ours: nothing else has a say in its addresses */
 };
 
+int ported_link(struct host *h, const struct resource *r, const struct links **ls,
+	const struct link **l, struct error *e)
+{
+	int ret = links_get(h, ls, e);
+
+	if (ret >= 0 && r->want && addressing_of(r->want) == ADDRESSING_DHCP)
+		ret = dhcp_client(h, &(enum dhcp_client){ 0 }, e);
+	if (ret < 0)
+		return ret;
+	*l = links_name(*ls, r->name);
+	if (*l && link_marked(*l) && !link_is_marked_for(*l, r))
+		*l = NULL;
+	return 0;
+}
+
 /* ---- ports ---- */
 
 static int refuse(const struct view *v, const struct link *port, struct error *e)

@@ -147,8 +147,8 @@ static void warn_of_blindness(const struct guest *g, struct diags *d)
 			"bridge: virbr1, addresses: [192.168.254.1/24]}}) and `- {network: "
 			"private}` as "
 			"a second interface",
-			"the host and this guest do not hear each other through %s: what they send "
-			"leaves by the card; others do",
+			"the host and this guest do not hear each other through %s: what either "
+			"sends leaves by the card, for others alone",
 			blind->macvtap);
 }
 

@@ -121,7 +121,7 @@ static void move_mac(struct wants *w, struct guest_interface *nic, struct vf *v)
 	const struct table *t = nic->obj.table;
 
 	if (obj_has(v, "mac")) {
-		if (memcmp(&v->mac, &nic->mac, sizeof(v->mac)) != 0)
+		if (!mac_equal(&v->mac, &nic->mac))
 			diag_relate(
 				diag_error(w->diags, obj_mark(nic, "mac"), "keep one of the two",
 					"the virtual function %s has another MAC address", nic->vf),

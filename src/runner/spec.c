@@ -186,8 +186,7 @@ static bool texts_differ(const struct guest *a, const struct guest *b, const cha
 
 bool interface_differs(const struct guest_interface *x, const struct guest_interface *y)
 {
-	return obj_has(x, "mac") != obj_has(y, "mac") ||
-	       memcmp(&x->mac, &y->mac, sizeof(x->mac)) != 0 ||
+	return obj_has(x, "mac") != obj_has(y, "mac") || !mac_equal(&x->mac, &y->mac) ||
 	       obj_has(x, "vhost") != obj_has(y, "vhost") || x->vhost != y->vhost ||
 	       interface_queues(x) != interface_queues(y) || x->mtu != y->mtu ||
 	       x->rx_queue_size != y->rx_queue_size || !streq_null(x->vf, y->vf) ||

@@ -45,7 +45,7 @@ static const struct pci_device *by_mac_in_tree(struct host *h, struct pci *p, co
 		struct mac at;
 
 		if (file_read_line(h->root, path, &text) >= 0 && mac_parse(text, &at) &&
-			memcmp(&at, mac, sizeof(at)) == 0)
+			mac_equal(&at, mac))
 			return pci_of_net(p, names[i]);
 	}
 	return NULL;

@@ -118,7 +118,7 @@ int vf_link_get(struct host *h, const char *name, const struct vf_link **out, st
 
 static bool is_at(const struct vf_link *l, const struct mac *mac, bool permanent)
 {
-	return memcmp(permanent ? &l->permanent : &l->mac, mac, sizeof(*mac)) == 0;
+	return mac_equal(permanent ? &l->permanent : &l->mac, mac);
 }
 
 /* The card's own first: a bond gives its ports one address in common. */

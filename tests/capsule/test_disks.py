@@ -238,8 +238,8 @@ def test_a_crash_while_making_leaves_nothing_half(stopped):
     host = stopped
     path = f"{IMAGES}/crash.raw"
     put(host, document(f"path: {path}, size: 512MiB, format: raw, preallocation: full", state="stopped"))
-    host.run("kvmhostctl apply >/dev/null 2>&1 & for i in $(seq 500); do pgrep -x qemu-img >/dev/null && break; sleep 0.01; "
-             "done; kill -9 $!; pkill -9 -x qemu-img; wait", check=False)
+    host.run(f"kvmhostctl apply >/dev/null 2>&1 & for i in $(seq 500); do [ -e {IMAGES}/.crash.raw.kvmhost-new ] && break; "
+             "sleep 0.01; done; kill -9 $!; pkill -9 -x qemu-img; wait", check=False)
     if not host.exists(path):
         assert host.run(f"ls -A {IMAGES} | grep -c crash.raw.kvmhost-new").stdout == "1\n"
     settle(host, document(f"path: {path}, size: 512MiB, format: raw, preallocation: full", state="stopped"))
