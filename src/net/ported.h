@@ -39,9 +39,9 @@ void ported_check_values(const struct ported *p, struct diags *d);
 bool ported_wants(const struct ported *p, const char *name);
 
 /*
- * ported_observe.c: the link of the resource, *l NULL where there is none: one that another resource
- * of ours made (a network's) is for the taking. An error also where its addresses are to come by DHCP
- * and no client is there.
+ * ported_observe.c: the link of the resource, *l NULL where there is none: one that another
+ * resource of ours made (a network's) is for the taking. An error also where its addresses are to
+ * come by DHCP and no client is there.
  */
 int ported_link(struct host *h, const struct resource *r, const struct links **ls,
 	const struct link **l, struct error *e);
