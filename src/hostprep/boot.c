@@ -9,8 +9,8 @@
 enum { EFI_VARIABLE_MAX = 4096 };
 
 /* What is told by more comes first: Proxmox may be booted by systemd-boot, Fedora by GRUB. */
-static const struct boot_loader *const loaders[] = { &boot_ostree, &boot_proxmox, &boot_sdbootutil,
-	&boot_grubby, &boot_systemd };
+static const struct boot_loader *const loaders[] = { &boot_bootc_image, &boot_ostree, &boot_bootc,
+	&boot_proxmox, &boot_sdbootutil, &boot_grubby, &boot_systemd };
 
 /* A kernel, its initrd and its command line in one file: who makes them of which file. */
 static const struct boot_loader *const unified[] = { &boot_mkinitcpio_directory, &boot_mkinitcpio,
@@ -23,8 +23,8 @@ static const struct boot_loader *const unified[] = { &boot_mkinitcpio_directory,
 static const struct {
 	const char *path, *name, *cure;
 } foreign[] = {
-	{ "/run/ostree-booted", "bootc or ostree, without rpm-ostree",
-		"put %s into the image's /usr/lib/bootc/kargs.d, and update" },
+	{ "/run/ostree-booted", "ostree, without rpm-ostree and bootc",
+		"ostree admin kargs edit-in-place --append-if-missing=%s" },
 	{ "/etc/kernel/proxmox-boot-uuids", "proxmox-boot-tool, which is not there",
 		"install proxmox-kernel-helper, or add %s to /etc/kernel/cmdline by hand" },
 	{ "/boot/firmware/cmdline.txt", "the Raspberry Pi's firmware",

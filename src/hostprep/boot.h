@@ -49,7 +49,7 @@ struct boot_loader {
 };
 
 extern const struct boot_loader boot_systemd, boot_proxmox, boot_sdbootutil, boot_grubby,
-	boot_ostree;
+	boot_ostree, boot_bootc, boot_bootc_image;
 /* Of unified kernel images: how they are made. */
 extern const struct boot_loader boot_mkinitcpio, boot_mkinitcpio_directory, boot_uki;
 extern const struct boot_loader *const boot_grubs[]; /* as distributions have it; ends with NULL */

@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Loaders whose tool edits the entries itself, word by word: grubby of RHEL
- * and Fedora, rpm-ostree. It is told what to add and what to take away; what
- * is ours is kept in a list, because the entries have no place to say so.
- */
+#include "hostprep/boot_args.h"
 #include "base/strbuf.h"
 #include "hostprep/kernel_cmdline.h"
 #include "base/tool.h"
 #include "reconcile/dropin.h"
 
 #define GRUBBY "/usr/sbin/grubby"
-#define RPM_OSTREE "/usr/bin/rpm-ostree"
 
-/* Ours, and what all entries have beside: theirs. An entry that lacks one of ours is no matter. */
-static int args_read(struct host *h, struct boot *b, struct error *e)
+int args_read(struct host *h, struct boot *b, struct error *e)
 {
 	struct tokens left = { .arena = b->arena };
 	bool made;
@@ -34,8 +28,7 @@ static int args_read(struct host *h, struct boot *b, struct error *e)
 	return r;
 }
 
-/* Until the tool has run, what goes stays in the list: a kill leaves nothing unknown behind. */
-static int args_write(struct host *h, const struct boot *b, struct error *e)
+int args_write(struct host *h, const struct boot *b, struct error *e)
 {
 	struct tokens all = { .arena = b->arena };
 	bool made;
@@ -48,8 +41,7 @@ static int args_write(struct host *h, const struct boot *b, struct error *e)
 	return r < 0 ? r : kernel_cmdline_write_own(h, &all, false, e);
 }
 
-/* Listed and not ours any more. */
-static int gone(struct host *h, const struct boot *b, struct tokens *out, struct error *e)
+int args_gone(struct host *h, const struct boot *b, struct tokens *out, struct error *e)
 {
 	struct tokens all = { .arena = b->arena };
 	bool made;
@@ -90,7 +82,7 @@ static int finish(struct host *h, struct boot *b, struct error *e)
 	return r < 0 ? r : kernel_cmdline_write_own(h, &b->own, false, e);
 }
 
-static void add_words(struct strbuf *out, const struct tokens *t)
+void args_text(struct strbuf *out, const struct tokens *t)
 {
 	size_t i;
 
@@ -99,13 +91,6 @@ static void add_words(struct strbuf *out, const struct tokens *t)
 
 		sb_addf(out, "%s%s", out->len && out->s[out->len - 1] != '=' ? " " : "", text);
 	}
-}
-
-static char *option(struct arena *a, const char *name, const struct token *t)
-{
-	_cleanup_free_ char *text = token_text(t);
-
-	return arena_printf(a, "%s%s", name, text);
 }
 
 static bool grubby_detect(struct host *h, const char *info _unused_)
@@ -174,7 +159,7 @@ static int grubby_install(struct host *h, struct boot *b, struct error *e)
 	struct tokens all = { .arena = b->arena };
 	_cleanup_strbuf_ struct strbuf more = { 0 }, less = { 0 };
 	_cleanup_free_ char *tool = dropin_shown(h, GRUBBY);
-	int r = gone(h, b, &drop, e);
+	int r = args_gone(h, b, &drop, e);
 
 	missing(b, &add);
 	with_namesakes(b, &add, &drop, &all);
@@ -183,9 +168,9 @@ static int grubby_install(struct host *h, struct boot *b, struct error *e)
 	if (r < 0)
 		return r;
 	sb_add(&more, "--args=");
-	add_words(&more, &all);
+	args_text(&more, &all);
 	sb_add(&less, "--remove-args=");
-	add_words(&less, &drop);
+	args_text(&less, &drop);
 	if (drop.n)
 		r = tool_run((char *const[]){ tool, "--update-kernel=ALL", less.s, NULL }, e);
 	if (r == 0 && add.n)
@@ -206,70 +191,4 @@ const struct boot_loader boot_grubby = {
 	.read = args_read,
 	.write = args_write,
 	.install = grubby_install,
-};
-
-static bool ostree_detect(struct host *h, const char *info _unused_)
-{
-	return file_exists(h->root, "/run/ostree-booted") && file_exists(h->root, RPM_OSTREE);
-}
-
-/* The new deployment's entry is made as late as at shutdown: nothing is read back before. */
-static int ostree_read(struct host *h, struct boot *b, struct error *e)
-{
-	int r = args_read(h, b, e);
-
-	b->n = 0;
-	return r;
-}
-
-/* The word itself, or, of a size and its number, both: an option each. */
-static void add_options(
-	char **argv, size_t *n, struct arena *a, const char *name, const struct token *t)
-{
-	struct token size = *t;
-
-	size.next = NULL;
-	argv[(*n)++] = option(a, name, &size);
-	if (t->next)
-		argv[(*n)++] = arena_printf(a, "%s%s", name, t->next);
-}
-
-/* It makes a new deployment; the entry of the one that runs stays as it is, to go back to. */
-static int ostree_install(struct host *h, struct boot *b, struct error *e)
-{
-	struct tokens drop = { .arena = b->arena };
-	char *tool = dropin_shown(h, RPM_OSTREE);
-	char **argv;
-	size_t n = 0, i;
-	int r = gone(h, b, &drop, e);
-
-	argv = arena_alloc(b->arena, (4 * b->own.n + 2 * drop.n + 3) * sizeof(*argv));
-	argv[n++] = tool;
-	argv[n++] = arena_strdup(b->arena, "kargs");
-	for (i = 0; i < drop.n; i++)
-		add_options(argv, &n, b->arena, "--delete-if-present=", &drop.v[i]);
-	for (i = 0; i < b->own.n; i++) {
-		/* A number that is there already may be that of another size. */
-		if (b->own.v[i].next)
-			add_options(argv, &n, b->arena, "--delete-if-present=", &b->own.v[i]);
-		add_options(argv, &n, b->arena,
-			b->own.v[i].next ? "--append=" : "--append-if-missing=", &b->own.v[i]);
-	}
-	if (r == 0 && n > 2)
-		r = tool_run(argv, e);
-	free(tool);
-	return r < 0 ? r : kernel_cmdline_write_own(h, &b->own, false, e);
-}
-
-const struct boot_loader boot_ostree = {
-	.name = "rpm-ostree",
-	.evidence = "/run/ostree-booted, " RPM_OSTREE,
-	.file = KERNEL_CMDLINE_OWN,
-	.mark = KERNEL_CMDLINE_OWN,
-	.short_file = "rpm-ostree",
-	.tool = "rpm-ostree kargs",
-	.detect = ostree_detect,
-	.read = ostree_read,
-	.write = args_write,
-	.install = ostree_install,
 };

@@ -18,7 +18,7 @@ struct knob {
 	const char *want;
 	/* What the kernel rounds to is as wanted: taken for the value that was asked for. */
 	bool rounded;
-	bool skipped; /* asked for, but not compared now */
+	bool skipped; /* asked for, but neither compared nor set now */
 };
 
 struct knobs {

@@ -196,13 +196,6 @@ static void give_up(struct host *h, const struct step *s, const struct shortage 
 	record_touch(h);
 }
 
-static bool is_gigantic(const struct knob *k)
-{
-	const char *kib = strstr(k->path, "/hugepages-");
-
-	return kib && strtoull(kib + strlen("/hugepages-"), NULL, 10) >= (uint64_t)(GIB / KIB);
-}
-
 static void diff_waiting(struct host *h, struct step *s, const struct knobs *late)
 {
 	size_t before = s->n_changes;
@@ -250,7 +243,7 @@ static int memory_apply(struct host *h, struct step *s, struct error *e)
 
 	if (r == 0)
 		r = memory_set(h, s, &k, &lack, e);
-	if (r == -ERANGE && lack.knob && is_gigantic(lack.knob)) {
+	if (r == -ERANGE && lack.knob && pool_page_size(lack.knob) >= (uint64_t)GIB) {
 		error_clear(e);
 		*e = (struct error){ 0 };
 		give_up(h, s, &lack);

@@ -47,9 +47,12 @@ struct shortage {
 };
 /*
  * Moves memory together until all pages are there or it no longer helps; then the pool is as it
- * was before: half of what is asked for serves nobody, and is missing to all others.
+ * was before: half of what is asked for serves nobody, and is missing to all others. A pool that
+ * there is no room for at all is left alone (skipped).
  */
-int memory_set(struct host *h, struct step *s, const struct knobs *k, struct shortage *lack,
-	struct error *e);
+int memory_set(
+	struct host *h, struct step *s, struct knobs *k, struct shortage *lack, struct error *e);
+/* Bytes of a page of this pool; 0: the knob is none. */
+uint64_t pool_page_size(const struct knob *k);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "hostprep/memory.h"
 #include "base/strbuf.h"
+#include "hostprep/facts.h"
 #include "reconcile/record.h"
 
 #define POOLS "/sys/kernel/mm/hugepages"
@@ -171,11 +172,64 @@ static void put_back(struct host *h, json_t *kept, const struct knobs *k)
 static int too_full(
 	const struct knob *k, unsigned long long found, unsigned long long now, struct error *e)
 {
-	error_set(e, -ERANGE,
-		"the kernel found memory for %llu of %s: %s%s%s; there are %llu again, as before",
+	error_set(e, -ERANGE, "there is memory for %llu of %s: %s%s%s; there are %llu, as before",
 		found, k->want, k->label, k->of ? " of " : "", k->of ? k->of : "", now);
 	return error_cure(e, "stop guests or programs that use memory (free -m) and reload, or "
 			     "reboot: kvmhostd asks early, while memory is still whole");
+}
+
+uint64_t pool_page_size(const struct knob *k)
+{
+	const char *kib = is_pool(k) ? strstr(k->path, "/hugepages-") : NULL;
+
+	return kib ? strtoull(kib + strlen("/hugepages-"), NULL, 10) * KIB : 0;
+}
+
+/* What can be had at most, with what pools that become smaller give back; no limit: not known. */
+static uint64_t room(struct host *h, const struct knobs *k)
+{
+	uint64_t bytes = meminfo(h, "MemAvailable");
+	size_t i;
+
+	if (!bytes)
+		return UINT64_MAX;
+	bytes += meminfo(h, "SwapFree");
+	for (i = 0; i < k->n; i++) {
+		unsigned long long now = is_pool(&k->v[i]) ? pages_of(h, &k->v[i]) : 0;
+		unsigned long long want = strtoull(k->v[i].want, NULL, 10);
+
+		bytes += want < now ? (now - want) * pool_page_size(&k->v[i]) : 0;
+	}
+	return bytes;
+}
+
+/*
+ * Before it gives up the kernel takes all that is there: its caches, and what guests would have
+ * been given in that moment. So what cannot be is not asked for. The first such pool; NULL: none.
+ */
+static const struct knob *leave_out(struct host *h, struct knobs *k, unsigned long long *found)
+{
+	uint64_t left = room(h, k);
+	const struct knob *first = NULL;
+	size_t i;
+
+	for (i = 0; i < k->n; i++) {
+		struct knob *one = &k->v[i];
+		unsigned long long now = is_pool(one) ? pages_of(h, one) : 0;
+		unsigned long long want = strtoull(one->want, NULL, 10);
+		uint64_t size = pool_page_size(one);
+
+		if (!size || want <= now)
+			continue;
+		one->skipped = want - now > left / size;
+		if (!one->skipped) {
+			left -= (want - now) * size;
+		} else if (!first) {
+			first = one;
+			*found = now + left / size;
+		}
+	}
+	return first;
 }
 
 static int ask(struct host *h, struct step *s, const struct knobs *k, const struct knob **refused,
@@ -201,19 +255,24 @@ static int ask(struct host *h, struct step *s, const struct knobs *k, const stru
 	return r;
 }
 
-int memory_set(struct host *h, struct step *s, const struct knobs *k, struct shortage *lack,
-	struct error *e)
+int memory_set(
+	struct host *h, struct step *s, struct knobs *k, struct shortage *lack, struct error *e)
 {
 	json_t *kept = record_has(h, s->r->id) ? record_kept(h, s->r->id) : NULL;
-	const struct knob *refused = NULL;
+	unsigned long long found = 0;
+	const struct knob *out = leave_out(h, k, &found), *refused = NULL;
 	int r;
 
 	if (kept)
 		note_before(h, kept, k);
 	r = ask(h, s, k, &refused, e);
+	if (r == 0 && out) {
+		refused = out;
+		r = -ERANGE;
+	}
 	if (r == -ERANGE && refused && is_pool(refused)) {
 		lack->knob = refused;
-		lack->found = pages_of(h, refused);
+		lack->found = refused == out ? found : pages_of(h, refused);
 		put_back(h, kept, k);
 		too_full(refused, lack->found, pages_of(h, refused), e);
 	}

@@ -34,8 +34,9 @@ static const struct field kernel_rows[] = {
 		       "one "
 		       "that is set to another value elsewhere is an error that names the place. "
 		       "Written for GRUB, "
-		       "systemd-boot by kernel-install, grubby, proxmox-boot-tool, sdbootutil and "
-		       "rpm-ostree; elsewhere the error says what was found.",
+		       "systemd-boot by kernel-install, grubby, proxmox-boot-tool, sdbootutil, "
+		       "rpm-ostree and bootc, and for unified kernel images; elsewhere the error "
+		       "says what was found.",
 		.example = "[transparent_hugepage=never]"),
 	FIELD_MAP(struct kernel_section, modules, module_table, .kind = "module",
 		.doc = "Kernel modules: their options, and whether they are loaded or kept out."),

@@ -77,3 +77,17 @@ def test_release(host):
         host.run(f"kernel-install add {kernel} /boot/vmlinuz-{kernel} /boot/initrd.img-{kernel}")
     assert files(host) == host.before
     assert not host.exists("/var/lib/kvmhost/kernel-cmdline")
+
+
+def test_bootc_outside_of_our_sandbox(host):
+    """bootc is a script here; that kvmhostd has systemd run it where it may mount, is real."""
+    host.write("/usr/bin/bootc", "#!/bin/sh\nunshare -m true && printf '%s\\n' \"$@\" >/root/bootc\n")
+    host.run("chmod 755 /usr/bin/bootc; touch /run/ostree-booted")
+    put(host, DOCUMENT)
+    host.run("systemctl start kvmhostd", timeout=60)
+    assert host.read("/root/bootc").splitlines() == ["loader-entries", "set-options-for-source", "--source=kvmhost",
+                                                     "--options=mitigations=off transparent_hugepage=never"], host.journal()
+    host.run("systemctl stop kvmhostd")
+    put(host, EMPTY)
+    host.ctl("apply", "--allow-mass-removal")
+    assert host.read("/root/bootc").splitlines()[2:] == ["--source=kvmhost"]

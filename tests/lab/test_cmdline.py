@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """host.iommu and host.kernel.cmdline on a machine that boots by GRUB: asked for, a reboot, there; let go, a reboot, gone."""
-import json
 import os
-import random
-import time
 
 import pytest
 
@@ -137,35 +134,3 @@ def test_the_window(host):
     host.run("systemctl stop kvmhostd; systemctl disable kvmhostd")
     ctl(host, "apply", "--allow-mass-removal", rc=3)
     assert host.read("/proc/sys/kernel/random/boot_id") == boot
-
-
-CUTS = int(os.environ.get("KVMHOST_POWER_CUTS", "3"))  # 2 to 7 minutes each; 20 are worth a night
-
-
-@pytest.fixture(scope="module")
-def takes(host):
-    """Seconds of an apply that makes the menu."""
-    for text in (DOCUMENT, EMPTY):
-        want(host, text)
-        begin = time.monotonic()
-        assert host.run("kvmhostctl apply --allow-mass-removal", check=False, timeout=300).rc in (0, 3)
-    return time.monotonic() - begin
-
-
-@pytest.mark.parametrize("n", range(CUTS))
-def test_a_power_cut_while_boot_files_are_written(host, takes, n):
-    """It boots each time, and the next apply finishes; now with the parameters, now without."""
-    seed = int(os.environ.get("KVMHOST_SEED", "1")) * 1000 + n
-    on = n % 2 == 0
-    want(host, DOCUMENT if on else EMPTY)
-    host.run("systemd-run -q --collect kvmhostctl apply --allow-mass-removal")
-    time.sleep(takes * (n + random.Random(seed).random()) / CUTS)
-    host.power_cut()
-    assert json.loads(ctl(host, "--json", "plan", rc=host.run("kvmhostctl plan", check=False, timeout=60).rc).stdout)
-    rc = host.run("kvmhostctl apply --allow-mass-removal", check=False, timeout=300).rc
-    assert rc in (0, 3), rc
-    again = host.run("kvmhostctl plan", check=False, timeout=60)
-    assert again.rc == 0, str(again)
-    menu = host.read("/boot/grub/grub.cfg")
-    assert (" iommu=pt" in menu) == on and "### END /etc/grub.d/41_custom ###" in menu
-    assert not host.run("ls -A /boot/grub | grep kvmhost", check=False).stdout, "something was left behind"

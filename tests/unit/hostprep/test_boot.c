@@ -36,6 +36,7 @@ struct layout {
 	const char *name; /* as the plan says it */
 	const char *file, *menu;
 	const char *tool, *script;
+	const char *runs; /* what the tool runs; NULL: it does all itself */
 	const char *evidence; /* a file that is there; NULL: LoaderInfo says systemd-boot */
 	const char *result; /* where the script leaves the command line */
 	bool args; /* the tool is told words, /etc/kernel/cmdline is not written */
@@ -124,6 +125,21 @@ static const struct layout layouts[] = {
 		.result = SAID,
 		.args = true,
 		.base = "/etc/cmdline.d/10-root.conf" },
+	{ .name = "bootc",
+		.file = CMDLINE_FILE "bootc)",
+		.tool = "/usr/bin/systemd-run",
+		.script =
+			"[ \"$1 $2 $3 $4\" = '--quiet --wait --pipe --collect' ] || exit 3\nshift "
+			"4\n"
+			"[ \"$1 $2 $3 $4\" = '/usr/bin/bootc loader-entries set-options-for-source "
+			"--source=kvmhost' ] || exit 4\n"
+			"case $5 in '') ;; --options=?*) ;; *) exit 5 ;; esac\n"
+			"o=${5#--options=}\n"
+			"printf '%s\\n' \"" LINE "${o:+ $o}\" >$root/kargs\n",
+		.runs = "/usr/bin/bootc",
+		.evidence = "/run/ostree-booted",
+		.result = "/kargs",
+		.args = true },
 };
 
 static void put_variable(struct machine *m, const char *path, const char *text)
@@ -195,6 +211,8 @@ static struct machine *layout(void **state, const struct layout *l)
 		put_image(m, "/efi/EFI/Linux/other.efi", "ID=fedora\n");
 	}
 	put_tool(m, l);
+	if (l->runs)
+		put(m, l->runs, "");
 	put(m, "/etc/machine-id", ID "\n");
 	put(m, l->base ? l->base : "/etc/kernel/cmdline", LINE "\n");
 	put(m, ENTRY,
@@ -360,6 +378,7 @@ STORY(rpm_ostree, 4)
 STORY(uki, 5)
 STORY(mkinitcpio, 6)
 STORY(mkinitcpio_directory, 7)
+STORY(bootc, 8)
 
 /* Without the file kernel-install takes the running kernel's line: it is made of that, and goes. */
 static void test_no_cmdline_file(void **state)
@@ -480,6 +499,71 @@ static void test_rpm_ostree_pair(void **state)
 	assert_file(m, "/kargs", LINE " hugepagesz=2M hugepages=64\n");
 }
 
+/* Each word is there once: a number that another size has too would be left out. */
+static void test_bootc_shared_number(void **state)
+{
+	struct machine *m = layout(state, &layouts[8]);
+
+	put(m, ENTRY, "title Linux\noptions " LINE " hugepagesz=2M hugepages=2\nlinux /linux\n");
+	put(m, "/proc/meminfo", "MemTotal: 16000000 kB\nHugepagesize: 2048 kB\n");
+	put(m, "/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages", "2\n");
+	want(m, "memory: {hugepages: {1GiB: 2}}");
+	assert_non_null(strstr(apply_fails(m), "somebody else's hugepages=2 is there already"));
+	want(m, "memory: {hugepages: {1GiB: 3}}");
+	settle(m);
+	assert_file(m, "/kargs", LINE " hugepagesz=1G hugepages=3\n");
+}
+
+/* Without ostree the kernel's command line tells; where loader-entries fails the image is left. */
+static void test_bootc_by_composefs(void **state)
+{
+	struct machine *m = layout(state, &layouts[8]);
+
+	file_remove(m->host.root, layouts[8].evidence);
+	want(m, "cmdline: [nosmt]");
+	put(m, "/proc/cmdline", "composefs_debug " LINE "\n");
+	assert_non_null(strstr(apply_fails(m), "cannot tell how this machine boots"));
+	put(m, "/proc/cmdline", "composefs=?0123 " LINE "\n");
+	put(m, "/broken", "");
+	restart(m);
+	assert_non_null(strstr(apply_fails(m), "bootc needs the command `loader-entries`, and "
+					       "ostree 2026.1 or later"));
+	file_remove(m->host.root, "/broken");
+	restart(m);
+	settle(m);
+	assert_file(m, "/kargs", LINE " nosmt\n");
+}
+
+#define KARGS "/usr/lib/bootc/kargs.d/"
+
+static void test_bootc_image(void **state)
+{
+	struct machine *m = *state;
+
+	put(m, "/usr/bin/bootc", "");
+	put(m, KARGS "10-theirs.toml",
+		"# kargs = [\"nosmt=force\"]\nkargs = [\n  'audit=0', # \"nosmt\"\n  "
+		"\"console=ttyS0 quiet\"]\nmatch-architectures = [\"x86_64\"]\n");
+	want(m, "cmdline: [nosmt, quiet, 'dyndbg=\"file a.c +p\"']\n"
+		"memory: {hugepages: {1GiB: 4}}");
+	settle(m);
+	assert_file(m, KARGS "90-kvmhost.toml",
+		"# Written by kvmhost; what you change here is lost.\n# Change host.kernel in "
+		"/etc/kvmhost/host.yaml instead; see kvmhost.yaml(5).\n"
+		"kargs = [\n  \"nosmt\",\n  \"dyndbg=\\\"file a.c +p\\\"\",\n"
+		"  \"hugepagesz=1G\", \"hugepages=4\",\n]\n");
+	restart(m);
+	assert_int_equal(plan(m)->n, 1); /* memory/host: the machine that boots from this tree */
+	want(m, "cmdline: [audit=1]");
+	assert_non_null(strstr(apply_fails(m), KARGS "10-theirs.toml:3 sets audit=0"));
+	want(m, "cmdline: [x86_64]");
+	settle(m);
+	assert_non_null(strstr(get(m, KARGS "90-kvmhost.toml"), "\"x86_64\","));
+	want(m, "{}");
+	settle(m);
+	assert_no_file(m, KARGS "90-kvmhost.toml");
+}
+
 /* RHEL 8: the entries name a variable of GRUB's environment. */
 static void test_kernelopts(void **state)
 {
@@ -514,7 +598,7 @@ static void test_cannot_tell(void **state)
 
 	file_remove(m->host.root, "/usr/bin/rpm-ostree");
 	want(m, "cmdline: [nosmt]");
-	assert_non_null(strstr(apply_fails(m), "bootc or ostree, without rpm-ostree"));
+	assert_non_null(strstr(apply_fails(m), "ostree, without rpm-ostree and bootc"));
 	put(m, ENTRY, "title Linux\nlinux /linux\n");
 }
 
@@ -539,6 +623,11 @@ int main(void)
 		TEST(test_mkinitcpio_fails),
 		TEST(test_mkinitcpio_directory),
 		TEST(test_mkinitcpio_directory_fails),
+		TEST(test_bootc),
+		TEST(test_bootc_fails),
+		TEST(test_bootc_shared_number),
+		TEST(test_bootc_by_composefs),
+		TEST(test_bootc_image),
 		TEST(test_uki_under_secure_boot),
 		TEST(test_uki_of_nobody),
 		TEST(test_uki_cut_off),

@@ -92,6 +92,39 @@ static void test_gigantic_offline(void **state)
 	assert_non_null(strstr(get(m, "/etc/default/grub.d/90-kvmhost.cfg"), "hugepages=64"));
 }
 
+/* Asking takes all that is free, in vain: what there is no room for is not asked for. */
+static void test_no_room(void **state)
+{
+	struct machine *m = machine(state);
+
+	put(m, "/proc/meminfo",
+		"MemTotal: 16000000 kB\nMemAvailable: 102400 kB\nSwapFree: 2048 kB\n");
+	want(m, "memory: {hugepages: {2MiB: 52}}");
+	assert_non_null(
+		strstr(apply_fails(m), "there is memory for 51 of 52: 2MiB pages; there are "
+				       "0, as before; stop guests or programs"));
+	assert_file(m, POOL("2048"), "0");
+	want(m, "memory: {hugepages: {2MiB: 51}}");
+	settle(m);
+	assert_file(m, POOL("2048"), "51");
+}
+
+/* One that does not fit is no reason to leave out the other. */
+static void test_room_for_one(void **state)
+{
+	struct machine *m = machine(state);
+
+	put(m, POOL("32768"), "0\n");
+	put(m, "/proc/meminfo", "MemTotal: 16000000 kB\nMemAvailable: 102400 kB\n");
+	want(m, "memory: {hugepages: {32MiB: 10, 2MiB: 25}}");
+	assert_non_null(strstr(apply_fails(m), "there is memory for 3 of 10: 32MiB pages"));
+	assert_file(m, POOL("2048"), "25");
+	assert_file(m, POOL("32768"), "0");
+	want(m, "memory: {hugepages: {32MiB: 3, 2MiB: 2}}");
+	settle(m);
+	assert_file(m, POOL("32768"), "3");
+}
+
 #define UNIT "/etc/systemd/system/dev-huge\\x2dpages.mount"
 
 /* In an image: the unit, and what starts it at boot. The capsule mounts one. */
@@ -211,6 +244,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_gigantic, machine_setup, machine_teardown),
 		cmocka_unit_test_setup_teardown(
 			test_gigantic_offline, machine_setup, machine_teardown),
+		cmocka_unit_test_setup_teardown(test_no_room, machine_setup, machine_teardown),
+		cmocka_unit_test_setup_teardown(test_room_for_one, machine_setup, machine_teardown),
 		cmocka_unit_test_setup_teardown(test_mount, machine_setup, machine_teardown),
 		cmocka_unit_test_setup_teardown(
 			test_mount_of_others, machine_setup, machine_teardown),

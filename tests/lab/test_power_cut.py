@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The power is cut while kvmhost and GRUB's tool write boot files: the machine boots each time, with all of the parameters
+or none, and the next apply finishes.
+
+Where it is cut: before a system call by which kvmhostctl changes a file or has it written to the disk, one of all that
+an apply makes, evenly chosen (strace ends kvmhostctl there, and the power goes); and when grub-mkconfig has written so
+many bytes of the new menu. Every other cut is in an apply that takes the parameters away.
+"""
+import json
+import os
+import re
+from collections import Counter
+
+import pytest
+from documents import EMPTY, put
+
+DOCUMENT = """version: 1
+host:
+  iommu: {enabled: true, passthrough: true}
+  kernel: {cmdline: ["transparent_hugepage=never"]}
+"""
+OURS = ["iommu=pt", "transparent_hugepage=never"]
+APPLY = "kvmhostctl apply --allow-mass-removal"
+CALLS = "linkat,rename,renameat,renameat2,unlink,unlinkat,mkdirat,fsync,fdatasync"
+MENU = "/boot/grub/grub.cfg"
+CUTS = int(os.environ.get("KVMHOST_POWER_CUTS", "3"))
+
+
+@pytest.fixture(scope="module")
+def calls(lab):
+    """Of an apply in either direction: the calls in their order, each as strace counts it."""
+    lab.run("update-grub", timeout=120)
+    made = {}
+    for on in (True, False):
+        put(lab, DOCUMENT if on else EMPTY)
+        traced = lab.run(f"strace -qq -e trace={CALLS} -o /run/calls {APPLY}", check=False, timeout=300)
+        assert traced.rc in (0, 3), traced
+        seen, made[on] = Counter(), []
+        for call in re.findall(r"^(\w+)\(", lab.read("/run/calls"), re.M):
+            seen[call] += 1
+            made[on].append((call, seen[call]))
+        assert len(made[on]) > CUTS, made
+    return made
+
+
+def begin(lab, n):
+    """Whether the n-th cut is in an apply that adds the parameters. The one before finished the other way."""
+    on = n % 2 == 0
+    if (OURS[0] in lab.read(MENU)) == on:
+        put(lab, EMPTY if on else DOCUMENT)
+        assert lab.run(APPLY, check=False, timeout=300).rc in (0, 3)
+    put(lab, DOCUMENT if on else EMPTY)
+    return on
+
+
+def cut(lab, on):
+    lab.power_cut()
+    words = lab.read("/proc/cmdline").split()
+    assert [words.count(word) for word in OURS] in ([0, 0], [1, 1]), words
+    plan = lab.ctl("--json", "plan", check=False)
+    assert plan.rc in (0, 2) and "steps" in json.loads(plan.stdout), plan
+    done = lab.run(APPLY, check=False, timeout=300)
+    assert done.rc in (0, 3), done
+    assert lab.ctl("plan").rc == 0
+    menu = lab.read(MENU)
+    assert [word in menu for word in OURS] == [on, on] and "### END /etc/grub.d/41_custom ###" in menu
+    assert not lab.run("ls -A /boot/grub | grep kvmhost", check=False).stdout, "something was left behind"
+
+
+@pytest.mark.parametrize("n", range(CUTS))
+def test_before_a_call(lab, calls, n):
+    on = begin(lab, n)
+    where = calls[on]
+    call, nth = where[n * len(where) // CUTS]
+    print(f"before {call} {nth}, {n * len(where) // CUTS} of {len(where)}, parameters {'added' if on else 'taken away'}")
+    killed = lab.run(f"strace -qq -o /dev/null -e trace={call} -e inject={call}:signal=KILL:when={nth} {APPLY}",
+                     check=False, timeout=300)
+    assert killed.rc in (137, -9), killed
+    cut(lab, on)
+
+
+@pytest.mark.parametrize("n", range(max(1, CUTS // 5)))
+def test_in_the_tool(lab, calls, n):
+    on = begin(lab, n)
+    size = int(lab.run(f"stat -c %s {MENU}").stdout) * (n + 1) // (CUTS // 5 + 2)
+    print(f"{size} bytes of the new menu are written, parameters {'added' if on else 'taken away'}")
+    lab.run(f"systemd-run -q --collect {APPLY}; "
+            f'until [ "$(stat -c %s {MENU}.kvmhost.new 2>/dev/null || echo 0)" -ge {size} ]; do sleep 0.02; done', timeout=120)
+    cut(lab, on)
