@@ -58,6 +58,8 @@ extern const struct boot_loader *const boot_grubs[]; /* as distributions have it
 bool boot_wrote(struct host *h);
 /* The loader and what it has; lives in b->arena. Errors name what was looked for. */
 int boot_read(struct host *h, struct boot *b, struct error *e);
+/* What was written for the next boot is where boot loaders read it, as far as this can be had. */
+void boot_flush(struct host *h);
 /* Our tokens stand in every entry exactly once, or why not. */
 int boot_check(const struct boot *b, struct error *e);
 

@@ -119,11 +119,15 @@ static int replace_failed(const struct grub_layout *l, int code, struct error *e
 	return code == -ENOENT ? -EIO : code;
 }
 
-/* The new menu is on the disk before its name is; it keeps the old one's rights. */
+/*
+ * The new menu is on the disk before its name is; it keeps the old one's rights. The old one is
+ * kept open, so that its blocks go to nobody while GRUB would still find them under the name.
+ */
 int grub_replace_menu(struct host *h, const struct grub_layout *l, struct error *e)
 {
 	_cleanup_close_ int dir = file_open(h->root, l->directory, O_RDONLY | O_DIRECTORY, 0);
 	_cleanup_close_ int new = file_open(h->root, l->menu_new, O_RDONLY, 0);
+	_cleanup_close_ int kept _unused_ = file_open(h->root, l->menu, O_RDONLY, 0);
 	struct stat old;
 
 	if (dir < 0 || new < 0)
@@ -136,8 +140,11 @@ int grub_replace_menu(struct host *h, const struct grub_layout *l, struct error 
 		if (fchmod(new, old.st_mode & 07777) < 0)
 			return replace_failed(l, -errno, e);
 	}
-	if (fsync(new) < 0 || renameat(dir, "grub.cfg.kvmhost", dir, "grub.cfg") < 0 ||
-		fsync(dir) < 0)
+	if (fsync(new) < 0)
 		return replace_failed(l, -errno, e);
+	boot_flush(h);
+	if (renameat(dir, "grub.cfg.kvmhost", dir, "grub.cfg") < 0 || fsync(dir) < 0)
+		return replace_failed(l, -errno, e);
+	boot_flush(h);
 	return 0;
 }

@@ -54,7 +54,10 @@ static int bring_in(
 		r = b->loader->write(h, b, e);
 	if (r == 0 && h->live)
 		r = b->loader->install(h, b, e);
-	return r < 0 ? r : mark_stale(h, b, false, e);
+	if (r < 0)
+		return r;
+	boot_flush(h);
+	return mark_stale(h, b, false, e);
 }
 
 void cmdline_apply_all(struct host *h, struct step *const *steps, size_t n)

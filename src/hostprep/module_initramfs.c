@@ -6,6 +6,7 @@
  * has too; elsewhere nothing is done.
  */
 #include "reconcile/dropin.h"
+#include "hostprep/boot.h"
 #include "hostprep/module.h"
 #include "base/tool.h"
 
@@ -65,6 +66,8 @@ int module_initramfs(struct host *h, struct step *const *steps, size_t n, struct
 			module_marked(h, steps[i], MODULE_STALE) && lists(list, steps[i]->r->name);
 	if (r == 0 && inside)
 		r = tool_read((char *const[]){ update, "-u", "-k", "all", NULL }, &said, e);
+	if (r == 0 && inside)
+		boot_flush(h);
 	for (i = 0; r == 0 && i < n; i++)
 		module_mark(h, steps[i], MODULE_STALE, false);
 	return r;

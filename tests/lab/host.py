@@ -24,9 +24,9 @@ class Lab(Host):
         """In order: units are stopped, what was written is on the disk."""
         self.machine.reboot()
 
-    def power_cut(self):
-        """Only what was synced is on the disk."""
-        self.machine.power_cut()
+    def power_cut(self, whole=True):
+        """Only what was synced is on the disk. Returns when it has booted whole, or else when it can be spoken to."""
+        self.machine.power_cut(whole)
 
     def run(self, cmd, check=True, timeout=60, input=None):
         argv = ["bash", "-c", cmd] if isinstance(cmd, str) else [str(word) for word in cmd]

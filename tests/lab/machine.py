@@ -301,9 +301,9 @@ class Machine:
         """In order; returns when it is up again."""
         self._until_rebooted(lambda: self.run(["systemctl", "--no-block", "reboot"]))
 
-    def power_cut(self):
-        """Nothing is written back, no unit is stopped; returns when it is up again."""
-        self._until_rebooted(lambda: self.monitor("system_reset"))
+    def power_cut(self, whole=True):
+        """Nothing is written back, no unit is stopped; returns when it is up again, or else when its agent answers."""
+        self._until_rebooted(lambda: self.monitor("system_reset"), whole)
 
     # work
 
@@ -367,11 +367,12 @@ class Machine:
         with contextlib.suppress(OSError, ValueError, LabError):
             return self.run(["cat", "/proc/sys/kernel/random/boot_id"], timeout=2, patience=2).stdout
 
-    def _until_rebooted(self, reboot):
+    def _until_rebooted(self, reboot, whole=True):
         old = self._boot_id()
         reboot()
         self._until(lambda: self._boot_id() not in (None, b"", old), BOOT_TIME, "it does not come back")
-        self.wait()
+        if whole:
+            self.wait()
 
     def _until(self, condition, timeout, what):
         end = time.monotonic() + timeout
