@@ -166,3 +166,24 @@ def test_exchanged_at_its_address(host):
     put(host, EMPTY)
     host.ctl("apply", "--allow-mass-removal")
     assert driver(host, PAIR[0]) == "igb"
+
+
+def test_moved_to_another_slot_between_boots(host):
+    """The card of the entry where the drive was, a third one in its place."""
+    settle(host, IOMMU + f'devices:\n  other: {{address: "{PAIR[0]}"}}\n')
+    for card in ("other", "nvme0"):
+        host.machine.monitor(f"device_del {card}")
+    wait_until(lambda: not host.exists(function(PAIR[0])) and not host.exists(function(DRIVE)), 60, "both gone", 1)
+    for card in ("igb,bus=drives,id=moved,mac=52:54:00:1a:b2:77", "e1000e,bus=pairs,id=third,mac=52:54:00:1a:b2:78"):
+        told = host.machine.monitor(f"device_add {card}")
+        assert not told.strip(), told
+    host.run("systemctl enable kvmhostd; sync")
+    host.reboot()
+    wait_until(lambda: driver(host, DRIVE) == "igb" and driver(host, PAIR[0]) == "e1000e", 60, "their drivers", 1)
+    text = refused(host, IOMMU + f'devices:\n  other: {{address: "{PAIR[0]}"}}\n')
+    assert f"the device was renumbered or exchanged: {PAIR[0]} was 8086:10c9 52:54:00:1a:b2:77" in text, text
+    assert f"what it was is at {DRIVE} now: write that address" in text, text
+    settle(host, IOMMU + f'devices:\n  moved: {{address: "{DRIVE}"}}\n')
+    assert driver(host, DRIVE) == "vfio-pci" and driver(host, PAIR[0]) == "e1000e"
+    settle(host, EMPTY, "--allow-mass-removal")
+    assert driver(host, DRIVE) == "igb"

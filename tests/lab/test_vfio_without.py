@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Machines on which a device cannot be given away, or not yet."""
+"""Machines on which a device cannot be given away, or not yet, or only by saying so."""
 import os
 
 import pytest
-from assigned import IOMMU, drivers, hush, put, refused
+from assigned import IOMMU, driver, drivers, hush, put, refused, settle
 from conftest import boot
 
 NIC = "0000:01:00.0"
@@ -36,3 +36,17 @@ def test_iommu_is_off(machine):
     assert drivers(host) == before
     text = refused(host, "version: 1\n" + DEVICES)
     assert "no IOMMU works yet; it needs a reboot" in text and "iommu: {enabled: true}" in text
+
+
+def test_no_interrupt_remapping(machine):
+    host = machine(profile="amd", cmdline="")
+    before = drivers(host)
+    text = refused(host, IOMMU + DEVICES)
+    assert "this machine does not remap interrupts" in text and "unsafe_interrupts: true" in text
+    unsafe = "version: 1\nhost: {iommu: {enabled: true, unsafe_interrupts: true}}\n"
+    settle(host, unsafe + DEVICES)
+    assert driver(host, NIC) == "vfio-pci"
+    host.run("modprobe vfio_iommu_type1")
+    assert host.read("/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts") == "Y\n"
+    settle(host, unsafe, "--allow-mass-removal")
+    assert drivers(host) == before
