@@ -3,6 +3,7 @@
 #ifndef KVMHOST_CONFIG_H
 #define KVMHOST_CONFIG_H
 
+#include "base/sha256.h"
 #include "config/document.h"
 #include "reconcile/kind.h"
 
@@ -15,7 +16,7 @@ struct config {
 	struct document document;
 	struct wants wants;
 	bool valid;
-	char hash[65]; /* private to config_hash() */
+	char hash[SHA256_TEXT]; /* private to config_hash() */
 };
 
 /*
