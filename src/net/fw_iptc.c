@@ -294,9 +294,7 @@ static int try_once(struct edit *d)
 static int apply_table(
 	struct host *h, const struct fw_table *t, const struct fw_part *rules, struct error *e)
 {
-	struct edit d = {
-		.h = h, .table = t, .lib = t->family == AF_INET ? &fw_tc4 : &fw_tc6, .e = e
-	};
+	struct edit d = { .h = h, .table = t, .e = e };
 	_cleanup_close_ int lock = -1;
 	int r;
 
@@ -309,6 +307,9 @@ static int apply_table(
 		if (r <= 0)
 			return r;
 	}
+	r = fw_tc_get(t->family, &d.lib, e);
+	if (r < 0)
+		return r;
 	lock = xt_lock(h, LOCK_SECONDS, e);
 	if (lock < 0)
 		return lock;

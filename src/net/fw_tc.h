@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* libip4tc and libip6tc behind one set of names; an entry is a struct ipt_entry or ip6t_entry. */
+/*
+ * libip4tc and libip6tc behind one set of names; an entry is a struct ipt_entry or ip6t_entry.
+ * Both are loaded when a table is written: reading does without them.
+ */
 #ifndef KVMHOST_FW_TC_H
 #define KVMHOST_FW_TC_H
+
+#include "base/error.h"
 
 struct xtc_handle;
 struct xt_counters;
@@ -28,6 +33,7 @@ struct fw_tc {
 	const char *(*target)(const void *entry, struct xtc_handle *);
 	int (*insert)(const char *chain, const void *entry, unsigned at, struct xtc_handle *);
 };
-extern const struct fw_tc fw_tc4, fw_tc6;
+
+int fw_tc_get(int family, const struct fw_tc **out, struct error *e);
 
 #endif
