@@ -64,9 +64,11 @@ bool obj_differs(const void *want, const void *have);
 
 /*
  * Calls fn for every scalar value set in the object, nested and listed ones
- * too, with its row, canonical text and place.
+ * too, with its row and place. Few want the text of all: value_string() makes it.
  */
-typedef void obj_walk_fn(const struct field *f, const char *text, struct mark m, void *arg);
-void obj_walk(const void *obj, struct arena *a, obj_walk_fn *fn, void *arg);
+typedef void obj_walk_fn(const struct field *f, const void *value, struct mark m, void *arg);
+void obj_walk(const void *obj, obj_walk_fn *fn, void *arg);
+/* The canonical text of a value of that row; "(secret)" for a secret. */
+const char *value_string(struct arena *a, const struct field *f, const void *value);
 
 #endif

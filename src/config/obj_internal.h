@@ -31,7 +31,6 @@ bool text_parse(const struct field *f, const char *text, struct arena *a, void *
 bool value_equal(const struct type *t, const void *a, const void *b);
 /* Canonical text; "(secret)" for a secret. */
 void value_text(const struct field *f, const void *value, struct strbuf *out);
-const char *value_string(struct arena *a, const struct field *f, const void *value);
 /* The same as JSON, and the whole of a field or object. */
 void value_json(const struct field *f, const void *value, struct strbuf *out);
 void field_json(const struct field *f, const void *member, struct strbuf *out);

@@ -213,7 +213,6 @@ const char *obj_text(const void *obj, const char *path, struct arena *a)
  */
 
 struct walk {
-	struct arena *arena;
 	obj_walk_fn *fn;
 	void *arg;
 };
@@ -233,7 +232,7 @@ static void walk_list(struct walk *w, const struct field *f, const struct list *
 
 	for (size_t i = 0; i < l->n; i++)
 		if (f->shape == SHAPE_LIST)
-			w->fn(f, value_string(w->arena, f, element(l, i, f->type->size)),
+			w->fn(f, element(l, i, f->type->size),
 				place_of(written ? value->items[i] : NULL, place), w->arg);
 		else
 			walk_object(w, f->table, element(l, i, f->table->size), place);
@@ -247,13 +246,15 @@ static void walk_object(struct walk *w, const struct table *t, const void *obj, 
 	for (size_t i = 0; i < t->n_fields; i++) {
 		const struct field *f = &t->fields[i];
 		const void *member = member_of(obj, f);
-		const struct node *value = node_get(n, f->name);
-		struct mark m = place_of(value, place);
+		const struct node *value;
+		struct mark m;
 
 		if (!is_set(obj, i))
 			continue;
+		value = node_get(n, f->name);
+		m = place_of(value, place);
 		if (f->shape == SHAPE_SCALAR)
-			w->fn(f, value_string(w->arena, f, member), m, w->arg);
+			w->fn(f, member, m, w->arg);
 		else if (f->shape == SHAPE_OBJECT)
 			walk_object(w, f->table, member, m);
 		else
@@ -261,9 +262,9 @@ static void walk_object(struct walk *w, const struct table *t, const void *obj, 
 	}
 }
 
-void obj_walk(const void *obj, struct arena *a, obj_walk_fn *fn, void *arg)
+void obj_walk(const void *obj, obj_walk_fn *fn, void *arg)
 {
-	struct walk w = { .arena = a, .fn = fn, .arg = arg };
+	struct walk w = { .fn = fn, .arg = arg };
 
 	walk_object(&w, ((const struct obj *)obj)->table, obj, (struct mark){ 0 });
 }

@@ -103,15 +103,17 @@ static int files_get(struct host *h, struct files **out, struct error *e)
 }
 
 struct link_search {
+	struct arena *arena;
 	const char *name;
 	bool found;
 };
 
-static void match_link(const struct field *f, const char *text, struct mark m _unused_, void *arg)
+static void match_link(const struct field *f, const void *value, struct mark m _unused_, void *arg)
 {
 	struct link_search *l = arg;
 
-	if (f->claims && streq(f->claims, "link") && streq(text, l->name))
+	if (f->claims && streq(f->claims, "link") &&
+		streq(value_string(l->arena, f, value), l->name))
 		l->found = true;
 }
 
@@ -119,12 +121,12 @@ static void match_link(const struct field *f, const char *text, struct mark m _u
  */
 static bool makes_link(const struct resource *r, const char *link, struct arena *a)
 {
-	struct link_search l = { .name = link };
+	struct link_search l = { .arena = a, .name = link };
 
 	if (r->kind->claims && streq(r->kind->claims, "link") && streq(r->name, link))
 		return true;
 	if (r->want)
-		obj_walk(r->want, a, match_link, &l);
+		obj_walk(r->want, match_link, &l);
 	return l.found;
 }
 

@@ -25,10 +25,12 @@ static void add(struct names *l, const char *name)
 	*ARENA_PUSH(l->w->arena, l->v, l->n) = name;
 }
 
-static void add_claimed(const struct field *f, const char *text, struct mark m _unused_, void *arg)
+static void add_claimed(const struct field *f, const void *value, struct mark m _unused_, void *arg)
 {
+	struct names *l = arg;
+
 	if (f->claims && (streq(f->claims, "link") || streq(f->claims, "port")))
-		add(arg, text);
+		add(l, value_string(l->w->arena, f, value));
 }
 
 /*
@@ -46,7 +48,7 @@ static void add_links(struct names *l, const struct resource *r, bool but_itself
 	if (!but_itself && r->kind->claims && streq(r->kind->claims, "link"))
 		add(l, r->name);
 	if (r->want)
-		obj_walk(r->want, l->w->arena, add_claimed, l);
+		obj_walk(r->want, add_claimed, l);
 }
 
 static struct list taken(struct names *l)

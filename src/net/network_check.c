@@ -17,47 +17,48 @@ static bool unicast(uint32_t a)
 	return a >> 24 != 0 && a >> 24 != 127 && a >> 28 < 0xe;
 }
 
-static void check_ipv6(const struct cidr *c, struct mark m, const char *text, struct diags *d)
+static void check_ipv6(const struct cidr *c, struct mark m, struct diags *d)
 {
 	const struct cidr net = cidr_network(*c);
 	const struct in6_addr *a = &c->ip.v6;
 
 	if (c->prefix < 8 || c->prefix > 126)
 		diag_error(d, m, "write a prefix of 8 to 126, such as /64",
-			"%s: no network of guests has this size", text);
+			"%s: no network of guests has this size", cidr_text(d->arena, c));
 	else if (IN6_IS_ADDR_MULTICAST(a) || IN6_IS_ADDR_LINKLOCAL(a) || IN6_IS_ADDR_V4MAPPED(a) ||
 		 IN6_IS_ADDR_LOOPBACK(a) || IN6_IS_ADDR_UNSPECIFIED(a))
 		diag_error(d, m, "take one from fd00::/8, or of a network of your own",
-			"%s: a host cannot have this address", text);
+			"%s: a host cannot have this address", cidr_text(d->arena, c));
 	else if (!memcmp(net.ip.b, c->ip.b, sizeof(c->ip.b)))
 		diag_error(d, m, "write the host's own address in the network, such as the first",
-			"%s is the address of every router of its network", text);
+			"%s is the address of every router of its network", cidr_text(d->arena, c));
 }
 
 static void check_address(const struct network *n, size_t i, struct diags *d)
 {
 	const struct cidr *c = &LIST_AT(&n->addresses, struct cidr, i);
 	struct mark m = obj_mark_item(n, "addresses", i);
-	const char *text = cidr_text(d->arena, c);
 	uint32_t a, host;
 
 	if (c->ip.family == AF_INET6) {
-		check_ipv6(c, m, text, d);
+		check_ipv6(c, m, d);
 		return;
 	}
 	a = ntohl(c->ip.v4.s_addr);
 	if (c->prefix < 1 || c->prefix > 30) {
 		diag_error(d, m, "write a prefix of 1 to 30, such as /24",
-			"%s: a network of this size has no room for the host and a guest", text);
+			"%s: a network of this size has no room for the host and a guest",
+			cidr_text(d->arena, c));
 		return;
 	}
 	host = a & (UINT32_MAX >> c->prefix);
 	if (!unicast(a))
 		diag_error(d, m, "take one from 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16",
-			"%s: a host cannot have this address", text);
+			"%s: a host cannot have this address", cidr_text(d->arena, c));
 	else if (host == 0 || host == UINT32_MAX >> c->prefix)
 		diag_error(d, m, "write the host's own address in the network, such as the first",
-			"%s is the %s address of its network", text, host ? "broadcast" : "first");
+			"%s is the %s address of its network", cidr_text(d->arena, c),
+			host ? "broadcast" : "first");
 }
 
 void network_check_values(const void *obj, struct diags *d)

@@ -40,10 +40,12 @@ static void claim(struct walk *k, const char *space, const char *value, struct m
 	diag_relate(d, first->mark, "first claimed here");
 }
 
-static void note_claims(const struct field *f, const char *text, struct mark m, void *arg)
+static void note_claims(const struct field *f, const void *value, struct mark m, void *arg)
 {
+	struct walk *k = arg;
+
 	if (f->claims)
-		claim(arg, f->claims, text, m);
+		claim(k, f->claims, value_string(k->w->arena, f, value), m);
 }
 
 /* The declared name that was probably meant. */
@@ -96,11 +98,15 @@ static const char *ref_name(struct walk *k, const struct field *f, const char *t
 	return end ? arena_strndup(k->w->arena, text, (size_t)(end - text)) : text;
 }
 
-static void resolve(const struct field *f, const char *text, struct mark m, void *arg)
+static void resolve(const struct field *f, const void *value, struct mark m, void *arg)
 {
 	struct walk *k = arg;
+	const char *text;
 	struct claim *c;
 
+	if (!f->ref && !f->uses)
+		return;
+	text = value_string(k->w->arena, f, value);
 	if (f->ref)
 		resolve_ref(k, f, ref_name(k, f, text), m);
 	if (f->uses && (c = strmap_get(&k->claims, claim_key(k, f->uses, text))))
@@ -115,11 +121,11 @@ void wants_resolve(struct wants *w)
 		k.r = w->v[i];
 		if (k.r->kind->claims)
 			claim(&k, k.r->kind->claims, k.r->name, k.r->mark);
-		obj_walk(k.r->want, w->arena, note_claims, &k);
+		obj_walk(k.r->want, note_claims, &k);
 	}
 	for (size_t i = 0; i < w->n; i++) {
 		k.r = w->v[i];
-		obj_walk(k.r->want, w->arena, resolve, &k);
+		obj_walk(k.r->want, resolve, &k);
 	}
 	strmap_free(&k.claims);
 }

@@ -209,11 +209,12 @@ struct seen {
 	struct arena *arena;
 };
 
-static void see(const struct field *f, const char *text, struct mark m, void *arg)
+static void see(const struct field *f, const void *value, struct mark m, void *arg)
 {
 	struct seen *s = arg;
 
-	sb_addf(&s->out, "%s=%s %s\n", f->name, text, mark_text(s->arena, m));
+	sb_addf(&s->out, "%s=%s %s\n", f->name, value_string(s->arena, f, value),
+		mark_text(s->arena, m));
 }
 
 static void test_walk(void **state _unused_)
@@ -224,7 +225,7 @@ static void test_walk(void **state _unused_)
 	load(&l, "version: 1\nmachines:\n  a:\n    memory: 1GiB\n    after: [x, y]\n"
 		 "    links:\n      - name: eth0\n    vfs: {3: {}}\n");
 	seen.arena = l.arena;
-	obj_walk(&LIST_AT(&l.sample->machines, struct machine, 0), l.arena, see, &seen);
+	obj_walk(&LIST_AT(&l.sample->machines, struct machine, 0), see, &seen);
 	assert_string_equal(sb_str(&seen.out), "count=1 t.yaml:4:5\n"
 					       "model=host t.yaml:4:5\n"
 					       "memory=1GiB t.yaml:4:13\n"
@@ -244,7 +245,7 @@ static void test_walk_of_defaults(void **state _unused_)
 
 	load(&l, "# nothing more\nversion: 1\n");
 	seen.arena = l.arena;
-	obj_walk(l.sample, l.arena, see, &seen);
+	obj_walk(l.sample, see, &seen);
 	assert_string_equal(sb_str(&seen.out), "version=1 t.yaml:2:10\nvalue=1 t.yaml:2:1\n");
 	sb_free(&seen.out);
 }
