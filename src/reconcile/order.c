@@ -64,6 +64,22 @@ static void visit(struct search *s, struct resource *start)
 	}
 }
 
+/* Of what is named several times the first stays. A rule table comes after thousands: no search. */
+static void drop_repeats(struct resource *r, unsigned turn)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->n_after; i++) {
+		struct resource *needed = r->after[i];
+
+		if (needed->seen == turn)
+			continue;
+		needed->seen = turn;
+		r->after[n++] = needed;
+	}
+	r->n_after = n;
+}
+
 void wants_order(struct wants *w)
 {
 	struct search s = {
@@ -72,6 +88,10 @@ void wants_order(struct wants *w)
 		.out = arena_alloc(w->arena, (w->n + 1) * sizeof(*s.out)),
 	};
 
+	for (size_t i = 0; i < w->n; i++)
+		drop_repeats(w->v[i], (unsigned)i + 1);
+	for (size_t i = 0; i < w->n; i++)
+		w->v[i]->seen = UNSEEN;
 	for (size_t k = 0; k < n_kinds; k++)
 		for (size_t i = 0; i < w->n; i++)
 			if (w->v[i]->kind == kinds[k])

@@ -213,11 +213,9 @@ void want_set_entry(
 
 void want_after(struct wants *w, struct resource *r, struct resource *needed)
 {
-	if (r == needed)
+	/* Whether it stands further back is asked once for all, by wants_order(). */
+	if (r == needed || (r->n_after && r->after[r->n_after - 1] == needed))
 		return;
-	for (size_t i = 0; i < r->n_after; i++)
-		if (r->after[i] == needed)
-			return;
 	*ARENA_PUSH(w->arena, r->after, r->n_after) = needed;
 }
 
