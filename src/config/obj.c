@@ -63,9 +63,8 @@ static void *descend(void *obj, const char *path, const struct field **f, bool m
 		struct obj *o = obj;
 		size_t n = strcspn(path, "."), i = 0;
 
-		while (i < o->table->n_fields &&
-			!(strlen(o->table->fields[i].name) == n &&
-				strncmp(o->table->fields[i].name, path, n) == 0))
+		while (i < o->table->n_fields && (strncmp(o->table->fields[i].name, path, n) != 0 ||
+							 o->table->fields[i].name[n]))
 			i++;
 		if (i == o->table->n_fields)
 			return NULL;

@@ -149,16 +149,14 @@ static void see_set(const struct nlmsghdr *m, void *arg)
 
 static size_t get_value(const struct nlattr *nest, char *to, size_t size)
 {
-	struct nlattr *tb[NFTA_DATA_MAX + 1];
-	size_t len;
+	const struct nlattr *value =
+		nest ? nla_find(nla_data(nest), nla_len(nest), NFTA_DATA_VALUE) : NULL;
+	size_t len = value ? (size_t)nla_len(value) : 0;
 
-	if (!nest || nla_parse_nested(tb, NFTA_DATA_MAX, (struct nlattr *)nest, NULL) < 0 ||
-		!tb[NFTA_DATA_VALUE])
-		return 0;
-	len = (size_t)nla_len(tb[NFTA_DATA_VALUE]);
 	if (len > size)
 		return 0;
-	memcpy(to, nla_data(tb[NFTA_DATA_VALUE]), len);
+	if (len)
+		memcpy(to, nla_data(value), len);
 	return len;
 }
 
@@ -176,7 +174,7 @@ static void see_element(struct reading *d, const struct nlattr *a)
 	struct nlattr *tb[NFTA_SET_ELEM_MAX + 1];
 	const struct nft_shape *s = d->shape;
 	struct fw_rules *rules = &d->t->rules[s->chain->part];
-	struct nft_element el = { 0 };
+	struct nft_element el;
 	struct fw_rule r;
 	size_t len = nft_key_len(s, d->family);
 
