@@ -221,6 +221,9 @@ def test_it_is_confined(served):
     seen = served.run(f"nsenter -t {pid} -m ls /var/lib/private/kvmhost/networks /var/lib/kvmhost/networks/default").stdout
     assert "lab" not in seen and "leases" in seen
     assert served.run(f"nsenter -t {pid} -m touch /usr/bin/x", check=False).rc
+    # CAP_NET_ADMIN would let it
+    said = served.run(f"nsenter -t {pid} -m bash -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'", check=False).stderr
+    assert "Read-only file system" in said, said
     assert "inotify" not in served.run(f"ls -l /proc/{pid}/fd").stdout
 
 
