@@ -5,6 +5,7 @@
  *   floor observe                    links, addresses, nat, filter and mangle
  *   floor observe nft                links, addresses, chains, rules and sets of nf_tables
  *   floor create  N [RULES] [MODE]   N bridges with an address, up, and their rules
+ *   floor taps    N                  N taps in bridges, up; `destroy N group` takes them away
  *   floor destroy N [each|group]     take them away again
  *   floor pfs     ROOT               what a machine made of files has in PFs
  *   floor devices ROOT               all of its PCI functions
@@ -152,6 +153,15 @@ static int create(int n, const char *word, bool acked)
 	return 0;
 }
 
+static int taps(int n)
+{
+	begin("taps", n);
+	taps_create(link_socket(), n);
+	phase("links");
+	end();
+	return 0;
+}
+
 static int destroy(int n, bool group)
 {
 	begin("destroy", n);
@@ -188,11 +198,13 @@ int main(int argc, char **argv)
 		return walk(argv[2], !strcmp(verb, "pfs"));
 	if (!strcmp(verb, "create") && n > 0)
 		return create(n, *word ? word : "nat", argc > 4 && !strcmp(argv[4], "acked"));
+	if (!strcmp(verb, "taps") && n > 0)
+		return taps(n);
 	if (!strcmp(verb, "destroy") && n > 0 && !strncmp(word, "nft", 3))
 		return nft_destroy(), 0;
 	if (!strcmp(verb, "destroy") && n > 0)
 		return destroy(n, !strcmp(word, "group"));
-	fputs("usage: floor observe [nft] | create N [RULES] [batch|acked] | destroy N "
+	fputs("usage: floor observe [nft] | create N [RULES] [batch|acked] | taps N | destroy N "
 	      "[each|group|nft] | pfs ROOT | devices ROOT\n",
 		stderr);
 	return 2;

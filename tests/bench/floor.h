@@ -25,11 +25,18 @@ int link_socket(void);
 /* Makes n bridges in their final state, many requests in one send; acked: one by one. */
 void link_create(int fd, int n, bool acked);
 void link_give_addresses(int fd, int n, bool acked);
+/* Taps that are there become ports of their bridge and go up. */
+void link_attach_taps(int fd, int n);
 /* group: all in one request. */
 void link_destroy(int fd, int n, bool group);
 /* Both return how many there are. */
 unsigned long link_dump(int fd);
 unsigned long addr_dump(int fd);
+
+/* floor_tap.c: n taps, and a bridge for each hundred */
+enum { TAPS_PER_BRIDGE = 100 };
+void tap_name(char name[16], int i);
+void taps_create(int fd, int n);
 
 /* floor_xt.c: iptables' tables by libiptc, one commit each */
 void xt_create(int n, enum floor_rules rules);

@@ -182,6 +182,27 @@ void link_give_addresses(int fd, int n, bool acked)
 	free(b.p);
 }
 
+void link_attach_taps(int fd, int n)
+{
+	struct buf b = buf_new();
+	uint32_t group = GROUP;
+
+	for (int i = 0; i < n; i++) {
+		struct ifinfomsg head = { .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
+		uint32_t bridge = (uint32_t)(INDEX_BASE + i / TAPS_PER_BRIDGE);
+		char name[16];
+
+		tap_name(name, i);
+		message(&b, RTM_NEWLINK, 0, &head, sizeof(head));
+		attr(&b, IFLA_IFNAME, name, strlen(name) + 1);
+		attr(&b, IFLA_GROUP, &group, sizeof(group));
+		attr(&b, IFLA_MASTER, &bridge, sizeof(bridge));
+		message_end(&b);
+	}
+	flush(fd, &b, 0);
+	free(b.p);
+}
+
 void link_destroy(int fd, int n, bool group)
 {
 	struct buf b = buf_new();
