@@ -220,10 +220,12 @@ static int iommu_observe(struct host *h, const struct resource *r, void **have, 
 	struct iommu *seen;
 
 	*have = NULL;
-	if (!iommu_groups(h) && want && want->enabled && !iommu_missing(h, e))
+	if (!want) /* there is nothing to give back: forgotten */
+		return 0;
+	if (!iommu_groups(h) && want->enabled && !iommu_missing(h, e))
 		return e->code;
 	/* What needs it waits for what is not there. */
-	if (!iommu_groups(h) && !(want && !want->enabled))
+	if (!iommu_groups(h) && want->enabled)
 		return 0;
 	seen = obj_new(h->pass, &iommu_table, NULL);
 	seen->enabled = iommu_groups(h) > 0;

@@ -39,6 +39,14 @@ static void link_needed(struct host *h, struct plan *p)
 			step_after(h, p->steps[i], p->steps[i]->r->after[k]->step);
 }
 
+/* What only leaves the record comes first: it must not part steps that are one write. */
+static int rank(const struct step *s)
+{
+	if (!releases(s))
+		return 2;
+	return s->verb == STEP_FORGET ? 0 : 1;
+}
+
 /* Kahn's algorithm over an array; ready releases go before other ready steps. */
 static void sort(struct host *h, struct plan *p)
 {
@@ -47,12 +55,12 @@ static void sort(struct host *h, struct plan *p)
 
 	do {
 		before = n;
-		for (int pass = 0; pass < 2; pass++)
+		for (int pass = 0; pass <= 2; pass++)
 			for (size_t i = 0; i < p->n; i++) {
 				struct step *s = p->steps[i];
 				size_t k = 0;
 
-				if (s->placed || releases(s) != (pass == 0))
+				if (s->placed || rank(s) != pass)
 					continue;
 				while (k < s->n_after && s->after[k]->placed)
 					k++;

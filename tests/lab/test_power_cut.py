@@ -33,13 +33,16 @@ def calls(lab):
     made = {}
     for on in (True, False):
         put(lab, DOCUMENT if on else EMPTY)
+        print(lab.ctl("plan", "--allow-mass-removal", check=False).stdout)
         traced = lab.run(f"strace -qq -e trace={CALLS} -o /run/calls {APPLY}", check=False, timeout=300)
         assert traced.rc in (0, 3), traced
+        print(traced.stdout)
         seen, made[on] = Counter(), []
         for call in re.findall(r"^(\w+)\(", lab.read("/run/calls"), re.M):
             seen[call] += 1
             made[on].append((call, seen[call]))
         assert len(made[on]) > CUTS, made
+        print(made[on])
     return made
 
 

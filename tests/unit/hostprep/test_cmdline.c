@@ -146,6 +146,26 @@ static void test_converge_wait_release(void **state)
 	assert_int_equal(plan(m)->n, 0);
 }
 
+/* Derived ones and the list's are written, and taken away, together. */
+static void test_one_run_for_all(void **state)
+{
+	struct machine *m = grub(state);
+
+	put(m, "/sys/firmware/acpi/tables/DMAR", "x");
+	put(m, "/sys/kernel/iommu_groups/0/type", "DMA\n");
+	put(m, "/proc/interrupts", "  0:  2  IR-IO-APIC  2-edge  timer\n");
+	want(m, "cmdline: [nosmt]\niommu: {passthrough: true}");
+	settle(m);
+	assert_int_equal(runs(m), 1);
+	want(m, "{}");
+	plan(m);
+	assert_int_equal(m->plan.n, 4);
+	assert_string_equal(m->plan.steps[0]->r->id, "iommu/host");
+	settle(m);
+	assert_int_equal(runs(m), 2);
+	assert_no_file(m, OWN);
+}
+
 static void test_wanted_again_before_the_reboot(void **state)
 {
 	struct machine *m = grub(state);
@@ -455,6 +475,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_converge_wait_release),
+		TEST(test_one_run_for_all),
 		TEST(test_wanted_again_before_the_reboot),
 		TEST(test_his_own),
 		TEST(test_becomes_his_own),
