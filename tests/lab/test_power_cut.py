@@ -29,20 +29,18 @@ CUTS = int(os.environ.get("KVMHOST_POWER_CUTS", "3"))
 @pytest.fixture(scope="module")
 def calls(lab):
     """Of an apply in either direction: the calls in their order, each as strace counts it."""
-    lab.run("update-grub", timeout=120)
+    # scripts that find nothing in this machine, and take their time
+    lab.run("chmod -x /etc/grub.d/20_linux_xen /etc/grub.d/30_*; update-grub", timeout=120)
     made = {}
     for on in (True, False):
         put(lab, DOCUMENT if on else EMPTY)
-        print(lab.ctl("plan", "--allow-mass-removal", check=False).stdout)
         traced = lab.run(f"strace -qq -e trace={CALLS} -o /run/calls {APPLY}", check=False, timeout=300)
         assert traced.rc in (0, 3), traced
-        print(traced.stdout)
         seen, made[on] = Counter(), []
         for call in re.findall(r"^(\w+)\(", lab.read("/run/calls"), re.M):
             seen[call] += 1
             made[on].append((call, seen[call]))
         assert len(made[on]) > CUTS, made
-        print(made[on])
     return made
 
 
