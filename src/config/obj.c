@@ -29,7 +29,7 @@ const char *path_text(struct arena *a, const struct path *p)
 	if (!p)
 		return "";
 	up = path_text(a, p->up);
-	return *up ? arena_printf(a, "%s.%s", up, p->part) : p->part;
+	return *up ? arena_printf(a, "%s%s%s", up, *p->part == '[' ? "" : ".", p->part) : p->part;
 }
 
 void obj_init(void *obj, const struct table *t, const char *name)

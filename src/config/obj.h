@@ -49,16 +49,19 @@ void obj_json(const void *obj, struct strbuf *out);
 /* One value that differs. have or want NULL: absent there. Texts are canonical, for people. */
 struct change {
 	const struct field *field;
-	const char *path; /* "cpu.count", "options.max_vfs" */
+	const char *path; /* "cpu.count", "options.max_vfs", "disks[1].size" */
 	const char *have, *want;
 	const char *when; /* what it takes, where a kind says so ("changes live"); else NULL */
 };
 /*
- * Compares the fields that want has set; objects and maps (by key) field by
- * field, lists as a whole. have may be NULL: every set field is a change.
+ * Compares the fields that want has set; objects, maps (by key) and lists of
+ * objects (by place, "disks[1].size") field by field, lists of values as a
+ * whole. have may be NULL: every set field is a change.
  * The array and texts live in the arena.
  */
 size_t obj_diff(const void *want, const void *have, struct arena *a, struct change **out);
+/* The same, and what have has set and want has not, which becomes absent. */
+size_t obj_diff_both(const void *want, const void *have, struct arena *a, struct change **out);
 /* The same question without building texts; quick. */
 bool obj_differs(const void *want, const void *have);
 

@@ -133,6 +133,57 @@ static bool differ_map(struct differ *d, const struct field *f, const struct lis
 	return differs;
 }
 
+static bool same_entry(const struct field *f, const struct obj *a, const struct obj *b)
+{
+	struct differ quick = { .arena = NULL };
+
+	return !differ_object(&quick, f->table, a, b, NULL) &&
+	       !differ_object(&quick, f->table, b, a, NULL);
+}
+
+/* How many entries are the same at both ends, where the lists differ between. */
+static void same_ends(const struct field *f, const struct list *want, const struct list *have,
+	size_t *first, size_t *last)
+{
+	size_t size = f->table->size, least = MIN_OF(want->n, have->n);
+
+	for (*first = 0; *first < least; ++*first)
+		if (!same_entry(f, element(want, *first, size), element(have, *first, size)))
+			break;
+	for (*last = 0; *last < least - *first; ++*last)
+		if (!same_entry(f, element(want, want->n - 1 - *last, size),
+			    element(have, have->n - 1 - *last, size)))
+			break;
+}
+
+/* What came and went at either side of what stayed, and what changed in its place. */
+static bool differ_entries(struct differ *d, const struct field *f, const struct list *want,
+	const struct list *have, const struct path *where)
+{
+	size_t size = f->table->size, i, last, noted = d->n;
+
+	if (lists_equal(f, want, have))
+		return false;
+	if (!d->arena)
+		return true;
+	same_ends(f, want, have, &i, &last);
+	for (; i < MAX_OF(want->n, have->n) - last; i++) {
+		const struct obj *w = i + last < want->n ? element(want, i, size) : NULL;
+		const struct obj *h = i + last < have->n ? element(have, i, size) : NULL;
+		struct path entry = { where, arena_printf(d->arena, "[%zu]", i) };
+
+		if (w && h)
+			differ_object(d, f->table, w, h, &entry);
+		else
+			note(d, f, &entry, h ? entry_text(d->arena, f, h) : NULL,
+				w ? entry_text(d->arena, f, w) : NULL);
+	}
+	/* What a change costs is the list's to say. */
+	for (; noted < d->n; noted++)
+		d->changes[noted].field = f;
+	return true;
+}
+
 static bool differ_field(struct differ *d, const struct field *f, const void *want,
 	const void *have, const struct path *where)
 {
@@ -142,6 +193,9 @@ static bool differ_field(struct differ *d, const struct field *f, const void *wa
 		       note_member(d, f, where, want, have);
 	case SHAPE_OBJECT: return differ_object(d, f->table, want, have, where);
 	case SHAPE_MAP: return differ_map(d, f, want, have, where);
+	case SHAPE_OBJECTS:
+		return have ? differ_entries(d, f, want, have, where)
+			    : note_member(d, f, where, want, have);
 	default:
 		return (!have || !lists_equal(f, want, have)) &&
 		       note_member(d, f, where, want, have);
@@ -180,4 +234,33 @@ bool obj_differs(const void *want, const void *have)
 	struct differ d = { .arena = NULL };
 
 	return differ_object(&d, ((const struct obj *)want)->table, want, have, NULL);
+}
+
+/* The change of something that it is a part of says it as well. */
+static bool is_told(const struct change *v, size_t n, const char *path)
+{
+	for (size_t i = 0; i < n; i++) {
+		const char *rest = startswith(path, v[i].path);
+
+		if (rest && (!*rest || *rest == '.' || *rest == '['))
+			return true;
+	}
+	return false;
+}
+
+size_t obj_diff_both(const void *want, const void *have, struct arena *a, struct change **out)
+{
+	struct change *back = NULL;
+	size_t n = obj_diff(want, have, a, out), told = n,
+	       m = have ? obj_diff(have, want, a, &back) : 0;
+
+	for (size_t i = 0; i < m; i++)
+		if (!is_told(*out, told, back[i].path))
+			*ARENA_PUSH(a, *out, n) = (struct change){
+				.field = back[i].field,
+				.path = back[i].path,
+				.have = back[i].want,
+				.want = back[i].have,
+			};
+	return n;
 }

@@ -10,7 +10,7 @@ struct path {
 	const struct path *up;
 	const char *part;
 };
-/* With dots between the parts; empty parts are left out. */
+/* "disks[1].size": dots between the parts but before an index; empty parts are left out. */
 const char *path_text(struct arena *a, const struct path *p);
 
 static inline void *member_of(const void *obj, const struct field *f)

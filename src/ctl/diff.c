@@ -28,19 +28,13 @@ static int load_side(struct ctl *c, const char *word, struct config *out)
 	return out->valid ? 0 : 1;
 }
 
-static void add_changes(struct host *h, struct step *s, bool removed)
+static void add_changes(struct host *h, struct step *s)
 {
 	struct change *v;
-	size_t n = removed ? obj_diff(s->have, s->want, h->pass, &v)
-			   : obj_diff(s->want, s->have, h->pass, &v);
+	size_t n = obj_diff_both(s->want, s->have, h->pass, &v);
 
-	for (size_t i = 0; i < n; i++) {
-		/* Seen from the other side, have and want are swapped; only what went is news. */
-		if (removed && v[i].have)
-			continue;
-		step_change(h, s, v[i].field->name, v[i].path, removed ? v[i].want : v[i].have,
-			removed ? NULL : v[i].want);
-	}
+	for (size_t i = 0; i < n; i++)
+		step_change(h, s, v[i].field->name, v[i].path, v[i].have, v[i].want);
 }
 
 static void compare(struct host *h, struct plan *p, struct resource *from, struct resource *to)
@@ -52,9 +46,7 @@ static void compare(struct host *h, struct plan *p, struct resource *from, struc
 	s->want = to ? to->want : NULL;
 	s->verb = !from ? STEP_CREATE : !to ? STEP_REMOVE : STEP_UPDATE;
 	if (to)
-		add_changes(h, s, false);
-	if (from && to)
-		add_changes(h, s, true);
+		add_changes(h, s);
 	if (!from || !to || s->n_changes)
 		*ARENA_PUSH(h->pass, p->steps, p->n) = s;
 }

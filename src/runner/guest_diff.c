@@ -36,35 +36,27 @@ static bool is_state(const struct change *c)
 	return c->field && streq(c->field->name, "state");
 }
 
-static bool is_told(const struct step *s, const char *path)
-{
-	for (size_t i = 0; i < s->n_changes; i++)
-		if (streq(s->changes[i].path, path))
-			return true;
-	return false;
-}
-
-/*
- * The differences of a and b as changes from b to a; `removed`: those that a lacks and b has, also
- * inside an entry of a list.
- */
+/* The differences of a and b as changes from b to a. */
 static void add_changes(
-	struct host *h, struct step *s, const struct guest *a, const struct guest *b, bool removed)
+	struct host *h, struct step *s, const struct guest *a, const struct guest *b)
 {
 	struct change *v;
-	size_t n = removed ? obj_diff(b, a, h->pass, &v) : obj_diff(a, b, h->pass, &v);
+	size_t n = obj_diff_both(a, b, h->pass, &v);
 
 	for (size_t i = 0; i < n; i++) {
-		/* Seen from the other side, have and want are swapped. */
-		const char *have = removed ? v[i].want : v[i].have;
-		const char *want = removed ? v[i].have : v[i].want;
 		char key[64];
 
-		if (is_state(&v[i]) || (removed && want && is_told(s, v[i].path)))
+		if (is_state(&v[i]))
 			continue;
-		snprintf(key, sizeof(key), "%.*s", (int)strcspn(v[i].path, "."), v[i].path);
-		step_change(h, s, key, v[i].path, have, want);
+		snprintf(key, sizeof(key), "%.*s", (int)strcspn(v[i].path, ".["), v[i].path);
+		step_change(h, s, key, v[i].path, v[i].have, v[i].want);
 	}
+}
+
+/* A list's own key, of a path into it: "disks" of "disks[1].size". */
+static const char *whole(struct arena *a, const char *path)
+{
+	return arena_printf(a, "%.*s", (int)strcspn(path, "["), path);
 }
 
 /* The row that the path ends at: "memory.current". */
@@ -92,16 +84,16 @@ static void say_when(struct host *h, struct step *s, const struct guest_seen *se
 
 	for (size_t i = 0; i < s->n_changes; i++) {
 		struct change *c = &s->changes[i];
-		const struct field *f = row_of(&guest_table, c->path);
+		const char *path = whole(h->pass, c->path);
+		const struct field *f = row_of(&guest_table, path);
 
 		if (!f || is_state(c))
 			continue;
-		c->when =
-			f->on_change == CHANGE_LIVE || streq_null(obj_text(live, c->path, h->pass),
-							       obj_text(want, c->path, h->pass))
-				? "changes live"
-			: want->on_change == GUEST_RESTART ? "with a restart"
-							   : "waits for a restart";
+		c->when = f->on_change == CHANGE_LIVE || streq_null(obj_text(live, path, h->pass),
+								 obj_text(want, path, h->pass))
+				  ? "changes live"
+			  : want->on_change == GUEST_RESTART ? "with a restart"
+							     : "waits for a restart";
 	}
 }
 
@@ -123,10 +115,9 @@ void guest_diff(struct host *h, struct step *s)
 	struct decision d = guest_decide(want, seen);
 
 	add_state(h, s, want, seen, d);
-	add_changes(h, s, want, seen ? &seen->have : NULL, false);
+	add_changes(h, s, want, seen ? &seen->have : NULL);
 	if (!seen)
 		return;
-	add_changes(h, s, want, &seen->have, true);
 	if (seen->lost)
 		step_change(h, s, "devices", "devices",
 			arena_printf(h->pass, "lost %s", seen->lost), "as it was started with");
@@ -134,10 +125,8 @@ void guest_diff(struct host *h, struct step *s)
 		step_change(h, s, "interfaces", seen->lost_link, "one that went",
 			"the one that is there");
 	/* A pending change that was taken back: what runs is as wanted, what was applied is not. */
-	if (d.write && !s->n_changes && seen->applied) {
-		add_changes(h, s, want, seen->applied, false);
-		add_changes(h, s, want, seen->applied, true);
-	}
+	if (d.write && !s->n_changes && seen->applied)
+		add_changes(h, s, want, seen->applied);
 	if (seen->running && seen->started && want->state == GUEST_RUNNING)
 		say_when(h, s, seen);
 	if (d.write && !s->n_changes)

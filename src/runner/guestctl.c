@@ -128,19 +128,13 @@ static json_t *pending_changes(
 {
 	json_t *v = json_array();
 	struct change *c;
-	size_t n = guest_differs(applied, started) ? obj_diff(applied, started, a, &c) : 0;
+	size_t n = guest_differs(applied, started) ? obj_diff_both(applied, started, a, &c) : 0;
 
 	for (size_t i = 0; i < n; i++)
 		if (!c[i].field || c[i].field->on_change != CHANGE_LIVE)
 			json_array_append_new(v, json_sprintf("%s: %s -> %s", c[i].path,
 							 c[i].have ? c[i].have : "absent",
 							 c[i].want ? c[i].want : "absent"));
-	/* What was taken out stands only on the other side. */
-	n = guest_differs(applied, started) ? obj_diff(started, applied, a, &c) : 0;
-	for (size_t i = 0; i < n; i++)
-		if (!c[i].have)
-			json_array_append_new(
-				v, json_sprintf("%s: %s -> absent", c[i].path, c[i].want));
 	return v;
 }
 

@@ -155,7 +155,9 @@ def test_what_the_guest_does_not_take_waits(host, web):
     put(host, document(disks=(B, A, drive("a")), more="    cpu: {count: 2}\n", memory="size: 192MiB, current: 160MiB"))
     text = plan(host)
     lines = {line.split()[0]: line for line in text.splitlines() if line.startswith("      ")}
-    assert "(waits for a restart)" in lines["disks"] and "(waits for a restart)" in lines["cpu.count"], text
+    told = [line for key, line in lines.items() if key.startswith("disks[")]
+    assert told and all("(waits for a restart)" in line for line in told) and "disks" not in lines, text
+    assert "(waits for a restart)" in lines["cpu.count"], text
     assert "(changes live)" in lines["memory.current"], text
     host.ctl("apply")
     assert pid(host) == host.pid_before

@@ -85,11 +85,15 @@ static const struct {
 		"cpu.count: 1 -> 3\ncpu.quota: - -> 5%\n" },
 	{ "{memory: 1GiB, after: [a, b]}", "{memory: 1GiB, after: [b]}", "after: [b] -> [a, b]\n" },
 	{ "{memory: 1GiB, links: [{name: a, vlan: 1}]}",
-		"{memory: 1GiB, links: [{name: a, vlan: 2}]}",
-		"links: [{\"name\":\"a\",\"vlan\":2}] -> [{\"name\":\"a\",\"vlan\":1}]\n" },
+		"{memory: 1GiB, links: [{name: a, vlan: 2}]}", "links[0].vlan: 2 -> 1\n" },
 	{ "{memory: 1GiB, links: [{name: a}]}", "{memory: 1GiB, links: [{name: a, vlan: 2}]}", "" },
 	{ "{memory: 1GiB, links: [{name: a}]}", "{memory: 1GiB, links: [{name: a}, {name: b}]}",
-		"links: [{\"name\":\"a\"},{\"name\":\"b\"}] -> [{\"name\":\"a\"}]\n" },
+		"links[1]: {\"name\":\"b\"} -> -\n" },
+	{ "{memory: 1GiB, links: [{name: b}]}", "{memory: 1GiB, links: [{name: a}, {name: b}]}",
+		"links[0]: {\"name\":\"a\"} -> -\n" },
+	{ "{memory: 1GiB, links: [{name: a, vlan: 1}, {name: c}, {name: b}]}",
+		"{memory: 1GiB, links: [{name: a, vlan: 2}, {name: b}]}",
+		"links[0].vlan: 2 -> 1\nlinks[1]: - -> {\"name\":\"c\"}\n" },
 	{ "{memory: 1GiB, vfs: {0: {}, 1: {trust: true}}}", "{memory: 1GiB, vfs: {1: {}, 2: {}}}",
 		"vfs.0.trust: - -> false\nvfs.1.trust: false -> true\nvfs.2: {\"trust\":false} -> "
 		"-\n" },
@@ -135,6 +139,27 @@ static void test_diff(void **state _unused_)
 		assert_false(obj_differs(want, want));
 		assert_false(obj_differs(have, have));
 	}
+}
+
+/* What have has and want has not is told once, by the largest part that went. */
+static void test_diff_both_ways(void **state _unused_)
+{
+	_cleanup_arena_ struct arena *a = arena_new();
+	struct diags d = { .arena = a };
+	const struct machine *want = machine(&d, "{memory: 1GiB, links: [{name: a}]}");
+	const struct machine *have =
+		machine(&d, "{memory: 2GiB, password: x, links: [{name: a, vlan: 2}, {name: b}], "
+			    "vfs: {1: {trust: true}}}");
+	_cleanup_strbuf_ struct strbuf said = { 0 };
+	struct change *c;
+	size_t n = obj_diff_both(want, have, a, &c);
+
+	for (size_t i = 0; i < n; i++)
+		sb_addf(&said, "%s: %s -> %s\n", c[i].path, c[i].have ? c[i].have : "-",
+			c[i].want ? c[i].want : "-");
+	assert_string_equal(sb_str(&said),
+		"memory: 2GiB -> 1GiB\nlinks[1]: {\"name\":\"b\"} -> -\n"
+		"password: (secret) -> -\nlinks[0].vlan: 2 -> -\nvfs.1.trust: true -> -\n");
 }
 
 static void test_diff_against_nothing(void **state _unused_)
@@ -256,6 +281,7 @@ int main(void)
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_json_round_trip),
 		cmocka_unit_test(test_diff),
+		cmocka_unit_test(test_diff_both_ways),
 		cmocka_unit_test(test_diff_against_nothing),
 		cmocka_unit_test(test_diff_of_shorthand),
 		cmocka_unit_test(test_observed),

@@ -63,7 +63,7 @@ static const struct table_row rows[] = {
 	{ "key gone, written", NULL, NULL, DISK "kernel: {image: /k}\n", .running = true,
 		.does = "", .wait = "guest restart", .changes = 1 },
 	{ "moved", DISK "interfaces: [{bridge: b}]\n", DISK "interfaces: [{network: n}]\n",
-		DISK "interfaces: [{network: n}]\n", .running = true, .does = "w", .changes = 1 },
+		DISK "interfaces: [{network: n}]\n", .running = true, .does = "w", .changes = 2 },
 	{ "moved, written", DISK "interfaces: [{bridge: b}]\n", DISK "interfaces: [{bridge: b}]\n",
 		DISK "interfaces: [{network: n}]\n", .running = true, .does = "", .changes = 0 },
 	/* How large an image is does not concern its guest: kind disk. */
