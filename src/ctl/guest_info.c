@@ -98,6 +98,8 @@ static void print(json_t *guest)
 		printf("event       %s\n", text(guest, "event"));
 	if (*text(guest, "display"))
 		printf("display     %s\n", text(guest, "display"));
+	if (*text(guest, "machine"))
+		printf("machine     %s\n", text(guest, "machine"));
 	print_addresses(guest);
 	print_use(guest);
 	if (json_object_get(guest, "agent"))

@@ -130,13 +130,19 @@ static void told(const struct step *s, void *arg)
 	fflush(stdout);
 }
 
-/* On a terminal a line that is written over; elsewhere one for each quarter. */
+enum { BAR = 25 };
+
+/* On a terminal a bar that is written over; elsewhere a line for each quarter. */
 static void progress(void *arg, const char *what, unsigned percent)
 {
+	static const char full[BAR + 1] = "#########################";
 	struct watched *w = arg;
 
 	if (w->terminal) {
-		fprintf(stderr, "\r  %s %u %%\033[K", what, percent);
+		int done = (int)(percent * BAR / 100);
+
+		fprintf(stderr, "\r  %s [%.*s%*s] %u %%\033[K", what, done, full, BAR - done, "",
+			percent);
 	} else if (!streq(w->what, what) || percent / 25 != w->quarter) {
 		snprintf(w->what, sizeof(w->what), "%s", what);
 		w->quarter = percent / 25;

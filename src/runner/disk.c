@@ -22,7 +22,7 @@ struct disk {
 	uint64_t size;
 	int format; /* enum disk_format */
 	int preallocation; /* enum disk_preallocation */
-	const char *base; /* NULL: none */
+	const char *base, *copy_of; /* NULL: none */
 	int base_format; /* enum disk_format */
 };
 
@@ -37,6 +37,7 @@ static const struct field rows[] = {
 	FIELD_ENUM(struct disk, preallocation, disk_preallocation_names,
 		.doc = "Space taken at once."),
 	FIELD_STRING(struct disk, base, type_path, .doc = "The image that it is made on."),
+	FIELD_STRING(struct disk, copy_of, type_path, .doc = "The image whose data it gets."),
 	FIELD_ENUM(struct disk, base_format, disk_format_names, .doc = "How that is kept."),
 };
 static const struct table disk_kind_table = TABLE(struct disk, rows, .doc = "A disk image.");
@@ -293,6 +294,7 @@ static int apply(struct host *h, struct step *s, struct error *e)
 		.size = want->size,
 		.preallocation = (enum disk_preallocation)want->preallocation,
 		.base = want->base,
+		.copy_of = want->copy_of,
 		.base_format = (enum disk_format)want->base_format,
 		.progress = h->progress ? told : NULL,
 		.progress_arg = &watched,

@@ -52,6 +52,18 @@ static void check_base(const struct guest_disk *k, struct diags *d)
 		diag_error(d, obj_mark(k, "base"), NULL, "an image cannot be made on itself");
 }
 
+static void check_copy(const struct guest_disk *k, struct diags *d)
+{
+	if (k->base)
+		diag_error(d, obj_mark_key(k, "copy_of"), "keep the one or the other",
+			"an image is either made on another one (`base`) or a copy of one");
+	else if (!obj_has(k, "size"))
+		diag_error(d, obj_mark_key(k, "copy_of"), "add the `size` that it is to have",
+			"`copy_of` is for an image that kvmhost makes, which needs a `size`");
+	else if (streq(k->copy_of, k->path))
+		diag_error(d, obj_mark(k, "copy_of"), NULL, "an image cannot be a copy of itself");
+}
+
 static void check_device(const struct guest_disk *k, struct diags *d)
 {
 	enum disk_bus bus = disk_bus(k);
@@ -134,6 +146,8 @@ void disk_check(const void *obj, struct diags *d)
 		check_serial(k, d);
 	if (k->base)
 		check_base(k, d);
+	if (k->copy_of)
+		check_copy(k, d);
 }
 
 static void check_throttle(const void *obj, struct diags *d)

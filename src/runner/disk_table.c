@@ -94,8 +94,12 @@ static const struct field disk_rows[] = {
 		       "here, "
 		       "the rest is read from there. Several guests may share it, and it must stay "
 		       "as it is. An image that is made on another one is not started without."),
+	FIELD_STRING(struct guest_disk, copy_of, type_path,
+		.example = "/srv/images/debian-12.qcow2",
+		.doc = "An image whose data this one gets when it is made; from then on it stands "
+		       "alone, in its own `format`. With a larger `size` the rest is empty."),
 	FIELD_ENUM(struct guest_disk, base_format, disk_format_names, .def = "qcow2",
-		.on_change = CHANGE_RECREATE, .doc = "How `base` is kept."),
+		.on_change = CHANGE_RECREATE, .doc = "How `base` or `copy_of` is kept."),
 	FIELD_ENUM(struct guest_disk, preallocation, disk_preallocation_names, .def = "off",
 		.doc = "Which space is taken when the image is made: none, that of the format's "
 		       "tables (qcow2), "

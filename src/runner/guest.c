@@ -84,6 +84,8 @@ static void use_images(struct strmap *uses, struct resource *r, struct diags *d)
 		use_image(uses, r, k->path, obj_mark(k, "path"), disk_is_readonly(k), d);
 		if (k->base)
 			use_image(uses, r, k->base, obj_mark(k, "base"), true, d);
+		if (k->copy_of)
+			use_image(uses, r, k->copy_of, obj_mark(k, "copy_of"), true, d);
 	}
 	if (obj_has(g, "install") && g->install.iso)
 		use_image(uses, r, g->install.iso, obj_mark(&g->install, "iso"), true, d);
@@ -177,6 +179,10 @@ static void derive_disks(const struct resource *r, struct wants *w)
 		want_set(w, disk, "preallocation", disk_preallocation_names[k->preallocation]);
 		if (k->base) {
 			want_set(w, disk, "base", k->base);
+			want_set(w, disk, "base_format", disk_format_names[k->base_format]);
+		}
+		if (k->copy_of) {
+			want_set(w, disk, "copy_of", k->copy_of);
 			want_set(w, disk, "base_format", disk_format_names[k->base_format]);
 		}
 	}

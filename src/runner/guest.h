@@ -43,6 +43,7 @@ extern const char *const disk_on_error_names[];
 
 /* Limits of the machine's layout, see qemu_args.h. */
 enum { GUEST_DISKS_MAX = 64, GUEST_INTERFACES_MAX = 32, GUEST_CPUS_MAX = 255 };
+enum { GUEST_NUMA_MAX = 64 };
 enum { GUEST_DEVICES_MAX = 32, GUEST_ASSIGNED_MANY = 8 };
 enum { GUEST_SATA_MAX = 6, GUEST_IDE_MAX = 4, GUEST_USB_MAX = 8, GUEST_FLOPPIES_MAX = 2 };
 /* Places for SATA that kvmhost's own discs take, where there are such. */
@@ -64,6 +65,14 @@ struct guest_memory {
 	bool hugepages;
 };
 
+/* Each where obj_has(); see guest_numa.h. */
+struct guest_numa {
+	struct obj obj;
+	const char *cpus; /* of the guest: "0-1,4" */
+	uint64_t memory; /* bytes */
+	int64_t host_node;
+};
+
 struct guest_kernel {
 	struct obj obj;
 	const char *image, *initrd, *cmdline; /* initrd, cmdline: NULL when not given */
@@ -83,7 +92,8 @@ struct guest_disk {
 			  make */
 	int preallocation; /* enum disk_preallocation */
 	const char *base; /* the image that this one is made on; NULL: none */
-	int base_format; /* enum disk_format */
+	const char *copy_of; /* the image whose data this one is made of; NULL: none */
+	int base_format; /* enum disk_format, of either */
 	int device; /* enum disk_device */
 	int format, bus; /* where given; see disk_format() and disk_bus() */
 	int cache; /* enum disk_cache */
@@ -189,6 +199,7 @@ struct guest {
 	bool agent;
 	bool autostart;
 	bool tpm;
+	const char *machine; /* NULL: what it was first started with */
 	int64_t vsock; /* its context id; where obj_has(.., "vsock") */
 	struct guest_cpu cpu;
 	struct guest_memory memory;
@@ -199,6 +210,7 @@ struct guest {
 	struct guest_shutdown shutdown;
 	struct guest_cloud_init cloud_init; /* where obj_has(g, "cloud_init") */
 	struct guest_resources resources;
+	struct list numa; /* struct guest_numa */
 	struct list disks; /* struct guest_disk */
 	struct list interfaces; /* struct guest_interface */
 	struct list devices; /* const char * */

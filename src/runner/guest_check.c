@@ -2,6 +2,8 @@
 /* What the parts of one guest say of each other. */
 #include "runner/guest.h"
 #include "config/obj.h"
+#include "runner/guest_numa.h"
+#include "runner/machine_type.h"
 
 static void check_count(
 	const struct guest *g, const struct list *l, const char *key, size_t max, struct diags *d)
@@ -152,6 +154,15 @@ static void warn_of_blindness(const struct guest *g, struct diags *d)
 			blind->macvtap);
 }
 
+static void check_machine(const struct guest *g, struct diags *d)
+{
+	if (g->machine && !machine_type_valid(g->machine))
+		diag_error(d, obj_mark(g, "machine"),
+			"write `q35`, a version of it such as pc-q35-7.2, or leave it out",
+			"kvmhost's guests are of the machine q35, and `%s` is another",
+			text_shown(d->arena, g->machine));
+}
+
 void guest_check(const void *obj, struct diags *d)
 {
 	const struct guest *g = obj;
@@ -163,6 +174,9 @@ void guest_check(const void *obj, struct diags *d)
 			"a guest needs a disk, a kernel or a network to boot from");
 	else
 		check_bootable(g, d);
+	check_machine(g, d);
+	check_count(g, &g->numa, "numa", GUEST_NUMA_MAX, d);
+	numa_check(g, d);
 	check_firmware(g, d);
 	check_installed(g, d);
 	check_cloud_init(g, d);

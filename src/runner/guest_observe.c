@@ -60,6 +60,10 @@ void guest_compose(struct guest_seen *seen)
 		have->memory = started->memory;
 		have->kernel = started->kernel;
 		have->boot = started->boot;
+		have->numa = started->numa;
+		have->machine = started->machine;
+		have->tpm = started->tpm;
+		have->vsock = started->vsock;
 		have->firmware = started->firmware;
 		have->console = started->console;
 		have->panic = started->panic;

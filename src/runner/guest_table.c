@@ -2,6 +2,7 @@
 /* The guests' section of the configuration language. */
 #include "runner/guest.h"
 #include "config/obj.h"
+#include "runner/guest_numa.h"
 
 const char *const guest_state_names[] = { "running", "stopped", NULL };
 const char *const guest_restart_names[] = { "no", "on-failure", "always", NULL };
@@ -254,6 +255,18 @@ static const struct field guest_rows[] = {
 		.on_change = CHANGE_RECREATE, .doc = "The guest's processors."),
 	FIELD_OBJECT(struct guest, memory, struct guest_memory, memory_table, .def = "{}",
 		.on_change = CHANGE_RECREATE, .doc = "The guest's memory."),
+	FIELD_OBJECTS(struct guest, numa, guest_numa_table, .def = "[]",
+		.on_change = CHANGE_RECREATE, .example = "[{host_node: 0}, {host_node: 1}]",
+		.doc = "NUMA nodes that the guest sees, and where in the host their memory is. "
+		       "Worth it for a guest that is larger than one of the host's nodes, or that "
+		       "`pinning` keeps on one: `numa: [{host_node: 1}]`."),
+	FIELD_STRING(struct guest, machine, type_string, .on_change = CHANGE_RECREATE,
+		.example = "pc-q35-7.2",
+		.doc = "The version of QEMU's machine (`qemu-system-x86_64 -machine help`). Left "
+		       "out, the guest keeps the one that it was first started with, so that its "
+		       "devices stay the same when QEMU is upgraded; it is kept in "
+		       "/var/lib/kvmhost/machine, and `kvmhostctl guest info` shows it. `q35` is "
+		       "the newest at each start."),
 	FIELD_OBJECT(struct guest, kernel, struct guest_kernel, kernel_table,
 		.on_change = CHANGE_RECREATE,
 		.doc = "Boot this kernel directly, without firmware boot menu or boot loader."),

@@ -80,6 +80,18 @@ static void add_cpu(struct host *h, const char *name, struct guest_qmp *q, json_
 	json_decref(cpus);
 }
 
+/* "pc-q35-7.2" of "pc-q35-7.2-machine". */
+static void add_machine(struct guest_qmp *q, json_t *out)
+{
+	json_t *type =
+		ask(q, "qom-get", json_pack("{s:s, s:s}", "path", "/machine", "property", "type"));
+	const char *s = json_string_value(type), *end = s ? strstr(s, "-machine") : NULL;
+
+	if (end)
+		json_object_set_new(out, "machine", json_stringn(s, (size_t)(end - s)));
+	json_decref(type);
+}
+
 static void poll_balloon(struct guest_qmp *q, int seconds)
 {
 	json_decref(ask(q, "qom-set",
@@ -184,6 +196,7 @@ int guestctl_info(struct host *h, const char *name, json_t **out, struct error *
 		return 0;
 	if (r < 0 || spec_load(h->root, name, FILE_STARTED, a, &s, NULL) < 0)
 		return r;
+	add_machine(&q, *out);
 	add_cpu(h, name, &q, *out);
 	add_memory(h, name, &s, &q, *out);
 	add_disks(h, &s, *out);

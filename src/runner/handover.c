@@ -5,6 +5,8 @@
 #include "runner/block_device.h"
 #include "runner/display.h"
 #include "runner/firmware.h"
+#include "runner/guest_numa.h"
+#include "runner/machine_type.h"
 #include "runner/seed.h"
 #include "runner/tree.h"
 #include "runner/tpm.h"
@@ -260,12 +262,16 @@ int handover_open(struct arena *a, struct machine *m, struct error *e)
 		if (r >= 0 && g->kernel.initrd)
 			r = open_boot_file("initrd", g->kernel.initrd, &m->initrd, e);
 	}
+	if (r >= 0)
+		r = numa_find(AT_FDCWD, g, e);
 	if (r >= 0 && g->memory.hugepages)
 		r = check_hugepages(g->memory.size, e);
 	if (r >= 0 && obj_has(g, "install"))
 		r = open_install(m, e);
 	if (r >= 0 && obj_has(g, "cloud_init"))
 		r = open_seed(m, e);
+	if (r >= 0 && !g->machine)
+		r = machine_type_open(AT_FDCWD, m->spec->name, &m->type_file, e);
 	if (r >= 0 && g->tpm)
 		r = tpm_open(AT_FDCWD, m->spec->name, m->spec->uid, &m->tpm_state, e);
 	if (r >= 0 && obj_has(g, "vsock"))

@@ -2,6 +2,7 @@
 /* The way of descriptors: opener, systemd, runner, QEMU. */
 #include "runner/handover.h"
 #include "base/file.h"
+#include "runner/machine_type.h"
 #include <sys/stat.h>
 
 enum { ARGUMENTS_MAX = 4096 };
@@ -12,7 +13,7 @@ void handover_prepare(struct arena *a, struct machine *m)
 	size_t queues = interface_queue(g, g->interfaces.n);
 
 	m->firmware = m->nvram = m->display = m->secret = m->medium = m->install = m->seed =
-		m->arguments = -1;
+		m->arguments = m->type_file = -1;
 	m->tpm = m->tpm_state = m->vsock = -1;
 	m->kernel = m->initrd = m->kernel_number = m->initrd_number = -1;
 	m->disks = arena_alloc(a, (g->disks.n + 1) * sizeof(*m->disks));
@@ -44,7 +45,7 @@ size_t handover_slots(struct arena *a, struct machine *m, struct slot **out)
 	const struct guest *g = m->spec->guest;
 	size_t queues = interface_queue(g, g->interfaces.n);
 	struct slot *v =
-		arena_alloc(a, (12 + (1 + IMAGE_LAYERS) * g->disks.n + 2 * queues) * sizeof(*v));
+		arena_alloc(a, (13 + (1 + IMAGE_LAYERS) * g->disks.n + 2 * queues) * sizeof(*v));
 
 	*out = v;
 	add_slot(&v, "firmware", &m->firmware);
@@ -56,6 +57,7 @@ size_t handover_slots(struct arena *a, struct machine *m, struct slot **out)
 	add_slot(&v, "seed", &m->seed);
 	add_slot(&v, "arguments", &m->arguments);
 	add_slot(&v, "vsock", &m->vsock);
+	add_slot(&v, "type", &m->type_file);
 	add_slot(&v, "tpm", &m->tpm_state);
 	add_slot(&v, "display", &m->display);
 	add_slot(&v, "secret", &m->secret);
@@ -91,6 +93,25 @@ static void read_arguments(struct arena *a, struct machine *m)
 		m->append = arena_strdup(a, text);
 }
 
+static void shut(int *fd)
+{
+	close_p(fd);
+	*fd = -1;
+}
+
+/* What was noted is not noted again. */
+static void read_type(struct arena *a, struct machine *m)
+{
+	char line[MACHINE_TYPE];
+
+	m->type = m->spec->guest->machine;
+	if (m->type)
+		return;
+	m->type = arena_strdup(a, machine_type_read(m->type_file, line));
+	if (!streq(m->type, "q35"))
+		shut(&m->type_file);
+}
+
 int handover_take(struct arena *a, struct machine *m, struct fdstore *store, struct error *e)
 {
 	const struct guest *g = m->spec->guest;
@@ -112,6 +133,7 @@ int handover_take(struct arena *a, struct machine *m, struct fdstore *store, str
 			&LIST_AT(&g->disks, const struct guest_disk, i), m->disks[i].layers);
 	}
 	read_arguments(a, m);
+	read_type(a, m);
 	m->kernel_number = m->kernel;
 	m->initrd_number = m->initrd;
 	return handover_find_qemu(m, e);
@@ -133,12 +155,6 @@ size_t handover_fds(struct arena *a, struct machine *m, int **fds)
 		if (*v[i].fd >= 0)
 			(*fds)[used++] = *v[i].fd;
 	return used;
-}
-
-static void shut(int *fd)
-{
-	close_p(fd);
-	*fd = -1;
 }
 
 void handover_close(struct arena *a, struct machine *m)

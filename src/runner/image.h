@@ -14,7 +14,8 @@ struct image {
 	uint64_t size; /* bytes that the guest sees */
 	enum disk_preallocation preallocation;
 	const char *base; /* made on this one; NULL: on none */
-	enum disk_format base_format;
+	const char *copy_of; /* with its data; NULL: empty */
+	enum disk_format base_format; /* of either */
 	/* Told about twice a second while the space of an image is written; NULL: nobody asks. */
 	void (*progress)(void *arg, unsigned percent);
 	void *progress_arg;

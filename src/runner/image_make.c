@@ -159,6 +159,68 @@ static int create(
 	return qemu_img(argv, i, dir, name, e);
 }
 
+static int copy(struct arena *a, const struct image *i, const char *name, int dir, struct error *e)
+{
+	char *argv[16];
+	size_t n = 0;
+
+	argv[n++] = "qemu-img";
+	argv[n++] = "convert";
+	argv[n++] = "-q";
+	argv[n++] = "-f";
+	argv[n++] = arena_strdup(a, disk_format_names[i->base_format]);
+	argv[n++] = "-O";
+	argv[n++] = arena_strdup(a, disk_format_names[i->format]);
+	if (i->preallocation) {
+		argv[n++] = "-o";
+		argv[n++] = arena_printf(
+			a, "preallocation=%s", disk_preallocation_names[i->preallocation]);
+	}
+	argv[n++] = arena_strdup(a, i->copy_of);
+	argv[n++] = arena_printf(a, "./%s", name);
+	argv[n] = NULL;
+	return qemu_img(argv, i, dir, name, e);
+}
+
+static int resize(
+	struct arena *a, const struct image *i, const char *name, int dir, struct error *e)
+{
+	char *argv[9];
+
+	argv[0] = "qemu-img";
+	argv[1] = "resize";
+	argv[2] = "-q";
+	argv[3] = "-f";
+	argv[4] = arena_strdup(a, disk_format_names[i->format]);
+	argv[5] = arena_printf(a, "--preallocation=%s", disk_preallocation_names[i->preallocation]);
+	argv[6] = arena_printf(a, "./%s", name);
+	argv[7] = arena_printf(a, "%llu", (unsigned long long)i->size);
+	argv[8] = NULL;
+	return qemu_img(argv, i, dir, name, e);
+}
+
+/* A copy has its original's size; all of its data must have room. */
+static int fit(struct arena *a, const struct image *i, const char *name, int dir, struct error *e)
+{
+	_cleanup_close_ int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	unsigned long long mib;
+	uint64_t size;
+
+	if (fd < 0)
+		return error_set(
+			e, -errno, "cannot open the copy of %s: %s", i->copy_of, strerror(errno));
+	size = image_size(fd, i->format);
+	mib = (size + MIB - 1) / MIB;
+	if (size == i->size)
+		return 0;
+	if (size && size < i->size && image_can_grow(i->format))
+		return resize(a, i, name, dir, e);
+	error_set(e, -EINVAL, "%s has %lluMiB, and the copy of it is to have %lluMiB%s", i->copy_of,
+		mib, (unsigned long long)(i->size / MIB),
+		size && size < i->size ? ", to which its format cannot be grown" : "");
+	return error_cure(e, "write `size: %lluMiB`", mib);
+}
+
 /* On disk before it has its name, and then the name. */
 static int settle(int dir, const char *temporary, const char *name)
 {
@@ -191,7 +253,9 @@ int image_make(int root, const struct image *i, struct error *e)
 	if (unlinkat(dir, temporary, 0) < 0 && errno != ENOENT)
 		return error_set(e, -errno, "cannot remove %s beside %s: %s", temporary, i->path,
 			strerror(errno));
-	r = create(a, i, temporary, dir, e);
+	r = i->copy_of ? copy(a, i, temporary, dir, e) : create(a, i, temporary, dir, e);
+	if (r >= 0 && i->copy_of)
+		r = fit(a, i, temporary, dir, e);
 	if (r >= 0) {
 		r = settle(dir, temporary, name);
 		if (r < 0)
@@ -207,19 +271,7 @@ int image_grow(int root, const struct image *i, struct error *e)
 	_cleanup_arena_ struct arena *a = arena_new();
 	_cleanup_close_ int dir = -1;
 	const char *name = NULL;
-	char *argv[9];
 
 	dir = open_directory(root, i->path, &name, e);
-	if (dir < 0)
-		return dir;
-	argv[0] = "qemu-img";
-	argv[1] = "resize";
-	argv[2] = "-q";
-	argv[3] = "-f";
-	argv[4] = arena_strdup(a, disk_format_names[i->format]);
-	argv[5] = arena_printf(a, "--preallocation=%s", disk_preallocation_names[i->preallocation]);
-	argv[6] = arena_printf(a, "./%s", name);
-	argv[7] = arena_printf(a, "%llu", (unsigned long long)i->size);
-	argv[8] = NULL;
-	return qemu_img(argv, i, dir, name, e);
+	return dir < 0 ? dir : resize(a, i, name, dir, e);
 }

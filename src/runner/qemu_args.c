@@ -35,9 +35,10 @@ static const char *cpu_model(const struct machine *m)
 	return !m->kvm && streq(model, "host") ? "max" : model;
 }
 
-/* What is left out, QEMU counts: cores rather than sockets. */
-static const char *topology(struct args *x, const struct guest_cpu *c)
+/* What is left out, QEMU counts: cores rather than sockets. A NUMA node is a socket of its own. */
+static const char *topology(struct args *x, const struct guest *g)
 {
+	const struct guest_cpu *c = &g->cpu;
 	const struct {
 		const char *key;
 		int64_t n;
@@ -49,6 +50,8 @@ static const char *topology(struct args *x, const struct guest_cpu *c)
 		if (obj_has(c, levels[i].key))
 			out = arena_printf(
 				x->arena, "%s,%s=%lld", out, levels[i].key, (long long)levels[i].n);
+	if (!*out && g->numa.n > 1 && (size_t)c->count % g->numa.n == 0)
+		out = arena_printf(x->arena, ",sockets=%zu", g->numa.n);
 	return out;
 }
 
@@ -58,10 +61,11 @@ static void add_machine(struct args *x, const struct machine *m)
 
 	args_add(x, "-name", "guest=%s,debug-threads=on", m->spec->name);
 	args_add(x, "-uuid", "%s", m->spec->uuid);
-	args_add(x, "-machine", "q35,accel=%s,usb=off,vmport=off,dump-guest-core=off%s%s%s%s",
-		m->kvm ? "kvm" : "tcg", g->firmware == FIRMWARE_UEFI_SECURE ? ",smm=on" : "",
+	args_add(x, "-machine", "%s,accel=%s,usb=off,vmport=off,dump-guest-core=off%s%s%s%s",
+		m->type, m->kvm ? "kvm" : "tcg",
+		g->firmware == FIRMWARE_UEFI_SECURE ? ",smm=on" : "",
 		m->firmware >= 0 ? ",pflash0=firmware,pflash1=nvram" : "",
-		g->memory.hugepages ? ",memory-backend=ram" : "",
+		g->memory.hugepages && !g->numa.n ? ",memory-backend=ram" : "",
 		g->os == OS_WINDOWS ? ",hpet=off" : "");
 	/* A model that is named is refused where KVM lacks some of it; QEMU would leave that out.
 	 */
@@ -72,12 +76,8 @@ static void add_machine(struct args *x, const struct machine *m)
 		args_add(x, "-rtc", "base=localtime,driftfix=slew");
 	if (g->os == OS_WINDOWS && m->kvm)
 		args_add(x, "-global", "kvm-pit.lost_tick_policy=delay");
-	args_add(x, "-smp", "cpus=%lld%s", (long long)g->cpu.count, topology(x, &g->cpu));
-	args_add(x, "-m", "size=%lluk", (unsigned long long)(g->memory.size / 1024));
-	if (g->memory.hugepages)
-		args_add(x, "-object",
-			"memory-backend-memfd,id=ram,size=%lluk,hugetlb=on,prealloc=on",
-			(unsigned long long)(g->memory.size / 1024));
+	args_add(x, "-smp", "cpus=%lld%s", (long long)g->cpu.count, topology(x, g));
+	args_add_memory(x, g);
 	args_add(x, "-boot", "strict=on%s",
 		obj_has(&g->boot, "reboot_timeout")
 			? arena_printf(x->arena, ",reboot-timeout=%llu",

@@ -79,6 +79,8 @@ struct machine {
 	const char *append; /* its text */
 	int seed; /* data for cloud-init; -1: none */
 	int install; /* where the runner notes that it is done; -1: nothing is to be installed */
+	int type_file; /* where the machine's type is remembered; -1: the document names it */
+	const char *type; /* "q35", "pc-q35-7.2" */
 	int tpm; /* socket, the other end is swtpm's; -1: none */
 	int tpm_state; /* the runner's, for swtpm; -1: none */
 	int vsock; /* of /dev/vhost-vsock; -1: none */

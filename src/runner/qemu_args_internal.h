@@ -24,6 +24,8 @@ const char *args_bootindex(struct args *x, const struct guest *g, enum boot_devi
 /* qemu_net.c */
 void args_add_interfaces(struct args *x, const struct machine *m);
 void args_add_devices(struct args *x, const struct machine *m);
+/* qemu_memory.c */
+void args_add_memory(struct args *x, const struct guest *g);
 /* qemu_disks.c */
 void args_add_disks(struct args *x, const struct machine *m);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "runner/run_end.h"
 #include "base/log.h"
+#include "runner/machine_type.h"
 #include "runner/notify.h"
 #include "runner/run_output.h"
 #include <signal.h>
@@ -73,6 +74,14 @@ static void fail_with_words(struct runner *r, int status)
 		return;
 	}
 	output_last_words(r, &words);
+	if (!r->ran && strstr(sb_str(&words), "unsupported machine type")) {
+		runner_fail(r,
+			"this QEMU has no machine `%s`, which the guest was first started with "
+			"(" MACHINE_DIR "/%s) or its `machine` names; to give it today's, whose "
+			"devices may look otherwise to it: `machine: q35`",
+			r->machine.type, r->spec.name);
+		return;
+	}
 	if (!words.len)
 		sb_addf(&words, "exit status %d, without a word", WEXITSTATUS(status));
 	runner_fail(r, "QEMU %s: %s", r->ran ? "ended" : "did not start", sb_str(&words));

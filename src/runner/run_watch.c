@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "runner/run_watch.h"
 #include "base/log.h"
+#include "runner/machine_type.h"
 #include "runner/notify.h"
 #include <sched.h>
 #include <time.h>
@@ -74,6 +75,28 @@ void run_balloon(struct runner *r)
 	if (current)
 		qmp_command(&r->qmp, "balloon", json_pack("{s:I}", "value", (json_int_t)current),
 			on_balloon);
+}
+
+static void on_type(void *arg, json_t *result, const char *error)
+{
+	struct runner *r = arg;
+	int err = error ? -EIO : machine_type_note(r->type, result);
+
+	if (err <= 0)
+		log_warning("the machine's type is not noted, another QEMU may bring another one: "
+			    "%s",
+			error     ? error
+			: err < 0 ? strerror(-err)
+				  : "QEMU names none");
+	close_p(&r->type);
+	r->type = -1;
+}
+
+void run_type(struct runner *r)
+{
+	if (r->type >= 0)
+		qmp_command(&r->qmp, "qom-get",
+			json_pack("{s:s, s:s}", "path", "/machine", "property", "type"), on_type);
 }
 
 static void on_alive(void *arg, _unused_ json_t *result, _unused_ const char *error)

@@ -215,6 +215,7 @@ int runner_loop(struct runner *r)
 	r->state.install = r->install >= 0 ? "running" : NULL;
 	run_pin(r);
 	run_balloon(r);
+	run_type(r);
 	qmp_command(&r->qmp, "cont", NULL, on_running);
 	qmp_process(&r->qmp);
 	for (;;) {

@@ -64,6 +64,7 @@ struct runner {
 	struct control control;
 	struct display display;
 	int install; /* where it is noted that the installation is done; -1: nothing is installed */
+	int type; /* where the machine's type is noted; -1: it is known */
 	int secret; /* of the display, until it is begun; -1: none */
 	uint64_t alive_every, alive_next; /* systemd's watchdog, microseconds; 0: it has none */
 	bool alive_asked;

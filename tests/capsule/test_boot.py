@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What a guest boots from, with which firmware, and within which limits."""
+import re
+
 import pytest
 from documents import NAT, put, settle
 from harness import wait_until
@@ -214,3 +216,32 @@ def test_an_installation_that_is_cut_off_is_run_again(clean):
     qemu = "tr '\\0' ' ' </proc/$(pgrep -x qemu-system-x86)/cmdline"
     host.ctl("guest", "start", "web1")
     assert "bus=port-net0,addr=0x0,bootindex=0" in host.run(qemu).stdout
+
+
+def test_the_machine_stays_what_it_was_first_started_with(clean):
+    """Another QEMU's `q35` would bring other devices; an older version than the newest stands for the QEMU of that day."""
+    host = clean
+    kept, guest = "/var/lib/kvmhost/machine/web1", document(KERNEL)
+    qemu = "tr '\\0' ' ' </proc/$(pgrep -x qemu-system-x86)/cmdline"
+    host.run(f"rm -f {kept}")
+    settle(host, guest)
+    assert "-machine q35,accel" in host.run(qemu).stdout
+    newest = host.read(kept).strip()
+    assert re.fullmatch(r"pc-q35-[0-9.]+", newest) and f"machine     {newest}\n" in host.ctl("guest", "info", "web1").stdout
+    older = host.run("qemu-system-x86_64 -machine help | grep -o 'pc-q35-[0-9.]*' | sort -V | tail -n 2").stdout.split()[0]
+    host.write(kept, older + "\n")
+    host.ctl("guest", "restart", "web1")
+    assert f"-machine {older},accel" in host.run(qemu).stdout and host.read(kept) == older + "\n"
+    assert f"machine     {older}\n" in host.ctl("guest", "info", "web1").stdout and host.ctl("plan").rc == 0
+    put(host, guest + "    machine: q35\n")
+    plan = host.ctl("plan", check=False).stdout
+    assert "machine" in plan and "(none) -> q35  (waits for a restart)" in plan, plan
+    host.ctl("apply")
+    host.ctl("guest", "restart", "web1")
+    assert "-machine q35,accel" in host.run(qemu).stdout and host.read(kept) == older + "\n"
+    settle(host, guest + "    on_change: restart\n")
+    host.write(kept, "pc-q35-0.1\n")
+    host.ctl("guest", "stop", "web1")
+    refused = host.ctl("guest", "start", "web1", check=False)
+    assert refused.rc == 1 and "this QEMU has no machine `pc-q35-0.1`" in refused.stderr and "machine: q35" in refused.stderr
+    host.run(f"rm {kept}")

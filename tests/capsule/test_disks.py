@@ -214,6 +214,29 @@ def test_an_image_made_on_others(stopped):
     assert refused.rc == 1 and "is made on no other one" in refused.stderr
 
 
+def test_a_copy_stands_alone(stopped):
+    host = stopped
+    host.run(f"mkdir -p {IMAGES}; cd {IMAGES}; truncate -s 64M golden.raw; echo golden | dd of=golden.raw conv=notrunc status=none; "
+             "qemu-img convert -O qcow2 golden.raw golden.qcow2")
+    put(host, document(f"path: {IMAGES}/small.qcow2, copy_of: {IMAGES}/golden.qcow2, size: 32MiB"))
+    refused = host.ctl("apply", check=False)
+    assert refused.rc == 1 and f"{IMAGES}/golden.qcow2 has 64MiB, and the copy of it is to have 32MiB" in refused.stdout, refused
+    assert "write `size: 64MiB`" in refused.stdout and host.run(f"ls -A {IMAGES} | grep small", check=False).rc == 1
+    text = document(f"path: {IMAGES}/copy.qcow2, copy_of: {IMAGES}/golden.raw, base_format: raw, size: 128MiB",
+                    f"path: {IMAGES}/copy.raw, copy_of: {IMAGES}/golden.qcow2, size: 64MiB, format: raw, preallocation: falloc")
+    settle(host, text)
+    host.run(f"rm {IMAGES}/golden.*")
+    info = image(host, f"{IMAGES}/copy.qcow2")
+    assert info["virtual-size"] == 128 << 20 and "backing-filename" not in info
+    assert host.run(f"stat -c %b {IMAGES}/copy.raw").stdout == f"{(64 << 20) // 512}\n"
+    console = host.console(SOCKET)
+    console.ready()
+    assert console.run("head -n 1 /dev/vda; head -n 1 /dev/vdb") == "golden\ngolden\n"
+    assert console.run("cat /sys/block/vda/size") == f"{(128 << 20) // 512}\n"
+    console.close()
+    assert host.ctl("plan").rc == 0, "without what it was made of"
+
+
 def test_a_missing_disc_is_one_clear_line(stopped):
     host = stopped
     put(host, document("path: /srv/iso/none.iso, device: cdrom"))
@@ -232,7 +255,7 @@ def test_long_work_is_told(stopped):
     assert lines and [int(p) for p in lines] == sorted(int(p) for p in lines) and int(lines[-1]) >= 50, lines
     host.run("rm /srv/slow.img")
     shown = host.run("script -qec '" + slow + "kvmhostctl apply' /dev/null").stdout
-    assert re.search(r"\r  disk/srv/slow.img \d+ %\x1b\[K\r", shown), repr(shown)
+    assert re.search(r"\r  disk/srv/slow.img \[#+ +\] \d+ %\x1b\[K\r", shown), repr(shown)
     assert "disk/srv/slow.img created" in shown
 
 

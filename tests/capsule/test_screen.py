@@ -104,6 +104,23 @@ def test_pinned_cpus(host):
     assert "not pinned" in guest(host)["event"]
 
 
+def test_numa_nodes(host):
+    """Two nodes of the guest's on the only one that this host has."""
+    nodes = "numa: [{host_node: 0, memory: 160MiB, cpus: 0-0}, {memory: 96MiB, cpus: '1'}]"
+    settle(host, document(f"cpu: {{count: 2}}\n{nodes}").replace("128MiB", "256MiB"))
+    console = host.console("/run/kvmhost/guests/web1/console.sock")
+    console.ready()
+    assert console.run("cat /sys/devices/system/node/node[01]/cpulist") == "0\n1\n"
+    sizes = [int(n) for n in console.run("awk '/MemTotal/ {print $4}' /sys/devices/system/node/node[01]/meminfo").split()]
+    assert sizes[0] > sizes[1] > 50000, sizes
+    console.close()
+    maps = host.run("cat /proc/$(pgrep -x qemu-system-x86)/numa_maps").stdout
+    assert " bind:0 " in maps and host.ctl("plan").rc == 0
+    settle(host, document("state: stopped\nnuma: [{host_node: 7}]"))
+    refused = host.ctl("guest", "start", "web1", check=False)
+    assert refused.rc == 1 and "NUMA node 7, which this host has not" in refused.stderr, refused
+
+
 def test_hugepages_that_are_not_there(host):
     if "HugePages_Free:        0" not in host.read("/proc/meminfo"):
         pytest.fail("this machine has hugepages: prove here that a guest gets them")

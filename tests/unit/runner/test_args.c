@@ -8,6 +8,7 @@ static struct machine machine(struct arena *a, const char *yaml)
 	struct spec *s = arena_alloc(a, sizeof(*s));
 	struct machine m = { .spec = s,
 		.qemu = "/usr/bin/qemu",
+		.type = "pc-q35-7.2",
 		.qmp = 3,
 		.console = 4,
 		.agent = -1,
@@ -57,7 +58,7 @@ static const char golden[] =
 	"/usr/bin/qemu\n"
 	"-name guest=web1,debug-threads=on\n"
 	"-uuid 01234567-89ab-8def-8123-456789abcdef\n"
-	"-machine q35,accel=kvm,usb=off,vmport=off,dump-guest-core=off\n"
+	"-machine pc-q35-7.2,accel=kvm,usb=off,vmport=off,dump-guest-core=off\n"
 	"-cpu host\n"
 	"-smp cpus=2\n"
 	"-m size=2097152k\n"
@@ -134,6 +135,31 @@ static void test_hugepages_stay(void **state _unused_)
 
 	assert_non_null(strstr(args, "hugetlb=on,prealloc=on\n"));
 	assert_non_null(strstr(args, "free-page-reporting=off,"));
+}
+
+static void test_nodes(void **state _unused_)
+{
+	_cleanup_arena_ struct arena *a = arena_new();
+	struct machine m = machine(a, "cpu: {count: 4}\nmemory: {size: 1GiB}\n"
+				      "numa: [{host_node: 1}, {}]\n"
+				      "disks: [{path: /srv/a.qcow2}]\n");
+	const char *args = joined(a, &m);
+
+	assert_non_null(strstr(args,
+		"-smp cpus=4,sockets=2\n-m size=1048576k\n"
+		"-object memory-backend-ram,id=ram0,size=524288k,host-nodes=1,policy=bind\n"
+		"-numa node,nodeid=0,cpus=0,cpus=1,memdev=ram0\n"
+		"-object memory-backend-ram,id=ram1,size=524288k\n"
+		"-numa node,nodeid=1,cpus=2,cpus=3,memdev=ram1\n"));
+	m = machine(a, "cpu: {count: 3}\nmemory: {size: 1GiB, hugepages: true}\n"
+		       "numa: [{cpus: '0,2', memory: 768MiB}, {cpus: '1', memory: 256MiB}]\n"
+		       "disks: [{path: /srv/a.qcow2}]\n");
+	args = joined(a, &m);
+	assert_non_null(strstr(args,
+		"-smp cpus=3\n-m size=1048576k\n"
+		"-object memory-backend-memfd,id=ram0,size=786432k,hugetlb=on,prealloc=on\n"
+		"-numa node,nodeid=0,cpus=0,cpus=2,memdev=ram0\n"));
+	assert_null(strstr(args, "memory-backend=ram"));
 }
 
 static void test_whole_list(void **state _unused_)
@@ -431,6 +457,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hugepages_stay),
+		cmocka_unit_test(test_nodes),
 		cmocka_unit_test(test_whole_list),
 		cmocka_unit_test(test_vhost),
 		cmocka_unit_test(test_without_kvm),
