@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the parts of kvmhostctl import share. */
+#ifndef KVMHOST_CTL_IMPORT_H
+#define KVMHOST_CTL_IMPORT_H
+
+#include "base/strbuf.h"
+#include "ctl/xml.h"
+
+struct import {
+	struct arena *arena;
+	struct strbuf text, remarks;
+};
+
+/* A comment on what is not carried over. */
+void import_remark(struct import *o, const char *fmt, ...) _printf_(2, 3);
+/* What is used, and all that it stands in, needs no remark. */
+void import_use(struct xml *x);
+/* A child, used; or NULL. */
+struct xml *import_taken(const struct xml *x, const char *name);
+bool import_is(const char *value, const char *word);
+/* A scalar that YAML takes for nothing else. */
+void import_text(struct strbuf *b, const char *key, const char *value);
+void import_devices(struct import *o, const struct xml *devices);
+
+#endif
