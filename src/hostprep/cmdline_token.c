@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "hostprep/cmdline_token.h"
-#include "config/scalar.h"
-#include "config/type.h"
 #include <ctype.h>
 
-/* One word as next_arg() delimits it: *n is its length with all quotes. */
-static const char *next_word(const char **s, size_t *n)
+const char *token_next(const char **s, size_t *n)
 {
 	bool quoted = false;
 	const char *word;
@@ -58,7 +55,7 @@ void tokens_read(struct tokens *t, const char *text)
 	const char *s;
 	size_t n;
 
-	while ((s = next_word(&text, &n))) {
+	while ((s = token_next(&text, &n))) {
 		char *word = bare_word(t->arena, s, n);
 
 		if (streq(word, "--"))
@@ -189,7 +186,7 @@ static const char *for_init(struct arena *a, const char *text)
 	const char *word;
 	size_t n;
 
-	while ((word = next_word(&text, &n)))
+	while ((word = token_next(&text, &n)))
 		if (streq(bare_word(a, word, n), "--"))
 			return word;
 	return text;
@@ -202,7 +199,7 @@ static void drop_words(const char *text, const struct tokens *words, const struc
 	const char *p = text, *from = text;
 	size_t i = 0, n, skip = 0;
 
-	while (next_word(&p, &n)) {
+	while (token_next(&p, &n)) {
 		skip = skip ? skip : dropped(words, i, drop, keep);
 		i++;
 		if (skip) {
@@ -279,108 +276,3 @@ char *token_text(const struct token *t)
 	return xprintf(
 		t->value[strcspn(t->value, " \t")] ? "%s=\"%s\"" : "%s=%s", t->key, t->value);
 }
-
-/*
- * In the document
- */
-
-static bool refuse_characters(struct scalar *s)
-{
-	const char *p;
-
-	for (p = s->text; *p; p++) {
-		if ((unsigned char)*p < ' ' || (unsigned char)*p > '~')
-			return scalar_refuse(s, "must be printable ASCII");
-		if (strchr("'`\\", *p)) {
-			scalar_cure(s, "the kernel itself groups by double quotes: dyndbg=\"file "
-				       "a.c +p\"");
-			return scalar_refuse(s,
-				"must not contain %c, which boot loaders do not hand over as it is",
-				*p);
-		}
-	}
-	return true;
-}
-
-/* These say from where and what is booted. */
-static bool refuse_loaders_own(struct scalar *s, const char *key)
-{
-	static const char *const keys[] = { "BOOT_IMAGE", "initrd", "root", "ro", "rw" };
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(keys); i++)
-		if (streq(key, keys[i]))
-			return scalar_refuse(s, "must not set %s, which the boot loader sets", key);
-	return true;
-}
-
-static bool token_parse(const struct field *f _unused_, struct scalar *s, void *value)
-{
-	const char *rest = s->text, *p;
-	struct token t;
-	unsigned quotes = 0;
-	char *text;
-	size_t n;
-
-	if (!s->quoted && s->kind != SCALAR_STRING) {
-		scalar_cure(s, "quote it: \"%s\"", scalar_shown(s));
-		return scalar_refuse(s, "must be text");
-	}
-	if (!refuse_characters(s))
-		return false;
-	for (p = s->text; *p; p++)
-		quotes += *p == '"';
-	if (quotes % 2)
-		return scalar_refuse(s, "has a quote that is not closed");
-	if (!next_word(&rest, &n))
-		return scalar_refuse(s, "must not be empty");
-	if (rest[strspn(rest, " \t")]) {
-		scalar_cure(s, "write each parameter as an item of its own; a value with blanks in "
-			       "double quotes");
-		return scalar_refuse(s, "must be one parameter, not `%s`", scalar_shown(s));
-	}
-	t = token_of(s->arena, s->text);
-	if (streq(t.key, "--") || !*t.key || *t.key == '=')
-		return scalar_refuse(s, "must be a parameter, not `%s`", scalar_shown(s));
-	if (t.key[strcspn(t.key, " \"")] || (t.value && strchr(t.value, '"')))
-		return scalar_refuse(s,
-			"must have quotes around its whole value, or none, not `%s`",
-			scalar_shown(s));
-	if (!refuse_loaders_own(s, t.key))
-		return false;
-	text = token_text(&t);
-	*(const char **)value = arena_strdup(s->arena, text);
-	free(text);
-	return true;
-}
-
-static void token_format(const struct field *f _unused_, const void *value, struct strbuf *out)
-{
-	sb_add(out, *(const char *const *)value);
-}
-
-static bool token_equal(const void *a, const void *b)
-{
-	return streq_null(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* Printable ASCII without ' ` \ and, but around a value or the whole, without ". */
-#define CHAR "!#-&(-\\\\[\\\\]-_a-~"
-#define KEY_CHAR "!#-&(-<>-\\\\[\\\\]-_a-~"
-
-static void token_schema(const struct field *f _unused_, struct strbuf *out)
-{
-	sb_add(out,
-		"\"type\":\"string\",\"pattern\":\"^(?!--$)(?!(BOOT_IMAGE|initrd|root|ro|rw)(=|$))"
-		"([" KEY_CHAR "]+(=([" CHAR "]*|\\\"[ " CHAR "]*\\\"))?|"
-		"\\\"[" KEY_CHAR "]+(=[ " CHAR "]*)?\\\")$\"");
-}
-
-const struct type type_token = {
-	.name = "a kernel parameter such as transparent_hugepage=never",
-	.size = sizeof(const char *),
-	.parse = token_parse,
-	.format = token_format,
-	.equal = token_equal,
-	.schema = token_schema,
-};

@@ -31,6 +31,8 @@ struct tokens {
 	size_t n;
 };
 
+/* One word as next_arg() delimits it: *n is its length with all quotes. */
+const char *token_next(const char **s, size_t *n);
 /* Adds what a text says, as the kernel reads it. file may be NULL. */
 void tokens_read(struct tokens *t, const char *text);
 /* Adds one word without quotes around it or its value. */
