@@ -48,11 +48,3 @@ const struct kind *const kinds[] = {
 	&guest_kind,
 };
 const size_t n_kinds = ARRAY_SIZE(kinds);
-
-const struct kind *kind_find(const char *name)
-{
-	for (size_t i = 0; i < n_kinds; i++)
-		if (streq(kinds[i]->name, name))
-			return kinds[i];
-	return NULL;
-}

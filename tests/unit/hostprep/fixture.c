@@ -14,14 +14,6 @@ const struct kind *const kinds[] = { &cmdline_kind, &iommu_kind, &module_kind, &
 	&sysctl_kind, &cpu_kind, &memory_kind, &hugetlbfs_kind };
 const size_t n_kinds = ARRAY_SIZE(kinds);
 
-const struct kind *kind_find(const char *name)
-{
-	for (size_t i = 0; i < n_kinds; i++)
-		if (streq(kinds[i]->name, name))
-			return kinds[i];
-	return NULL;
-}
-
 struct root {
 	struct obj obj;
 	struct list cmdline, modules, sysctl, devices;

@@ -140,14 +140,6 @@ const struct kind *const kinds[] = {
 };
 const size_t n_kinds = ARRAY_SIZE(kinds);
 
-const struct kind *kind_find(const char *name)
-{
-	for (size_t i = 0; i < n_kinds; i++)
-		if (streq(kinds[i]->name, name))
-			return kinds[i];
-	return NULL;
-}
-
 struct host_section {
 	struct obj obj;
 	struct firewall_settings firewall;

@@ -121,14 +121,6 @@ static const struct kind batch_kind = { .name = "batch",
 const struct kind *const kinds[] = { &thing_kind, &user_kind, &batch_kind };
 const size_t n_kinds = ARRAY_SIZE(kinds);
 
-const struct kind *kind_find(const char *name)
-{
-	for (size_t i = 0; i < n_kinds; i++)
-		if (streq(kinds[i]->name, name))
-			return kinds[i];
-	return NULL;
-}
-
 struct root {
 	struct obj obj;
 	int64_t version;

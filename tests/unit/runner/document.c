@@ -29,14 +29,6 @@ const struct kind *const kinds[] = { &bridge_kind, &network_kind, &module_kind, 
 	&sriov_kind, &tap_kind, &disk_kind, &assign_kind, &guest_kind };
 const size_t n_kinds = ARRAY_SIZE(kinds);
 
-const struct kind *kind_find(const char *name)
-{
-	for (size_t i = 0; i < n_kinds; i++)
-		if (streq(kinds[i]->name, name))
-			return kinds[i];
-	return NULL;
-}
-
 struct root {
 	struct obj obj;
 	struct list bridges, networks, devices, sriov, guests;

@@ -12,10 +12,6 @@
 
 const struct kind *const kinds[] = { &sriov_kind };
 const size_t n_kinds = ARRAY_SIZE(kinds);
-const struct kind *kind_find(const char *name)
-{
-	return streq(name, "sriov") ? &sriov_kind : NULL;
-}
 const struct table document_table = { 0 };
 
 static const uint8_t card[6] = { 0x52, 0x54, 0, 0x1a, 0xb1, 1 };

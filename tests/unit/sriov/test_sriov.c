@@ -17,10 +17,6 @@
 
 const struct kind *const kinds[] = { &sriov_kind };
 const size_t n_kinds = ARRAY_SIZE(kinds);
-const struct kind *kind_find(const char *name)
-{
-	return streq(name, "sriov") ? &sriov_kind : NULL;
-}
 
 struct root {
 	struct obj obj;
