@@ -4,11 +4,14 @@
 
 /* No address is being asked for any more; and links have told that they are up. */
 #define SETTLED \
-	"sleep 0.3; while ip -6 address show tentative | grep -q inet6; do sleep 0.1; done; "
+	"look() { ip -o link; ip -o address; }; until now=$(look); sleep 0.3; [ \"$now\" = " \
+	"\"$(look)\" ]; do :; done; " \
+	"while ip -6 address show tentative | grep -q inet6; do sleep 0.1; done; "
 /* A card with a peer, and all that a card can have. */
 #define CARD \
 	"ip link add eth0 address 02:00:00:00:00:10 type veth peer name peer0; " \
-	"ip link set peer0 up; ip link set eth0 up; sleep 0.2; " \
+	"ip link set peer0 up; ip link set eth0 up; " \
+	"until ip link show eth0 | grep -q 'state UP'; do sleep 0.05; done; " \
 	"ip address add 203.0.113.2/24 brd + dev eth0; " \
 	"ip address add 203.0.113.3/24 dev eth0 label eth0:web; " \
 	"ip address add 198.51.100.9/32 dev eth0; " \

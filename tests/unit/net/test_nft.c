@@ -71,9 +71,15 @@ static void unchanged_elements_are_left_alone(void **state _unused_)
 	const char *seen;
 
 	net_converge(NETS A B C);
-	sh("(timeout 5 nft monitor >monitor & echo $! >monitor.pid); sleep 0.3");
+	/* It listens as soon as it has told of something, and has told of all once it tells of the
+	 * end. */
+	sh("(timeout 60 nft monitor >monitor & echo $! >monitor.pid); until grep -qs begin "
+	   "monitor; "
+	   "do nft 'add table ip begin; delete table ip begin'; sleep 0.1; done");
 	net_converge(NETS A B);
-	seen = sh("sleep 0.3; kill $(cat monitor.pid); cat monitor; rm monitor monitor.pid");
+	seen = sh("nft 'add table ip end; delete table ip end'; until grep -q 'table ip end' "
+		  "monitor; do sleep 0.1; done; "
+		  "kill $(cat monitor.pid); cat monitor; rm monitor monitor.pid");
 	has(seen, "delete element ip kvmhost isolated { \"b2\"");
 	hasnt(seen, "b0");
 	hasnt(seen, "b1");
