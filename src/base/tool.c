@@ -106,7 +106,7 @@ int tool_read(char *const argv[], char **out, struct error *e)
 	_cleanup_free_ char *said = NULL;
 	int status = 0, r = tool_end(argv, false, &said, &status, e);
 
-	if (r < 0)
+	if (r < 0 || !said)
 		return r;
 	if (status)
 		return explain(argv, status, said, e);

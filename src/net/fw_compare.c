@@ -140,7 +140,7 @@ void fw_partition(const struct fw_rule *const *rules, size_t n, struct arena *a,
 	memset(parts, 0, FW_CHAINS * sizeof(*parts));
 	for (size_t i = 0; i < n; i++)
 		parts[rules[i]->chain].n++;
-	for (enum fw_chain c = 0; c < FW_CHAINS; c++) {
+	for (int c = 0; c < FW_CHAINS; c++) {
 		parts[c].v = room;
 		room += parts[c].n;
 		parts[c].n = 0;

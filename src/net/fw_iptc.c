@@ -90,7 +90,7 @@ static void edit_chain(struct edit *d, enum fw_chain c)
 
 static void make_chains(struct edit *d)
 {
-	for (enum fw_chain c = FW_FIRST_OWN; c < FW_STRAY && !d->code; c++) {
+	for (int c = FW_FIRST_OWN; c < FW_STRAY && !d->code; c++) {
 		const char *name = fw_chain_names[c];
 
 		if (!d->want[c].n || d->lib->is_chain(name, d->iptc))
@@ -193,7 +193,7 @@ static void remove_chains(struct edit *d)
  */
 static void keep_policies(struct edit *d)
 {
-	for (enum fw_chain c = 0; c < FW_FIRST_OWN && !d->code; c++) {
+	for (int c = 0; c < FW_FIRST_OWN && !d->code; c++) {
 		const char *name = fw_chain_names[c], *policy;
 		struct xt_counters counters;
 
@@ -208,9 +208,9 @@ static void keep_policies(struct edit *d)
 static void edit_table(struct edit *d)
 {
 	make_chains(d);
-	for (enum fw_chain c = FW_FIRST_OWN; c < FW_STRAY && !d->code; c++)
+	for (int c = FW_FIRST_OWN; c < FW_STRAY && !d->code; c++)
 		edit_chain(d, c);
-	for (enum fw_chain c = 0; c < FW_FIRST_OWN && !d->code; c++)
+	for (int c = 0; c < FW_FIRST_OWN && !d->code; c++)
 		edit_base(d, c);
 	if (!d->code)
 		remove_chains(d);

@@ -49,7 +49,7 @@ enum fw_chain fw_own_chain(const char *name)
 {
 	if (!startswith(name, FW_CHAIN_PREFIX))
 		return FW_CHAINS;
-	for (enum fw_chain c = FW_FIRST_OWN; c < FW_STRAY; c++)
+	for (int c = FW_FIRST_OWN; c < FW_STRAY; c++)
 		if (streq(name, fw_chain_names[c]))
 			return c;
 	return FW_STRAY;
@@ -57,7 +57,7 @@ enum fw_chain fw_own_chain(const char *name)
 
 bool fw_base_chain(const char *name, enum fw_chain *out)
 {
-	for (enum fw_chain c = 0; c < FW_FIRST_OWN; c++)
+	for (int c = 0; c < FW_FIRST_OWN; c++)
 		if (streq(name, fw_chain_names[c])) {
 			*out = c;
 			return true;
