@@ -57,15 +57,19 @@ def foreign_state(capsule):
     return capsule.run(
         "for t in filter nat mangle; do iptables-legacy-save -t $t | grep -v '^#' | "
         "sed 's/\\[[0-9]*:[0-9]*\\]//' | grep -v KVMHOST; done; "
-        "ip -o link show theirs | sed 's/ state [A-Z]*//'; ip -o addr show theirs | sed 's, tentative,,'; bridge link show dev v0 | cut -d' ' -f2-; "
+        "ip -o link show theirs | sed 's/NO-CARRIER,//; s/,LOWER_UP//; s/ state [A-Z]*//'; ip -o addr show theirs | sed 's, tentative,,'; bridge link show dev v0 | cut -d' ' -f2- | sed 's/NO-CARRIER,//; s/,LOWER_UP//'; "
         "sha256sum /etc/sysctl.d/* /etc/modprobe.d/*theirs* 2>/dev/null | grep theirs").stdout
+
+
+# What the kernel finds out about carriers in its own time is taken out.
+LINKS = "ip -o link | sed 's/^[0-9]*: //; s/NO-CARRIER,//; s/,LOWER_UP//; s/ state [A-Z]*//' | sort"
 
 
 def everything(capsule):
     """The capsule's network and the files kvmhost may touch: what must come back when all is released."""
     return capsule.run(
         "for t in filter nat mangle; do iptables-legacy-save -t $t 2>/dev/null | grep -v '^#' | "
-        "sed 's/\\[[0-9]*:[0-9]*\\]//'; done; " + NFT_SORTED + "; ip -o link | sed 's/^[0-9]*: //' | sort; "
+        "sed 's/\\[[0-9]*:[0-9]*\\]//'; done; " + NFT_SORTED + "; " + LINKS + "; "
         "ip -o -4 addr | sed 's/^[0-9]*: //' | sort; cat /proc/sys/net/ipv4/ip_forward; "
         "find /etc/sysctl.d /etc/modprobe.d /etc/modules-load.d -type f | sort; "
         "systemctl list-units --no-legend --plain 'kvmhost-guest@*'").stdout

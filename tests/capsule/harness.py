@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Capsules, network namespaces and guest consoles as Python objects. Fixtures are in conftest.py."""
+import json
 import re
 import shlex
 import socket
@@ -9,7 +10,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 CAPSULE = HERE / "capsule"
-JOURNAL = "journalctl -q --no-pager -o short-precise -n 80 -u kvmhostd.service -u 'kvmhost-guest@*' " \
+JOURNAL = "journalctl --sync; journalctl -q --no-pager -o short-precise -n 80 -u kvmhostd.service -u 'kvmhost-guest@*' " \
           "-u 'kvmhost-network@*'"
 
 
@@ -63,19 +64,41 @@ class Host:
     def exists(self, path):
         return self.run(["test", "-e", path], check=False).rc == 0
 
+    def active(self, unit):
+        return self.run(["systemctl", "is-active", unit], check=False).stdout == "active\n"
+
+    def remember(self, *units):
+        """Units that nobody wants are forgotten as they end; of these systemd still knows when that was."""
+        self.run(["systemd-run", "--quiet", "--collect", f"--property=Wants={' '.join(units)}", "sleep", "infinity"])
+
     # kvmhost
 
     def ctl(self, *args, check=True, timeout=120):
         return self.run(["kvmhostctl", "--no-color", *args], check=check, timeout=timeout)
 
     def restart_daemon(self):
-        self.run("systemctl restart kvmhostd", timeout=120)
+        self.run("systemctl reset-failed kvmhostd; systemctl restart kvmhostd", timeout=120)  # its count of starts too
 
     def reload_daemon(self, check=True):
         return self.run("systemctl reload kvmhostd", check=check, timeout=180)
 
+    # What was written is not in the journal at once: --sync waits for it.
+
     def journal(self):
         return self.run(JOURNAL, check=False).stdout
+
+    def cursor(self):
+        """Where the journal ends now."""
+        return self.run("journalctl --sync; journalctl -q -n 0 --show-cursor").stdout.split("cursor: ")[1].strip()
+
+    def said(self, unit, since=None):
+        """What a service, and systemd of it, wrote into the journal, or has since a cursor()."""
+        if not since:
+            return self.run(f"journalctl --sync; journalctl -q -o cat -u {unit}").stdout
+        # not by -u: behind a cursor at a line of somebody else it leaves out the first one
+        lines = self.run(f"journalctl --sync; journalctl -q -o json --after-cursor='{since}'").stdout.splitlines()
+        return "".join(f"{m['MESSAGE']}\n" for m in map(json.loads, lines)
+                       if f"{unit}.service" in (m.get("_SYSTEMD_UNIT"), m.get("UNIT")))
 
 
 class Capsule(Host):
@@ -119,7 +142,7 @@ class Capsule(Host):
         subprocess.run([CAPSULE, "exec", self.name, "sh", "-c", "mkdir -p /srv/boot && tar -C /srv/boot -x"],
                        input=tar, check=True, capture_output=True, timeout=60)
 
-    def console(self, path, timeout=10):
+    def console(self, path, timeout=30):
         """The serial console behind the unix socket at `path`, as soon as it is there."""
         return Console(f"/proc/{self.pid()}/root{path}", timeout)
 
@@ -163,6 +186,11 @@ class Capsule(Host):
             space.run(f"ip route add default via {gateway}")
         return space
 
+    def unplug(self, *names):
+        """Ends what client() made, at once: a namespace, and a link in it, stay a while after `ip netns del`."""
+        for name in names:
+            self.run(f"systemctl stop 'serve-{name}-*'; ip link del port-{name}; ip netns del {name}", check=False)
+
     def _tool(self, action, *args, check=True, timeout=120):
         done = subprocess.run([CAPSULE, action, self.name, *args], capture_output=True, stdin=subprocess.DEVNULL,
                               timeout=timeout)
@@ -190,9 +218,9 @@ class Netns:
         self.capsule.run(["systemd-run", "--quiet", "--collect", f"--unit={unit}", "ip", "netns", "exec", self.name, "socat",
                           f"{protocol}{family}-LISTEN:{port},reuseaddr,fork", "SYSTEM:echo $SOCAT_PEERADDR; timeout 5 cat >/dev/null"])
         flag = "-ltn" if protocol == "TCP" else "-lun"
-        wait_until(lambda: f":{port} " in self.run(f"ss {flag}").stdout, 10, f"{unit} listening")
+        wait_until(lambda: f":{port} " in self.run(f"ss {flag}").stdout, 30, f"{unit} listening")
 
-    def ask(self, address, port, protocol="TCP", timeout=5):
+    def ask(self, address, port, protocol="TCP", timeout=15):
         """What serve() answers at address:port; empty when nothing comes through."""
         target = f"[{address}]" if ":" in address else address
         return self.run(f"echo | socat -t{timeout} -T{timeout} - {protocol}:{target}:{port},connect-timeout={timeout}"
@@ -203,12 +231,34 @@ class Netns:
         return self.run(f"ping -n -q -c {count} -W 2 {address}", check=False).rc == 0
 
 
+class Pings:
+    """Pings from a namespace from now on, until stop() or lost()."""
+
+    def __init__(self, space, address, every=0.02, name="pings"):
+        self.host, self.name = space.capsule, name
+        self.host.run(["systemd-run", "--quiet", "--collect", f"--unit={name}", "ip", "netns", "exec", space.name, "sh", "-c",
+                       f"exec ping -n -i {every} {address} >/run/{name} 2>&1"])
+        wait_until(lambda: "icmp_seq=" in self.host.run(f"cat /run/{name}", check=False).stdout, 30, f"the first of {name}")
+
+    def stop(self):
+        """All that ping said."""
+        self.host.run(f"systemctl kill -s INT {self.name}; while systemctl -q is-active {self.name}; do sleep 0.05; done")
+        return self.host.read(f"/run/{self.name}")
+
+    def lost(self):
+        """How many had no answer. The last one is not counted: ping may have been ended before it heard it."""
+        said = self.stop()
+        sent = int(re.search(r"(\d+) packets transmitted", said)[1])
+        assert sent > 10, said[-600:]
+        return len(set(range(1, sent)) - set(map(int, re.findall(r"icmp_seq=(\d+) ttl=", said))))
+
+
 class Console:
     """The serial console of a guest, by its unix socket."""
 
     NOISE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 
-    def __init__(self, path, timeout=10):
+    def __init__(self, path, timeout=30):
         self.text, self.seen = "", 0
         self.sock = wait_until(lambda: self._connect(path), timeout, f"a console at {path}")
 

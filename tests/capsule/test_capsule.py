@@ -104,4 +104,4 @@ def test_kernel_boots_to_a_shell_and_obeys_the_power_button(bare):
     bare.run("echo system_powerdown | socat - UNIX-CONNECT:/run/guest-g.monitor")
     console.expect("powering off")
     console.ended()
-    wait_until(lambda: bare.run("systemctl is-active guest-g", check=False).rc, 10, "QEMU gone")
+    wait_until(lambda: bare.run("systemctl is-active guest-g", check=False).rc, 30, "QEMU gone")

@@ -134,6 +134,6 @@ def test_a_debian_as_clouds_have_it(clean):
     instance = ask("cloud-init query instance_id").strip()
     assert instance.startswith("web1-")
     host.ctl("guest", "stop", "web1", timeout=120)
-    said = host.run("journalctl -q -o cat -u kvmhost-guest@web1").stdout
+    said = host.said("kvmhost-guest@web1")
     assert "the guest is down" in said and "switched off" not in said, said
     assert "Powering off" in host.read("/var/log/kvmhost/web1.console.log") or "Power down" in host.read("/var/log/kvmhost/web1.console.log")

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from documents import EMPTY, NAT, put, settle
+from documents import EMPTY, NAT, settle
 from harness import wait_until
 
 # What Docker sets up, by either iptables.
@@ -51,7 +51,7 @@ def reaches(host):
     try:
         return client.ask(host.world.address, 80, timeout=2) == "203.0.113.2"
     finally:
-        host.run("ip netns del client")
+        host.unplug("client")
 
 
 def told(host):
@@ -143,20 +143,21 @@ def test_docker_that_comes_later_is_heard_of(host):
     settle(host, NAT.replace("[192.168.122.1/24]", "[192.168.122.1/24, fd00:122::1/64]"))
     host.run("systemctl start kvmhostd")
     host.run(DOCKER.format("iptables-nft"))
-    wait_until(lambda: len(docker_user(host)) == 4, 10, "our rules in DOCKER-USER")
+    wait_until(lambda: len(docker_user(host)) == 4, 30, "our rules in DOCKER-USER")
     assert reaches(host)
     host.run("ip6tables-nft -P FORWARD DROP; ip6tables-nft -N DOCKER-USER; ip6tables-nft -A DOCKER-USER -j RETURN; "
              "ip6tables-nft -A FORWARD -j DOCKER-USER")
-    wait_until(lambda: len(docker_user(host, "ip6tables-nft")) == 4, 10, "the same for IPv6")
+    wait_until(lambda: len(docker_user(host, "ip6tables-nft")) == 4, 30, "the same for IPv6")
     host.run("iptables-nft -F DOCKER-USER")
-    wait_until(lambda: len(docker_user(host)) == 3, 10, "our rules after a flush")
-    assert any("drift: " in line and "the nftables chain DOCKER-USER" in line for line in host.journal().splitlines())
+    wait_until(lambda: len(docker_user(host)) == 3, 30, "our rules after a flush")
+    wait_until(lambda: any("drift: " in line and "the nftables chain DOCKER-USER" in line
+                           for line in host.journal().splitlines()), what="a line in the journal")
     host.run("systemctl stop kvmhostd")
     host.world.run("ip addr add fd00:99::1/64 dev eth0; ip route add fd00:122::/64 via fd00:99::2")
     host.run("ip addr add fd00:99::2/64 dev eth0 nodad")
     guest = host.client("six", "virbr0", "fd00:122::10/64")
-    guest.run("ip -6 route add default via fd00:122::1")
-    wait_until(lambda: guest.pings("fd00:99::1"), 10, "the way out by IPv6")
+    guest.run("ip -6 route replace default via fd00:122::1")
+    wait_until(lambda: guest.pings("fd00:99::1"), 30, "the way out by IPv6")
 
 
 def test_own_rules_in_nftables(host):
@@ -197,7 +198,7 @@ def gets_a_lease(host, tries=8):
     try:
         return space.run(f"busybox udhcpc -i eth0 -n -q -f -t {tries} -T 1 -s /bin/true", check=False, timeout=30).rc == 0
     finally:
-        host.run("ip netns del asks")
+        host.unplug("asks")
 
 
 def asked(host):

@@ -21,7 +21,7 @@ def begin(host, seconds):
     """apply --confirm in a session of its own, once it waits."""
     host.run("systemctl reset-failed apply 2>/dev/null; rm -f /run/apply.log; systemd-run --quiet --unit=apply "
              f"-p StandardOutput=file:/run/apply.log kvmhostctl apply --confirm {seconds}s")
-    wait_until(lambda: "kvmhostctl confirm" in host.run("cat /run/apply.log", check=False).stdout, 10, "the wait")
+    wait_until(lambda: "kvmhostctl confirm" in host.run("cat /run/apply.log", check=False).stdout, 30, "the wait")
     assert "10.3.0.1" in host.run("ip -4 addr show vbm").stdout
 
 
@@ -32,7 +32,7 @@ def test_confirmed_stays(host):
     again = host.ctl("apply", check=False)
     assert again.rc == 1 and "waits" in again.stderr and "kvmhostctl confirm" in again.stderr
     host.ctl("confirm")
-    wait_until(lambda: "confirmed" in host.read("/run/apply.log"), 5, "told")
+    wait_until(lambda: "confirmed" in host.read("/run/apply.log"), 30, "told")
     assert host.ctl("plan").rc == 0
     assert host.run("systemctl is-active kvmhost-revert.timer", check=False).stdout == "inactive\n"
     generations = json.loads(host.ctl("--json", "history").stdout)["generations"]
@@ -43,7 +43,7 @@ def test_confirmed_stays(host):
 
 def test_unconfirmed_goes_back_and_is_held(host):
     begin(host, 5)
-    wait_until(lambda: "put back:" in host.read("/run/apply.log"), 15, "put back")
+    wait_until(lambda: "put back:" in host.read("/run/apply.log"), 30, "put back")
     assert everything(host) == host.before
     status = host.ctl("status", check=False).stdout
     assert "rolled back" in status and "held" in status and "nobody confirmed it in time" in status, status
@@ -59,7 +59,7 @@ def test_unconfirmed_goes_back_and_is_held(host):
 def test_the_applier_killed_the_timer_puts_back(host):
     begin(host, 5)
     host.run("systemctl kill -s KILL apply")
-    wait_until(lambda: everything(host) == host.before, 20, "put back by the timer")
+    wait_until(lambda: everything(host) == host.before, 30, "put back by the timer")
 
 
 def test_revert_at_once(host):

@@ -33,20 +33,19 @@ def quiet(host):
     put(host, SERVED)
     host.run("systemctl reset-failed kvmhostd; systemctl restart kvmhostd")
     time.sleep(0.5)
-    host.before = host.run("journalctl -q -n 0 --show-cursor").stdout.split("cursor: ")[1].strip()
+    host.before = host.cursor()
     assert host.ctl("plan").rc == 0
 
 
 def drift(host):
     """What kvmhostd said of drift since the test began."""
-    said = host.run(f"journalctl -q -o cat -t kvmhostd --after-cursor='{host.before}'").stdout
-    return [line for line in said.splitlines() if line.startswith("drift: ")]
+    return [line for line in host.said("kvmhostd", host.before).splitlines() if line.startswith("drift: ")]
 
 
 def repaired(host, done, what):
     """`what` differs no more, soon, and the journal says so."""
     wait_until(done, SECOND + SLACK, what, 0.02)
-    return wait_until(lambda: [line for line in drift(host) if "put right in" in line], 5, "a line in the journal")
+    return wait_until(lambda: [line for line in drift(host) if "put right in" in line], 30, "a line in the journal")
 
 
 def has(host, cmd, text):
@@ -65,8 +64,8 @@ def test_a_link_that_went_is_made_again(host):
 def test_a_network_that_went_serves_again(host):
     host.run("ip link del virbr0")
     repaired(host, has(host, "ip -4 addr show virbr0", "192.168.122.1/24"), "virbr0 and its address")
-    wait_until(lambda: host.ctl("plan").rc == 0, 5, "all as the document says")
-    wait_until(has(host, "ss -lun", "%virbr0:67"), 5, "DHCP on the new bridge")
+    wait_until(lambda: host.ctl("plan", check=False).rc == 0, 30, "all as the document says")
+    wait_until(has(host, "ss -lun", "%virbr0:67"), 30, "DHCP on the new bridge")
 
 
 def test_an_address_that_went_comes_back(host):
@@ -95,10 +94,9 @@ def test_dnsmasq_killed_or_stopped_runs_again(host):
     old = host.run(pid).stdout.strip()
     host.run(f"kill -9 {old}")
     wait_until(lambda: host.run(pid).stdout.strip() not in ("0", old), SECOND + SLACK, "another dnsmasq", 0.02)
-    wait_until(has(host, "systemctl is-active kvmhost-network@default", "active\n"), 5)
+    wait_until(lambda: host.active("kvmhost-network@default"), 30, "it serves")
     host.run("systemctl stop kvmhost-network@default")
-    wait_until(lambda: host.run("systemctl is-active kvmhost-network@default", check=False).stdout == "active\n",
-               SECOND + SLACK, "dnsmasq started again")
+    wait_until(lambda: host.active("kvmhost-network@default"), SECOND + SLACK, "dnsmasq started again")
 
 
 def test_links_of_others_are_nobodys_business(host):
@@ -134,7 +132,7 @@ def test_report_changes_nothing_and_says_it_once(host):
     put(host, SERVED + "host: {drift: report}\n")
     host.reload_daemon()
     host.run("ip link del br0")
-    wait_until(lambda: [line for line in drift(host) if "bridge/br0 (was gone): left so" in line], 5, "a warning")
+    wait_until(lambda: [line for line in drift(host) if "bridge/br0 (was gone): left so" in line], 30, "a warning")
     host.run("ip link add other type veth peer name other1")  # another event
     time.sleep(1)
     assert host.run("ip link show br0", check=False).rc != 0
@@ -146,17 +144,20 @@ def test_report_changes_nothing_and_says_it_once(host):
 
 
 def test_who_keeps_changing_it_is_not_fought_for_ever(host):
-    host.run("for i in $(seq 60); do ip addr del 192.168.122.1/24 dev virbr0 2>/dev/null; sleep 0.05; done", timeout=60)
+    host.run("systemd-run -q --collect --unit=other sh -c "
+             "'while :; do ip addr del 192.168.122.1/24 dev virbr0 2>/dev/null; sleep 0.05; done'")
+    wait_until(lambda: [line for line in drift(host) if "something keeps changing" in line], 60, "it is noticed")
+    host.run("systemctl stop other")
     wait_until(has(host, "ip -4 addr show virbr0", "192.168.122.1/24"), 30, "the address in the end")
     lines = drift(host)
-    assert any("something keeps changing" in line and "next look in 2 s" in line for line in lines), lines
+    assert "next look in 2 s" in next(line for line in lines if "something keeps changing" in line), lines
     assert len([line for line in lines if "put right in" in line]) < 12, lines
 
 
 def test_nothing_is_repaired_while_a_change_waits_to_be_confirmed(host):
     put(host, SERVED + "  br1: {}\n")
-    host.run("systemd-run -q --unit=confirming kvmhostctl apply --confirm 20s")
-    wait_until(has(host, "ip link show br1", "UP"), 10, "br1")
+    host.run("systemd-run -q --unit=confirming -p StandardOutput=file:/run/confirming kvmhostctl apply --confirm 120s")
+    wait_until(has(host, "cat /run/confirming", "kvmhostctl confirm"), 30, "the wait")
     host.run("ip link del br1")
     time.sleep(2)
     assert host.run("ip link show br1", check=False).rc != 0
@@ -168,12 +169,12 @@ def test_nothing_is_repaired_while_a_change_waits_to_be_confirmed(host):
 def test_a_guest_that_was_stopped_is_not_started_by_an_event(host):
     put(host, GUEST)
     host.reload_daemon()
-    wait_until(has(host, "systemctl is-active kvmhost-guest@web1", "active\n"), 60)
+    wait_until(lambda: host.active("kvmhost-guest@web1"), 60, "it runs")
     host.run("systemctl stop kvmhost-guest@web1", timeout=60)
     host.run("ip link del virbr0")
     repaired(host, has(host, "ip -4 addr show virbr0", "192.168.122.1/24"), "the network")
     time.sleep(1)
-    assert host.run("systemctl is-active kvmhost-guest@web1", check=False).stdout != "active\n"
+    assert not host.active("kvmhost-guest@web1")
     assert "guest/web1" in host.ctl("plan", check=False).stdout
     put(host, SERVED)
     host.reload_daemon(check=False)

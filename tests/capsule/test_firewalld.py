@@ -60,25 +60,26 @@ def passes(host):
         assert guest.ask("192.168.122.1", 8000, timeout=1) == ""
         assert not host.world.pings(guest.address), "somebody came in from outside"
     finally:
-        host.run("ip netns del guest")
+        host.unplug("guest")
     assert client(host, "inside", "virbr1").pings("10.9.0.1")
-    host.run("ip netns del inside")
+    host.unplug("inside")
     server = host.client("server", "virbr0", "192.168.122.10/24", "192.168.122.1")
     server.serve(80)
     try:
         assert host.world.ask("203.0.113.2", 8080) == "203.0.113.1", "the forward"
     finally:
-        host.run("systemctl stop 'serve-server-*'; ip netns del server")
+        host.unplug("server")
     reachable = host.client("open", "virbr2", "10.10.0.2/24", "10.10.0.1")
     try:
         assert host.world.pings("10.10.0.2") and reachable.pings(host.world.address)
     finally:
-        host.run("ip netns del open")
+        host.unplug("open")
     return True
 
 
 def test_guests_are_served_and_get_out(host):
     host.run("systemd-run -q --collect --unit=own socat TCP4-LISTEN:8000,reuseaddr,fork SYSTEM:'echo reached'")
+    wait_until(lambda: ":8000 " in host.run("ss -ltn").stdout, what="a service of the host's")
     assert passes(host) and not dropped(host)
     host.run("systemctl stop own")
 
@@ -94,12 +95,12 @@ def test_what_a_restart_forgot_is_put_back_by_event(host):
     host.run("systemctl start kvmhostd")
     try:
         host.run("systemctl restart firewalld", timeout=90)
-        wait_until(lambda: "virbr0" in zones(host) and host.ctl("plan", check=False).rc == 0, 15, "the zone again")
+        wait_until(lambda: "virbr0" in zones(host) and host.ctl("plan", check=False).rc == 0, 30, "the zone again")
         assert passes(host)
         host.run("firewall-cmd --zone=kvmhost --remove-interface=virbr0")
-        wait_until(lambda: "virbr0" in zones(host), 10, "the interface that was taken out")
+        wait_until(lambda: "virbr0" in zones(host), 30, "the interface that was taken out")
         host.run("firewall-cmd --reload", timeout=90)
-        wait_until(lambda: host.ctl("plan", check=False).rc == 0, 15, "all after a reload")
+        wait_until(lambda: host.ctl("plan", check=False).rc == 0, 30, "all after a reload")
         assert passes(host)
     finally:
         host.run("systemctl stop kvmhostd")

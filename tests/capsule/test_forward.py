@@ -25,18 +25,18 @@ def host(capsule):
     capsule.clean = state(capsule)
     settle(capsule, FORWARDED)
     guest = capsule.client("guest", "virbr0", "192.168.122.10/24", "192.168.122.1")
-    guest.run("ip addr add fd00:122::10/64 dev eth0 nodad; ip -6 route add default via fd00:122::1")
+    guest.run("ip addr add fd00:122::10/64 dev eth0 nodad; ip -6 route replace default via fd00:122::1")
     guest.serve(80)
     guest.serve(53, "UDP")
     Netns(capsule, "guest", "fd00:122::10").run(
         "systemd-run -q --collect --unit=six ip netns exec guest socat TCP6-LISTEN:80,reuseaddr,fork,ipv6only=1 "
         "SYSTEM:'echo $SOCAT_PEERADDR; timeout 5 cat >/dev/null'")
-    wait_until(lambda: "[::]:80" in guest.run("ss -ltn").stdout, 10)
+    wait_until(lambda: "[::]:80" in guest.run("ss -ltn").stdout, 30)
     capsule.guest = guest
     return capsule
 
 
-def ask(host, address, port=8080, protocol="TCP", timeout=3):
+def ask(host, address, port=8080, protocol="TCP", timeout=15):
     connect = f",connect-timeout={timeout}" if protocol == "TCP" else ""
     return host.run(f"echo | socat -t{timeout} -T{timeout} - {protocol}:{address}:{port}{connect}", check=False,
                     timeout=timeout + 5).stdout.strip()
@@ -58,7 +58,7 @@ def test_guests_do_not_reach_what_only_the_host_may(host):
     """127.0.0.1 stays the host's own for packets that come over the bridge, and nobody there can be it."""
     guest = host.guest
     host.run("systemd-run -q --collect --unit=secret socat TCP4-LISTEN:9000,bind=127.0.0.1,reuseaddr,fork SYSTEM:'echo secret; timeout 5 cat >/dev/null'")
-    wait_until(lambda: ":9000 " in host.run("ss -ltn").stdout, 10)
+    wait_until(lambda: ":9000 " in host.run("ss -ltn").stdout, 30)
     guest.run("ip addr del 127.0.0.1/8 dev lo; ip route add 127.0.0.0/8 via 192.168.122.1; sysctl -q net.ipv4.conf.all.route_localnet=1")
     try:
         assert ask(host, "127.0.0.1", 9000) == "secret"
@@ -108,6 +108,7 @@ def test_no_moment_without_the_guard(host, before, after):
 
 
 def test_all_goes(host):
-    host.run("systemctl stop 'serve-guest-*' six; ip netns del guest")
+    host.run("systemctl stop six")
+    host.unplug("guest")
     settle(host, EMPTY, "--allow-mass-removal")
     assert state(host) == host.clean

@@ -3,6 +3,7 @@
 nothing of it is written; the lab sets it."""
 import pytest
 from documents import EMPTY, put
+from harness import wait_until
 
 PLACE = "/dev/huge-2M"
 UNIT = r"/etc/systemd/system/dev-huge\x2d2M.mount"
@@ -55,6 +56,7 @@ def test_killed_at_each_write(capsule, document):
 
 def test_who_has_files_open_there_is_told(capsule, document):
     capsule.run(f"systemd-run -q --unit holder sh -c 'cd {PLACE} && exec sleep infinity'")
+    wait_until(lambda: capsule.run("readlink /proc/$(systemctl show -P MainPID holder)/cwd").stdout.strip() == PLACE, what="it is there")
     put(capsule, EMPTY)
     result = capsule.ctl("apply", "--allow-mass-removal", check=False)
     assert result.rc == 1 and f"fuser -vm {PLACE}" in result.stdout, result

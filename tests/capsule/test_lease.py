@@ -2,8 +2,8 @@
 """`addressing: dhcp`: a bridge asks for what its card had, by the machine's own client or by a unit of ours."""
 import pytest
 from documents import put, settle
-from harness import wait_until
-from test_managers import Pings, addresses, flap, machine  # noqa: F401 a fixture
+from harness import Pings, wait_until
+from test_managers import addresses, flap, machine  # noqa: F401 a fixture
 
 DHCP = "version: 1\nbridges:\n  br0: {ports: [eth0], addressing: dhcp}\n"
 # The card may have nothing of its own to come back to.
@@ -50,14 +50,14 @@ def leased(host, link):
 def prolonged(host):
     """The server hears again of the lease, from the bridge, and the card stays empty."""
     before = host.read("/run/server.log").count("DHCPACK")
-    wait_until(lambda: host.read("/run/server.log").count("DHCPACK") > before, 20, "a lease prolonged")
+    wait_until(lambda: host.read("/run/server.log").count("DHCPACK") > before, 30, "a lease prolonged")
     assert addresses(host, "eth0") == []
 
 
 def on_bridge(host):
-    wait_until(lambda: leased(host, "br0"), 20, "a lease on br0")
+    wait_until(lambda: leased(host, "br0"), 30, "a lease on br0")
     assert addresses(host, "eth0") == []
-    wait_until(lambda: "default via 203.0.113.1 dev br0" in host.run("ip route").stdout, 10, "a default route")
+    wait_until(lambda: "default via 203.0.113.1 dev br0" in host.run("ip route").stdout, 30, "a default route")
     assert host.ctl("plan", check=False).rc == 0
     assert host.world.pings(leased(host, "br0").split("/")[0])
 
@@ -80,7 +80,7 @@ def life(host, client):
 def test_by_networkd(host):
     host.write("/etc/systemd/network/10-eth0.network", NETWORKD)
     host.run("systemctl enable --now systemd-networkd")
-    wait_until(lambda: leased(host, "eth0"), 20, "a lease on eth0")
+    wait_until(lambda: leased(host, "eth0"), 30, "a lease on eth0")
     was = leased(host, "eth0")
     put(host, INHERIT)
     done = host.ctl("apply", check=False)
@@ -90,18 +90,18 @@ def test_by_networkd(host):
     settle(host, DHCP)
     assert leased(host, "br0") == was
     life(host, "0-kvmhost-dhcp.network")
-    wait_until(lambda: leased(host, "eth0"), 20, "a lease on eth0 again")
+    wait_until(lambda: leased(host, "eth0"), 30, "a lease on eth0 again")
 
 
 def test_beside_networkmanager(host):
     host.write("/etc/NetworkManager/system-connections/wired.nmconnection", NETWORKMANAGER, 0o600)
     host.run("systemctl enable --now NetworkManager")
-    wait_until(lambda: leased(host, "eth0"), 20, "a lease on eth0")
+    wait_until(lambda: leased(host, "eth0"), 30, "a lease on eth0")
     put(host, INHERIT)
     done = host.ctl("apply", check=False)
     assert done.rc == 1 and "by NetworkManager.service" in done.stderr + done.stdout, done
     life(host, "kvmhost-dhcpcd@br0.service")
-    wait_until(lambda: leased(host, "eth0"), 20, "a lease on eth0 again")
+    wait_until(lambda: leased(host, "eth0"), 30, "a lease on eth0 again")
 
 
 def test_by_a_client_of_its_own(host):
@@ -134,7 +134,7 @@ def test_somebody_else_asks_for_the_card(host):
         assert leased(host, "eth0") == was and not host.exists("/sys/class/net/br0")
     host.write("/etc/network/interfaces.d/eth0", "iface eth0 inet manual\n")
     host.run("kill $(pgrep dhclient)")
-    pings = Pings(host, was.split("/")[0])
+    pings = Pings(host.world, was.split("/")[0])
     settle(host, DHCP)
     on_bridge(host)
     assert leased(host, "br0") == was and pings.lost() == 0

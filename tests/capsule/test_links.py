@@ -17,7 +17,7 @@ veths:
 @pytest.fixture
 def host(capsule):
     yield capsule
-    capsule.run("ip netns del box 2>/dev/null || :; ip link del port-box 2>/dev/null || :")
+    capsule.unplug("box")
     settle(capsule, EMPTY, "--allow-mass-removal")
     assert "lan" not in capsule.run("ip -o link").stdout
 

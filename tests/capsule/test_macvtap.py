@@ -124,7 +124,7 @@ def test_a_card_that_comes_later(host):
     host.ctl("apply")
     assert "web1" not in host.run("systemctl list-units --plain --no-legend 'kvmhost-guest@*'").stdout
     host.run("systemctl start kvmhostd && ip link add eth7 type veth peer name far7")
-    wait_until(lambda: "eth7" in link(host), 10, "the daemon to hear of it")
+    wait_until(lambda: "eth7" in link(host), 30, "the daemon to hear of it")
     host.run("systemctl stop kvmhostd")
     settle(host, later)
     assert host.run("systemctl is-active kvmhost-guest@web1").stdout == "active\n"
@@ -132,7 +132,7 @@ def test_a_card_that_comes_later(host):
     host.run("ip link del eth7")
     assert not link(host) and "the link eth7 to appear" in host.ctl("plan").stdout
     host.run("systemctl start kvmhostd && ip link add eth7 type veth peer name far7")
-    wait_until(lambda: "eth7" in link(host), 10, "the daemon to hear of it")
+    wait_until(lambda: "eth7" in link(host), 30, "the daemon to hear of it")
     host.run("systemctl stop kvmhostd")
     plan = host.ctl("plan").stdout
     assert "web1-tap0  one that went -> the one that is there" in plan and "guest restart web1" in plan, plan

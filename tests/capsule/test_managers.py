@@ -2,11 +2,10 @@
 """The daemon that configured a card leaves it alone while a bridge of ours has it, and gets it back."""
 import json
 import re
-import time
 
 import pytest
 from documents import EMPTY, put, settle
-from harness import Netns, wait_until
+from harness import Netns, Pings, wait_until
 from test_crash import killed, points
 
 BRIDGE = "version: 1\nbridges:\n  br0: {ports: [eth0]}\n"
@@ -64,7 +63,7 @@ def addresses(host, link):
 
 def has_card(host):
     wait_until(lambda: addresses(host, "eth0") == ["203.0.113.2/24"] and
-               "default via 203.0.113.1 dev eth0" in host.run("ip route").stdout, 20, "eth0 set up by its manager")
+               "default via 203.0.113.1 dev eth0" in host.run("ip route").stdout, 30, "eth0 set up by its manager")
 
 
 def in_bridge(host):
@@ -73,22 +72,6 @@ def in_bridge(host):
     link = host.run("ip link show eth0").stdout
     assert "master br0" in link and ",UP" in link, link
     assert host.ctl("plan", check=False).rc == 0
-
-
-class Pings:
-    """One every 20 ms from the world, from now on until lost() counts."""
-
-    def __init__(self, host, address="203.0.113.2"):
-        self.host = host
-        host.run(["systemd-run", "--quiet", "--unit=pings", "ip", "netns", "exec", "world", "sh", "-c",
-                  f"exec ping -n -q -i 0.02 {address} >/run/pings"])
-
-    def lost(self):
-        time.sleep(0.5)
-        self.host.run("systemctl kill -s INT pings; while systemctl -q is-active pings; do sleep 0.05; done")
-        sent, received = re.search(r"(\d+) packets transmitted, (\d+) received", self.host.read("/run/pings")).groups()
-        assert int(sent) > 10
-        return int(sent) - int(received)
 
 
 def flap(host):
@@ -100,7 +83,7 @@ def takes_and_gives_back(host, provoke, managed):
     """The whole life of a bridge beside a manager that is `managed`() while it has the card in hand."""
     has_card(host)
     assert managed()
-    pings = Pings(host)
+    pings = Pings(host.world, "203.0.113.2")
     settle(host, BRIDGE)
     assert pings.lost() == 0
     in_bridge(host)
@@ -114,7 +97,7 @@ def takes_and_gives_back(host, provoke, managed):
     in_bridge(host)
     assert not managed()
     moment = "systemctl show -P ActiveEnterTimestampMonotonic "
-    assert int(host.run(moment + "kvmhostd").stdout) < int(host.run(moment + "network-online.target").stdout) < 30e6 + int(
+    assert int(host.run(moment + "kvmhostd").stdout) < int(host.run(moment + "network-online.target").stdout) < 55e6 + int(
         host.run("systemctl show -P UserspaceTimestampMonotonic").stdout)
     settle(host, EMPTY, "--allow-mass-removal")
     has_card(host)
@@ -218,7 +201,7 @@ def test_a_port_that_is_down_is_drift(machine):
     machine.run("ip link set eth0 down")
     assert machine.ctl("plan", check=False).rc == 2
     machine.ctl("apply")
-    wait_until(lambda: machine.world.pings("203.0.113.2"), 5, "the port up again")
+    wait_until(lambda: machine.world.pings("203.0.113.2"), 30, "the port up again")
 
 
 def under_networkd(machine):
@@ -229,7 +212,7 @@ def under_networkd(machine):
 
 def given_back(machine):
     has_card(machine)
-    wait_until(networkd_has(machine), 10, "eth0 managed by networkd")
+    wait_until(networkd_has(machine), 30, "eth0 managed by networkd")
     assert machine.run("find /etc /run/kvmhost -name '*0-kvmhost*' -o -name 'untold*'").stdout == ""
 
 
@@ -237,8 +220,8 @@ def test_unconfirmed_the_manager_has_it_again(machine):
     under_networkd(machine)
     put(machine, BRIDGE)
     machine.run("systemd-run --quiet --unit=trial kvmhostctl apply --confirm 5s")
-    wait_until(lambda: addresses(machine, "br0") == ["203.0.113.2/24"], 10, "the bridge")
-    wait_until(lambda: not machine.exists("/sys/class/net/br0"), 20, "the bridge to go")
+    wait_until(lambda: addresses(machine, "br0") == ["203.0.113.2/24"], 30, "the bridge")
+    wait_until(lambda: not machine.exists("/sys/class/net/br0"), 30, "the bridge to go")
     given_back(machine)
 
 

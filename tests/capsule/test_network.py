@@ -3,7 +3,7 @@
 import json
 
 from documents import EMPTY, FOREIGN, NAT, everything, foreign_state, put, rules, settle
-from harness import wait_until
+from harness import Netns, Pings, wait_until
 
 BACKENDS = ["iptables", "nftables"]
 
@@ -20,7 +20,7 @@ def test_nat_with_traffic(capsule):
     world.run("ip route add 192.168.122.0/24 via 203.0.113.2")
     client.serve(8000)
     assert world.ask("192.168.122.10", 8000, timeout=1) == ""
-    capsule.run("ip netns del client")
+    capsule.unplug("client")
 
 
 def test_drift_is_planned_and_repaired(capsule):
@@ -61,21 +61,18 @@ def test_unchanged_rules_are_left_alone(capsule):
     if capsule.backend == "nftables":
         before, after = [[line for line in v if "# handle" in line] for v in (before, after)]
     assert before and before == after
-    capsule.run("ip netns del counted")
+    capsule.unplug("counted")
 
 
 def test_a_change_of_backend_lets_nothing_through(capsule):
     """While rules move from one to the other and back, nobody outside gets in and those inside stay connected."""
     other = {"iptables": "nftables", "nftables": "iptables"}[capsule.backend]
-    world = "world-eth0"
+    world = Netns(capsule, "world-eth0", "203.0.113.1")
     settle(capsule, NAT)
-    capsule.client("moved", "virbr0", "192.168.122.12/24", "192.168.122.1")
-    run = f"ip netns exec {world}"
-    capsule.run(f"{run} ip route replace 192.168.122.0/24 via 203.0.113.2")
-    # pings from outside that came through, and the longest time without an answer for one inside
-    capsule.run(f"systemd-run --quiet --unit=leak {run} sh -c 'exec ping -n -i 0.005 192.168.122.12 >/run/leak 2>&1'")
-    capsule.run("systemd-run --quiet --unit=kept ip netns exec moved sh -c "
-                "'exec ping -n -i 0.005 203.0.113.1 >/run/kept 2>&1'")
+    inside = capsule.client("moved", "virbr0", "192.168.122.12/24", "192.168.122.1")
+    world.run("ip route replace 192.168.122.0/24 via 203.0.113.2")
+    leak = Pings(world, "192.168.122.12", 0.005, "leak")
+    kept = Pings(inside, "203.0.113.1", 0.005, "kept")
     try:
         for _ in range(3):
             for backend in (other, capsule.backend):
@@ -87,12 +84,13 @@ def test_a_change_of_backend_lets_nothing_through(capsule):
                 found = rules(capsule)
                 assert ("KVMHOST-INTO" in found) == (backend == "iptables")
                 assert ("table ip kvmhost" in found) == (backend == "nftables")
+        assert kept.lost() == 0, capsule.read("/run/kept")[-600:]
     finally:
-        capsule.run("systemctl kill -s INT leak kept; sleep 0.5")
-        capsule.run(f"{run} ip route del 192.168.122.0/24; ip netns del moved")
-    leaked, kept = capsule.read("/run/leak"), capsule.read("/run/kept")
+        leaked = leak.stop()
+        capsule.run("systemctl stop kept", check=False)
+        world.run("ip route del 192.168.122.0/24")
+        capsule.unplug("moved")
     assert " 0 received" in leaked and "Destination Port Unreachable" in leaked, leaked[-600:]
-    assert " 0% packet loss" in kept, kept[-600:]
 
 
 def test_a_reload_loses_no_packet_of_networks_that_stay(capsule):
@@ -100,14 +98,14 @@ def test_a_reload_loses_no_packet_of_networks_that_stay(capsule):
     world, run = "world-eth0", lambda unit, space, what: capsule.run(
         ["systemd-run", "--quiet", "--collect", f"--unit={unit}", "ip", "netns", "exec", space, "bash", "-c", what])
     settle(capsule, NAT)
-    capsule.client("staying", "virbr0", "192.168.122.13/24", "192.168.122.1")
-    capsule.run("systemctl start kvmhostd; rm -f /run/ticks /run/stays")
+    staying = capsule.client("staying", "virbr0", "192.168.122.13/24", "192.168.122.1")
+    capsule.run("systemctl start kvmhostd; rm -f /run/ticks")
     run("sink", world, "exec socat -u TCP4-LISTEN:7000,reuseaddr OPEN:/run/ticks,creat,append")
-    wait_until(lambda: ":7000 " in capsule.run(f"ip netns exec {world} ss -ltn").stdout, 10)
+    wait_until(lambda: ":7000 " in capsule.run(f"ip netns exec {world} ss -ltn").stdout, 30)
     run("source", "staying", "i=0; while sleep 0.01; do echo $((i += 1)); done | socat -u - TCP4:203.0.113.1:7000")
-    run("stays", "staying", "exec ping -n -i 0.002 203.0.113.1 >/run/stays 2>&1")
+    stays = Pings(staying, "203.0.113.1", 0.002, "stays")
     try:
-        wait_until(lambda: capsule.run("cat /run/ticks", check=False).stdout, 10, "a connection")
+        wait_until(lambda: capsule.run("cat /run/ticks", check=False).stdout, 30, "a connection")
         other = "  more: {mode: nat, bridge: vbm, addresses: [10.3.0.1/24], dns: {}}\n"
         for text in (NAT, NAT + other, NAT + other.replace("10.3", "10.4"), NAT + other.replace("nat", "routed"),
                      NAT + "    dns: {}\n", NAT):
@@ -115,11 +113,14 @@ def test_a_reload_loses_no_packet_of_networks_that_stay(capsule):
             capsule.reload_daemon()
             assert capsule.ctl("plan").rc == 0
         seen = len(capsule.read("/run/ticks").splitlines())
-        wait_until(lambda: len(capsule.read("/run/ticks").splitlines()) > seen + 20, 10, "the connection still there")
+        wait_until(lambda: len(capsule.read("/run/ticks").splitlines()) > seen + 20, 30, "the connection still there")
+        assert stays.lost() == 0, capsule.read("/run/stays")[-600:]
     finally:
-        capsule.run("systemctl kill -s INT stays; sleep 0.5; systemctl stop source sink kvmhostd; ip netns del staying")
-    said, ticks = capsule.read("/run/stays"), capsule.read("/run/ticks").split()
-    assert " 0% packet loss" in said and int(said.partition(" packets transmitted")[0].split()[-1]) > 500, said[-600:]
+        capsule.run("systemctl stop stays", check=False)
+        capsule.run("systemctl stop source; while systemctl -q is-active sink; do sleep 0.05; done; systemctl stop kvmhostd")
+        capsule.unplug("staying")
+    assert int(capsule.read("/run/stays").partition(" packets transmitted")[0].split()[-1]) > 500
+    ticks = capsule.read("/run/ticks").split()
     assert ticks == [str(i + 1) for i in range(len(ticks))]
 
 

@@ -5,6 +5,7 @@ import time
 
 import pytest
 from documents import put
+from harness import wait_until
 
 MKCONFIG = r"""#!/bin/sh
 # reads /etc/default/grub.d/*.cfg
@@ -35,13 +36,6 @@ def required(host):
     return host.run("busctl get-property org.kvmhost1 /org/kvmhost1 org.kvmhost1.Manager RebootRequired").stdout.strip()
 
 
-def until(condition, what, seconds=30):
-    end = time.time() + seconds
-    while not condition():
-        assert time.time() < end, what
-        time.sleep(0.1)
-
-
 @pytest.fixture(scope="module")
 def host(capsule):
     host = capsule
@@ -59,8 +53,8 @@ def test_not_before_the_window(host):
     assert required(host) == "b false"
     put(host, document(window(120)))
     host.reload_daemon()
-    assert "it will be at" in host.journal()
-    until(lambda: required(host) == "b true", "the property")
+    wait_until(lambda: "it will be at" in host.journal(), what="a word of when")
+    wait_until(lambda: required(host) == "b true", what="the property")
     status = host.ctl("status", check=False)
     assert status.rc == 3 and "kvmhostd makes it at" in status.stdout, status
     assert host.exists("/run/reboot-required") and "waits for a reboot" in host.read("/run/motd.d/kvmhost")
@@ -70,9 +64,9 @@ def test_not_before_the_window(host):
 def test_in_the_window_and_once(host):
     put(host, document(window(-1)))
     host.reload_daemon()
-    until(lambda: reboots(host) == 1, "no reboot")
+    wait_until(lambda: reboots(host) == 1, what="a reboot")
     host.run("systemctl restart kvmhostd")  # as after the reboot: it still waits
-    until(lambda: "there will be no other" in host.journal(), "nothing is said of it")
+    wait_until(lambda: "there will be no other" in host.journal(), what="a word of it")
     host.reload_daemon()
     time.sleep(3)
     assert reboots(host) == 1, "a loop"
@@ -83,13 +77,13 @@ def test_in_the_window_and_once(host):
 def test_another_document_may_again_and_an_apply_by_hand_is_heard(host):
     put(host, document(window(-1), "quiet_kvmhost=2"))
     assert host.ctl("apply", check=False).rc == 3
-    until(lambda: reboots(host) == 2, "no reboot")
+    wait_until(lambda: reboots(host) == 2, what="a reboot")
 
 
 def test_nothing_waits(host):
     put(host, "version: 1\n")
     host.ctl("apply", "--allow-mass-removal", check=False)
-    until(lambda: required(host) == "b false", "the property")
+    wait_until(lambda: required(host) == "b false", what="the property")
     for path in ("/run/motd.d/kvmhost", "/run/kvmhost/reboot.json", "/run/reboot-required"):
         assert not host.exists(path), path
     assert reboots(host) == 2

@@ -40,6 +40,7 @@ def host(capsule):
 
 def test_vnc_is_shown_and_answers(host):
     host.run("systemd-run --quiet socat TCP4-LISTEN:5900,fork SYSTEM:true")
+    wait_until(lambda: ":5900 " in host.run("ss -ltn").stdout, what="somebody on port 5900")
     settle(host, document("graphics: {type: vnc}"))
     assert guest(host)["display"] == "vnc://127.0.0.1:5901", "5900 is somebody else's"
     assert "vnc://127.0.0.1:5901" in host.ctl("guest", "info", "web1").stdout
@@ -78,7 +79,7 @@ def test_a_password_is_a_credential(host):
     if guest(host)["state"] != "running":
         host.ctl("guest", "start", "web1")
     assert hello(host, 5950) == b"RFB 003.008\n".hex() + "0102", "one way to sign in: the password"
-    everything = host.run("cat /proc/$(pgrep -x qemu-system-x86)/cmdline /run/kvmhost/guests/web1/*.json; journalctl -q").stdout
+    everything = host.run("cat /proc/$(pgrep -x qemu-system-x86)/cmdline /run/kvmhost/guests/web1/*.json; journalctl --sync; journalctl -q").stdout
     assert "sesame" not in everything
     host.write("/etc/credstore/screen", "longer than eight\n", 0o600)
     refused = host.ctl("guest", "restart", "web1", check=False)

@@ -64,7 +64,7 @@ def test_the_first_of_two_goes_and_the_daemon_follows(host, console):
     assert "virbr0" in link(host, "web1-tap0") and "virbr9" in link(host, "web1-tap1")
     console.run("ping -c 1 -W 3 192.168.122.1; ping -c 1 -W 3 192.168.9.1")
     host.ctl("guest", "restart", "web1", timeout=120)
-    wait_until(lambda: "virbr9" in link(host, "web1-tap0") and not link(host, "web1-tap1"), 10, "the daemon to see it")
+    wait_until(lambda: "virbr9" in link(host, "web1-tap0") and not link(host, "web1-tap1"), 30, "the daemon to see it")
     host.run("systemctl stop kvmhostd")
     assert host.ctl("plan", check=False).rc == 0
 
