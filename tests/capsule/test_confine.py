@@ -7,7 +7,7 @@ from documents import settle
 from harness import wait_until
 
 QEMU = "/usr/bin/qemu-system-x86_64"
-KERNEL = 'kernel: {image: /srv/boot/vmlinuz, initrd: /srv/boot/initrd.img, cmdline: "console=ttyS0 quiet"}'
+KERNEL = 'kernel: {image: /srv/boot/vmlinuz, initrd: /srv/boot/initrd.img, cmdline: "console=ttyS0 quiet no_timer_check"}'
 VICTIM = f"""\
 version: 1
 guests:

@@ -41,7 +41,7 @@ guests:
     kernel:
       image: /srv/boot/vmlinuz
       initrd: /srv/boot/initrd.img
-      cmdline: "console=ttyS0 quiet ip=dhcp hostname=web1"
+      cmdline: "console=ttyS0 quiet no_timer_check ip=dhcp hostname=web1"
     interfaces: [{network: default, mac: "52:54:00:1a:b3:4a"}]
     shutdown: {timeout: 10s}
   web2:
@@ -50,7 +50,7 @@ guests:
     kernel:
       image: /srv/boot/vmlinuz
       initrd: /srv/boot/initrd.img
-      cmdline: "console=ttyS0 quiet ip=dhcp hostname=localhost"
+      cmdline: "console=ttyS0 quiet no_timer_check ip=dhcp hostname=localhost"
     interfaces: [{network: default}]
     shutdown: {timeout: 10s}
 """
@@ -441,7 +441,7 @@ def test_a_guest_boots_from_the_network(host):
     settle(host, DOCUMENT)
     host.add_guest_kernel()
     host.run("cp /srv/boot/vmlinuz /srv/boot/initrd.img /srv/tftp/ && chmod 644 /srv/tftp/*")
-    host.write("/srv/tftp/boot.ipxe", "#!ipxe\nkernel vmlinuz console=ttyS0 quiet initrd=initrd.img ip=dhcp "
+    host.write("/srv/tftp/boot.ipxe", "#!ipxe\nkernel vmlinuz console=ttyS0 quiet no_timer_check initrd=initrd.img ip=dhcp "
                "hostname=pxe1 ready=by-tftp\ninitrd initrd.img\nboot\n")
     host.run("ip tuntap add pxe1-tap mode tap && ip link set pxe1-tap master virbr0 up")
     path = "/run/guest-pxe1.sock"

@@ -5,7 +5,7 @@ import re
 
 import pytest
 from documents import put, settle
-from harness import wait_until
+from harness import greets, wait_until
 
 IMAGES = "/var/lib/kvmhost/images"
 SOCKET = "/run/kvmhost/guests/web1/console.sock"
@@ -14,7 +14,7 @@ version: 1
 guests:
   web1:
     memory: {{size: 192MiB}}
-    kernel: {{image: /srv/boot/vmlinuz, initrd: /srv/boot/initrd.img, cmdline: "console=ttyS0 quiet"}}
+    kernel: {{image: /srv/boot/vmlinuz, initrd: /srv/boot/initrd.img, cmdline: "console=ttyS0 quiet no_timer_check"}}
     shutdown: {{timeout: 20s}}
     state: {state}
     disks:
@@ -327,9 +327,9 @@ def test_what_is_wrong_with_an_image_is_one_clear_line(stopped):
     said("path: /srv/bad.qcow2", "disk /srv/bad.qcow2: Image is not in qcow2 format")
     # somebody else writes to it
     host.run("qemu-img create -q -f qcow2 /srv/locked.qcow2 16M; systemd-run --quiet --unit=locker qemu-system-x86_64 -S "
-             "-display none -monitor none -machine none -blockdev driver=file,node-name=f,filename=/srv/locked.qcow2 "
+             "-display none -monitor unix:/run/locker,server=on,wait=off -machine none -blockdev driver=file,node-name=f,filename=/srv/locked.qcow2 "
              "-blockdev driver=qcow2,node-name=d,file=f")
-    wait_until(lambda: "locked.qcow2" in host.run("ls -l /proc/$(systemctl show -p MainPID --value locker)/fd", check=False).stdout, 30)
+    wait_until(lambda: greets(host, "/run/locker"), what="QEMU holds it")
     said("path: /srv/locked.qcow2", "the image /srv/locked.qcow2 is in use by another program; see which: fuser -v /srv/locked.qcow2")
     host.run("systemctl stop locker")
     put(host, document("path: /dev/null, device: lun"))

@@ -4,12 +4,12 @@ import json
 
 import pytest
 from documents import put, settle
-from harness import wait_until
+from harness import greets, wait_until
 
 GUEST = """\
   {name}:
     memory: {{size: 128MiB}}
-    kernel: {{image: /srv/boot/vmlinuz, initrd: /srv/boot/initrd.img, cmdline: "console=ttyS0 quiet"}}
+    kernel: {{image: /srv/boot/vmlinuz, initrd: /srv/boot/initrd.img, cmdline: "console=ttyS0 quiet no_timer_check"}}
     shutdown: {{timeout: 5s}}
     restart: no
 """
@@ -90,9 +90,8 @@ def test_runner_killed(web):
 def test_a_locked_image(web):
     put(web, document(WEB, ("web2", disk("/srv/other.img"))))
     web.run("truncate -s 4M /srv/other.img; systemd-run -q --unit holder qemu-system-x86_64 -display none -nodefaults -S "
-            "-drive if=virtio,format=raw,file=/srv/other.img")
-    inode = web.run("stat -c %i /srv/other.img").stdout.strip()
-    wait_until(lambda: f":{inode} " in web.read("/proc/locks"), 30, "QEMU holds it")
+            "-drive if=virtio,format=raw,file=/srv/other.img -monitor unix:/run/holder,server=on,wait=off")
+    wait_until(lambda: greets(web, "/run/holder"), what="QEMU holds it")
     refused = web.ctl("apply", check=False, timeout=120)
     assert refused.rc == 1 and "/srv/other.img is in use by another program" in guest(web, "web2")["error"], guest(web, "web2")
     assert "/srv/other.img" in web.ctl("status", check=False).stdout

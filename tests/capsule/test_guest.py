@@ -186,7 +186,7 @@ def test_order_of_start_and_stop(host):
     text = GUEST + """\
   db1:
     memory: {size: 96MiB}
-    kernel: {image: /srv/boot/vmlinuz, initrd: /srv/boot/initrd.img, cmdline: "console=ttyS0 quiet"}
+    kernel: {image: /srv/boot/vmlinuz, initrd: /srv/boot/initrd.img, cmdline: "console=ttyS0 quiet no_timer_check"}
     shutdown: {timeout: 5s}
 """
     text = text.replace("    shutdown: {timeout: 20s}\n", "    shutdown: {timeout: 20s}\n    after: [db1]\n", 1)

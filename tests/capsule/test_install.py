@@ -78,7 +78,7 @@ def clean(host):
 def test_debians_installer_is_run_once(clean, where):
     host = clean
     location = "/srv/debian" if where == "directory" else serve(host, "http") + "/debian"
-    text = document(f'location: "{location}", answers: preseed.cfg, extra_args: console=ttyS0')
+    text = document(f'location: "{location}", answers: preseed.cfg, extra_args: "console=ttyS0 no_timer_check"')
     put(host, text)
     plan = host.ctl("plan", check=False)
     assert plan.rc == 2 and "+ tree/web1" in plan.stdout and "location" in plan.stdout, plan
@@ -97,7 +97,7 @@ def test_a_tree_with_treeinfo(clean):
     """Its kernel is told of the answers, and has them."""
     host = clean
     location = serve(host, "ftp") + "/fedora/"
-    text = document(f'location: "{location}", answers: ks.cfg, extra_args: "console=ttyS0 quiet ready=told"')
+    text = document(f'location: "{location}", answers: ks.cfg, extra_args: "console=ttyS0 quiet no_timer_check ready=told"')
     settle(host, text)
     console = host.console("/run/kvmhost/guests/web1/console.sock")
     console.ready()

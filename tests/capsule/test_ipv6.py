@@ -45,7 +45,7 @@ guests:
   web1:
     state: stopped
     memory: {size: 192MiB}
-    kernel: {image: /srv/boot/vmlinuz, initrd: /srv/boot/initrd.img, cmdline: "console=ttyS0 quiet hostname=web1"}
+    kernel: {image: /srv/boot/vmlinuz, initrd: /srv/boot/initrd.img, cmdline: "console=ttyS0 quiet no_timer_check hostname=web1"}
     interfaces: [{network: leased, mac: "52:54:00:1a:b3:4a"}]
 """
 

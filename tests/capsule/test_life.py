@@ -9,7 +9,7 @@ from harness import CommandError, wait_until
 GUEST = """\
   {name}:
     memory: {{size: 128MiB}}
-    kernel: {{image: /srv/boot/vmlinuz, initrd: /srv/boot/initrd.img, cmdline: "console=ttyS0 quiet {words}"}}
+    kernel: {{image: /srv/boot/vmlinuz, initrd: /srv/boot/initrd.img, cmdline: "console=ttyS0 quiet no_timer_check {words}"}}
     shutdown: {{timeout: 20s}}
 """
 

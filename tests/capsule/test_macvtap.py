@@ -16,7 +16,7 @@ guests:
     kernel:
       image: /srv/boot/vmlinuz
       initrd: /srv/boot/initrd.img
-      cmdline: "console=ttyS0 quiet ip=203.0.113.10/24 gw=203.0.113.1 hostname=web1"
+      cmdline: "console=ttyS0 quiet no_timer_check ip=203.0.113.10/24 gw=203.0.113.1 hostname=web1"
     shutdown: {timeout: 20s}
     interfaces:
 """

@@ -19,7 +19,7 @@ guests:
     kernel:
       image: /srv/boot/vmlinuz
       initrd: /srv/boot/initrd.img
-      cmdline: "console=ttyS0 quiet ip=192.168.122.10/24 gw=192.168.122.1 hostname=web1"
+      cmdline: "console=ttyS0 quiet no_timer_check ip=192.168.122.10/24 gw=192.168.122.1 hostname=web1"
     disks: [{", ".join(disks)}]
     interfaces: [{", ".join(nics)}]
     shutdown: {{timeout: 10s}}

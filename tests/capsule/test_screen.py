@@ -12,7 +12,7 @@ version: 1
 guests:
   web1:
     memory: {{size: 128MiB{memory}}}
-    kernel: {{image: /srv/boot/vmlinuz, initrd: /srv/boot/initrd.img, cmdline: "console=ttyS0 quiet"}}
+    kernel: {{image: /srv/boot/vmlinuz, initrd: /srv/boot/initrd.img, cmdline: "console=ttyS0 quiet no_timer_check"}}
     shutdown: {{timeout: 1s}}
     on_change: restart
 {more}

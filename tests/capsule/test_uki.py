@@ -10,7 +10,7 @@ from documents import EMPTY, put
 
 DOCUMENT = 'version: 1\nhost:\n  kernel: {cmdline: ["mitigations=off", "transparent_hugepage=never"]}\n'
 KERNELS = ("6.1.0-1-test", "6.1.0-2-test")
-LINE = "console=ttyS0  quiet"
+LINE = "console=ttyS0  quiet no_timer_check"
 # what stands in a section of each image, by the library that ukify uses
 SECTIONS = """import glob, json, pefile
 print(json.dumps({path: {section.Name.rstrip(b"\\0").decode(): section.get_data(length=min(section.Misc_VirtualSize, 4096))
