@@ -1,16 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "reconcile/config.h"
 #include <fcntl.h>
+#include <nettle/sha2.h>
 
 /* Most runs have no use for it, and the whole document must be written out for it. */
 const char *config_hash(struct config *c)
 {
 	_cleanup_strbuf_ struct strbuf text = { 0 };
+	uint8_t digest[SHA256_DIGEST_SIZE];
+	struct sha256_ctx ctx;
 
 	if (!c->valid || *c->hash)
 		return c->hash;
 	document_write(&c->document, false, &text);
-	sha256_of(sb_str(&text), text.len, c->hash);
+	sha256_init(&ctx);
+	sha256_update(&ctx, text.len, (const uint8_t *)sb_str(&text));
+	sha256_digest(&ctx, sizeof(digest), digest);
+	for (size_t i = 0; i < sizeof(digest); i++)
+		snprintf(c->hash + 2 * i, 3, "%02x", digest[i]);
 	return c->hash;
 }
 

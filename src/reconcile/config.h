@@ -3,7 +3,6 @@
 #ifndef KVMHOST_CONFIG_H
 #define KVMHOST_CONFIG_H
 
-#include "base/sha256.h"
 #include "config/document.h"
 #include "reconcile/kind.h"
 
@@ -16,7 +15,7 @@ struct config {
 	struct document document;
 	struct wants wants;
 	bool valid;
-	char hash[SHA256_TEXT]; /* private to config_hash() */
+	char hash[65]; /* private to config_hash() */
 };
 
 /*

@@ -10,11 +10,10 @@
  */
 #include "runner/seed.h"
 #include "base/pack.h"
-#include "base/sha256.h"
 #include "reconcile/plan.h"
 #include "runner/guest.h"
-#include <ctype.h>
 #include <fcntl.h>
+#include <nettle/sha2.h>
 
 enum { DATA_MAX = 16 << 20, INSTANCE_DIGITS = 16 };
 enum { APPLICATION_AT = 16 * 2048 + 574, APPLICATION_LENGTH = 128 };
@@ -69,22 +68,22 @@ static int not_read(
 
 static void name_instance(struct host *h, struct data *d)
 {
-	char digits[SHA256_TEXT], *instance;
-	struct sha256 sum;
+	uint8_t digest[SHA256_DIGEST_SIZE];
+	char digits[INSTANCE_DIGITS + 1] = "";
+	struct sha256_ctx ctx;
 
-	sha256_begin(&sum);
+	sha256_init(&ctx);
 	for (size_t i = 0; i < FILES; i++) {
 		uint64_t len = d->text[i] ? d->len[i] + 1 : 0;
 
-		sha256_add(&sum, &len, sizeof(len));
-		sha256_add(&sum, d->text[i], d->len[i]);
+		sha256_update(&ctx, sizeof(len), (const uint8_t *)&len);
+		sha256_update(&ctx, d->len[i], (const uint8_t *)d->text[i]);
 	}
-	sha256_end(&sum, digits);
-	instance = arena_strndup(h->pass, digits, INSTANCE_DIGITS);
+	sha256_digest(&ctx, sizeof(digest), digest);
 	/* Upper case is all that the header has. */
-	for (char *at = instance; *at; at++)
-		*at = (char)toupper((unsigned char)*at);
-	d->instance = instance;
+	for (size_t i = 0; i < INSTANCE_DIGITS / 2; i++)
+		snprintf(digits + 2 * i, 3, "%02X", digest[i]);
+	d->instance = arena_strdup(h->pass, digits);
 }
 
 static int read_data(struct host *h, const struct resource *r, struct data *d, struct error *e)

@@ -2,25 +2,44 @@
 #include "runner/tree_fetch.h"
 #include "base/pack.h"
 #include <fcntl.h>
+#include <nettle/sha2.h>
 
 #define FETCHING ".fetching"
+
+static void end_sum(struct sha256_ctx *ctx, char out[static SHA256_TEXT])
+{
+	uint8_t digest[SHA256_DIGEST_SIZE];
+
+	sha256_digest(ctx, sizeof(digest), digest);
+	for (size_t i = 0; i < sizeof(digest); i++)
+		snprintf(out + 2 * i, 3, "%02x", digest[i]);
+}
+
+void tree_sha256(const char *data, size_t len, char out[static SHA256_TEXT])
+{
+	struct sha256_ctx ctx;
+
+	sha256_init(&ctx);
+	sha256_update(&ctx, len, (const uint8_t *)data);
+	end_sum(&ctx, out);
+}
 
 static int verify(int dir, const char *name, const char *what, const char *given,
 	const char *listed, struct error *e)
 {
 	_cleanup_close_ int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
 	char text[SHA256_TEXT], chunk[65536];
-	struct sha256 sum;
+	struct sha256_ctx ctx;
 	ssize_t n;
 
 	if (!given && !listed)
 		return 0;
-	sha256_begin(&sum);
+	sha256_init(&ctx);
 	while ((n = read(fd, chunk, sizeof(chunk))) > 0)
-		sha256_add(&sum, chunk, (size_t)n);
+		sha256_update(&ctx, (size_t)n, (const uint8_t *)chunk);
 	if (n < 0)
 		return error_set(e, -errno, "cannot read the %s: %s", what, strerror(errno));
-	sha256_end(&sum, text);
+	end_sum(&ctx, text);
 	if ((given && strcasecmp(given, text) != 0) || (listed && strcasecmp(listed, text) != 0))
 		return error_set(e, -EBADMSG,
 			"the %s that was fetched has the SHA-256 sum %s, and %s says %s", what,

@@ -3,10 +3,11 @@
 #ifndef KVMHOST_TREE_FETCH_H
 #define KVMHOST_TREE_FETCH_H
 
-#include "base/sha256.h"
 #include "config/obj.h"
 #include "reconcile/host.h"
 #include "runner/tree.h"
+
+enum { SHA256_TEXT = 65 };
 
 struct tree_want {
 	struct obj obj;
@@ -20,6 +21,9 @@ struct answers {
 	size_t len;
 	char sha256[SHA256_TEXT];
 };
+
+/* As sha256sum(1) writes it. */
+void tree_sha256(const char *data, size_t len, char out[static SHA256_TEXT]);
 
 /*
  * Kernel, initial RAM disk with the answers in it, arguments, and tree.json, which says what they

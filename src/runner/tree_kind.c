@@ -47,7 +47,7 @@ static int read_answers(
 			r->name, strerror(-err));
 		return err == -EACCES ? error_cure(e, "run it as root: sudo kvmhostctl ...") : err;
 	}
-	sha256_of(a->text, a->len, a->sha256);
+	tree_sha256(a->text, a->len, a->sha256);
 	return 0;
 }
 

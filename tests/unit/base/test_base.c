@@ -2,7 +2,6 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "base/sha256.h"
 #include "base/strbuf.h"
 #include "base/utf8.h"
 #include <setjmp.h>
@@ -197,41 +196,6 @@ static void test_log(void **state _unused_)
 	end_log("prog: broken; mend it\n");
 }
 
-/* FIPS 180-4's examples, and lengths around those where the padding takes another block. */
-static void test_sha256(void **state _unused_)
-{
-	static const struct {
-		size_t n; /* times `a`; 0: the text */
-		const char *text, *sum;
-	} cases[] = {
-		{ 0, "", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" },
-		{ 0, "abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" },
-		{ 0, "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
-			"248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1" },
-		{ 55, NULL, "9f4390f8d30c2dd92ec9f095b65e2b9ae9b0a925a5258e241c9f1e910f734318" },
-		{ 56, NULL, "b35439a4ac6f0948b6d6f9e3c6af0f5f590ce20f1bde7090ef7970686ec6738a" },
-		{ 64, NULL, "ffe054fe7ae0cb6dc65c3af9b61d5209f439851db43d0ba5997337df154668eb" },
-		{ 1000000, NULL,
-			"cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0" },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		char out[SHA256_TEXT];
-		struct sha256 s;
-
-		sha256_begin(&s);
-		for (size_t k = 0; k < cases[i].n; k++)
-			sha256_add(&s, "a", 1);
-		if (!cases[i].n)
-			sha256_add(&s, cases[i].text, strlen(cases[i].text));
-		sha256_end(&s, out);
-		assert_string_equal(out, cases[i].sum);
-		if (!cases[i].n)
-			sha256_of(cases[i].text, strlen(cases[i].text), out);
-		assert_string_equal(out, cases[i].sum);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -241,7 +205,6 @@ int main(void)
 		cmocka_unit_test(test_strbuf),
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_utf8),
-		cmocka_unit_test(test_sha256),
 		cmocka_unit_test(test_error),
 		cmocka_unit_test(test_log),
 	};
