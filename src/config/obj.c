@@ -52,6 +52,12 @@ void *obj_new(struct arena *a, const struct table *t, const char *name)
 	return obj;
 }
 
+/* The first letter nearly always says no. */
+static bool is_name(const char *name, const char *part, size_t n)
+{
+	return *name == *part && !strncmp(name, part, n) && !name[n];
+}
+
 /*
  * Follows "cpu.count" to the object that holds count; the row is in *f. Each
  * object on the way must be set, or is marked so. NULL when the path ends
@@ -63,8 +69,7 @@ static void *descend(void *obj, const char *path, const struct field **f, bool m
 		struct obj *o = obj;
 		size_t n = strcspn(path, "."), i = 0;
 
-		while (i < o->table->n_fields && (strncmp(o->table->fields[i].name, path, n) != 0 ||
-							 o->table->fields[i].name[n]))
+		while (i < o->table->n_fields && !is_name(o->table->fields[i].name, path, n))
 			i++;
 		if (i == o->table->n_fields)
 			return NULL;

@@ -219,6 +219,10 @@ def test_it_is_confined(served):
     # CAP_NET_ADMIN would let it
     said = served.run(f"nsenter -t {pid} -m bash -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'", check=False).stderr
     assert "Read-only file system" in said, said
+    # anybody may open this one
+    said = served.run(f"echo $$ >/sys/fs/cgroup$(sed -n s/^0:://p /proc/{pid}/cgroup)/cgroup.procs; exec 3<>/dev/net/tun",
+                      check=False).stderr
+    assert "/dev/net/tun: Operation not permitted" in said, said
     assert "inotify" not in served.run(f"ls -l /proc/{pid}/fd").stdout
 
 
