@@ -31,6 +31,14 @@ static void warn_of_others(struct ctl *c, const struct wants *w)
 			v[i].what, v[i].cure);
 }
 
+static bool has_guests(const struct wants *w)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (streq(w->v[i]->kind->name, "guest"))
+			return true;
+	return false;
+}
+
 /* What would not fail, and not go well either. */
 static void warn_of_guests(struct ctl *c, const struct config *config)
 {
@@ -38,6 +46,8 @@ static void warn_of_guests(struct ctl *c, const struct config *config)
 		"guest-storage" };
 	struct doctor d;
 
+	if (!has_guests(&config->wants))
+		return;
 	doctor_open(&d, &c->host, config);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		struct finding f = doctor_look(&d, check_find(names[i]));
