@@ -48,7 +48,8 @@ static const struct field hugepages_fields[] = {
 static const struct table hugepages_table = TABLE(struct hugepages, hugepages_fields,
 	.key = &type_size, .key_word = "SIZE", .scalar = "pages", .check = check_hugepages,
 	.doc = "Hugepages by their size. Those of 1GiB and more are reserved at boot too "
-	       "(hugepagesz= hugepages=).");
+	       "(hugepagesz= hugepages=); others kvmhostd asks for as it starts, while memory is "
+	       "still whole. What there is no memory for is not asked for.");
 
 static const struct field memory_fields[] = {
 	FIELD_MAP(struct memory, hugepages, hugepages_table, .def = "{}",
