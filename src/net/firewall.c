@@ -64,8 +64,8 @@ static void jumps(struct wants *w, struct firewall *f, enum fw_chain chain)
 		return;
 	}
 	jump(w, f, FW_BASE_FORWARD, FW_FORWARD);
-	for (chain = FW_FORWARD_WITHIN; chain <= FW_FORWARD_OUT_OF; chain++)
-		jump(w, f, FW_FORWARD, chain);
+	for (int within = FW_FORWARD_WITHIN; within <= FW_FORWARD_OUT_OF; within++)
+		jump(w, f, FW_FORWARD, within);
 }
 
 /* Only what the document says; `auto` is decided by the machine. */
@@ -219,7 +219,7 @@ static void compare(struct host *h, const struct fw_backend *b, const struct fw_
 		return;
 	fw_partition(have->v, have->n, h->pass, x);
 	fw_partition(want->v, want->n, h->pass, y);
-	for (enum fw_chain c = 0; c < FW_CHAINS; c++)
+	for (int c = 0; c < FW_CHAINS; c++)
 		(b->ordered ? fw_compare : fw_compare_sets)(
 			x[c].v, x[c].n, y[c].v, y[c].n, show, sh);
 }

@@ -7,6 +7,7 @@
  * writer came in between.
  */
 #include "net/fw_nft.h"
+#include <assert.h>
 
 #define TRIES 10
 
@@ -102,6 +103,7 @@ static struct family *family_of(struct transaction *t, int family)
 	for (size_t i = 0; i < t->n; i++)
 		if (t->families[i].family == family)
 			return &t->families[i];
+	assert(t->n < ARRAY_SIZE(t->families)); /* AF_INET and AF_INET6 */
 	t->families[t->n] = (struct family){ .family = family };
 	return &t->families[t->n++];
 }
