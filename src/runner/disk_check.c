@@ -166,10 +166,10 @@ static void check_throttle(const void *obj, struct diags *d)
 
 #define LIMIT_IOPS(M, DOC) \
 	FIELD_INT(struct disk_throttle, M, 1, 1000000000, .on_change = CHANGE_RECREATE, \
-		.example = "500", .doc = DOC)
+		.example = "500", .doc = (DOC))
 #define LIMIT_BPS(M, DOC) \
 	FIELD_SIZE(struct disk_throttle, M, 1 * KIB, 1 * TIB, .on_change = CHANGE_RECREATE, \
-		.example = "50MiB", .doc = DOC)
+		.example = "50MiB", .doc = (DOC))
 static const struct field throttle_rows[] = {
 	LIMIT_IOPS(iops, "Requests, of reads and writes together."),
 	LIMIT_IOPS(iops_read, "Reads."),

@@ -199,7 +199,7 @@ void guest_refine(struct host *h, struct step *s)
 	live = seen->running && seen->started ? guest_live(h->pass, s->want, seen->started) : NULL;
 	if (d.pending && live && interfaces_differ(s->want, live))
 		hold_taps(s);
-	s->lets_go = d.live && live->interfaces.n < seen->started->interfaces.n;
+	s->lets_go = d.live && live && live->interfaces.n < seen->started->interfaces.n;
 	/* Writing down what waits costs nothing yet. */
 	if (d.pending && !s->wait && !d.restart && !d.stop)
 		s->disruption = DISRUPT_NONE;

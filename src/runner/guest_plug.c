@@ -193,9 +193,9 @@ int plug_out(struct guest_qmp *q, const char *id, char *const *args, struct erro
 static int take_medium_out(struct guest_qmp *q, const char *id, struct error *e)
 {
 	static const char *const moved[] = { "DEVICE_TRAY_MOVED", NULL };
-	int r = guest_qmp_command(
-		q, "blockdev-open-tray", json_pack("{s:s}", "id", id), -1, NULL, NULL);
+	int r;
 
+	guest_qmp_command(q, "blockdev-open-tray", json_pack("{s:s}", "id", id), -1, NULL, NULL);
 	r = guest_qmp_command(
 		q, "blockdev-remove-medium", json_pack("{s:s}", "id", id), -1, NULL, NULL);
 	if (r != -EIO)

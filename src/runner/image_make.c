@@ -112,12 +112,14 @@ static int qemu_img(
 /* The directory, and in *name where in the path the file's name begins. */
 static int open_directory(int root, const char *path, const char **name, struct error *e)
 {
-	_cleanup_free_ char *dir = strdup(path);
-	char *slash = dir ? strrchr(dir, '/') : NULL;
+	_cleanup_free_ char *dir = xstrdup(path);
+	char *slash = strrchr(dir, '/');
 	int r;
 
-	if (!slash)
-		return error_set(e, -EINVAL, "%s is no absolute path", path);
+	if (!slash) {
+		error_set(e, -EINVAL, "%s is no absolute path", path);
+		return -EINVAL;
+	}
 	*name = path + (slash - dir) + 1;
 	slash[slash == dir] = '\0';
 	r = streq(dir, IMAGES_DIR) ? file_mkdirs(root, dir, 0711) : 0;
