@@ -220,6 +220,7 @@ static void device_refine(struct host *h, struct step *s)
 	const json_t *kept = device_kept(h, s->r->id);
 	const char *former = device_kept_text(kept, "former");
 	const struct vfio_holder *holder;
+	const char *wait;
 
 	if (s->r->want && ((const struct device *)s->r->want)->missing)
 		s->wait = arena_printf(
@@ -235,11 +236,15 @@ static void device_refine(struct host *h, struct step *s)
 			have->address, former ? former : "no driver");
 	holder =
 		json_is_true(json_object_get(kept, "adopted")) ? NULL : vfio_holder(h, have->found);
-	if (holder) {
-		s->disruption = DISRUPT_GUEST;
-		s->wait = arena_printf(
-			h->pass, "%s to be stopped or restarted, which has it", holder->words);
+	if (!holder)
+		return;
+	wait = arena_printf(h->pass, "%s to be stopped or restarted, which has it", holder->words);
+	if (!s->r->want) {
+		s->in_use = wait;
+		return;
 	}
+	s->disruption = DISRUPT_GUEST;
+	s->wait = wait;
 }
 
 /* Who had bound it to vfio-pci before us keeps it so. */

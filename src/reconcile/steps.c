@@ -106,6 +106,7 @@ void steps_wait(struct host *h, struct plan *p)
 		if (s->state == STEP_READY && s->in_use && !let_go(s)) {
 			s->state = STEP_WAITING;
 			s->wait = s->in_use;
+			s->disruption = MAX_OF(s->disruption, DISRUPT_GUEST);
 		}
 		for (size_t k = 0; k < s->n_after && s->state == STEP_READY; k++) {
 			const struct step *needed = s->after[k];

@@ -97,5 +97,11 @@ int units_set(
 /* The same for one property that is an array of bytes, such as a set of CPUs; none: reset. */
 int units_set_bytes(struct host *h, const char *unit, const char *property, const uint8_t *v,
 	size_t n, struct error *e);
+/*
+ * Nodes of devices that the unit's processes may open, such as "char-vfio", beside those of its
+ * files. systemd looks up anew which numbers all of them have.
+ */
+int units_allow_devices(
+	struct host *h, const char *unit, const char *which, const char *how, struct error *e);
 
 #endif

@@ -99,6 +99,28 @@ int units_set(
 	return end_set(u, m, r, e);
 }
 
+int units_allow_devices(
+	struct host *h, const char *unit, const char *which, const char *how, struct error *e)
+{
+	_cleanup_(sdbus_message_p) sd_bus_message *m = NULL;
+	_cleanup_free_ char *path = NULL;
+	struct units *u;
+	uint32_t pid;
+	int r = units_bus(h, &u, e);
+
+	if (r < 0)
+		return r;
+	r = begin_set(u, &m, unit);
+	if (r >= 0)
+		r = sym_sd_bus_message_append(
+			m, "(sv)", "DeviceAllow", "a(ss)", (unsigned)1, which, how);
+	r = end_set(u, m, r, e);
+	/* The control group is changed after the answer, and before the next. */
+	if (r >= 0 && unit_path(unit, &path) >= 0)
+		(void)get_number(u, path, "MainPID", 'u', &pid);
+	return r;
+}
+
 int units_set_bytes(struct host *h, const char *unit, const char *property, const uint8_t *v,
 	size_t n, struct error *e)
 {

@@ -14,18 +14,22 @@ static const struct field rows[] = {
 const struct table assign_table =
 	TABLE(struct assign, rows, .key = &type_name, .doc = "What guests have of the host.");
 
-static void come_after(struct wants *w, struct resource *r, const char *kind, const char *name)
+/* Both: what is released waits for the guest that lets go of it. */
+static void come_after(struct wants *w, struct resource *r, struct resource *user, const char *kind,
+	const char *name)
 {
 	struct resource *needed = wants_find(w, kind, name);
 
-	if (needed)
-		want_after(w, r, needed);
+	if (!needed)
+		return;
+	want_after(w, r, needed);
+	want_after(w, user, needed);
 }
 
 void assign_derive(const struct resource *guest, struct wants *w)
 {
 	const struct guest *g = guest->want;
-	struct resource *r;
+	struct resource *r, *user = wants_find(w, "guest", guest->name);
 	struct assign *want;
 	struct vf_name vf;
 
@@ -40,13 +44,13 @@ void assign_derive(const struct resource *guest, struct wants *w)
 	obj_mark_set(want, "devices");
 	obj_mark_set(want, "owner");
 	want_set(w, want_derive(w, r, "module", "vfio_pci", true), "state", "loaded");
-	come_after(w, r, "iommu", "host");
+	come_after(w, r, user, "iommu", "host");
 	/* A dangling reference is reported from the row. */
 	for (size_t i = 0; i < g->devices.n; i++)
-		come_after(w, r, "device", LIST_AT(&g->devices, const char *, i));
+		come_after(w, r, user, "device", LIST_AT(&g->devices, const char *, i));
 	for (size_t i = 0; i < g->interfaces.n; i++)
 		if (interface_vf(&LIST_AT(&g->interfaces, const struct guest_interface, i), &vf))
-			come_after(w, r, "sriov", vf.pool);
+			come_after(w, r, user, "sriov", vf.pool);
 }
 
 /* --- nodes and file ----------------------------------------------------------------------------
@@ -113,14 +117,25 @@ static bool file_says(struct host *h, const struct resource *r, const struct fun
 /* --- the kind ----------------------------------------------------------------------------------
  */
 
-static int assign_observe(struct host *h, const struct resource *r, void **have, struct error *e)
+/* The file, which is written last; or what an apply that was cut off had bound before. */
+static bool is_there(struct host *h, const struct resource *r)
 {
 	_cleanup_free_ char *path = assignment_path(r->name);
+	bool there = file_exists(h->root, path);
+	size_t n = 0;
+
+	if (!there && !r->want)
+		assign_vf_left(h, r, NULL, &n);
+	return there || n;
+}
+
+static int assign_observe(struct host *h, const struct resource *r, void **have, struct error *e)
+{
 	struct assign *want = (struct assign *)r->want;
 	struct functions *f;
 	int ret;
 
-	*have = file_exists(h->root, path) ? obj_new(h->pass, &assign_table, r->name) : NULL;
+	*have = is_there(h, r) ? obj_new(h->pass, &assign_table, r->name) : NULL;
 	if (!want)
 		return 0;
 	f = arena_alloc(h->pass, sizeof(*f));
@@ -215,6 +230,7 @@ static void assign_refine(struct host *h, struct step *s)
 	const struct assign *want = s->r->want;
 	const struct vfio_holder *holder;
 	const struct pci_device **left;
+	const char *wait;
 	size_t n;
 
 	if (want && !want->found)
@@ -223,9 +239,11 @@ static void assign_refine(struct host *h, struct step *s)
 	if (!n || (want && s->n_changes > n))
 		return;
 	holder = vfio_holder(h, left[0]);
-	if (holder)
-		s->wait = arena_printf(h->pass, "%s to be stopped or restarted, which has %s",
-			holder->words, left[0]->address);
+	if (!holder)
+		return;
+	wait = arena_printf(h->pass, "%s to be stopped or restarted, which has %s", holder->words,
+		left[0]->address);
+	*(want ? &s->wait : &s->in_use) = wait;
 }
 
 static int assign_apply(struct host *h, struct step *s, struct error *e)

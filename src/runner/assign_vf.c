@@ -285,6 +285,7 @@ int assign_vf_unbind(
 	const struct pci_device **left = assign_vf_left(h, r, f, &n);
 	int ret = 0;
 
+	vfio_holders_forget(h); /* the guest may just have let go */
 	for (size_t i = 0; i < n && ret >= 0; i++) {
 		json_t *all = kept_part(h, r->id, "bound");
 		const json_t *bound = json_object_get(all, left[i]->address);

@@ -2,6 +2,7 @@
 #include "runner/assignment.h"
 #include "base/file.h"
 #include "config/obj.h"
+#include <ctype.h>
 #include <fcntl.h>
 
 enum { ASSIGNMENT_FORMAT = 1, ASSIGNMENT_MAX = 1 << 16 };
@@ -143,7 +144,7 @@ static bool is_for(const struct assigned *x, const char *name)
 	return rest && (!*rest || (*rest == '/' && !strchr(name, '/')));
 }
 
-static int check_place(int root, const struct assigned *x, const char *name, struct error *e)
+int assignment_check_place(int root, const struct assigned *x, const char *name, struct error *e)
 {
 	if (is_for(x, name))
 		return check_one(root, x, e);
@@ -159,9 +160,30 @@ int assignment_check(int root, const struct guest *g, const struct assignment *x
 		const char *vf = LIST_AT(&g->interfaces, const struct guest_interface, i).vf;
 
 		if (vf)
-			r = check_place(root, &x->interfaces[i], vf, e);
+			r = assignment_check_place(root, &x->interfaces[i], vf, e);
 	}
 	for (size_t i = 0; i < g->devices.n && r >= 0; i++)
-		r = check_place(root, &x->devices[i], LIST_AT(&g->devices, const char *, i), e);
+		r = assignment_check_place(
+			root, &x->devices[i], LIST_AT(&g->devices, const char *, i), e);
 	return r;
+}
+
+struct assigned *assignment_by_id(const struct guest *g, const struct assignment *x, const char *id)
+{
+	const struct {
+		const char *prefix;
+		struct assigned *v;
+		size_t n;
+	} lists[] = { { "device", x->devices, g->devices.n },
+		{ "net", x->interfaces, g->interfaces.n } };
+
+	for (size_t k = 0; k < ARRAY_SIZE(lists); k++) {
+		const char *digits = startswith(id, lists[k].prefix);
+		size_t i = digits && isdigit((unsigned char)*digits) ? strtoul(digits, NULL, 10)
+								     : lists[k].n;
+
+		if (lists[k].v && i < lists[k].n && lists[k].v[i].what)
+			return &lists[k].v[i];
+	}
+	return NULL;
 }

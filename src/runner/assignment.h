@@ -45,6 +45,12 @@ char *assignment_path(const char *guest);
 int assignment_load(int root, const char *guest, struct arena *a, const struct guest *g,
 	struct assignment *out, struct error *e);
 
+/* What has the id that qemu_args() gives it, or NULL. */
+struct assigned *assignment_by_id(
+	const struct guest *g, const struct assignment *x, const char *id);
+
+/* That it is there as below, for the place in which the guest asks for `name`. */
+int assignment_check_place(int root, const struct assigned *x, const char *name, struct error *e);
 /*
  * Everything that the guest asks for is there, is the device that it was when it was assigned, and
  * is bound to vfio-pci. The error names what is not.

@@ -26,10 +26,23 @@ static void drop(struct control_client *k)
 	k->id = NULL;
 }
 
+static void see(struct control_client *k, enum control_progress at)
+{
+	if (k->control->seen && k->command)
+		k->control->seen(k->control->arg, k->command, at);
+	if (at == CONTROL_SENT)
+		return;
+	json_decref(k->command);
+	k->command = NULL;
+}
+
 void control_close(struct control *c)
 {
-	for (int i = 0; i < CONTROL_CLIENTS; i++)
+	for (int i = 0; i < CONTROL_CLIENTS; i++) {
 		drop(&c->clients[i]);
+		json_decref(c->clients[i].command);
+		c->clients[i].command = NULL;
+	}
 	close_p(&c->listen);
 	c->listen = -1;
 }
@@ -84,6 +97,7 @@ static void on_answer(void *arg, json_t *msg)
 
 	if (k->control->passing == k)
 		k->control->passing = NULL;
+	see(k, json_object_get(msg, "error") ? CONTROL_REFUSED : CONTROL_DONE);
 	answer(k, msg);
 }
 
@@ -121,8 +135,11 @@ static void pass_to_qemu(struct control_client *k, json_t *command)
 	}
 	if (fd >= 0)
 		c->passing = k;
+	k->command = json_incref(command);
+	see(k, CONTROL_SENT);
 	if (qmp_pass(c->qmp, command, fd, on_answer, k) < 0) {
 		c->passing = fd >= 0 ? NULL : c->passing;
+		see(k, CONTROL_REFUSED);
 		refuse(k, "QEMU does not take commands now");
 	}
 }

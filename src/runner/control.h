@@ -17,11 +17,16 @@
 
 enum { CONTROL_CLIENTS = 4, CONTROL_POLLS = CONTROL_CLIENTS + 1 };
 
+/* A command on its way to QEMU, and QEMU's answer. */
+enum control_progress { CONTROL_SENT, CONTROL_DONE, CONTROL_REFUSED };
+typedef void control_seen_fn(void *arg, json_t *command, enum control_progress at);
+
 struct control_client {
 	int fd; /* -1: none */
 	bool busy; /* waits for an answer, also after it has left */
 	bool hurried; /* it is to leave once it has read all */
 	json_t *id; /* of its command */
+	json_t *command; /* which QEMU has; NULL: none */
 	int passed; /* came with its command; -1: none */
 	struct strbuf in, out;
 	struct control *control;
@@ -33,6 +38,8 @@ struct control {
 	const void *passing; /* whose descriptor is on its way to QEMU; NULL: nobody's */
 	struct qmp *qmp;
 	struct agent *agent;
+	control_seen_fn *seen; /* sees what clients ask of QEMU; NULL: nobody */
+	void *arg; /* of it */
 };
 
 void control_init(struct control *c, int listen, struct qmp *qmp, struct agent *agent);

@@ -224,6 +224,12 @@ size_t interface_queue(const struct guest *g, size_t i);
 enum macvtap_mode interface_mode(const struct guest_interface *nic);
 /* How many functions of the host's devices the guest has. */
 size_t guest_assigned(const struct guest *g);
+/*
+ * How much memory its QEMU may lock. A device reads and writes all of the guest's memory at any
+ * time, so the kernel keeps it where it is and counts it as locked. Beside the memory there are the
+ * firmware's and the screen's.
+ */
+uint64_t guest_locked(const struct guest *g);
 
 extern const struct table guest_table, guest_interface_table, guest_cloud_init_table;
 extern const struct table guest_install_table;

@@ -74,12 +74,14 @@ static int write_spec(struct batch *b, const struct step *s, struct error *e)
 static int change_live(struct batch *b, const struct step *s, struct error *e)
 {
 	const struct guest_seen *seen = s->have;
+	const struct guest *live;
 	struct spec spec;
 	int r = resolve(b, s, &spec, e);
 
 	if (r < 0)
 		return r;
-	return guest_live_apply(b->h, &spec, guest_live(b->h->pass, s->want, seen->started), e);
+	live = guest_live(b->h->pass, s->want, seen->started);
+	return guest_live_apply(b->h, &spec, live, guest_lost_ids(b->h->pass, seen, live), e);
 }
 
 /* A start on purpose: what the last run left is no longer true. */

@@ -16,7 +16,9 @@ struct decision guest_decide(const struct guest *want, const struct guest_seen *
 	bool up = seen && seen->running, down = want->state == GUEST_STOPPED;
 	bool changed = up && seen->started && guest_differs(want, seen->started);
 	const struct guest *live = changed ? guest_live(a, want, seen->started) : NULL;
-	bool other = (live && guest_differs(want, live)) || (up && (seen->lost || seen->lost_link));
+	bool other = (live && guest_differs(want, live)) || (up && seen->lost_link);
+	const char *lost =
+		up && seen->started ? guest_lost_names(a, seen, live ? live : seen->started) : NULL;
 	bool restart = other && !down && want->on_change == GUEST_RESTART;
 	bool held = seen && (seen->held || (seen->powered_off && want->restart != RESTART_ALWAYS));
 
@@ -26,7 +28,8 @@ struct decision guest_decide(const struct guest *want, const struct guest_seen *
 		.stays_down = !up && !down && want->autostart && held,
 		.stop = up && down,
 		.restart = restart,
-		.live = live && !down && !restart && guest_live_differs(live, seen->started),
+		.live = !down && !restart &&
+			(lost || (live && guest_live_differs(live, seen->started))),
 		.pending = other && !down && want->on_change == GUEST_WAIT,
 	};
 }
@@ -108,6 +111,16 @@ static void add_state(struct host *h, struct step *s, const struct guest *want,
 		step_change(h, s, "state", "state", have, guest_state_names[want->state]);
 }
 
+static void add_lost(struct host *h, struct step *s, const struct guest_seen *seen)
+{
+	const struct guest *live = guest_live(h->pass, s->want, seen->started);
+	const char *lost = guest_lost_names(h->pass, seen, live);
+
+	if (lost)
+		step_change(h, s, "devices", "devices", arena_printf(h->pass, "lost %s", lost),
+			"in the guest");
+}
+
 void guest_diff(struct host *h, struct step *s)
 {
 	const struct guest_seen *seen = s->have;
@@ -118,9 +131,8 @@ void guest_diff(struct host *h, struct step *s)
 	add_changes(h, s, want, seen ? &seen->have : NULL);
 	if (!seen)
 		return;
-	if (seen->lost)
-		step_change(h, s, "devices", "devices",
-			arena_printf(h->pass, "lost %s", seen->lost), "as it was started with");
+	if (seen->running && seen->started && want->state == GUEST_RUNNING)
+		add_lost(h, s, seen);
 	if (seen->lost_link && want->state == GUEST_RUNNING)
 		step_change(h, s, "interfaces", seen->lost_link, "one that went",
 			"the one that is there");
@@ -140,8 +152,7 @@ static void explain(
 
 	if (d.pending)
 		text = arena_printf(h->pass,
-			"a restart of the guest (on_change: wait)%s%s; kvmhostctl guest restart %s",
-			seen->lost ? ", which runs without " : "", seen->lost ? seen->lost : "",
+			"a restart of the guest (on_change: wait); kvmhostctl guest restart %s",
 			name);
 	else if (d.stays_down)
 		text = arena_printf(h->pass, "a start: it was %s; kvmhostctl guest start %s",
@@ -190,16 +201,19 @@ void guest_refine(struct host *h, struct step *s)
 	d = guest_decide(s->want, seen);
 	/*
 	 * It ran and ended: its `restart` was followed, or somebody stopped its unit. Or it did not
-	 * let go of a part, and is asked again when somebody asks.
+	 * let go of a part, and is asked again when somebody asks. What it lost and is there again,
+	 * it is given at once.
 	 */
-	s->by_hand = d.start || d.live;
+	live = seen->running && seen->started ? guest_live(h->pass, s->want, seen->started) : NULL;
+	s->by_hand = d.start || (d.live && guest_live_differs(live, seen->started));
 	s->verb = d.restart ? STEP_RECREATE : STEP_UPDATE;
 	s->disruption = d.restart || d.stop || d.pending ? DISRUPT_GUEST : DISRUPT_NONE;
 	explain(h, s, seen, d);
-	live = seen->running && seen->started ? guest_live(h->pass, s->want, seen->started) : NULL;
 	if (d.pending && live && interfaces_differ(s->want, live))
 		hold_taps(s);
-	s->lets_go = d.live && live && live->interfaces.n < seen->started->interfaces.n;
+	s->lets_go = d.live && live &&
+		     (live->interfaces.n < seen->started->interfaces.n ||
+			     live->devices.n < seen->started->devices.n);
 	/* Writing down what waits costs nothing yet. */
 	if (d.pending && !s->wait && !d.restart && !d.stop)
 		s->disruption = DISRUPT_NONE;

@@ -15,6 +15,12 @@
 #include "runner/spec.h"
 #include "runner/state.h"
 
+/* A device of the host that is in started.json and not in the guest. */
+struct guest_lost {
+	const char *id; /* of QEMU's device */
+	const char *name; /* "nic2 (0000:02:00.0)" */
+};
+
 struct guest_seen {
 	struct guest have; /* first: a resource's have points here */
 	const struct guest *applied; /* NULL: spec.json is missing or damaged */
@@ -24,8 +30,8 @@ struct guest_seen {
 	bool failed;
 	bool held; /* kvmhostctl guest stop */
 	bool powered_off; /* the guest did so itself */
-	const char
-		*lost; /* running: devices of the host that it was started with and lost; or NULL */
+	const struct guest_lost *lost; /* running: devices of the host that it lost */
+	size_t n_lost;
 	const char *lost_link; /* an interface whose link is another since; or NULL */
 	const char *why; /* failed: the reason; may be NULL */
 };
@@ -47,6 +53,17 @@ struct decision {
 	bool stays_down; /* by hand or by itself; waits for a start */
 };
 struct decision guest_decide(const struct guest *want, const struct guest_seen *seen);
+
+/* guest_lost.c */
+/* What the running guest lost, from its record and started.json. */
+void guest_lost_read(
+	struct host *h, json_t *record, const struct spec *started, struct guest_seen *seen);
+/* Names, and ids up to a NULL, of those that it is to have again as `live`; NULL: there are none.
+ */
+const char *guest_lost_names(
+	struct arena *a, const struct guest_seen *seen, const struct guest *live);
+const char *const *guest_lost_ids(
+	struct arena *a, const struct guest_seen *seen, const struct guest *live);
 
 /* guest_diff.c */
 void guest_diff(struct host *h, struct step *s);

@@ -84,10 +84,21 @@ static bool interfaces_live(const struct guest *want, const struct guest *starte
 		const struct guest_interface *nic =
 			&LIST_AT(longer, const struct guest_interface, i);
 
-		if (nic->vf || nic->macvtap || i >= pci_ports(b->n))
+		if (nic->macvtap || i >= pci_ports(b->n))
 			return false;
 	}
 	return true;
+}
+
+/* Likewise. */
+static bool devices_live(const struct guest *want, const struct guest *started)
+{
+	const struct list *a = &want->devices, *b = &started->devices;
+
+	for (size_t i = 0; i < a->n && i < b->n; i++)
+		if (!streq(LIST_AT(a, const char *, i), LIST_AT(b, const char *, i)))
+			return false;
+	return a->n <= pci_ports(b->n);
 }
 
 const struct guest *guest_live(
@@ -101,11 +112,13 @@ const struct guest *guest_live(
 		live->disks = want->disks;
 	if (interfaces_live(want, started))
 		live->interfaces = want->interfaces;
+	if (devices_live(want, started))
+		live->devices = want->devices;
 	return live;
 }
 
 bool guest_live_differs(const struct guest *live, const struct guest *started)
 {
 	return live->memory.current != started->memory.current || disks_differ(live, started) ||
-	       interfaces_differ(live, started);
+	       interfaces_differ(live, started) || devices_differ(live, started);
 }

@@ -21,9 +21,10 @@ bool guest_live_differs(const struct guest *live, const struct guest *started);
 
 /*
  * Does it. started.json says after each part what the guest has, so that the run after a kill goes
- * on from there. -ETIMEDOUT, -EBUSY: the guest does not let go of something.
+ * on from there. lost: ids of devices of the host that it is to have again, up to a NULL.
+ * -ETIMEDOUT, -EBUSY: the guest does not let go of something.
  */
-int guest_live_apply(
-	struct host *h, const struct spec *want, const struct guest *live, struct error *e);
+int guest_live_apply(struct host *h, const struct spec *want, const struct guest *live,
+	const char *const *lost, struct error *e);
 
 #endif

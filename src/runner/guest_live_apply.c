@@ -1,31 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Changes of a running guest, part by part. */
-#include "runner/guest_live.h"
-#include "runner/guest_plug.h"
-#include "runner/handover.h"
+#include "runner/guest_live_parts.h"
+#include "runner/guest_vfio.h"
 
-struct change_of {
-	struct host *h;
-	struct arena *arena;
-	struct guest_qmp q;
-	const struct spec *want;
-	struct spec now; /* what the guest has; now.guest is &guest */
-	struct guest guest;
-};
-
-/* Where another part than the last is changed, this is what a kill leaves behind. */
-static int save(struct change_of *c, struct error *e)
+int change_save(struct change_of *c, struct error *e)
 {
 	_cleanup_strbuf_ struct strbuf text = { 0 };
 	struct guest_path p = guest_path(c->now.name, FILE_STARTED);
+	struct spec now = c->now;
 	int r;
 
-	spec_json(&c->now, &text);
+	if (!guest_assigned(&c->guest))
+		now.assigned = (struct assignment){ 0 };
+	spec_json(&now, &text);
 	r = file_write_atomic(c->h->root, p.s, sb_str(&text), text.len, 0600);
 	return r < 0 ? error_set(e, r, "cannot write %s: %s", p.s, strerror(-r)) : 0;
 }
 
-static struct machine machine_of(struct change_of *c, struct spec *spec)
+struct machine change_machine(struct change_of *c, struct spec *spec)
 {
 	struct machine m = { .spec = spec, .qmp = -1, .console = -1, .agent = -1 };
 
@@ -43,7 +35,7 @@ static int set_balloon(struct change_of *c, const struct guest *live, struct err
 	r = guest_qmp_command(
 		&c->q, "balloon", json_pack("{s:I}", "value", (json_int_t)to), -1, NULL, e);
 	c->guest.memory = live->memory;
-	return r < 0 ? error_prefix(e, "cannot change the memory: ") : save(c, e);
+	return r < 0 ? error_prefix(e, "cannot change the memory: ") : change_save(c, e);
 }
 
 /* Names of all images below it that there may be. */
@@ -62,27 +54,27 @@ static const char *path_of(const struct guest *g, size_t i)
 static int unplug_disk(struct change_of *c, struct error *e)
 {
 	size_t i = c->guest.disks.n - 1;
-	struct machine m = machine_of(c, &c->now);
+	struct machine m = change_machine(c, &c->now);
 	const char *path = path_of(&c->guest, i);
 	int r = plug_out(&c->q, arena_printf(c->arena, "storage%zu", i), disk_args(c, &m, i), e);
 
 	if (r < 0)
 		return error_prefix(e, "the disk %s is not taken out: ", path);
 	c->guest.disks.n--;
-	return save(c, e);
+	return change_save(c, e);
 }
 
 static int unplug_interface(struct change_of *c, struct error *e)
 {
 	size_t i = c->guest.interfaces.n - 1;
-	struct machine m = machine_of(c, &c->now);
+	struct machine m = change_machine(c, &c->now);
 	int r = plug_out(&c->q, arena_printf(c->arena, "net%zu", i),
 		qemu_args_interface(c->arena, &m, i), e);
 
 	if (r < 0)
 		return error_prefix(e, "interface %zu is not taken out: ", i);
 	c->guest.interfaces.n--;
-	return save(c, e);
+	return change_save(c, e);
 }
 
 /* The guest as it is, with the first n disks of `live`. */
@@ -102,7 +94,7 @@ static int plug_disk(struct change_of *c, const struct guest *live, struct error
 	size_t i = c->guest.disks.n;
 	struct guest g;
 	struct spec s = with_disks(c, &g, live, i + 1);
-	struct machine m = machine_of(c, &s);
+	struct machine m = change_machine(c, &s);
 	int r = handover_open_disk(&m, i, e);
 
 	if (r >= 0)
@@ -112,14 +104,14 @@ static int plug_disk(struct change_of *c, const struct guest *live, struct error
 	if (r < 0)
 		return error_prefix(e, "the disk %s is not plugged in: ", path_of(live, i));
 	c->guest.disks = g.disks;
-	return save(c, e);
+	return change_save(c, e);
 }
 
 static int change_medium(struct change_of *c, const struct guest *live, size_t i, struct error *e)
 {
 	struct guest g;
 	struct spec s = with_disks(c, &g, live, c->guest.disks.n);
-	struct machine old = machine_of(c, &c->now), new = machine_of(c, &s);
+	struct machine old = change_machine(c, &c->now), new = change_machine(c, &s);
 	int r = handover_open_disk(&new, i, e);
 
 	if (r >= 0)
@@ -130,10 +122,10 @@ static int change_medium(struct change_of *c, const struct guest *live, size_t i
 	if (r < 0)
 		return error_prefix(e, "the medium %s is not put in: ", path_of(live, i));
 	((struct guest_disk *)c->guest.disks.v)[i].path = path_of(live, i);
-	return save(c, e);
+	return change_save(c, e);
 }
 
-/* One that is new has the address that the specification gives it, and no device of the host's. */
+/* One that is new has the address that the specification gives it. */
 static void add_place(struct change_of *c, struct spec *s, struct guest *g)
 {
 	size_t n = g->interfaces.n;
@@ -142,12 +134,19 @@ static void add_place(struct change_of *c, struct spec *s, struct guest *g)
 	memcpy(s->interfaces, c->now.interfaces, n * sizeof(*s->interfaces));
 	s->interfaces[n] = c->want->interfaces[n];
 	g->interfaces.n++;
-	if (c->now.assigned.interfaces) {
-		assignment_init(c->arena, g, &s->assigned);
-		memcpy(s->assigned.interfaces, c->now.assigned.interfaces,
-			n * sizeof(*s->assigned.interfaces));
-		s->assigned.devices = c->now.assigned.devices;
-	}
+}
+
+/* Of the host's own: a tap, or a macvtap. */
+static int plug_link(struct change_of *c, struct spec *s, size_t i, struct error *e)
+{
+	struct machine m = change_machine(c, s);
+	int r = handover_open_interface(&m, i, e);
+
+	if (r >= 0)
+		r = plug_in(&c->q, arena_printf(c->arena, "net%zu", i),
+			qemu_args_interface(c->arena, &m, i), e);
+	handover_close(c->arena, &m);
+	return r;
 }
 
 static int plug_interface(struct change_of *c, const struct guest *live, struct error *e)
@@ -155,24 +154,20 @@ static int plug_interface(struct change_of *c, const struct guest *live, struct 
 	size_t i = c->guest.interfaces.n;
 	struct guest g = c->guest;
 	struct spec s = c->now;
-	struct machine m;
 	int r;
 
 	g.interfaces.v = live->interfaces.v;
 	s.guest = &g;
 	add_place(c, &s, &g);
-	m = machine_of(c, &s);
-	r = handover_open_interface(&m, i, e);
-	if (r >= 0)
-		r = plug_in(&c->q, arena_printf(c->arena, "net%zu", i),
-			qemu_args_interface(c->arena, &m, i), e);
-	handover_close(c->arena, &m);
+	if (LIST_AT(&g.interfaces, const struct guest_interface, i).vf)
+		r = change_plug_interface(c, &s, i, e);
+	else
+		r = plug_link(c, &s, i, e);
 	if (r < 0)
 		return error_prefix(e, "interface %zu is not plugged in: ", i);
 	c->guest.interfaces = g.interfaces;
 	c->now.interfaces = s.interfaces;
-	c->now.assigned = s.assigned;
-	return save(c, e);
+	return change_save(c, e);
 }
 
 static int change_all(struct change_of *c, const struct guest *live, struct error *e)
@@ -182,6 +177,8 @@ static int change_all(struct change_of *c, const struct guest *live, struct erro
 
 	while (r >= 0 && c->guest.interfaces.n > live->interfaces.n)
 		r = unplug_interface(c, e);
+	if (r >= 0)
+		r = change_unplug_devices(c, live, e);
 	while (r >= 0 && disks->n > live->disks.n)
 		r = unplug_disk(c, e);
 	for (size_t i = 0; r >= 0 && i < disks->n; i++)
@@ -192,23 +189,30 @@ static int change_all(struct change_of *c, const struct guest *live, struct erro
 		r = plug_disk(c, live, e);
 	while (r >= 0 && c->guest.interfaces.n < live->interfaces.n)
 		r = plug_interface(c, live, e);
-	return r;
+	return r < 0 ? r : change_plug_devices(c, live, e);
 }
 
-int guest_live_apply(
-	struct host *h, const struct spec *want, const struct guest *live, struct error *e)
+int guest_live_apply(struct host *h, const struct spec *want, const struct guest *live,
+	const char *const *lost, struct error *e)
 {
 	_cleanup_arena_ struct arena *a = arena_new();
 	struct change_of c = { .h = h, .arena = a, .q = { .fd = -1 }, .want = want };
+	size_t had;
 	int r = spec_load(h->root, want->name, FILE_STARTED, a, &c.now, e);
 
 	if (r < 0)
 		return r == -ENOENT ? error_set(e, r, "%s is missing", FILE_STARTED) : r;
 	c.guest = *c.now.guest;
 	c.now.guest = &c.guest;
+	had = guest_assigned(&c.guest);
+	change_widen(&c, live);
 	r = guest_qmp_open(h, want->name, &c.q, e);
 	if (r >= 0)
 		r = change_all(&c, live, e);
+	if (r >= 0)
+		r = change_plug_lost(&c, lost, e);
 	guest_qmp_close(&c.q);
+	if (had && !guest_assigned(&c.guest))
+		guest_vfio_lower(h, want->name, &c.guest);
 	return r;
 }

@@ -16,7 +16,8 @@ static int load(struct host *h, const char *name, const char *file, const struct
 	return r;
 }
 
-static void read_record(struct host *h, const char *name, struct guest_seen *seen)
+static void read_record(
+	struct host *h, const char *name, const struct spec *started, struct guest_seen *seen)
 {
 	_cleanup_free_ char *why = NULL;
 	json_t *record = NULL;
@@ -25,8 +26,8 @@ static void read_record(struct host *h, const char *name, struct guest_seen *see
 		return;
 	why = state_why(record);
 	seen->powered_off = !seen->running && state_end(record) == END_GUEST;
-	seen->lost = seen->running && state_lost(record) ? arena_strdup(h->pass, state_lost(record))
-							 : NULL;
+	if (seen->started)
+		guest_lost_read(h, record, started, seen);
 	seen->why = why ? arena_strdup(h->pass, why) : NULL;
 	json_decref(record);
 }
@@ -119,7 +120,7 @@ int guest_observe(struct host *h, const struct resource *r, void **have, struct 
 	if (seen->started)
 		seen->lost_link = find_lost_link(h, &spec);
 	seen->held = guest_held(h->root, r->name);
-	read_record(h, r->name, seen);
+	read_record(h, r->name, &spec, seen);
 	guest_compose(seen);
 	*have = &seen->have;
 	return 0;

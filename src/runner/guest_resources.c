@@ -15,8 +15,8 @@ enum { PROPERTIES = 4 };
 static const char *const names[PROPERTIES] = { "CPUWeight", "CPUQuotaPerSecUSec", "MemoryMax",
 	"IOWeight" };
 /* Under which systemd keeps them. */
-static const char *const files[PROPERTIES] = { "50-CPUWeight.conf", "50-CPUQuota.conf",
-	"50-MemoryMax.conf", "50-IOWeight.conf" };
+static const char *const files[] = { "50-CPUWeight.conf", "50-CPUQuota.conf", "50-MemoryMax.conf",
+	"50-IOWeight.conf", "50-DeviceAllow.conf" };
 
 static void values(const struct guest *g, uint64_t out[static PROPERTIES])
 {
@@ -55,7 +55,7 @@ int guest_resources_forget(struct host *h, const char *name, struct error *e)
 		dir = openat(control, unit, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (dir < 0)
 		return 0;
-	for (size_t i = 0; i < PROPERTIES; i++)
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
 		if (unlinkat(dir, files[i], 0) < 0 && errno != ENOENT)
 			return error_set(e, -errno, "cannot remove %s/%s/%s: %s", CONTROL_DIR, unit,
 				files[i], strerror(errno));

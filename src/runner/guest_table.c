@@ -342,10 +342,10 @@ static const struct field guest_rows[] = {
 	FIELD_LIST(struct guest, devices, type_string, .ref = "device", .claims = "device",
 		.def = "[]", .on_change = CHANGE_RECREATE, .example = "[nic2]",
 		.doc = "PCI devices of the host, entries of `devices:`, handed over to the guest. "
-		       "A guest that has one can be neither saved nor migrated. One that vanishes "
-		       "while the guest runs is named in `kvmhostctl status`; the guest runs on, "
-		       "and "
-		       "has it again from its next start on."),
+		       "A guest that has one can be neither saved nor migrated. At the end of the "
+		       "list they are plugged into a running guest, and out. One that vanishes "
+		       "meanwhile is named in `kvmhostctl status`; the guest runs on, and has it "
+		       "again when it is back."),
 	FIELD_OBJECT(struct guest, cloud_init, struct guest_cloud_init, guest_cloud_init_table,
 		.on_change = CHANGE_RECREATE,
 		.doc = "Data for cloud-init in the guest, on a small disc of its own."),

@@ -112,11 +112,15 @@ static void add_unit_error(struct host *h, const char *unit, bool silent, json_t
 static void add_record(struct host *h, const struct unit *u, json_t *record, json_t *out)
 {
 	static const char *const members[] = { "since", "accel", "accel_reason", "cpu_model",
-		"error", "event", "lost", "stderr", "end", "display", "install" };
+		"error", "event", "stderr", "end", "display", "install" };
 	bool up = u->state != UNIT_INACTIVE && u->state != UNIT_FAILED;
+	_cleanup_free_ char *lost = NULL;
 
 	for (size_t i = 0; record && i < ARRAY_SIZE(members); i++)
 		copy_member(out, record, members[i]);
+	lost = record ? state_lost(record) : NULL;
+	if (lost)
+		json_object_set_new(out, "lost", json_string(lost));
 	if (up)
 		copy_member(out, record, "pid");
 	if (u->state == UNIT_FAILED)
@@ -168,7 +172,7 @@ static json_t *interfaces(const struct spec *s)
 }
 
 /* From files that only root may read; for others these members are left out. */
-static void add_spec(struct host *h, const char *name, bool up, json_t *out)
+static void add_spec(struct host *h, const char *name, bool up, json_t *record, json_t *out)
 {
 	_cleanup_arena_ struct arena *a = arena_new();
 	struct spec applied, started;
@@ -181,7 +185,7 @@ static void add_spec(struct host *h, const char *name, bool up, json_t *out)
 	if (!up || spec_load(h->root, name, FILE_STARTED, a, &started, NULL) < 0)
 		return;
 	json_object_set_new(out, "pending", pending_changes(a, applied.guest, started.guest));
-	guestctl_add_assigned(&started, out);
+	guestctl_add_assigned(&started, record, out);
 }
 
 static int status(struct host *h, const char *name, json_t **out, struct error *e)
@@ -197,7 +201,7 @@ static int status(struct host *h, const char *name, json_t **out, struct error *
 	*out = json_pack("{s:s, s:s, s:b}", "name", name, "state", state_word(&u, record), "held",
 		(int)guest_held(h->root, name));
 	add_record(h, &u, record, *out);
-	add_spec(h, name, u.state != UNIT_INACTIVE && u.state != UNIT_FAILED, *out);
+	add_spec(h, name, u.state != UNIT_INACTIVE && u.state != UNIT_FAILED, record, *out);
 	json_decref(record);
 	return 0;
 }

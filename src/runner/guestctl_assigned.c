@@ -9,12 +9,33 @@ static void add(json_t *list, const struct assigned *v, size_t n)
 							    "address", v[i].address));
 }
 
+/* The runner knows what was plugged in later by its address, and not that it left as wanted. */
+static void name_lost(const struct spec *started, json_t *record, json_t *out)
+{
+	_cleanup_strbuf_ struct strbuf names = { 0 };
+	json_t *one;
+	size_t i;
+
+	json_array_foreach (json_object_get(record, "lost"), i, one) {
+		const char *id = json_string_value(json_object_get(one, "id"));
+		const struct assigned *x =
+			id ? assignment_by_id(started->guest, &started->assigned, id) : NULL;
+
+		if (x)
+			sb_addf(&names, "%s%s (%s)", names.len ? ", " : "", x->what, x->address);
+	}
+	json_object_del(out, "lost");
+	if (names.len)
+		json_object_set_new(out, "lost", json_string(sb_str(&names)));
+}
+
 /* The state of a device is in the device, where nobody can fetch it to be saved or sent. */
-void guestctl_add_assigned(const struct spec *started, json_t *out)
+void guestctl_add_assigned(const struct spec *started, json_t *record, json_t *out)
 {
 	const struct guest *g = started->guest;
 	json_t *list;
 
+	name_lost(started, record, out);
 	if (!started->assigned.devices)
 		return;
 	list = json_array();

@@ -7,6 +7,6 @@
 
 /* "devices": [{"name": "nic2", "address": "0000:02:00.0"}], "migratable": false; nothing without
  * any. */
-void guestctl_add_assigned(const struct spec *started, json_t *out);
+void guestctl_add_assigned(const struct spec *started, json_t *record, json_t *out);
 
 #endif

@@ -71,6 +71,7 @@ struct machine {
 	const struct spec *spec;
 	const char *qemu; /* path of the program */
 	bool kvm; /* else emulated (TCG) */
+	bool iommu; /* the host could give it devices while it runs */
 	int qmp; /* sockets; the other ends are the runner's */
 	int console;
 	int agent; /* -1: the guest has no channel for one */
@@ -98,8 +99,9 @@ struct machine {
 
 /* NULL-terminated, in the arena; the first is m->qemu. */
 char **qemu_args(struct arena *a, const struct machine *m);
-/* What of them is disk i or interface i, without the port: for a machine that runs. */
+/* What of them is disk, interface or device i, without the port: for a machine that runs. */
 char **qemu_args_disk(struct arena *a, const struct machine *m, size_t i);
 char **qemu_args_interface(struct arena *a, const struct machine *m, size_t i);
+char **qemu_args_device(struct arena *a, const struct machine *m, size_t i);
 
 #endif

@@ -92,10 +92,19 @@ void args_add_devices(struct args *x, const struct machine *m)
 {
 	size_t n = m->spec->guest->devices.n;
 
-	if (n)
+	if (n || m->iommu)
 		args_add_ports(x, "device", PCI_SLOT_DEVICES, n);
 	for (size_t i = 0; i < n; i++)
 		add_device(x, m, i);
+}
+
+char **qemu_args_device(struct arena *a, const struct machine *m, size_t i)
+{
+	struct args x = { .arena = a };
+
+	add_device(&x, m, i);
+	*ARENA_PUSH(a, x.v, x.n) = NULL;
+	return x.v;
 }
 
 char **qemu_args_interface(struct arena *a, const struct machine *m, size_t i)

@@ -13,16 +13,16 @@
 #include "runner/notify.h"
 #include "runner/opener.h"
 #include "runner/run_end.h"
+#include "runner/run_lost.h"
 #include "runner/spawn.h"
 #include "runner/supervise.h"
 #include "runner/tpm.h"
+#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-
-enum { LOCKED_USUAL = 8 << 20 }; /* what systemd gives a service */
 
 static struct runner runner; /* too large for the stack: the console's history */
 
@@ -72,13 +72,17 @@ static int open_output(struct runner *r, int *theirs, struct error *e)
 	return 0;
 }
 
-/*
- * A device reads and writes all of the guest's memory at any time, so the kernel keeps it where it
- * is and counts it as locked. Beside the memory there are the firmware's and the screen's.
- */
-static uint64_t locked_memory(const struct guest *g)
+/* Ports cost QEMU a millisecond each: only where something can come. */
+static bool host_has_iommu(void)
 {
-	return guest_assigned(g) ? g->memory.size + GIB : LOCKED_USUAL;
+	DIR *groups = opendir("/sys/kernel/iommu_groups"); /* no openat2(2) in the sandbox */
+	const struct dirent *one = NULL;
+
+	while (groups && (one = readdir(groups)) && *one->d_name == '.')
+		;
+	if (groups)
+		closedir(groups);
+	return one != NULL;
 }
 
 static void choose_accel(struct runner *r, struct machine *m, struct rights *as)
@@ -87,6 +91,7 @@ static void choose_accel(struct runner *r, struct machine *m, struct rights *as)
 
 	accel_probe("/dev/kvm", &accel);
 	m->kvm = r->state.kvm = accel.kvm;
+	m->iommu = host_has_iommu();
 	r->state.accel_reason = accel.kvm ? NULL : accel.reason;
 	r->state.cpu_model = r->spec.guest->cpu.model;
 	if (!accel.kvm && streq(r->state.cpu_model, "host"))
@@ -95,7 +100,7 @@ static void choose_accel(struct runner *r, struct machine *m, struct rights *as)
 		log_notice("without KVM the guest is emulated, which is slow: %s", accel.reason);
 	as->uid = r->spec.uid;
 	as->group = accel.kvm ? accel.group : 0;
-	as->locked = locked_memory(r->spec.guest);
+	as->locked = guest_locked(r->spec.guest);
 }
 
 static int open_control(struct runner *r, struct machine *m, struct fdstore *store, struct error *e)
@@ -106,6 +111,9 @@ static int open_control(struct runner *r, struct machine *m, struct fdstore *sto
 		err = pair(&agent, &m->agent, e);
 	agent_init(&r->agent, agent);
 	control_init(&r->control, fdstore_take(store, "control"), &r->qmp, &r->agent);
+	r->control.seen = run_lost_command;
+	r->control.arg = r;
+	run_lost_begin(r);
 	return err;
 }
 
@@ -234,6 +242,7 @@ static int runner_main(const char *name)
 	runner.signals = take_signals();
 	fdstore_open(&store);
 	status = run(&runner, name, a, &store, &e);
+	run_lost_end(&runner);
 	fdstore_close(&store, runner.notify);
 	display_close(&runner.display);
 	agent_close(&runner.agent);

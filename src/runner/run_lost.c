@@ -1,37 +1,95 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * r->host_devices is all that the guest had of the host at some time, by the ids that qemu_args()
+ * gives: {"device0": {"id": ..., "name": ..., "asked": ...}}. Those that it lost are in
+ * r->state.lost too, which is shared with them.
+ */
 #include "runner/run_lost.h"
 #include "base/log.h"
 
-/* By the ids that qemu_args() gives; NULL: it is nothing of the host's. */
-static const struct assigned *assigned_as(const struct spec *s, const char *id)
+static json_t *one_of(struct runner *r, const char *id)
 {
-	const struct guest *g = s->guest;
-	char name[32];
+	return id ? json_object_get(r->host_devices, id) : NULL;
+}
 
-	for (size_t i = 0; s->assigned.devices && i < g->devices.n; i++) {
-		snprintf(name, sizeof(name), "device%zu", i);
-		if (s->assigned.devices[i].what && streq(name, id))
-			return &s->assigned.devices[i];
+static void forget_loss(struct runner *r, const json_t *one)
+{
+	for (size_t i = json_array_size(r->state.lost); i-- > 0;)
+		if (json_array_get(r->state.lost, i) == one)
+			json_array_remove(r->state.lost, i);
+}
+
+static void note(struct runner *r, const char *id, json_t *name)
+{
+	forget_loss(r, one_of(r, id));
+	json_object_set_new(r->host_devices, id, json_pack("{s:s, s:o}", "id", id, "name", name));
+}
+
+static void note_list(struct runner *r, const char *prefix, const struct assigned *v, size_t n)
+{
+	for (size_t i = 0; v && i < n; i++) {
+		char id[32];
+
+		snprintf(id, sizeof(id), "%s%zu", prefix, i);
+		if (v[i].what)
+			note(r, id, json_sprintf("%s (%s)", v[i].what, v[i].address));
 	}
-	for (size_t i = 0; s->assigned.interfaces && i < g->interfaces.n; i++) {
-		snprintf(name, sizeof(name), "net%zu", i);
-		if (s->assigned.interfaces[i].what && streq(name, id))
-			return &s->assigned.interfaces[i];
-	}
-	return NULL;
+}
+
+void run_lost_begin(struct runner *r)
+{
+	const struct guest *g = r->spec.guest;
+
+	r->host_devices = json_object();
+	r->state.lost = json_array();
+	note_list(r, "device", r->spec.assigned.devices, g->devices.n);
+	note_list(r, "net", r->spec.assigned.interfaces, g->interfaces.n);
+}
+
+void run_lost_end(struct runner *r)
+{
+	json_decref(r->host_devices);
+	json_decref(r->state.lost);
+	r->host_devices = r->state.lost = NULL;
+}
+
+/* In the record before the client has its answer, and looks. */
+static void found_again(struct runner *r, const char *id, json_t *name)
+{
+	bool lost = json_array_size(r->state.lost) > 0;
+
+	note(r, id, name);
+	if (lost)
+		runner_save(r);
+}
+
+void run_lost_command(void *runner, json_t *command, enum control_progress at)
+{
+	struct runner *r = runner;
+	const char *name = json_string_value(json_object_get(command, "execute"));
+	json_t *with = json_object_get(command, "arguments");
+	const char *id = json_string_value(json_object_get(with, "id"));
+
+	if (!name || !id)
+		return;
+	if (streq(name, "device_del") && at != CONTROL_DONE && one_of(r, id))
+		json_object_set_new(one_of(r, id), "asked", json_boolean(at == CONTROL_SENT));
+	else if (streq(name, "device_add") && at == CONTROL_DONE && json_object_get(with, "host"))
+		found_again(r, id, json_incref(json_object_get(with, "host")));
 }
 
 bool run_lost(struct runner *r, const char *id)
 {
-	const struct assigned *x = assigned_as(&r->spec, id);
-	size_t len = strlen(r->lost);
+	json_t *one = one_of(r, id);
+	const char *name = json_string_value(json_object_get(one, "name"));
 
-	if (!x || r->told)
+	if (!one || r->told)
 		return false;
-	snprintf(r->lost + len, sizeof(r->lost) - len, "%s%s (%s)", len ? ", " : "", x->what,
-		x->address);
-	r->state.lost = r->lost;
-	log_error("the device %s (%s) is gone from the guest, which runs on without it", x->what,
-		x->address);
+	forget_loss(r, one);
+	json_array_append(r->state.lost, one);
+	if (json_is_true(json_object_get(one, "asked")))
+		log_info("the device %s is taken out of the guest", name);
+	else
+		log_error("the device %s is gone from the guest, which runs on without it", name);
 	return true;
 }

@@ -225,6 +225,17 @@ bool disks_differ(const struct guest *a, const struct guest *b)
 	return false;
 }
 
+bool devices_differ(const struct guest *a, const struct guest *b)
+{
+	if (a->devices.n != b->devices.n)
+		return true;
+	for (size_t i = 0; i < a->devices.n; i++)
+		if (!streq(LIST_AT(&a->devices, const char *, i),
+			    LIST_AT(&b->devices, const char *, i)))
+			return true;
+	return false;
+}
+
 bool guest_differs(const struct guest *a, const struct guest *b)
 {
 	for (size_t i = 0; i < guest_table.n_fields; i++) {
@@ -234,6 +245,7 @@ bool guest_differs(const struct guest *a, const struct guest *b)
 			continue;
 		if (streq(f->name, "interfaces")       ? interfaces_differ(a, b)
 			: streq(f->name, "disks")      ? disks_differ(a, b)
+			: streq(f->name, "devices")    ? devices_differ(a, b)
 			: streq(f->name, "cloud_init") ? obj_has(a, f->name) != obj_has(b, f->name)
 						       : texts_differ(a, b, f->name))
 			return true;

@@ -55,6 +55,8 @@ bool interface_differs(const struct guest_interface *a, const struct guest_inter
 bool disk_differs(const struct guest_disk *a, const struct guest_disk *b);
 /* ... in its interfaces: their number or addresses. What they are connected to does not count. */
 bool interfaces_differ(const struct guest *a, const struct guest *b);
+/* ... in its devices of the host. */
+bool devices_differ(const struct guest *a, const struct guest *b);
 /* ... in its disks. How an image is made, and its size, does not count. */
 bool disks_differ(const struct guest *a, const struct guest *b);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "runner/state.h"
 #include "base/arena.h"
+#include "base/strbuf.h"
 #include "base/utf8.h"
 #include "runner/guest_files.h"
 #include <time.h>
@@ -63,7 +64,8 @@ static json_t *state_object(const struct run_state *s)
 		set_text(o, "end", run_end_names[s->end]);
 	set_text(o, "error", s->error);
 	set_text(o, "event", s->event);
-	set_text(o, "lost", s->lost);
+	if (json_array_size(s->lost))
+		json_object_set(o, "lost", s->lost);
 	set_text(o, "display", s->display);
 	set_text(o, "install", s->install);
 	return o;
@@ -153,9 +155,17 @@ enum run_end state_end(json_t *record)
 	return (enum run_end)word_index(record, "end", run_end_names);
 }
 
-const char *state_lost(json_t *record)
+char *state_lost(json_t *record)
 {
-	return json_string_value(json_object_get(record, "lost"));
+	_cleanup_strbuf_ struct strbuf names = { 0 };
+	json_t *one;
+	size_t i;
+
+	json_array_foreach (json_object_get(record, "lost"), i, one)
+		if (!json_is_true(json_object_get(one, "asked")))
+			sb_addf(&names, "%s%s", names.len ? ", " : "",
+				json_string_value(json_object_get(one, "name")));
+	return names.len ? xstrdup(sb_str(&names)) : NULL;
 }
 
 char *state_why(json_t *record)

@@ -6,7 +6,7 @@
  *	{"format": 1, "state": "running", "since": 1763783000, "accel": "tcg",
  *	 "accel_reason": "...", "cpu_model": "max", "pid": 812, "runner": 811,
  *	 "end": "...", "error": "...", "event": "...", "display": "...", "install": "running",
- *	 "lost": "nic2 (0000:02:00.0)", "stderr": ["..."]}
+ *	 "lost": [{"id": "device0", "name": "nic2 (0000:02:00.0)"}], "stderr": ["..."]}
  *
  * The runner has given up its rights when it writes this, and the directory
  * is root's: it keeps the file open and overwrites one record of fixed size,
@@ -46,8 +46,8 @@ struct run_state {
 	const char *error; /* NULL: none */
 	const char *install; /* "running"; NULL: nothing is being installed */
 	const char *display; /* vnc://127.0.0.1:5900; NULL: none */
-	const char *
-		lost; /* devices of the host that it was started with and has no more; NULL: none */
+	json_t *lost; /* devices of the host that it had and has no more, see run_lost.h; NULL: none
+		       */
 	const char *event; /* what went wrong in the guest last, a panic; NULL: nothing */
 };
 
@@ -76,8 +76,9 @@ int state_read(int root, const char *name, json_t **out);
 /* A phase or end by its name in a record; 0, RUN_STARTING or END_NONE, when there is none. */
 enum run_phase state_phase(json_t *record);
 enum run_end state_end(json_t *record);
-/* Which devices of the host the running guest has lost; NULL: none. Borrowed. */
-const char *state_lost(json_t *record);
+/* Which devices of the host the running guest has lost without being asked, the caller's; or NULL.
+ */
+char *state_lost(json_t *record);
 /* The error, else the last line of stderr. NULL: none. The caller frees. */
 char *state_why(json_t *record);
 

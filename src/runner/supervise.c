@@ -41,7 +41,7 @@ void runner_fail(struct runner *r, const char *fmt, ...)
 	log_error("%s", text);
 }
 
-static void write_state(struct runner *r)
+void runner_save(struct runner *r)
 {
 	int err = r->record < 0 ? 0 : state_write(r->record, &r->state, &r->tail);
 
@@ -53,7 +53,7 @@ void runner_phase(struct runner *r, enum run_phase phase)
 {
 	r->state.phase = phase;
 	r->state.since = time(NULL);
-	write_state(r);
+	runner_save(r);
 }
 
 /* --- QMP ------------------------------------------------------------------------------------- */
@@ -92,7 +92,7 @@ static void note_event(struct runner *r, const struct run_event *ev)
 		return;
 	snprintf(r->event, sizeof(r->event), "%s", ev->text);
 	r->state.event = r->event;
-	write_state(r);
+	runner_save(r);
 }
 
 static void on_event(void *arg, const char *event, json_t *msg)
@@ -103,7 +103,7 @@ static void on_event(void *arg, const char *event, json_t *msg)
 	control_event(&r->control, msg);
 	note_event(r, &ev);
 	if (ev.deleted && run_lost(r, ev.deleted))
-		write_state(r);
+		runner_save(r);
 	if (ev.agent)
 		r->agent.open = ev.agent_open;
 	if (ev.powered_off)

@@ -54,7 +54,7 @@ struct runner {
 	struct run_state state;
 	char error[600]; /* state.error points here */
 	char event[600]; /* state.event points here */
-	char lost[400]; /* state.lost points here */
+	json_t *host_devices; /* by id, see run_lost.c */
 	char missing[360]; /* flags that cpu.model has and this machine has not; "": none */
 	struct tail tail;
 	struct lines output;
@@ -82,6 +82,8 @@ struct runner {
 
 /* Notes the reason; the first one counts. */
 void runner_fail(struct runner *r, const char *fmt, ...) _printf_(2, 3);
+/* Writes state.json. */
+void runner_save(struct runner *r);
 /* Changes the phase and writes state.json. */
 void runner_phase(struct runner *r, enum run_phase phase);
 /* Nothing runs any more: state.json's last word; returns the exit status. */

@@ -5,6 +5,7 @@
 #include <ctype.h>
 
 enum { VF_DIGITS = 5 }; /* the kernel counts them in 16 bits */
+enum { LOCKED_USUAL = 8 << 20 }; /* what systemd gives a service */
 
 bool vf_name_parse(const char *text, struct vf_name *out)
 {
@@ -38,6 +39,11 @@ size_t guest_assigned(const struct guest *g)
 	for (size_t i = 0; i < g->interfaces.n; i++)
 		n += LIST_AT(&g->interfaces, const struct guest_interface, i).vf != NULL;
 	return n;
+}
+
+uint64_t guest_locked(const struct guest *g)
+{
+	return guest_assigned(g) ? g->memory.size + GIB : LOCKED_USUAL;
 }
 
 static bool vf_parse(const struct field *f _unused_, struct scalar *s, void *value)

@@ -307,7 +307,7 @@ static void weigh_number(struct host *h, struct step *s)
 {
 	const struct sriov *want = s->want, *have = s->have;
 	const struct pf_state *at = &have->state;
-	const char *users = have->max_vfs ? vf_users(h, at->pf, NULL) : NULL;
+	const char *users = have->max_vfs ? vf_users(h, at->pf, NULL) : NULL, *wait;
 
 	s->disruption = at->link && at->link->up ? DISRUPT_LINK : DISRUPT_NONE;
 	if (!have->max_vfs && !gives_back(s))
@@ -316,9 +316,14 @@ static void weigh_number(struct host *h, struct step *s)
 		s->reason = "the number of VFs changes only through 0: all are made again";
 	if (!users)
 		return;
-	s->disruption = DISRUPT_GUEST;
-	s->wait = arena_printf(
+	wait = arena_printf(
 		h->pass, "%s to be stopped, or to give its VF back: all VFs go first", users);
+	if (!s->r->want) {
+		s->in_use = wait;
+		return;
+	}
+	s->disruption = DISRUPT_GUEST;
+	s->wait = wait;
 }
 
 /* The card then takes packets for the new address alone, and the guest speaks from the old one. */

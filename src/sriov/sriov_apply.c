@@ -88,8 +88,11 @@ static int write_autoprobe(struct host *h, const struct pci_device *pf, bool on,
 /* The write that takes VFs away does not return while somebody has one open. */
 static int refuse_users(struct host *h, const struct pci_device *pf, struct error *e)
 {
-	const char *users = vf_users(h, pf, e);
+	const char *users;
 
+	/* One may have let go in a step before this. */
+	vfio_holders_forget(h);
+	users = vf_users(h, pf, e);
 	if (!users)
 		return 0;
 	error_set(e, -EBUSY, "the VFs of %s cannot go: in use by %s", pf->address, users);

@@ -24,23 +24,33 @@ EXTRA = (
     "-device igb,bus=wires1,netdev=wire1,mac=52:54:00:1a:b3:01"
 )
 GUEST = r"""
+look() {
+	for nic in /sys/class/net/*; do
+		[ ! -e $nic/device/vendor ] || echo "NIC ${nic##*/} $(cat $nic/device/vendor $nic/device/device | xargs) $(cat $nic/address)"
+	done
+	for disk in /sys/block/nvme*; do
+		[ ! -e $disk ] || echo "DISK ${disk##*/} $(cat $disk/device/serial) $(dd if=/dev/${disk##*/} bs=4096 count=4 2>/dev/null | wc -c)"
+	done
+}
 for dev in /sys/bus/pci/devices/*; do echo "PCI $(cat $dev/vendor $dev/device $dev/class | xargs)"; done
-for nic in /sys/class/net/*; do
-	[ ! -e $nic/device/vendor ] || echo "NIC ${nic##*/} $(cat $nic/device/vendor $nic/device/device | xargs) $(cat $nic/address)"
-done
-for disk in /sys/block/nvme*; do
-	[ ! -e $disk ] || echo "DISK ${disk##*/} $(cat $disk/device/serial) $(dd if=/dev/${disk##*/} bs=4096 count=4 2>/dev/null | wc -c)"
-done
-ip link set eth0 up
-for i in $(seq 30); do [ "$(cat /sys/class/net/eth0/carrier 2>/dev/null)" != 1 ] || break; sleep 1; done
+look
 printf '#!/bin/sh\n[ "$1" != bound ] || { ip addr add $ip/24 dev $interface; echo "LEASE $ip"; }\n' >/lease
 chmod +x /lease
-case "$(cat /proc/cmdline)" in
-*wire*) ip addr add 192.0.2.2/24 dev eth0 ;;
-*) udhcpc -n -q -t 5 -T 2 -i eth0 -s /lease; ping -c 2 -W 3 10.102.0.2 ;;
-esac
+connect() {
+	ip link set eth0 up || return
+	for i in $(seq 30); do [ "$(cat /sys/class/net/eth0/carrier 2>/dev/null)" != 1 ] || break; sleep 1; done
+	case "$(cat /proc/cmdline)" in
+	*wire*) ip addr add 192.0.2.2/24 dev eth0 ;;
+	*) udhcpc -n -q -t 5 -T 2 -i eth0 -s /lease; ping -c 2 -W 3 10.102.0.2 ;;
+	esac
+}
+connect
+has() { echo /sys/class/net/e* /sys/block/nvme*; }
+was=$(has)
 echo GUEST IS READY
-while :; do sleep 3600; done
+while sleep 1; do
+	[ "$(has)" = "$was" ] || { sleep 1; was=$(has); look; echo "HAS $was NOW"; connect; }
+done
 """
 
 

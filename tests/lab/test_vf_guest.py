@@ -2,7 +2,8 @@
 """A virtual function in a KVM guest: its MAC address and VLAN, and the peer that sees them; the same after a restart of
 the guest and of the host; given back. The tests are one story and run in order."""
 import pytest
-from assigned import IOMMU, LOG, PEER, PF, assigned_host, console, driver, drivers, function, guest, put, restart, settle
+from assigned import (IOMMU, LOG, PEER, PF, PROBE, assigned_host, console, driver, drivers, function, guest, killed, put, restart,
+                      settle)
 from harness import wait_until
 
 MAC = "52:54:00:6d:90:02"
@@ -73,6 +74,49 @@ def test_again_after_the_host(host):
     assert host.ctl("plan").stdout.rstrip().endswith("nothing to do")
 
 
+def test_again_after_the_host(host):
+    host.run("systemctl enable kvmhostd")
+    host.run(f"truncate -s 0 {LOG}")
+    host.reboot()
+    wait_until(lambda: host.ctl("status", check=False).rc == 0, 180, "converged", 2)
+    peer(host)
+    says(host)
+    reaches(host)
+    assert host.ctl("plan").stdout.rstrip().endswith("nothing to do")
+
+
+def test_the_cards_driver_goes_and_comes(host):
+    """With it go the functions; the guest runs on without, is told of, and has its own again."""
+    qemu = host.run("pidof qemu-system-x86_64").stdout
+    host.run("systemd-run --quiet --collect modprobe -r igb")
+    wait_until(lambda: not host.exists("/sys/module/igb"), 120, "the driver gone", 1)
+    vf = host.run(f"sed 's/.*\"uplink.0\",\"address\":\"//; s/\".*//' /run/kvmhost/assigned/web1.json").stdout.strip()
+    wait_until(lambda: f"runs without uplink/0 ({vf})" in host.ctl("status", check=False).stdout, 30, "the guest's note", 1)
+    host.run("modprobe igb")
+    wait_until(lambda: driver(host, vf) == "vfio-pci", 120, "kvmhostd to bind it again", 1)
+    assert host.run("pidof qemu-system-x86_64").stdout == qemu
+    peer(host)
+    restart(host)
+    says(host)
+    reaches(host)
+    assert host.ctl("plan").stdout.rstrip().endswith("nothing to do")
+
+
+def test_the_cards_driver_goes_and_comes(host):
+    """With it go the functions; kvmhostd makes them anew, and the guest, which runs on, has its own again."""
+    qemu = host.run("pidof qemu-system-x86_64").stdout
+    vf = host.run(f"basename $(readlink {function(PF, 'virtfn0')})").stdout.strip()
+    host.run("systemd-run --quiet --collect modprobe -r igb")
+    wait_until(lambda: not host.exists("/sys/module/igb"), 120, "the driver gone", 1)
+    wait_until(lambda: f"runs without uplink/0 ({vf})" in host.ctl("status", check=False).stdout, 30, "the guest's note", 1)
+    host.run(f"truncate -s 0 {LOG}; modprobe igb")
+    assert f"NIC eth0 0x8086 0x10ca {MAC}" in console(host, "HAS /sys/class/net/eth0")
+    peer(host)
+    reaches(host)
+    assert host.run("pidof qemu-system-x86_64").stdout == qemu
+    assert host.ctl("plan").stdout.rstrip().endswith("nothing to do")
+
+
 def test_any_of_the_pool_stays_the_same(host):
     """Number 0 is somebody else's by name, so the pool gives another, and keeps to it when 0 is free again."""
     others = "  db1:\n    autostart: false\n    kernel: {image: /srv/vmlinuz}\n    interfaces: [{vf: uplink/0}]\n"
@@ -97,3 +141,23 @@ def test_given_back(host):
     assert drivers(host) == host.before
     assert host.read(function(PF, "sriov_numvfs")) == "0\n"
     assert not host.run("ls /run/kvmhost/assigned").stdout
+
+
+# what binding a function, and giving it back, writes in order
+@pytest.mark.parametrize("begun, path", [(True, "driver_override"), (True, PROBE), (False, "driver_override"),
+                                         (False, "driver/unbind"), (False, "reset")])
+def test_killed_in_between(host, begun, path):
+    """The next run finishes the binding, or its end, and nothing of either is left when nobody wants it."""
+    host.run("systemctl stop kvmhostd; systemctl disable kvmhostd", check=False)
+    wanted = IOMMU + UPLINK + "guests:\n" + guest("autostart: false\n    interfaces: [{vf: uplink/0}]")
+    settle(host, IOMMU + UPLINK)
+    vf = host.run(f"basename $(readlink {function(PF, 'virtfn0')})").stdout.strip()
+    for ends_bound in (True, False):
+        settle(host, IOMMU + UPLINK if begun else wanted, "--allow-mass-removal")
+        put(host, wanted if begun else IOMMU + UPLINK)
+        killed(host, vf, path, "--allow-mass-removal")
+        settle(host, wanted if ends_bound else IOMMU + UPLINK, "--allow-mass-removal")
+        assert driver(host, vf) == ("vfio-pci" if ends_bound else "")
+        assert host.read(function(vf, "driver_override")) == ("vfio-pci\n" if ends_bound else "(null)\n")
+    settle(host, IOMMU, "--allow-mass-removal")
+    assert drivers(host) == host.before

@@ -55,14 +55,7 @@ def test_a_card_in_a_guest(host):
     assert said["devices"] == [{"name": "nic2", "address": NIC}] and said["migratable"] is False
 
 
-def test_it_is_not_taken_from_under_the_guest(host):
-    """The document lets go of it while the guest runs with it, and may not be restarted for that."""
-    put(host, IOMMU + "guests:\n" + guest("devices: []"))
-    plan = host.ctl("plan", check=False).stdout
-    assert "device/nic2" in plan and "waits for guest web1 to be stopped or restarted, which has it" in plan, plan
-    host.ctl("apply", timeout=180)
-    assert driver(host, NIC) == "vfio-pci"
-    restart(host)
+def test_given_back_while_the_guest_runs(host):
     settle(host, IOMMU + "guests:\n" + guest("devices: []"))
     assert drivers(host) == host.before
 

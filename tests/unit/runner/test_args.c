@@ -403,6 +403,19 @@ static void test_assigned_devices(void **state _unused_)
 	assert_int_equal(again.assigned.devices[1].group, 4);
 }
 
+/* Where one may come while the guest runs, there is a place for it. */
+static void test_place_for_devices(void **state _unused_)
+{
+	_cleanup_arena_ struct arena *a = arena_new();
+	struct machine m = machine(a, "kernel: {image: /k}\n");
+
+	assert_null(strstr(joined(a, &m), "port-device"));
+	m.iommu = true;
+	assert_non_null(
+		strstr(joined(a, &m), "id=port-device7,bus=pcie.0,addr=0x18.0x7,chassis=199"));
+	assert_null(strstr(joined(a, &m), "vfio-pci"));
+}
+
 static void test_complaints(void **state _unused_)
 {
 	static const char *const cases[][2] = {
@@ -467,6 +480,7 @@ int main(void)
 		cmocka_unit_test(test_added_devices_move_nothing),
 		cmocka_unit_test(test_full_house),
 		cmocka_unit_test(test_assigned_devices),
+		cmocka_unit_test(test_place_for_devices),
 		cmocka_unit_test(test_complaints),
 		cmocka_unit_test(test_missing_flags),
 	};

@@ -127,6 +127,24 @@ static void test_changed_since(void **state)
 	assert_string_equal(start(m, ALL), "the device uplink/3 (0000:01:10.6) is gone");
 }
 
+/* As qemu_args() names them; what is in no list, or nothing of the host's, is nobody's. */
+static void test_by_id(void **state)
+{
+	struct machine_dir *m = *state;
+	const struct guest *g = guest_from(m->arena, GUEST);
+	struct assignment x;
+
+	assignment_init(m->arena, g, &x);
+	x.interfaces[1].what = "uplink/0";
+	x.devices[0].what = "nic2";
+	assert_ptr_equal(assignment_by_id(g, &x, "device0"), &x.devices[0]);
+	assert_ptr_equal(assignment_by_id(g, &x, "net1"), &x.interfaces[1]);
+	assert_null(assignment_by_id(g, &x, "net0"));
+	assert_null(assignment_by_id(g, &x, "device1"));
+	assert_null(assignment_by_id(g, &x, "device"));
+	assert_null(assignment_by_id(g, &x, "disk0"));
+}
+
 static void test_damaged(void **state)
 {
 	static const char *const files[] = { "", "{}", "[]", "{\"format\":2}",
@@ -144,6 +162,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_as_assigned, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_of_another_document, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_changed_since, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_by_id, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damaged, setup, teardown),
 	};
 

@@ -9,6 +9,7 @@
 #define DISKS(more) "disks: [{path: /srv/a.qcow2}" more "]\n"
 #define DISK DISKS("")
 #define TWO DISKS(", {path: /srv/b.qcow2}")
+#define NIC DISK "devices: [nic2]\n"
 
 extern const struct kind guest_kind;
 
@@ -16,7 +17,7 @@ struct table_row {
 	const char *about;
 	const char *want, *applied, *started; /* NULL: DISK alone; "": there is none */
 	bool running, failed, held, off;
-	const char *lost;
+	const char *lost; /* an id */
 	const char *does; /* w rite, s tart, S top, r estart, change l ive */
 	const char *wait; /* part of the text; NULL: it does not wait */
 	int changes;
@@ -84,12 +85,23 @@ static const struct table_row rows[] = {
 		DISK "resources: {cpu_weight: 200}\n", .running = true, .does = "w", .changes = 1 },
 	{ "resources gone, written", NULL, NULL, DISK "resources: {cpu_weight: 200}\n",
 		.running = true, .does = "", .changes = 0 },
-	{ "lost a device", NULL, NULL, NULL, .running = true, .lost = "nic2 (0000:02:00.0)",
-		.does = "", .wait = "runs without nic2 (0000:02:00.0)", .changes = 1 },
-	{ "lost a device, at once", DISK "on_change: restart\n", DISK "on_change: restart\n", NULL,
-		.running = true, .lost = "nic2 (0000:02:00.0)", .does = "r", .changes = 1 },
-	{ "lost a device, to be stopped", DISK "state: stopped\n", NULL, NULL, .running = true,
-		.lost = "nic2 (0000:02:00.0)", .does = "wS", .changes = 2 },
+	{ "lost a device", NIC, NIC, NIC, .running = true, .lost = "device0", .does = "l",
+		.changes = 1 },
+	{ "lost a device, not restarted for it", NIC "on_change: restart\n",
+		NIC "on_change: restart\n", NIC, .running = true, .lost = "device0", .does = "l",
+		.changes = 1 },
+	{ "lost a device, to be stopped", NIC "state: stopped\n", NIC, NIC, .running = true,
+		.lost = "device0", .does = "wS", .changes = 1 },
+	{ "lost a device that goes", NULL, NULL, NIC, .running = true, .lost = "device0",
+		.does = "l", .changes = 1 },
+	{ "device at the end, written", NIC, NIC, NULL, .running = true, .does = "l",
+		.changes = 1 },
+	{ "device at the end, done", NIC, NIC, NIC, .running = true, .does = "", .changes = 0 },
+	{ "device before another", DISK "devices: [gpu, nic2]\n", DISK "devices: [gpu, nic2]\n",
+		NIC, .running = true, .does = "", .wait = "guest restart", .changes = 1 },
+	{ "more than there are ports", DISK "devices: [a, b, c, d, e, f, g, h, i]\n",
+		DISK "devices: [a, b, c, d, e, f, g, h, i]\n", DISK "devices: [a]\n",
+		.running = true, .does = "", .wait = "guest restart", .changes = 1 },
 	{ "disk at the end", TWO, NULL, NULL, .running = true, .does = "wl", .changes = 1 },
 	{ "disk at the end, written", TWO, TWO, NULL, .running = true, .does = "l", .changes = 1 },
 	{ "disk at the end, done", TWO, TWO, TWO, .running = true, .does = "", .changes = 0 },
@@ -116,7 +128,7 @@ static const struct table_row rows[] = {
 		DISK "interfaces: [{bridge: b}]\n", NULL, .running = true, .does = "l",
 		.changes = 1 },
 	{ "a function at the end", DISK "interfaces: [{vf: u}]\n", DISK "interfaces: [{vf: u}]\n",
-		NULL, .running = true, .does = "", .wait = "guest restart", .changes = 1 },
+		NULL, .running = true, .does = "l", .changes = 1 },
 	{ "another address", DISK "interfaces: [{bridge: b, mac: '52:54:00:00:00:01'}]\n",
 		DISK "interfaces: [{bridge: b, mac: '52:54:00:00:00:01'}]\n",
 		DISK "interfaces: [{bridge: b}]\n", .running = true, .does = "",
@@ -149,7 +161,13 @@ static struct guest_seen *seen_of(struct arena *a, const struct table_row *t)
 	seen->failed = t->failed;
 	seen->held = t->held;
 	seen->powered_off = t->off;
-	seen->lost = t->lost;
+	if (t->lost) {
+		struct guest_lost *lost = arena_alloc(a, sizeof(*lost));
+
+		*lost = (struct guest_lost){ t->lost, "nic2 (0000:02:00.0)" };
+		seen->lost = lost;
+		seen->n_lost = 1;
+	}
 	if (!seen->applied && !seen->running)
 		return NULL;
 	guest_compose(seen);
@@ -180,6 +198,10 @@ static void check_row(const struct table_row *t)
 	if (s.disruption !=
 		(d.restart || d.stop || (s.wait && d.pending) ? DISRUPT_GUEST : DISRUPT_NONE))
 		fail_msg("%s: disrupts %d", t->about, s.disruption);
+	for (size_t i = 0; d.live && !d.pending && i < s.n_changes; i++)
+		if (!streq_null(s.changes[i].when, "changes live"))
+			fail_msg("%s: %s %s", t->about, s.changes[i].path,
+				s.changes[i].when ? s.changes[i].when : "says nothing");
 	/* Whatever is to be done must show, or it is never done. */
 	if (*t->does && seen && !s.n_changes)
 		fail_msg("%s: nothing shows", t->about);

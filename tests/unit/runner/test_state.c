@@ -30,11 +30,12 @@ static void test_record(void **state _unused_)
 		.since = 7,
 		.runner = 3,
 		.error = "QEMU did not start",
-		.lost = "nic2 (0000:02:00.0)",
+		.lost = json_pack("[{s:s, s:s}, {s:s, s:s, s:b}]", "id", "device0", "name",
+			"nic2 (0000:02:00.0)", "id", "net1", "name", "uplink/3", "asked", 1),
 		.accel_reason = "no KVM" };
 	struct tail t = { 0 };
 	json_t *o;
-	_cleanup_free_ char *why = NULL;
+	_cleanup_free_ char *why = NULL, *lost = NULL;
 
 	tail_add(&t, "qemu: could not open disk", strlen("qemu: could not open disk"));
 	o = written(&s, &t);
@@ -42,9 +43,11 @@ static void test_record(void **state _unused_)
 	assert_int_equal(state_phase(o), RUN_ENDED);
 	assert_int_equal(state_end(o), END_FAILED);
 	assert_string_equal(why, "QEMU did not start");
-	assert_string_equal(state_lost(o), "nic2 (0000:02:00.0)");
+	lost = state_lost(o);
+	assert_string_equal(lost, "nic2 (0000:02:00.0)");
 	assert_null(json_object_get(o, "pid"));
 	json_decref(o);
+	json_decref(s.lost);
 }
 
 /* The longest of everything still fits, at the cost of the oldest lines. */
@@ -52,7 +55,7 @@ static void test_record_never_overflows(void **state _unused_)
 {
 	static char line[TAIL_WIDTH + 50];
 	char error[600];
-	struct run_state s = { .phase = RUN_RUNNING, .error = error, .lost = error };
+	struct run_state s = { .phase = RUN_RUNNING, .error = error, .lost = json_array() };
 	struct tail t = { 0 };
 	json_t *o, *lines;
 	size_t n;
@@ -60,6 +63,10 @@ static void test_record_never_overflows(void **state _unused_)
 	memset(line, '"', sizeof(line));
 	memset(error, '\\', sizeof(error));
 	error[sizeof(error) - 1] = '\0';
+	for (int i = 0; i < GUEST_DEVICES_MAX; i++)
+		json_array_append_new(
+			s.lost, json_pack("{s:s, s:s}", "id", "device00", "name",
+					"a-device-of-a-name-that-is-long (0000:00:00.0)"));
 	for (int i = 0; i < 100; i++)
 		tail_add(&t, line, sizeof(line));
 	tail_add(&t, "last", 4);
@@ -69,6 +76,7 @@ static void test_record_never_overflows(void **state _unused_)
 	assert_true(n > 1 && n < TAIL_LINES);
 	assert_string_equal(json_string_value(json_array_get(lines, n - 1)), "last");
 	json_decref(o);
+	json_decref(s.lost);
 }
 
 static void test_text_is_made_plain(void **state _unused_)
@@ -117,33 +125,92 @@ static void test_events(void **state _unused_)
 	json_decref(io);
 }
 
+static void assert_lost(const struct runner *r, const char *names)
+{
+	json_t *record = json_pack("{s:O}", "lost", r->state.lost);
+	_cleanup_free_ char *lost = state_lost(record);
+
+	assert_true(streq_null(lost, names));
+	json_decref(record);
+}
+
+static void clients_say(struct runner *r, const char *command, enum control_progress at)
+{
+	json_t *msg = json_loads(command, 0, NULL);
+
+	assert_non_null(msg);
+	run_lost_command(r, msg, at);
+	json_decref(msg);
+}
+
+static void begin_lost(struct runner *r, struct arena *a)
+{
+	static struct assigned interfaces[] = { { .what = NULL },
+		{ .what = "uplink/3", .address = "0000:01:10.6" } };
+	static struct assigned devices[] = { { .what = "nic2", .address = "0000:02:00.0" } };
+
+	*r = (struct runner){ .record = -1 };
+	r->spec.guest = guest_from(a,
+		"kernel: {image: /k}\ninterfaces: [{bridge: b}, {vf: uplink}]\ndevices: [nic2]\n");
+	r->spec.assigned = (struct assignment){ interfaces, devices };
+	run_lost_begin(r);
+}
+
 /* By the ids of its devices: those of the host count, and once the guest is told to stop none. */
 static void test_lost(void **state _unused_)
 {
 	_cleanup_arena_ struct arena *a = arena_new();
-	struct assigned nic = { .what = "uplink/3", .address = "0000:01:10.6" },
-			none = { .what = NULL };
-	struct assigned interfaces[] = { none, nic },
-			devices[] = { { .what = "nic2", .address = "0000:02:00.0" } };
 	json_t *plug =
 		json_pack("{s:s, s:s}", "device", "net1", "path", "/machine/peripheral/net1");
 	static struct runner r;
 
-	r = (struct runner){ 0 };
-	r.spec.guest = guest_from(a,
-		"kernel: {image: /k}\ninterfaces: [{bridge: b}, {vf: uplink}]\ndevices: [nic2]\n");
-	r.spec.assigned = (struct assignment){ interfaces, devices };
+	begin_lost(&r, a);
 	assert_string_equal(run_event(&guest, "DEVICE_DELETED", plug).deleted, "net1");
 	assert_null(run_event(&guest, "DEVICE_DELETED", NULL).deleted);
 	assert_false(run_lost(&r, "net0"));
 	assert_false(run_lost(&r, "disk0"));
-	assert_null(r.state.lost);
+	assert_lost(&r, NULL);
 	assert_true(run_lost(&r, "net1"));
 	assert_true(run_lost(&r, "device0"));
-	assert_string_equal(r.state.lost, "uplink/3 (0000:01:10.6), nic2 (0000:02:00.0)");
+	assert_lost(&r, "uplink/3 (0000:01:10.6), nic2 (0000:02:00.0)");
 	r.told = true;
 	assert_false(run_lost(&r, "device0"));
+	run_lost_end(&r);
 	json_decref(plug);
+}
+
+#define ADD \
+	"{\"execute\": \"device_add\", \"arguments\": {\"id\": \"device1\", \"host\": " \
+	"\"0000:03:00.0\"}}"
+#define DEL "{\"execute\": \"device_del\", \"arguments\": {\"id\": \"device1\"}}"
+
+static void test_plugged_out_is_not_lost(void **state _unused_)
+{
+	_cleanup_arena_ struct arena *a = arena_new();
+	static struct runner r;
+
+	begin_lost(&r, a);
+	clients_say(&r, ADD, CONTROL_SENT);
+	clients_say(&r, ADD, CONTROL_REFUSED);
+	assert_false(run_lost(&r, "device1"));
+	clients_say(&r, ADD, CONTROL_DONE);
+	assert_true(run_lost(&r, "device1"));
+	assert_lost(&r, "0000:03:00.0");
+	/* It is back. */
+	clients_say(&r, ADD, CONTROL_DONE);
+	assert_lost(&r, NULL);
+	/* Somebody asked in vain, and it is pulled later. */
+	clients_say(&r, DEL, CONTROL_SENT);
+	clients_say(&r, DEL, CONTROL_REFUSED);
+	assert_true(run_lost(&r, "device1"));
+	assert_lost(&r, "0000:03:00.0");
+	clients_say(&r, ADD, CONTROL_DONE);
+	clients_say(&r, DEL, CONTROL_SENT);
+	clients_say(&r, DEL, CONTROL_DONE);
+	assert_true(run_lost(&r, "device1"));
+	assert_lost(&r, NULL);
+	assert_int_equal(json_array_size(r.state.lost), 1);
+	run_lost_end(&r);
 }
 
 int main(void)
@@ -155,6 +222,7 @@ int main(void)
 		cmocka_unit_test(test_tail_keeps_the_last),
 		cmocka_unit_test(test_events),
 		cmocka_unit_test(test_lost),
+		cmocka_unit_test(test_plugged_out_is_not_lost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
