@@ -9,7 +9,7 @@
 		P "_" SYMBOL, (void **)&(NAME).MEMBER \
 	}
 #define LIBRARY(NAME, P, WORDS, MODULE, FILE, PACKAGE) \
-	static struct fw_tc NAME = { .words = WORDS, .module = MODULE }; \
+	static struct fw_tc NAME = { .words = (WORDS), .module = (MODULE) }; \
 	static const struct library_function NAME##_functions[] = { \
 		ROW(NAME, P, init, "init"), \
 		ROW(NAME, P, free, "free"), \
@@ -32,7 +32,7 @@
 		{ NULL, NULL }, \
 	}; \
 	static struct library NAME##_library = { \
-		.file = FILE, \
+		.file = (FILE), \
 		.cure = "install it: apt install " PACKAGE ", or dnf install iptables-libs", \
 		.functions = NAME##_functions, \
 	}

@@ -117,7 +117,7 @@ static const struct xt_addrtype_info_v1 to_local = { .dest = XT_ADDRTYPE_LOCAL }
 
 static bool decode_state(const void *data, struct fw_rule *r)
 {
-	for (enum fw_state s = FW_ESTABLISHED; s < ARRAY_SIZE(states); s++) {
+	for (size_t s = FW_ESTABLISHED; s < ARRAY_SIZE(states); s++) {
 		/* All its bytes, those between the members too, are what encode_matches() writes.
 		 */
 		const char *want = (const char *)&states[s];
