@@ -39,9 +39,10 @@ def host(capsule):
 
 
 def zones(host):
+    """Those with interfaces; newer ones name the default zone as well, whatever it has."""
     said = host.run("firewall-cmd --get-active-zones").stdout.splitlines()
-    return "".join(line.replace(line.strip(), " ".join(["interfaces:", *sorted(line.split()[1:])]))
-                   + "\n" if line.startswith(" ") else line.split(" ")[0] + "\n" for line in said)
+    return "".join(f"{zone.split(' ')[0]}\n  {' '.join(['interfaces:', *sorted(has.split()[1:])])}\n"
+                   for zone, has in zip(said, said[1:]) if has.startswith("  interfaces:"))
 
 
 def dropped(host):
