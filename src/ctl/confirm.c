@@ -28,6 +28,19 @@ static void on_signal(int signal _unused_)
 	interrupted = 1;
 }
 
+static void on_nothing(int signal _unused_)
+{
+}
+
+/* Not SIG_IGN, which programs that are run would inherit. */
+void ctl_survive_hangup(void)
+{
+	const struct sigaction none = { .sa_handler = on_nothing, .sa_flags = SA_RESTART };
+
+	sigaction(SIGHUP, &none, NULL);
+	sigaction(SIGPIPE, &none, NULL);
+}
+
 static int call_systemd(sd_bus *bus, uint64_t usec)
 {
 	_cleanup_(sdbus_error_p) sd_bus_error why = SD_BUS_ERROR_NULL;
@@ -127,14 +140,10 @@ static int accepted(struct ctl *c, struct config *config)
 int ctl_await(struct ctl *c, struct config *config, const struct outcome *out)
 {
 	const struct timespec pause = { .tv_nsec = 100 * 1000 * 1000 };
-	const struct sigaction stop = { .sa_handler = on_signal },
-			       ignore = { .sa_handler = SIG_IGN };
+	const struct sigaction stop = { .sa_handler = on_signal };
 	uint64_t now = c->host.now();
 	uint64_t left = out->confirm_by > now ? out->confirm_by - now : 0;
 
-	/* A connection that is lost takes neither the wait nor the change back with it. */
-	sigaction(SIGHUP, &ignore, NULL);
-	sigaction(SIGPIPE, &ignore, NULL);
 	sigaction(SIGINT, &stop, NULL);
 	sigaction(SIGTERM, &stop, NULL);
 	set_timer((left + TIMER_GRACE_SECONDS) * 1000 * 1000);

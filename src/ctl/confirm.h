@@ -10,5 +10,7 @@
  * status of apply.
  */
 int ctl_await(struct ctl *c, struct config *config, const struct outcome *out);
+/* A connection that is lost ends neither an apply in the middle nor the wait after it. */
+void ctl_survive_hangup(void);
 
 #endif

@@ -110,10 +110,23 @@ static struct watched {
 	unsigned quarter;
 } watched;
 
+static void print_failure(const struct ctl *c, const struct step *s)
+{
+	const char *red = c->color ? "\033[31m" : "", *off = c->color ? "\033[0m" : "";
+	struct arena *a = arena_new();
+	const char *place = mark_text(a, step_mark(s));
+
+	printf("  %s %sfailed%s: %s\n", s->r->id, red, off, s->error.text);
+	if (*place)
+		printf("      %s%s\n", s->r->origin ? "for " : "", place);
+	if (s->error.cure)
+		printf("      = %s\n", s->error.cure);
+	arena_free(a);
+}
+
 static void told(const struct step *s, void *arg)
 {
 	const struct ctl *c = arg;
-	const char *red = c->color ? "\033[31m" : "", *off = c->color ? "\033[0m" : "";
 
 	if (watched.open)
 		fputs("\r\033[K", stderr);
@@ -122,11 +135,7 @@ static void told(const struct step *s, void *arg)
 		return;
 	switch (s->state) {
 	case STEP_DONE: printf("  %s %s\n", s->r->id, past(s)); break;
-	case STEP_FAILED:
-		printf("  %s %sfailed%s: %s\n", s->r->id, red, off, s->error.text);
-		if (s->error.cure)
-			printf("      = %s\n", s->error.cure);
-		break;
+	case STEP_FAILED: print_failure(c, s); break;
 	case STEP_BLOCKED:
 		printf("  %s not done: %s %s\n", s->r->id, s->blocked_by->r->id,
 			s->blocked_by->state == STEP_UNDONE ? "was put back" : "failed");
@@ -191,7 +200,7 @@ int ctl_apply(struct ctl *c, struct config *config, struct converge_options *o)
 {
 	_cleanup_outcome_ struct outcome out = { 0 };
 	_cleanup_error_ struct error e = { 0 };
-	int r;
+	int r, status;
 
 	o->apply.allow_mass_removal = c->allow_mass_removal;
 	o->apply.confirm_seconds = c->confirm;
@@ -203,16 +212,17 @@ int ctl_apply(struct ctl *c, struct config *config, struct converge_options *o)
 	c->host.progress = c->json ? NULL : progress;
 	c->host.progress_arg = &watched;
 	o->lock_seconds = 60;
+	ctl_survive_hangup();
 	r = converge(&c->host, config, o, &out, &e);
 	if (r == 0 || r == -EIO) {
 		print_outcome(c, r, &out);
 		warn_of_others(c, &config->wants);
 	}
-	if (r < 0)
-		return ctl_fail(c, &e);
-	if (out.confirm_by)
-		return ctl_await(c, config, &out);
-	return outcome_status(r, &out);
+	status = r < 0 ? ctl_fail(c, &e) : outcome_status(r, &out);
+	/* What did change, beside what failed, is for a person to keep all the same. */
+	if (out.confirm_by && ctl_await(c, config, &out))
+		status = 1;
+	return status;
 }
 
 int verb_apply(struct ctl *c, int argc _unused_, char **argv _unused_)

@@ -23,14 +23,22 @@ static void log_diags(struct diags *d)
 	}
 }
 
+static void log_failed(const struct step *s)
+{
+	struct arena *a = arena_new();
+	const char *place = mark_text(a, step_mark(s));
+
+	log_error("%s: %s failed: %s%s%s%s%s%s", s->r->id, verb_name(s->verb), s->error.text,
+		s->error.cure ? "; " : "", s->error.cure ? s->error.cure : "", *place ? " (" : "",
+		place, *place ? ")" : "");
+	arena_free(a);
+}
+
 static void log_step(const struct step *s, void *arg _unused_)
 {
 	switch (s->state) {
 	case STEP_DONE: log_info("%s: %s done", s->r->id, verb_name(s->verb)); break;
-	case STEP_FAILED:
-		log_error("%s: %s failed: %s%s%s", s->r->id, verb_name(s->verb), s->error.text,
-			s->error.cure ? "; " : "", s->error.cure ? s->error.cure : "");
-		break;
+	case STEP_FAILED: log_failed(s); break;
 	case STEP_BLOCKED:
 		log_error("%s: not done, because %s was not", s->r->id, s->blocked_by->r->id);
 		break;

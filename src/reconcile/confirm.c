@@ -44,8 +44,9 @@ int confirm_recover(struct host *h, struct error *e)
 				     "them back");
 	}
 	r = put_back(h, document,
-		until ? "nobody confirmed it in time"
-		      : "the machine was rebooted before anybody confirmed it",
+		!r      ? "it was cut off while it was applied"
+		: until ? "nobody confirmed it in time"
+			: "the machine was rebooted before anybody confirmed it",
 		e);
 	if (r >= 0)
 		log_notice(

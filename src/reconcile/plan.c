@@ -15,6 +15,14 @@ void step_change(struct host *h, struct step *s, const char *field, const char *
 	c->want = want ? arena_strdup(h->pass, want) : NULL;
 }
 
+struct mark step_mark(const struct step *s)
+{
+	if (s->n_changes == 1 && s->changes[0].field && s->r->want && !s->r->origin &&
+		obj_has(s->r->want, s->changes[0].field->name))
+		return obj_mark(s->r->want, s->changes[0].field->name);
+	return s->r->mark;
+}
+
 static struct step *add_step(struct host *h, struct plan *p, struct resource *r, enum verb verb)
 {
 	struct step *s = arena_alloc(h->pass, sizeof(*s));

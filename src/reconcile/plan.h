@@ -63,6 +63,9 @@ struct plan {
 void step_change(struct host *h, struct step *s, const char *field, const char *path,
 	const char *have, const char *want);
 
+/* What the document says of it: the value that alone changes, else the resource's key. */
+struct mark step_mark(const struct step *s);
+
 /*
  * Observes every wanted, recorded and marked resource and compares. The plan
  * lives in h->pass, which is emptied first. Wants stay untouched but for

@@ -252,7 +252,7 @@ int run_steps(struct host *h, struct plan *p, const struct apply_options *o, str
 	if (end) {
 		r = begin_guard(h, o, g, e);
 		if (r >= 0)
-			r = undo_begin(h, p, e);
+			r = undo_begin(h, p, o->document_hash, e);
 		if (r < 0)
 			return r;
 		run_range(h, p, 0, end, o);

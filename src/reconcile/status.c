@@ -13,10 +13,10 @@ static const char *result(int r, const struct outcome *o)
 		return "refused";
 	if (o && outcome_put_back(o))
 		return "rolled back";
-	if (r < 0)
-		return "failed";
 	if (o && o->confirm_by)
 		return "unconfirmed";
+	if (r < 0)
+		return "failed";
 	return o && o->waiting ? "waiting" : "converged";
 }
 
@@ -110,6 +110,8 @@ int status_confirmed(struct host *h, bool kept, struct error *failure)
 		o = json_pack("{s:i}", "format", 1);
 	if (!kept)
 		json_object_set_new(o, "steps", json_array());
+	else if (json_object_get(o, "error"))
+		result = "failed";
 	else if (json_array_size(json_object_get(o, "steps")))
 		result = "waiting";
 	json_object_set_new(o, "result", json_string(result));

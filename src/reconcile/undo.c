@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "reconcile/undo.h"
 #include "base/log.h"
+#include "reconcile/generation.h"
 #include "reconcile/record.h"
 
 #define UNDO_PATH STATE_DIR "/undo.json"
@@ -60,11 +61,19 @@ static json_t *entry_of(const struct step *s)
 	return entry;
 }
 
+/* The document was in force before. */
+static bool in_force(const struct host *h, const char *document)
+{
+	const char *hash = json_string_value(json_object_get(generation_current(h), "hash"));
+
+	return hash && streq(hash, document);
+}
+
 /*
  * A log that is there belongs to an earlier round of the same apply: what it
  * says of a resource is older and stays.
  */
-int undo_begin(struct host *h, const struct plan *p, struct error *e)
+int undo_begin(struct host *h, const struct plan *p, const char *document, struct error *e)
 {
 	json_t *log = NULL, *steps;
 	bool merge;
@@ -75,6 +84,8 @@ int undo_begin(struct host *h, const struct plan *p, struct error *e)
 	merge = log != NULL;
 	if (!log)
 		log = json_pack("{s:i, s:[]}", "format", 1, "steps");
+	if (document && !in_force(h, document))
+		json_object_set_new(log, "document", json_string(document));
 	steps = json_object_get(log, "steps");
 	for (size_t i = 0; i < p->n; i++) {
 		const struct step *s = p->steps[i];
@@ -130,8 +141,9 @@ int undo_awaited(struct host *h, char document[65], uint64_t *until, struct erro
 	*until = rebooted(h, log)
 			 ? 0
 			 : (uint64_t)json_integer_value(json_object_get(log, "confirm_by"));
+	r = json_object_get(log, "confirm_by") != NULL;
 	json_decref(log);
-	return 0;
+	return r;
 }
 
 int undo_commit(struct host *h, struct error *e)
@@ -162,8 +174,8 @@ static int put_back(struct host *h, const json_t *entry, struct error *e)
 		return ret;
 	host_forget(h);
 	ret = k->observe(h, &r, &r.have, e);
-	if (ret < 0)
-		return ret;
+	if (ret < 0 || ret == NOT_HERE)
+		return ret < 0 ? ret : 0;
 	s.have = r.have;
 	s.want = r.want;
 	if (!s.have && !s.want)

@@ -8,6 +8,7 @@
  *	{"format": 1, "document": HASH, "confirm_by": SECONDS, "boot": ID, "steps":
  *	  [{"id": "bridge/br0", "kind": "bridge", "name": "br0", "before": {...}}]}
  *
+ * `document` is what is held once this was put back: not the generation in force, which was good.
  * `before` is null of what was not there; such an entry says in `made` what it was to be.
  */
 #ifndef KVMHOST_UNDO_H
@@ -15,13 +16,19 @@
 
 #include "reconcile/plan.h"
 
-/* Writes the log for the plan's steps of kinds with .undo; none: writes nothing. */
-int undo_begin(struct host *h, const struct plan *p, struct error *e);
+/*
+ * Writes the log for the plan's steps of kinds with .undo; none: writes nothing. `document`: the
+ * hash of what is applied, or NULL.
+ */
+int undo_begin(struct host *h, const struct plan *p, const char *document, struct error *e);
 /* The log stays until somebody confirms the document, at the latest at `until` (seconds since
  * 1970). */
 int undo_await(struct host *h, const char *document, uint64_t until, struct error *e);
-/* Of a pending log: the document that waits to be confirmed, "" where none does, and until when:
- * 0 where the machine was rebooted since. */
+/*
+ * Of a pending log: the document to hold, "" for none, and until when it waits to be confirmed: 0
+ * where the machine was rebooted since. Returns 1, or 0 where the apply itself was cut off, which
+ * nobody is to confirm.
+ */
 int undo_awaited(struct host *h, char document[65], uint64_t *until, struct error *e);
 /* All is well: the log goes. */
 int undo_commit(struct host *h, struct error *e);

@@ -5,6 +5,7 @@ import json
 import pytest
 from documents import EMPTY, NAT, everything, put, settle
 from harness import wait_until
+from test_crash import killed, points
 
 MORE = NAT + "  more: {mode: isolated, bridge: vbm, addresses: [10.3.0.1/24]}\n"
 
@@ -20,8 +21,9 @@ def host(capsule):
 def begin(host, seconds):
     """apply --confirm in a session of its own, once it waits."""
     host.run("systemctl reset-failed apply 2>/dev/null; rm -f /run/apply.log; systemd-run --quiet --unit=apply "
-             f"-p StandardOutput=file:/run/apply.log kvmhostctl apply --confirm {seconds}s")
+             f"-p StandardOutput=append:/run/apply.log -p StandardError=append:/run/apply.log kvmhostctl apply --confirm {seconds}s")
     wait_until(lambda: "kvmhostctl confirm" in host.run("cat /run/apply.log", check=False).stdout, 30, "the wait")
+>>>>>>> bda4457 (A change of the network that was cut off is put back and held; the way back stays open beside a failure)
     assert "10.3.0.1" in host.run("ip -4 addr show vbm").stdout
 
 
@@ -39,6 +41,25 @@ def test_confirmed_stays(host):
     assert len(generations) >= 2
     status = host.ctl("status").stdout
     assert "last run    converged" in status and f"generation {max(g['number'] for g in generations)}," in status, status
+
+
+def test_what_changed_beside_a_failure_waits_too(host):
+    """A step that failed alone: who applied must not be gone before the way back is."""
+    host.run("ip link add theirs type bridge; ip link add v0 type veth peer name v1; ip link set v0 master theirs")
+    put(host, MORE + "bridges:\n  br0: {ports: [v0]}\n")
+    begin(host, 5)
+    log = host.read("/run/apply.log")
+    assert "v0 is a port of theirs" in log and "1 failed" in log, log
+    assert "unconfirmed" in host.ctl("status", check=False).stdout
+    wait_until(lambda: "put back:" in host.read("/run/apply.log"), 30, "put back")
+    assert "vbm" not in host.run("ip -o link").stdout
+    begin(host, 30)
+    host.ctl("confirm")
+    wait_until(lambda: host.run("systemctl is-active apply", check=False).stdout != "active\n", 15, "its end")
+    status = host.ctl("status", check=False)
+    assert "last run    failed" in status.stdout and "10.3.0.1" in host.run("ip -4 addr show vbm").stdout, status
+    host.run("ip link del theirs; ip link del v0")
+    settle(host, NAT, "--allow-mass-removal")
 
 
 def test_unconfirmed_goes_back_and_is_held(host):
@@ -80,6 +101,24 @@ def test_reboot_in_the_middle(host):
     assert "kvmhostctl apply was ended before anybody confirmed it" in host.ctl("status", check=False).stdout
     assert host.ctl("confirm", check=False).rc == 1
     host.run("systemctl disable -q --now kvmhostd")
+
+
+def test_killed_in_the_middle(host):
+    """Half of a change that was to be confirmed: nobody could, so it goes back and is not tried again unasked."""
+    where = [point for point in points(host, 9) if point[0] in ("sendmsg", "sendto", "fsync")]
+    holds = 0
+    for point in where:
+        settle(host, NAT, "--allow-mass-removal")
+        put(host, MORE)
+        killed(host, point, "--confirm", "5s")
+        host.run("systemctl start kvmhostd")
+        status = host.ctl("status", check=False).stdout
+        held = "it was cut off while it was applied" in status
+        assert everything(host) == host.before or not held, point
+        holds += held
+        host.run("systemctl stop kvmhostd")
+    assert holds
+    settle(host, NAT, "--allow-mass-removal")
 
 
 def test_nothing_to_confirm(host):

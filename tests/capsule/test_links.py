@@ -81,3 +81,14 @@ def test_killed_anywhere(host):
         settle(host, EMPTY, "--allow-mass-removal")
         assert "lan" not in host.run("ip -o link").stdout
     assert hits >= len(where) - 2
+
+
+def test_what_the_kernel_refuses_is_told_with_its_words_and_its_place(host):
+    host.run("ip tuntap add dev wire mode tap")
+    settle(host, "version: 1\nbridges:\n  brw: {ports: [wire]}\n")
+    host.write("/etc/kvmhost/host.yaml", "version: 1\nbridges:\n  brw: {ports: [wire], mtu: 65530}\n")
+    said = host.ctl("apply", check=False)
+    assert said.rc == 1 and "mtu greater than device maximum" in said.stdout, said
+    assert "/etc/kvmhost/host.yaml:3:29" in said.stdout, said
+    settle(host, "version: 1\n", "--allow-mass-removal")
+    host.run("ip link del wire")
