@@ -77,6 +77,7 @@ const struct table bond_table = TABLE(struct bond, bond_fields, .key = &type_ifn
 static void bond_derive(const struct resource *r, struct wants *w)
 {
 	manager_imply(r, w);
+	zone_imply(r, w);
 	if (addressing_of(r->want) == ADDRESSING_DHCP)
 		want_derive(w, r, "dhcp", r->name, false);
 }

@@ -67,6 +67,7 @@ const struct table bridge_table = TABLE(struct bridge, bridge_fields, .key = &ty
 static void bridge_derive(const struct resource *r, struct wants *w)
 {
 	manager_imply(r, w);
+	zone_imply(r, w);
 	if (addressing_of(r->want) == ADDRESSING_DHCP)
 		want_derive(w, r, "dhcp", r->name, false);
 }

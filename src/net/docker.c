@@ -15,11 +15,14 @@
 struct docker {
 	struct obj obj;
 	struct list bridges; /* const char *, in the order of their names */
+	int64_t broken; /* rules of ours that somebody changed, or that lack their other half */
 };
 
 static const struct field rows[] = {
 	FIELD_LIST(struct docker, bridges, type_ifname,
 		.doc = "Bridges whose guests' packets Docker lets through."),
+	FIELD_INT(struct docker, broken, 0, INT64_MAX,
+		.doc = "Rules of ours that say something else now, or lack their other half."),
 };
 static const struct table table =
 	TABLE(struct docker, rows, .doc = "Rules of ours in Docker's chain " DOCKER_USER ".");
@@ -57,6 +60,7 @@ static void docker_derive(const struct resource *r, struct wants *w)
 	}
 	d->bridges = names_sorted(v, n);
 	obj_mark_set(d, "bridges");
+	obj_mark_set(d, "broken");
 }
 
 static bool has(const struct docker_chain *c, const char *bridge, bool into)
@@ -68,20 +72,23 @@ static bool has(const struct docker_chain *c, const char *bridge, bool into)
 	return false;
 }
 
-/* Those that have both rules; what is left of others is a name that nobody wants. */
-static struct list bridges_of(struct arena *a, const struct docker_chain *c)
+/* A bridge has two rules, one for each direction. */
+static void fill(struct docker *d, struct arena *a, const struct docker_chain *c)
 {
 	const char **v = NULL;
 	size_t n = 0;
 
 	for (size_t i = 0; i < c->n; i++) {
 		const char *bridge = c->rules[i].bridge;
-		bool whole = bridge && has(c, bridge, !c->rules[i].into);
 
-		if (!whole || c->rules[i].into)
-			*ARENA_PUSH(a, v, n) = whole ? bridge : "(half a pair)";
+		if (!bridge || !has(c, bridge, !c->rules[i].into))
+			d->broken++;
+		else if (c->rules[i].into)
+			*ARENA_PUSH(a, v, n) = bridge;
 	}
-	return names_sorted(v, n);
+	d->bridges = names_sorted(v, n);
+	obj_mark_set(d, "bridges");
+	obj_mark_set(d, "broken");
 }
 
 static int docker_observe(struct host *h, const struct resource *r, void **have, struct error *e)
@@ -101,8 +108,7 @@ static int docker_observe(struct host *h, const struct resource *r, void **have,
 	if (!chain.n)
 		return 0;
 	d = obj_new(h->pass, &table, r->name);
-	d->bridges = bridges_of(h->pass, &chain);
-	obj_mark_set(d, "bridges");
+	fill(d, h->pass, &chain);
 	*have = d;
 	return 0;
 }
@@ -140,6 +146,7 @@ static int docker_owned(struct host *h, const struct kind *k _unused_,
 const struct kind docker_kind = {
 	.name = "docker",
 	.table = &table,
+	.undo = true,
 	.derive = docker_derive,
 	.observe = docker_observe,
 	.refine = docker_refine,

@@ -11,6 +11,6 @@ extern const struct kind dummy_kind, veth_kind, bond_kind, macvtap_kind;
 extern const struct table dummy_table, veth_table, bond_table;
 extern const struct table vlan_table, bridge_table, network_table;
 extern const struct table firewall_settings_table;
-extern const struct kind uplinks_kind, docker_kind, firewalld_kind, localnet_kind;
+extern const struct kind uplinks_kind, docker_kind, firewalld_kind, localnet_kind, zone_kind;
 
 #endif

@@ -67,6 +67,9 @@ struct list ports_present(struct host *h, const struct resource *r, const struct
 int ports_foreign(struct host *h, const struct resource *r, const struct links *ls,
 	const struct link *link, struct error *e);
 
+/* zone.c: the link is to have the zone in firewalld that its ports have. */
+void zone_imply(const struct resource *r, struct wants *w);
+
 /*
  * takeover.c: before links are made, changed or removed: ports that the step's link is to lose
  * get back what was taken of them. Ports that it is to have leave other links of ours.

@@ -11,6 +11,7 @@ extern const struct kind vlan_kind, bridge_kind, network_kind, firewall_kind, ta
 extern const struct kind macvtap_kind;
 extern const struct kind dnsmasq_kind, manager_kind, dhcp_kind;
 extern const struct kind uplinks_kind, resolved_kind, firewalld_kind, docker_kind, localnet_kind;
+extern const struct kind zone_kind;
 extern const struct kind disk_kind, seed_kind, tree_kind, assign_kind, guest_kind;
 
 const struct kind *const kinds[] = {
@@ -27,6 +28,7 @@ const struct kind *const kinds[] = {
 	&dummy_kind,
 	&veth_kind,
 	&device_kind,
+	&zone_kind,
 	&bond_kind,
 	&vlan_kind,
 	&bridge_kind,

@@ -137,6 +137,11 @@ def test_docker_by_iptables_nft(host):
              "iptables-nft -A FORWARD -i docker0 ! -o docker0 -j ACCEPT")
     settle(host, EMPTY, "--allow-mass-removal")
     assert nft_rules(host) == before
+    # what nobody confirms goes back whole, without another run
+    put(host, NAT)
+    unconfirmed = host.ctl("apply", "--confirm", "1s", check=False)
+    assert unconfirmed.rc == 1 and "docker/ip" in unconfirmed.stdout and "put back" in unconfirmed.stdout, unconfirmed
+    assert nft_rules(host) == before
 
 
 def test_docker_that_comes_later_is_heard_of(host):

@@ -23,7 +23,6 @@ def begin(host, seconds):
     host.run("systemctl reset-failed apply 2>/dev/null; rm -f /run/apply.log; systemd-run --quiet --unit=apply "
              f"-p StandardOutput=append:/run/apply.log -p StandardError=append:/run/apply.log kvmhostctl apply --confirm {seconds}s")
     wait_until(lambda: "kvmhostctl confirm" in host.run("cat /run/apply.log", check=False).stdout, 30, "the wait")
->>>>>>> bda4457 (A change of the network that was cut off is put back and held; the way back stays open beside a failure)
     assert "10.3.0.1" in host.run("ip -4 addr show vbm").stdout
 
 

@@ -121,6 +121,7 @@ static const struct kind tapper_kind = {
 };
 
 const struct kind *const kinds[] = {
+	&zone_kind,
 	&uplinks_kind,
 	&localnet_kind,
 	&docker_kind,
