@@ -130,7 +130,10 @@ static int parse_confirm(struct ctl *c, const char *text)
 {
 	_cleanup_arena_ struct arena *a = arena_new();
 	const struct field f = {
-		.name = "--confirm", .min = 5 * USEC_PER_SEC, .max = 3600 * USEC_PER_SEC
+		.name = "--confirm",
+		.type = &type_duration,
+		.min = 5 * USEC_PER_SEC,
+		.max = 3600 * USEC_PER_SEC,
 	};
 	struct scalar s = { .text = text, .kind = SCALAR_STRING, .arena = a };
 	_cleanup_error_ struct error e = { 0 };

@@ -139,7 +139,7 @@ def test_docker_by_iptables_nft(host):
     assert nft_rules(host) == before
     # what nobody confirms goes back whole, without another run
     put(host, NAT)
-    unconfirmed = host.ctl("apply", "--confirm", "1s", check=False)
+    unconfirmed = host.ctl("apply", "--confirm", "5s", check=False)
     assert unconfirmed.rc == 1 and "docker/ip" in unconfirmed.stdout and "put back" in unconfirmed.stdout, unconfirmed
     assert nft_rules(host) == before
 

@@ -120,6 +120,12 @@ def test_killed_in_the_middle(host):
     settle(host, NAT, "--allow-mass-removal")
 
 
+@pytest.mark.parametrize("time", ["1s", "2h", "soon"])
+def test_a_time_that_makes_no_sense(host, time):
+    r = host.ctl("apply", "--confirm", time, check=False)
+    assert r.rc == 1 and f"--confirm takes a duration from 5s to 1h, not `{time}`" in r.stderr, r
+
+
 def test_nothing_to_confirm(host):
     settle(host, EMPTY, "--allow-mass-removal")
     r = host.ctl("confirm", check=False)
