@@ -13,13 +13,19 @@ BRIDGE = "version: 1\nbridges:\n  br0: {ports: [eth0]}\n"
 def host(capsule):
     """Reached through eth0 alone, which is in the zone `work`; whatever is in no zone is dropped."""
     capsule.world = capsule.uplink()
-    capsule.run("sed -i 's/^DefaultZone=.*/DefaultZone=drop/' /etc/firewalld/firewalld.conf; systemctl start firewalld", timeout=90)
-    capsule.run("firewall-cmd -q --permanent --zone=work --add-interface=eth0; firewall-cmd -q --permanent --zone=work --add-port=8000/tcp; "
-                "firewall-cmd -q --reload", timeout=90)
-    capsule.run("systemd-run -q --collect --unit=own socat TCP4-LISTEN:8000,reuseaddr,fork SYSTEM:'echo reached; timeout 5 cat >/dev/null'")
+    capsule.run("sed -i 's/^DefaultZone=.*/DefaultZone=drop/' /etc/firewalld/firewalld.conf; "
+                "systemctl start firewalld", timeout=90)
+    capsule.run("firewall-cmd -q --permanent --zone=work --add-interface=eth0; "
+                "firewall-cmd -q --permanent --zone=work --add-port=8000/tcp; firewall-cmd -q --reload", timeout=90)
+    serve(capsule)
     capsule.before = zones(capsule)
     assert capsule.before == "work\n  interfaces: eth0\n" and reached(capsule)
     return capsule
+
+
+def serve(host):
+    host.run("systemd-run -q --collect --unit=own socat TCP4-LISTEN:8000,reuseaddr,fork "
+             "SYSTEM:'echo reached; timeout 5 cat >/dev/null'")
 
 
 def reached(host):
@@ -46,11 +52,11 @@ def test_the_bridge_has_the_zone_of_its_card(host):
 
 def test_unconfirmed_it_goes_with_the_bridge(host):
     put(host, BRIDGE + "networks:\n  default: {bridge: virbr0, addresses: [192.168.122.1/24]}\n")
-    host.run("systemd-run --quiet --unit=trial -p StandardOutput=file:/root/trial kvmhostctl apply --confirm 5s")
+    host.run("systemd-run --quiet --unit=trial kvmhostctl apply --confirm 5s")
     wait_until(lambda: zone(host, "virbr0") == "kvmhost" and zone(host, "br0") == "work", 10, "both zones")
     wait_until(lambda: host.run("systemctl is-active trial", check=False).stdout != "active\n", 20, "the end of the trial")
     assert zones(host) == host.before and "br0" not in host.run("ip -o link").stdout
-    assert reached(host), host.run("cat /root/trial; ip addr; ip route; ip neigh; nft list ruleset | grep -i -e eth0 -e br0; ip netns exec world-eth0 ip neigh")
+    assert reached(host)
 
 
 def test_what_a_restart_forgot_is_put_back(host):
@@ -82,3 +88,16 @@ def test_a_zone_of_somebody_elses_stays(host):
     assert zone(host, "br0") == "home", "somebody moved it"
     host.run("firewall-cmd -q --zone=home --remove-interface=br0")
     assert zones(host) == host.before
+
+
+def test_the_same_after_a_reboot(host):
+    settle(host, BRIDGE)
+    host.run("systemctl enable -q firewalld kvmhostd")
+    host.reboot()
+    wait_until(lambda: host.run("systemctl is-active kvmhostd", check=False).stdout == "active\n", 60, "kvmhostd")
+    serve(host)
+    assert zone(host, "br0") == "work" and host.ctl("plan", check=False).rc == 0
+    wait_until(lambda: reached(host), 10, "the host through its card")
+    host.run("systemctl disable -q --now kvmhostd")
+    settle(host, EMPTY, "--allow-mass-removal")
+    assert zones(host) == host.before and reached(host)
