@@ -229,7 +229,21 @@ static void put_multipath(struct nl_msg *m, struct nlattr *at, int from, int to)
 	netlink_put(m, RTA_MULTIPATH, copy, (size_t)nla_len(at));
 }
 
-static struct nl_msg *request(const struct route *r, int type, int flags, int from, int to)
+/*
+ * A way out that the kernel has from a router's advertisement. Where it is moved it stands behind
+ * the one that the kernel makes there: beside an equal one the kernel could not make its own, and
+ * would leave the rest of each advertisement unread, so that addresses came to their end.
+ */
+static bool announced(const struct route *r)
+{
+	const struct rtmsg *head = nlmsg_data(r->message);
+
+	return head->rtm_family == AF_INET6 && head->rtm_protocol == RTPROT_RA &&
+	       !head->rtm_dst_len && r->dynamic;
+}
+
+static struct nl_msg *request(
+	const struct route *r, int type, int flags, int from, int to, bool behind)
 {
 	struct rtmsg head = *(struct rtmsg *)nlmsg_data(r->message);
 	struct nl_msg *m;
@@ -246,6 +260,8 @@ static struct nl_msg *request(const struct route *r, int type, int flags, int fr
 			netlink_put_u32(m, RTA_OIF, (uint32_t)to);
 		else if (t == RTA_MULTIPATH)
 			put_multipath(m, at, from, to);
+		else if (t == RTA_PRIORITY && behind)
+			netlink_put_u32(m, RTA_PRIORITY, nla_get_u32(at) + 1);
 		else if (t != RTA_CACHEINFO)
 			netlink_put(m, t, nla_data(at), (size_t)nla_len(at));
 	}
@@ -262,7 +278,7 @@ struct nl_msg *route_add(const struct route *r, int from, int to, uint32_t age)
 
 	if (left && left <= age)
 		return NULL;
-	m = request(r, RTM_NEWROUTE, flags, from, to);
+	m = request(r, RTM_NEWROUTE, flags, from, to, announced(r));
 	if (left && head->rtm_family == AF_INET6)
 		netlink_put_u32(m, RTA_EXPIRES, left - age);
 	return m;
@@ -270,5 +286,5 @@ struct nl_msg *route_add(const struct route *r, int from, int to, uint32_t age)
 
 struct nl_msg *route_delete(const struct route *r, int from, int to)
 {
-	return request(r, RTM_DELROUTE, 0, from, to);
+	return request(r, RTM_DELROUTE, 0, from, to, from != to && announced(r));
 }

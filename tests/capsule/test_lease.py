@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`addressing: dhcp`: a bridge asks for what its card had, by the machine's own client or by a unit of ours."""
+import json
+
 import pytest
-from documents import put, settle
+from documents import EMPTY, put, settle
 from harness import Pings, wait_until
-from test_managers import addresses, flap, machine  # noqa: F401 a fixture
+from test_managers import BRIDGE, addresses, flap, machine  # noqa: F401 a fixture
 
 DHCP = "version: 1\nbridges:\n  br0: {ports: [eth0], addressing: dhcp}\n"
 # The card may have nothing of its own to come back to.
@@ -149,3 +151,36 @@ def test_nobody_answers(host):
     assert addresses(host, "eth0") == ["203.0.113.2/24"] and not host.exists("/sys/class/net/br0")
     assert host.world.pings("203.0.113.2")
     assert "active" not in host.run("systemctl is-active kvmhost-dhcpcd@br0", check=False).stdout.split()
+
+
+ROUTER = ("systemd-run -q --unit=router ip netns exec world dnsmasq -k -C /dev/null -p 0 -i eth0 --bind-interfaces --enable-ra "
+          "--dhcp-range=2001:db8:5::,ra-only,64,300 --ra-param=eth0,4,60")
+
+
+def announced(host, link):
+    """{address: seconds that it is valid} of what the kernel made of routers' announcements."""
+    found = json.loads(host.run(f"ip -j -6 addr show dev {link} scope global", check=False).stdout or "[]")
+    return {a["local"]: a["valid_life_time"] for one in found for a in one.get("addr_info", []) if a.get("dynamic")}
+
+
+def test_what_a_router_announces(machine):  # noqa: F811
+    """The kernel's own addresses and routes move too, live on by what the router says to the bridge, and come back."""
+    machine.run("ip link set eth0 up; ip addr add 203.0.113.2/24 dev eth0; "
+                "ip -n world addr add 2001:db8:5::1/64 dev eth0 nodad; " + ROUTER)
+    wait_until(lambda: announced(machine, "eth0") and "proto ra" in machine.run("ip -6 route show default dev eth0").stdout,
+               30, "an advertisement")
+    before = list(announced(machine, "eth0"))
+    settle(machine, BRIDGE)
+    machine.run("systemctl start kvmhostd")
+    assert list(announced(machine, "br0")) == before and not announced(machine, "eth0")
+    heard = min(announced(machine, "br0").values())
+    wait_until(lambda: min(announced(machine, "br0").values()) > heard, 60, "the router's next word, heard by the bridge", 1)
+    assert list(announced(machine, "br0")) == before and not announced(machine, "eth0")
+    assert machine.ctl("plan", check=False).rc == 0
+    assert "drift" not in machine.journal()
+    assert "default" in machine.run("ip -6 route show default dev br0").stdout
+    assert machine.run("ping -n -q -c 1 -W 2 2001:db8:5::1", check=False).rc == 0
+    machine.run("systemctl stop kvmhostd")
+    settle(machine, EMPTY, "--allow-mass-removal")
+    wait_until(lambda: list(announced(machine, "eth0")) == before, 20, "the card's again")
+    wait_until(lambda: "default" in machine.run("ip -6 route show default dev eth0").stdout, 20, "its route")

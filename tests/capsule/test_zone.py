@@ -2,9 +2,8 @@
 """firewalld has the host's card in a zone: the bridge and bond that take the card are there too, before and after."""
 import pytest
 from documents import EMPTY, put, settle
-from harness import wait_until
+from harness import Pings, wait_until
 from test_firewalld import zones
-from test_managers import Pings
 
 BRIDGE = "version: 1\nbridges:\n  br0: {ports: [eth0]}\n"
 
@@ -40,11 +39,11 @@ def test_the_bridge_has_the_zone_of_its_card(host):
     put(host, BRIDGE)
     plan = host.ctl("plan", check=False).stdout
     assert "zone/br0  firewalld has its card in that zone" in plan and plan.index("zone/br0") < plan.index("bridge/br0"), plan
-    pings = Pings(host, space=host.world.name)
+    pings = Pings(host.world, "203.0.113.2")
     settle(host, BRIDGE)
     assert pings.lost() == 0
     assert zone(host, "br0") == zone(host, "eth0") == "work" and reached(host)
-    pings = Pings(host, space=host.world.name)
+    pings = Pings(host.world, "203.0.113.2")
     settle(host, EMPTY, "--allow-mass-removal")
     assert pings.lost() == 0
     assert zones(host) == host.before and reached(host)
