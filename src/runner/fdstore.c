@@ -5,57 +5,97 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 
+#define STORED "handover" /* the name that systemd knows */
 enum { FIRST = 3 }; /* SD_LISTEN_FDS_START */
+enum { QUEUE = 2 << 20 }; /* room for FDSTORE_MAX messages, as the kernel counts */
 
-/* FDPOLL=0: systemd drops no descriptor because a tap or a socket has nobody at its other end yet.
- */
-int fdstore_put(int notify, const char *name, int fd)
+static int send_with(int to, const char *text, size_t len, int fd)
 {
-	char text[FDSTORE_NAME + 48];
 	union {
 		struct cmsghdr align;
 		char room[CMSG_SPACE(sizeof(int))];
 	} control = { 0 };
-	struct iovec data = { text, 0 };
+	struct iovec data = { (void *)(uintptr_t)text, len };
 	struct msghdr msg = { .msg_iov = &data,
 		.msg_iovlen = 1,
 		.msg_control = &control,
 		.msg_controllen = sizeof(control) };
 	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 
-	notify_send(notify, "FDSTOREREMOVE=1\nFDNAME=%s", name);
-	data.iov_len = (size_t)snprintf(
-		text, sizeof(text), "FDSTORE=1\nFDNAME=%.*s\nFDPOLL=0", FDSTORE_NAME - 1, name);
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
 	c->cmsg_len = CMSG_LEN(sizeof(fd));
 	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-	return sendmsg(notify, &msg, MSG_NOSIGNAL) < 0 ? -errno : 0;
+	return sendmsg(to, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
-static size_t count(void)
+/* FDPOLL=0: systemd drops it not when this process has closed its end. */
+int fdstore_begin(int notify)
 {
-	const char *pid = getenv("LISTEN_PID"), *n = getenv("LISTEN_FDS");
+	static const char store[] = "FDSTORE=1\nFDNAME=" STORED "\nFDPOLL=0";
+	int v[2], r, size = QUEUE;
 
-	return pid && n && atol(pid) == getpid() && atol(n) > 0 ? (size_t)atol(n) : 0;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, v) < 0)
+		return -errno;
+	/* Where the limit may not be exceeded, what it is has room for some 250. */
+	(void)setsockopt(v[0], SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
+	notify_send(notify, "FDSTOREREMOVE=1\nFDNAME=" STORED);
+	r = send_with(notify, store, strlen(store), v[1]);
+	close(v[1]);
+	if (r >= 0)
+		return v[0];
+	close(v[0]);
+	return r;
+}
+
+int fdstore_put(int to, const char *name, int fd)
+{
+	return send_with(to, name, strnlen(name, FDSTORE_NAME - 1), fd);
+}
+
+/* systemd's end of what was begun; -1: there is none. */
+static int stored(void)
+{
+	const char *pid = getenv("LISTEN_PID"), *names = getenv("LISTEN_FDNAMES");
+
+	/* The unit has no sockets of its own. */
+	if (!pid || atol(pid) != getpid() || !names || !streq(names, STORED))
+		return -1;
+	fcntl(FIRST, F_SETFD, FD_CLOEXEC);
+	return FIRST;
+}
+
+static bool receive(int from, char name[static FDSTORE_NAME], int *fd)
+{
+	union {
+		struct cmsghdr align;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec data = { name, FDSTORE_NAME - 1 };
+	struct msghdr msg = { .msg_iov = &data,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control) };
+	ssize_t n = recvmsg(from, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
+
+	if (!c || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof(*fd)))
+		return false;
+	name[n] = '\0';
+	memcpy(fd, CMSG_DATA(c), sizeof(*fd));
+	return true;
 }
 
 void fdstore_open(struct fdstore *s)
 {
-	const char *names = getenv("LISTEN_FDNAMES");
-	size_t n = names ? count() : 0;
-	char *rest;
+	_cleanup_close_ int from = stored();
 
-	*s = (struct fdstore){ 0 };
-	if (!n)
+	*s = (struct fdstore){ .kept = from >= 0 };
+	if (from < 0)
 		return;
-	rest = s->names = xstrdup(names);
-	s->v = xmalloc(n * sizeof(*s->v));
-	for (char *name; s->n < n && (name = strsep(&rest, ":")); s->n++) {
-		s->v[s->n].name = name;
-		s->v[s->n].fd = FIRST + (int)s->n;
-		fcntl(s->v[s->n].fd, F_SETFD, FD_CLOEXEC);
-	}
+	s->v = xcalloc(FDSTORE_MAX, sizeof(*s->v));
+	while (s->n < FDSTORE_MAX && receive(from, s->v[s->n].name, &s->v[s->n].fd))
+		s->n++;
 }
 
 int fdstore_take(struct fdstore *s, const char *name)
@@ -68,11 +108,10 @@ int fdstore_take(struct fdstore *s, const char *name)
 
 void fdstore_close(struct fdstore *s, int notify)
 {
-	for (size_t i = 0; i < s->n; i++) {
-		notify_send(notify, "FDSTOREREMOVE=1\nFDNAME=%s", s->v[i].name);
+	if (s->kept)
+		notify_send(notify, "FDSTOREREMOVE=1\nFDNAME=" STORED);
+	for (size_t i = 0; i < s->n; i++)
 		close_p(&s->v[i].fd);
-	}
 	free(s->v);
-	free(s->names);
 	*s = (struct fdstore){ 0 };
 }

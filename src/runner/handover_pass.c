@@ -73,7 +73,7 @@ size_t handover_slots(struct arena *a, struct machine *m, struct slot **out)
 	return (size_t)(v - *out);
 }
 
-int handover_put(struct arena *a, struct machine *m, int notify)
+int handover_put(struct arena *a, struct machine *m, int store)
 {
 	struct slot *v;
 	size_t n = handover_slots(a, m, &v);
@@ -81,7 +81,7 @@ int handover_put(struct arena *a, struct machine *m, int notify)
 
 	for (size_t i = 0; i < n && r >= 0; i++)
 		if (*v[i].fd >= 0)
-			r = fdstore_put(notify, v[i].name, *v[i].fd);
+			r = fdstore_put(store, v[i].name, *v[i].fd);
 	return r;
 }
 

@@ -15,7 +15,7 @@
 struct opener {
 	const char *name;
 	struct arena *arena;
-	int notify, root, dir, record;
+	int store, root, dir, record;
 	struct spec spec;
 	struct machine machine;
 };
@@ -33,9 +33,9 @@ static int leave_sandbox(struct error *e)
 
 static int put(struct opener *o, const char *name, int fd, struct error *e)
 {
-	int r = fdstore_put(o->notify, name, fd);
+	int r = fdstore_put(o->store, name, fd);
 
-	return r < 0 ? error_set(e, r, "cannot pass %s to systemd: %s", name, strerror(-r)) : 0;
+	return r < 0 ? error_set(e, r, "cannot pass %s on: %s", name, strerror(-r)) : 0;
 }
 
 static int open_directory(struct opener *o, struct error *e)
@@ -198,9 +198,9 @@ static int open_all(struct opener *o, struct error *e)
 	};
 	r = handover_open(o->arena, &o->machine, e);
 	if (r >= 0) {
-		r = handover_put(o->arena, &o->machine, o->notify);
+		r = handover_put(o->arena, &o->machine, o->store);
 		if (r < 0)
-			error_set(e, r, "cannot pass descriptors to systemd: %s", strerror(-r));
+			error_set(e, r, "cannot pass descriptors on: %s", strerror(-r));
 	}
 	handover_close(o->arena, &o->machine);
 	if (r >= 0)
@@ -216,13 +216,14 @@ int opener(const char *name)
 {
 	_cleanup_error_ struct error e = { 0 };
 	_cleanup_arena_ struct arena *arena = arena_new();
-	_cleanup_close_ int notify = notify_open(), root = -1;
-	struct opener o = {
-		.name = name, .arena = arena, .notify = notify, .dir = -1, .record = -1
-	};
+	_cleanup_close_ int notify = notify_open(), store = -1, root = -1;
+	struct opener o = { .name = name, .arena = arena, .store = -1, .dir = -1, .record = -1 };
 	int r;
 
-	r = notify < 0 ? error_set(&e, -ENOTCONN, "systemd is not there") : leave_sandbox(&e);
+	store = o.store = notify < 0 ? -ENOTCONN : fdstore_begin(notify);
+	r = store < 0
+		    ? error_set(&e, store, "cannot pass anything to systemd: %s", strerror(-store))
+		    : leave_sandbox(&e);
 	root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	o.root = root;
 	if (r >= 0)
