@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "config/obj.h"
+#include "runner/cpu_models.h"
 #include "runner/guest_kind.h"
 
 /* A missing or damaged file is NULL: it is written anew. Other errors count. */
@@ -98,6 +99,22 @@ static const char *find_lost_link(struct host *h, const struct spec *started)
 	return NULL;
 }
 
+/* Nothing is asked where nothing changes. */
+static int check_cpu(
+	struct host *h, const struct guest *want, const struct guest_seen *seen, struct error *e)
+{
+	const struct guest *started = seen ? seen->started : NULL;
+	struct decision d;
+
+	if (!want)
+		return 0;
+	d = guest_decide(want, seen);
+	if (!d.start && !d.restart &&
+		(!d.write || (started && streq(started->cpu.model, want->cpu.model))))
+		return 0;
+	return cpu_model_check(h, want->cpu.model, e);
+}
+
 int guest_observe(struct host *h, const struct resource *r, void **have, struct error *e)
 {
 	struct guest_seen *seen = arena_alloc(h->pass, sizeof(*seen));
@@ -112,7 +129,7 @@ int guest_observe(struct host *h, const struct resource *r, void **have, struct 
 	seen->running = unit.state != UNIT_INACTIVE && unit.state != UNIT_FAILED;
 	seen->failed = unit.state == UNIT_FAILED;
 	if (!seen->running && !file_exists(h->root, guest_path(r->name, "").s))
-		return 0;
+		return check_cpu(h, r->want, NULL, e);
 	if (seen->running)
 		err = load(h, r->name, FILE_STARTED, &seen->started, &spec, e);
 	if (err < 0)
@@ -122,8 +139,10 @@ int guest_observe(struct host *h, const struct resource *r, void **have, struct 
 	seen->held = guest_held(h->root, r->name);
 	read_record(h, r->name, &spec, seen);
 	guest_compose(seen);
-	*have = &seen->have;
-	return 0;
+	err = check_cpu(h, r->want, seen, e);
+	if (err >= 0)
+		*have = &seen->have;
+	return err;
 }
 
 struct found {

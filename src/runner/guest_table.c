@@ -38,8 +38,8 @@ static const struct field cpu_rows[] = {
 		       "host's "
 		       "own; where KVM does not work and QEMU emulates, it means `max`, and "
 		       "`kvmhostctl "
-		       "status` says so. A guest whose model has a flag that this machine's KVM "
-		       "lacks is not started, and the flags are named."),
+		       "status` says so. A model that QEMU does not know, or with flags that this "
+		       "machine's KVM lacks, is refused in the plan, and the flags are named."),
 	{ FIELD_AT(struct guest_cpu, pinning, struct list), .shape = SHAPE_LIST, .type = &type_int,
 		.min = 0, .max = 8191, .def = "[]", .on_change = CHANGE_RECREATE,
 		.example = "[2, 3]",

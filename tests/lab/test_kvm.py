@@ -131,10 +131,18 @@ def test_hugepages_are_taken(host):
 
 def test_a_processor_that_this_host_lacks(host):
     host.write("/etc/kvmhost/host.yaml", DOCUMENT % (", model: Skylake-Server", "", "", "    restart: no"))
-    refused = host.ctl("apply", check=False, timeout=180)
-    assert refused.rc == 1
-    assert "cannot run the processor `Skylake-Server`: it lacks" in guest(host)["error"], guest(host)
-    assert "avx512f" in guest(host)["error"] and "model: host" in guest(host)["error"]
+    runs = host.run("systemctl show -p MainPID --value kvmhost-guest@web1").stdout
+    for asked in (1, 0):  # QEMU is, once
+        refused = host.run("strace -f -qq -e trace=execve -o /tmp/trace kvmhostctl plan", check=False, timeout=180)
+        said = refused.stdout + refused.stderr
+        assert refused.rc == 1
+        assert "this host cannot run the processor `Skylake-Server`: it lacks" in said and "avx512f" in said, said
+        assert host.read("/tmp/trace").count("/usr/bin/qemu") == asked
+    assert host.ctl("apply", check=False, timeout=180).rc == 1
+    assert host.run("systemctl show -p MainPID --value kvmhost-guest@web1").stdout == runs, "it was not touched"
+    host.write("/etc/kvmhost/host.yaml", DOCUMENT % (", model: EPIC", "", "", "    restart: no"))
+    said = str(host.ctl("plan", check=False, timeout=180))
+    assert "QEMU knows no processor `EPIC`" in said and "did you mean `EPYC`?" in said, said
 
 
 def test_windows_would_see_hyper_v(host):
