@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-enum { ANSWER_MS = 10 * 1000, MODELS_MAX = 1 << 20 };
+enum { ANSWER_MS = 30 * 1000, MODELS_MAX = 1 << 20 };
 
 struct asked {
 	struct qmp qmp;

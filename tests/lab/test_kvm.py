@@ -137,7 +137,7 @@ def test_a_processor_that_this_host_lacks(host):
         said = refused.stdout + refused.stderr
         assert refused.rc == 1
         assert "this host cannot run the processor `Skylake-Server`: it lacks" in said and "avx512f" in said, said
-        assert host.read("/tmp/trace").count("/usr/bin/qemu") == asked
+        assert host.read("/tmp/trace").count('execve("/usr/bin/qemu') == asked
     assert host.ctl("apply", check=False, timeout=180).rc == 1
     assert host.run("systemctl show -p MainPID --value kvmhost-guest@web1").stdout == runs, "it was not touched"
     host.write("/etc/kvmhost/host.yaml", DOCUMENT % (", model: EPIC", "", "", "    restart: no"))
