@@ -39,8 +39,8 @@ def test_two_queues_and_a_smaller_mtu(host):
     put(host, document())
     plan = host.ctl("plan", check=False)
     assert plan.rc == 2 and "the guest to be restarted" in plan.stdout, plan
-    changes = [line for line in plan.stdout.splitlines() if line.startswith("      interfaces  ")]
-    assert len(changes) == 1 and "queues" in changes[0] and "waits for a restart" in plan.stdout, plan
+    changes = [line.split()[0] for line in plan.stdout.splitlines() if line.startswith("      interfaces")]
+    assert sorted(changes) == [f"interfaces[0].{key}" for key in ("mtu", "queues", "rx_queue_size")] and "waits for a restart" in plan.stdout, plan
     host.ctl("apply", check=False)
     host.ctl("guest", "stop", "web1", timeout=120)
     settle(host, document())
