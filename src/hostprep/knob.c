@@ -5,6 +5,7 @@
 
 /* Limits that bound each other (a minimum and a maximum) can need a second round. */
 enum { ROUNDS = 2 };
+enum { LATE_TRIES = 25, LATE_MS = 20 };
 
 struct knob *knob_add(struct knobs *k, const char *field, const char *label, const char *of,
 	const char *path, const char *want)
@@ -54,6 +55,14 @@ static const char *value_now(struct host *h, const char *path)
 	_cleanup_free_ char *text = NULL;
 
 	return file_read_line(h->root, path, &text) < 0 ? NULL : arena_strdup(h->pass, text);
+}
+
+/* Of CPUs that are offline: cpufreq keeps the files of their policies and answers with this. */
+static bool is_away(struct host *h, const char *path)
+{
+	_cleanup_free_ char *text = NULL;
+
+	return file_read_line(h->root, path, &text) == -EBUSY;
 }
 
 /* Rounded by the kernel when it was written last, and still so. */
@@ -128,7 +137,8 @@ static void diff_wanted(struct groups *g, const struct knobs *k, json_t *all)
 		const struct knob *one = &k->v[i];
 		const char *now = value_now(g->h, one->path);
 
-		if (!one->skipped && (!now || !holds(one, json_object_get(all, one->path), now)))
+		if (!one->skipped && (now ? !holds(one, json_object_get(all, one->path), now)
+					  : !is_away(g->h, one->path)))
 			differ(g, one->field, one->label, one->of, now, one->want);
 	}
 }
@@ -197,18 +207,31 @@ static bool is_near(const char *a, const char *b)
 	return llabs(x - y) <= y / 20;
 }
 
+/* The kernel takes limits of frequencies over some time after write(2) has returned. */
+static const char *value_after(struct host *h, const struct knob *k, const char *before)
+{
+	const char *now = value_now(h, k->path);
+	int tries;
+
+	for (tries = 0; tries < LATE_TRIES && k->rounded && streq_null(now, before); tries++) {
+		usleep(LATE_MS * 1000);
+		now = value_now(h, k->path);
+	}
+	return now;
+}
+
 /* Done, or what it is instead; -ERANGE: the kernel took another value. */
 static int set(struct host *h, const struct knob *k, json_t *old, struct error *e)
 {
 	const char *now = value_now(h, k->path);
 	int r;
 
-	if (k->skipped || (now && holds(k, old, now)))
+	if (k->skipped || (now ? holds(k, old, now) : is_away(h, k->path)))
 		return 0;
 	r = file_poke(h->root, k->path, k->want);
 	if (r < 0)
 		return refused(k->path, k->want, r, e);
-	now = value_now(h, k->path);
+	now = value_after(h, k, now);
 	if (now && value_same(now, k->want))
 		return 0;
 	if (now && k->rounded && old && is_near(now, k->want)) {
@@ -243,31 +266,42 @@ static int set_all(struct host *h, const struct knobs *k, json_t *all, const str
 	return first;
 }
 
-/* What nobody asks for any more is as it was; a CPU that has gone needs nothing. */
+static int give_one_back(struct host *h, const char *path, json_t *all, struct error *e)
+{
+	const char *now = value_now(h, path), *was = word(json_object_get(all, path), "was");
+	int r = 0;
+
+	if (!now && is_away(h, path))
+		return 0;
+	if (now && !value_same(now, was))
+		r = file_poke(h->root, path, was);
+	if (r < 0)
+		return refused(path, was, r, e);
+	json_object_del(all, path);
+	record_touch(h);
+	return 0;
+}
+
+/*
+ * What nobody asks for any more is as it was; a CPU that has gone needs nothing. First what there
+ * is one of: the switch of the second threads brings back CPUs.
+ */
 static int give_back(struct host *h, const struct knobs *k, json_t *all, struct error *e)
 {
 	const char *path;
 	json_t *old;
 	void *next;
-	int first = 0;
+	int first = 0, several;
 
-	json_object_foreach_safe(all, next, path, old)
-	{
-		const char *now, *was = word(old, "was");
-		int r = 0;
+	for (several = 0; several < 2; several++)
+		json_object_foreach_safe(all, next, path, old)
+		{
+			int r = 0;
 
-		if (find(k, path))
-			continue;
-		now = value_now(h, path);
-		if (now && !value_same(now, was))
-			r = file_poke(h->root, path, was);
-		if (r < 0) {
-			first = first ? first : refused(path, was, r, e);
-			continue;
+			if (!find(k, path) && !!json_object_get(old, "of") == several)
+				r = give_one_back(h, path, all, first ? NULL : e);
+			first = first ? first : r;
 		}
-		json_object_del(all, path);
-		record_touch(h);
-	}
 	return first;
 }
 
