@@ -143,7 +143,7 @@ static void macvtap_refine(struct host *h, struct step *s)
 	if (!s->have || (s->want && s->verb != STEP_RECREATE))
 		return;
 	used = in_use(h, s->r->name);
-	s->disruption = used ? DISRUPT_GUEST : DISRUPT_NONE;
+	s->disruption = used && s->want ? DISRUPT_GUEST : DISRUPT_NONE;
 	if (used && s->want)
 		s->wait = "the guest to be stopped, which has the macvtap open";
 	else if (used)

@@ -154,7 +154,7 @@ static void tap_refine(struct host *h _unused_, struct step *s)
 
 	if (!s->want) {
 		s->idle = !have->in_use;
-		s->disruption = have->in_use ? DISRUPT_GUEST : DISRUPT_NONE;
+		s->disruption = DISRUPT_NONE;
 		s->in_use =
 			have->in_use ? "the guest to be restarted, which has the tap open" : NULL;
 	} else if (have && have->in_use && (changes(s, "owner") || changes(s, "queues"))) {

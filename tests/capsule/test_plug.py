@@ -106,7 +106,9 @@ def test_an_interface_comes_and_goes(host, web):
     assert "0000:02:00.0" in web.run("readlink -f /sys/class/net/eth1")
     web.run("ip addr flush dev eth0; ip link set eth0 down; ip link set eth1 up; ip addr add 192.168.122.10/24 dev eth1")
     web.run("ping -c 1 -W 5 192.168.122.1")
-    settle(host, document(disks=(A, drive("a"))))
+    put(host, document(disks=(A, drive("a"))))
+    assert "- tap/web1-tap1" in plan(host) and "disrupts" not in plan(host)
+    host.ctl("apply")
     untouched(host)
     assert "eth1" not in web.run("ls /sys/class/net")
     assert "web1-tap1" not in host.run("ip -br link").stdout
