@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from documents import EMPTY, NAT, settle
+from documents import EMPTY, NAT, put, settle
 from harness import wait_until
 
 # What Docker sets up, by either iptables.

@@ -470,7 +470,7 @@ def test_many_networks(host):
     put(host, many)
     host.ctl("apply", timeout=300)
     assert host.ctl("plan").rc == 0
-    assert host.run("pgrep -c dnsmasq").stdout.strip() == "131"  # and the world's
+    wait_until(lambda: host.run("pgrep -c dnsmasq").stdout.strip() == "131", 30, "all of them, and the world's")
     a = client(host, "a", "vb129")
     assert a.address.startswith("10.20.129.")
     host.unplug("a")

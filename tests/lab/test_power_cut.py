@@ -32,7 +32,7 @@ def calls(lab):
     # scripts that find nothing in this machine, and take their time
     lab.run("chmod -x /etc/grub.d/20_linux_xen /etc/grub.d/30_*; update-grub", timeout=120)
     made = {}
-    for on in (True, False):
+    for on in (True, False, True, False):  # directories that are kept are made in the first round alone
         put(lab, DOCUMENT if on else EMPTY)
         traced = lab.run(f"strace -qq -e trace={CALLS} -o /run/calls {APPLY}", check=False, timeout=300)
         assert traced.rc in (0, 3), traced
@@ -51,6 +51,7 @@ def begin(lab, n):
         put(lab, EMPTY if on else DOCUMENT)
         assert lab.run(APPLY, check=False, timeout=300).rc in (0, 3)
     put(lab, DOCUMENT if on else EMPTY)
+    lab.run("sync")  # the document is not what is to be lost
     return on
 
 
@@ -91,7 +92,8 @@ def test_before_a_call(lab, calls, n):
     print(f"before {call} {nth}, {n * len(where) // CUTS} of {len(where)}, parameters {'added' if on else 'taken away'}")
     killed = lab.run(f"strace -qq -o /dev/null -e trace={call} -e inject={call}:signal=KILL:when={nth} {APPLY}",
                      check=False, timeout=300)
-    assert killed.rc in (137, -9), killed
+    if killed.rc not in (137, -9):  # of the last calls some are made only where the machine was not rebooted in between
+        assert killed.rc in (0, 3), killed
     cut(lab, on)
 
 
