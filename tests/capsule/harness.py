@@ -254,7 +254,7 @@ class Pings:
         """How many had no answer. The last one is not counted: ping may have been ended before it heard it."""
         said = self.stop()
         sent = int(re.search(r"(\d+) packets transmitted", said)[1])
-        assert sent > 10, said[-600:]
+        assert sent > 2, said[-600:]  # what is watched may take less than a fifth of a second
         return len(set(range(1, sent)) - set(map(int, re.findall(r"icmp_seq=(\d+) ttl=", said))))
 
 
