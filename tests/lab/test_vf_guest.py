@@ -74,17 +74,6 @@ def test_again_after_the_host(host):
     assert host.ctl("plan").stdout.rstrip().endswith("nothing to do")
 
 
-def test_again_after_the_host(host):
-    host.run("systemctl enable kvmhostd")
-    host.run(f"truncate -s 0 {LOG}")
-    host.reboot()
-    wait_until(lambda: host.ctl("status", check=False).rc == 0, 180, "converged", 2)
-    peer(host)
-    says(host)
-    reaches(host)
-    assert host.ctl("plan").stdout.rstrip().endswith("nothing to do")
-
-
 def test_the_cards_driver_goes_and_comes(host):
     """With it go the functions; the guest runs on without, is told of, and has its own again."""
     qemu = host.run("pidof qemu-system-x86_64").stdout
