@@ -145,6 +145,17 @@ char *arena_strdup(struct arena *a, const char *s)
 	return arena_strndup(a, s, strlen(s));
 }
 
+char *arena_join(struct arena *a, const char *x, char between, const char *y)
+{
+	size_t n = strlen(x), m = strlen(y);
+	char *p = arena_alloc(a, n + 1 + m + 1);
+
+	memcpy(p, x, n);
+	p[n] = between;
+	memcpy(p + n + 1, y, m);
+	return p;
+}
+
 char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
 {
 	char short_one[128], *p;

@@ -28,6 +28,8 @@ static inline void arena_free_p(struct arena **a)
 void *arena_alloc(struct arena *a, size_t size) __attribute__((malloc, alloc_size(2)));
 char *arena_strdup(struct arena *a, const char *s);
 char *arena_strndup(struct arena *a, const char *s, size_t n);
+/* "x/y": of ids and keys there are thousands. */
+char *arena_join(struct arena *a, const char *x, char between, const char *y);
 char *arena_printf(struct arena *a, const char *fmt, ...) _printf_(2, 3);
 char *arena_vprintf(struct arena *a, const char *fmt, va_list ap) _printf_(2, 0);
 

@@ -59,7 +59,8 @@ enum scalar_kind node_scalar_kind(const struct node *n)
 	static const char *const bools[] = { "true", "True", "TRUE", "false", "False", "FALSE",
 		NULL };
 
-	if (n->type != NODE_SCALAR || n->quoted)
+	/* What none of the others begins with. */
+	if (n->type != NODE_SCALAR || n->quoted || !strchr("~nNtTfF+-.0123456789", *n->text))
 		return SCALAR_STRING;
 	if (is_one_of(n->text, nulls))
 		return SCALAR_NULL;

@@ -5,7 +5,7 @@
 const struct field *table_field(const struct table *t, const char *name)
 {
 	for (size_t i = 0; i < t->n_fields; i++)
-		if (streq(t->fields[i].name, name))
+		if (*t->fields[i].name == *name && streq(t->fields[i].name, name))
 			return &t->fields[i];
 	return NULL;
 }
@@ -52,10 +52,13 @@ void *obj_new(struct arena *a, const struct table *t, const char *name)
 	return obj;
 }
 
-/* The first letter nearly always says no. */
+/* Nearly always an early letter says no, which takes no call. */
 static bool is_name(const char *name, const char *part, size_t n)
 {
-	return *name == *part && !strncmp(name, part, n) && !name[n];
+	for (size_t i = 0; i < n; i++)
+		if (name[i] != part[i])
+			return false;
+	return !name[n];
 }
 
 /*

@@ -112,6 +112,12 @@ static bool is_refused(uint32_t c, char next)
 	       c == 0xfffe || c == 0xffff;
 }
 
+/* Nearly all of every file. */
+static bool is_plain(char c)
+{
+	return c == '\n' || (c >= ' ' && c < 0x7f && c != '%');
+}
+
 bool source_check(const struct source *s, struct diags *d)
 {
 	const char *wide = wide_encoding(s->text, s->len);
@@ -123,6 +129,9 @@ bool source_check(const struct source *s, struct diags *d)
 		return false;
 	}
 	for (size_t at = 0, len; at < s->len; at += len) {
+		len = 1;
+		if (is_plain(s->text[at]))
+			continue;
 		len = utf8_decode(s->text + at, s->len - at, &c);
 		if (len == 0) {
 			diag_error(d, source_mark(s, at),

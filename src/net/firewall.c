@@ -22,7 +22,7 @@ static const struct field firewall_fields[] = {
 		struct firewall, rules, type_fw_rule, .doc = "Rules in chains of kvmhost's own."),
 };
 
-static const struct table firewall_table =
+static const struct table rules_table =
 	TABLE(struct firewall, firewall_fields, .doc = "Firewall rules, by table and family.");
 
 static const struct fw_table *table_of(const char *resource)
@@ -33,11 +33,11 @@ static const struct fw_table *table_of(const char *resource)
 	return NULL;
 }
 
-static void push(struct wants *w, struct firewall *f, struct fw_rule rule)
+static void push(struct wants *w, struct firewall *f, const struct fw_rule *rule)
 {
 	struct fw_rule *v = f->rules.v;
 
-	*ARENA_PUSH(w->arena, v, f->rules.n) = rule;
+	*ARENA_PUSH(w->arena, v, f->rules.n) = *rule;
 	f->rules.v = v;
 }
 
@@ -46,7 +46,7 @@ static void jump(struct wants *w, struct firewall *f, enum fw_chain from, enum f
 	if (f->chains & 1u << to)
 		return;
 	f->chains |= 1u << to;
-	push(w, f, (struct fw_rule){ .chain = from, .target = FW_JUMP, .jump = to });
+	push(w, f, &(struct fw_rule){ .chain = from, .target = FW_JUMP, .jump = to });
 }
 
 /* The three stages of forwarding come together, because their order among each other counts. */
@@ -79,25 +79,36 @@ static void set_backend(struct wants *w, struct firewall *f)
 	obj_mark_set(f, "backend");
 }
 
-void firewall_add(
-	struct wants *w, const struct resource *from, const char *table, struct fw_rule rule)
+struct resource *firewall_table(struct wants *w, const struct resource *from, const char *table)
 {
 	struct resource *r = wants_find(w, "firewall", table);
-	struct firewall *f;
 
 	/* Rules come resource by resource: the edge to this one is usually there already. */
 	if (!r || !r->n_after || r->after[r->n_after - 1]->want != from->want)
 		r = want_derive(w, from, "firewall", table, false);
+	return r;
+}
+
+void firewall_put(
+	struct wants *w, const struct resource *from, struct resource *table, struct fw_rule rule)
+{
+	struct firewall *f = (struct firewall *)table->want;
+
 	rule.owner = from->id;
-	f = (struct firewall *)r->want;
 	if (!f->rules.n)
 		set_backend(w, f);
 	jumps(w, f, rule.chain);
-	push(w, f, rule);
+	push(w, f, &rule);
 	/*
 	 * The row stays unset: the rules need no walk for references, which would write out each of
 	 * thousands. They are compared and applied from the list itself.
 	 */
+}
+
+void firewall_add(
+	struct wants *w, const struct resource *from, const char *table, struct fw_rule rule)
+{
+	firewall_put(w, from, firewall_table(w, from, table), rule);
 }
 
 /* In which backends there is something of ours in the table. */
@@ -146,7 +157,7 @@ static int firewall_observe(struct host *h, const struct resource *r, void **hav
 	if (!(held & 1u << at))
 		at = !at;
 	rules = &views[at].tables[t - fw_tables].rules;
-	f = obj_new(h->pass, &firewall_table, r->name);
+	f = obj_new(h->pass, &rules_table, r->name);
 	f->backend = at;
 	f->held = held;
 	f->rules = (struct list){ rules->v, rules->n };
@@ -304,7 +315,7 @@ static int firewall_owned(struct host *h, const struct kind *k _unused_,
 
 const struct kind firewall_kind = {
 	.name = "firewall",
-	.table = &firewall_table,
+	.table = &rules_table,
 	.undo = true,
 	.observe = firewall_observe,
 	.diff = firewall_diff,

@@ -142,7 +142,7 @@ struct firewall {
 	struct obj obj;
 	int backend; /* enum fw_backend_id; not set in a want: what the host speaks */
 	struct list rules; /* struct fw_rule */
-	uint32_t chains; /* private to firewall_add(): bit per chain that has its jumps */
+	uint32_t chains; /* private to firewall_put(): bit per chain that has its jumps */
 	uint32_t held; /* in haves: bit per backend that holds some of it */
 };
 
@@ -152,6 +152,10 @@ struct firewall {
  */
 void firewall_add(
 	struct wants *w, const struct resource *from, const char *table, struct fw_rule rule);
+/* The same in two parts, for who adds several: the table is looked up once. */
+struct resource *firewall_table(struct wants *w, const struct resource *from, const char *table);
+void firewall_put(
+	struct wants *w, const struct resource *from, struct resource *table, struct fw_rule rule);
 
 /* What a table holds of ours. */
 struct fw_seen {

@@ -4,6 +4,7 @@
  * every host has, the sets' elements become rules again. Nothing of others is
  * asked for but the chains, which the kernel does not sort out by table.
  */
+#include "net/attributes.h"
 #include "net/fw_nft.h"
 #include "net/nft_expr.h"
 #include <linux/netfilter.h>
@@ -19,6 +20,7 @@ struct reading {
 	uint32_t chains, sets; /* bits of those that are as they should be */
 	size_t next[NFT_CHAINS]; /* the next shape whose rule is to come */
 	const struct nft_shape *shape; /* whose elements are being read */
+	size_t key_len; /* of them */
 	const char *last; /* owners repeat */
 };
 
@@ -149,14 +151,17 @@ static void see_set(const struct nlmsghdr *m, void *arg)
 
 static size_t get_value(const struct nlattr *nest, char *to, size_t size)
 {
-	const struct nlattr *value =
-		nest ? nla_find(nla_data(nest), nla_len(nest), NFTA_DATA_VALUE) : NULL;
-	size_t len = value ? (size_t)nla_len(value) : 0;
+	struct nlattr *tb[NFTA_DATA_VALUE + 1];
+	size_t len;
 
+	if (!nest)
+		return 0;
+	attributes_nested(nest, tb, NFTA_DATA_VALUE);
+	len = tb[NFTA_DATA_VALUE] ? (size_t)nla_len(tb[NFTA_DATA_VALUE]) : 0;
 	if (len > size)
 		return 0;
 	if (len)
-		memcpy(to, nla_data(value), len);
+		memcpy(to, nla_data(tb[NFTA_DATA_VALUE]), len);
 	return len;
 }
 
@@ -176,10 +181,9 @@ static void see_element(struct reading *d, const struct nlattr *a)
 	struct fw_rules *rules = &d->t->rules[s->chain->part];
 	struct nft_element el;
 	struct fw_rule r;
-	size_t len = nft_key_len(s, d->family);
+	size_t len = d->key_len;
 
-	if (nla_parse_nested(tb, NFTA_SET_ELEM_MAX, (struct nlattr *)a, NULL) < 0)
-		return;
+	attributes_nested(a, tb, NFTA_SET_ELEM_MAX);
 	if (get_value(tb[NFTA_SET_ELEM_KEY], el.key, sizeof(el.key)) != len ||
 		(get_value(tb[NFTA_SET_ELEM_KEY_END], el.end, sizeof(el.end)) != len &&
 			s->interval)) {
@@ -239,6 +243,7 @@ static int read_contents(struct nft_socket *s, struct reading *d)
 		r = ask(s, d, NFT_MSG_GETSET, NLM_F_DUMP, NFTA_SET_TABLE, NULL, see_set);
 	for (size_t i = 0; i < NFT_SHAPES && r >= 0; i++) {
 		d->shape = &nft_shapes[i];
+		d->key_len = nft_key_len(d->shape, d->family);
 		if (d->sets & 1u << i)
 			r = ask(s, d, NFT_MSG_GETSETELEM, NLM_F_DUMP, NFTA_SET_ELEM_LIST_TABLE,
 				d->shape->set, see_elements);

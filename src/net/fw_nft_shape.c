@@ -163,17 +163,19 @@ static void put_network(const struct cidr *c, size_t len, char *key, char *end)
 
 static bool get_network(const char *key, const char *end, size_t len, int family, struct cidr *c)
 {
-	char want_key[16], want_end[16];
-	int prefix = 0;
+	size_t prefix = 0;
 
 	*c = (struct cidr){ .ip.family = family };
 	memcpy(c->ip.b, key, len);
-	for (size_t i = 0; i < len; i++)
-		prefix += 8 - __builtin_popcount((uint8_t)(key[i] ^ end[i]));
+	for (size_t i = 0; i < len; i++) {
+		uint8_t host = (uint8_t)(key[i] ^ end[i]);
+
+		/* From its first bit on all are the host's, and 0 in the first address. */
+		if (host & (host + 1) || key[i] & host || (prefix < 8 * i && host != 0xff))
+			return false;
+		prefix += host ? (size_t)__builtin_clz(host) - 24 : 8;
+	}
 	c->prefix = (uint8_t)prefix;
-	put_network(c, len, want_key, want_end);
-	if (memcmp(want_key, key, len) != 0 || memcmp(want_end, end, len) != 0)
-		return false;
 	if (!prefix)
 		*c = (struct cidr){ 0 };
 	return true;

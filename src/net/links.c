@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "net/links.h"
+#include "net/attributes.h"
 #include "net/nl.h"
 #include <net/if.h>
 #include <linux/if_addr.h>
@@ -27,8 +28,7 @@ static void parse_bridge(struct link *l, struct nlattr *data)
 {
 	struct nlattr *tb[IFLA_BR_MAX + 1];
 
-	if (nla_parse_nested(tb, IFLA_BR_MAX, data, NULL) < 0)
-		return;
+	attributes_nested(data, tb, IFLA_BR_MAX);
 	l->stp = get_u32(tb[IFLA_BR_STP_STATE], 0) != 0;
 	l->forward_delay = get_u32(tb[IFLA_BR_FORWARD_DELAY], 0);
 	l->vlan_filtering = get_flag(tb[IFLA_BR_VLAN_FILTERING]);
@@ -43,8 +43,7 @@ static void parse_bond(struct link *l, struct nlattr *data)
 {
 	struct nlattr *tb[IFLA_BOND_MAX + 1];
 
-	if (nla_parse_nested(tb, IFLA_BOND_MAX, data, NULL) < 0)
-		return;
+	attributes_nested(data, tb, IFLA_BOND_MAX);
 	l->bond = (struct link_bond){
 		.mode = get_u8(tb[IFLA_BOND_MODE]),
 		.lacp_rate = get_u8(tb[IFLA_BOND_AD_LACP_RATE]),
@@ -60,8 +59,8 @@ static void parse_macvtap(struct link *l, struct nlattr *data)
 {
 	struct nlattr *tb[IFLA_MACVLAN_MAX + 1];
 
-	if (nla_parse_nested(tb, IFLA_MACVLAN_MAX, data, NULL) >= 0)
-		l->macvlan_mode = get_u32(tb[IFLA_MACVLAN_MODE], 0);
+	attributes_nested(data, tb, IFLA_MACVLAN_MAX);
+	l->macvlan_mode = get_u32(tb[IFLA_MACVLAN_MODE], 0);
 }
 
 /* What a bond keeps of its port. */
@@ -69,8 +68,7 @@ static void parse_bond_port(struct link *l, struct nlattr *data)
 {
 	struct nlattr *tb[IFLA_BOND_SLAVE_MAX + 1], *mac;
 
-	if (nla_parse_nested(tb, IFLA_BOND_SLAVE_MAX, data, NULL) < 0)
-		return;
+	attributes_nested(data, tb, IFLA_BOND_SLAVE_MAX);
 	mac = tb[IFLA_BOND_SLAVE_PERM_HWADDR];
 	if (mac && nla_len(mac) == sizeof(l->own_mac))
 		memcpy(&l->own_mac, nla_data(mac), sizeof(l->own_mac));
@@ -80,8 +78,7 @@ static void parse_vlan(struct link *l, struct nlattr *data)
 {
 	struct nlattr *tb[IFLA_VLAN_MAX + 1];
 
-	if (nla_parse_nested(tb, IFLA_VLAN_MAX, data, NULL) < 0)
-		return;
+	attributes_nested(data, tb, IFLA_VLAN_MAX);
 	l->vlan_id = tb[IFLA_VLAN_ID] ? nla_get_u16(tb[IFLA_VLAN_ID]) : 0;
 	l->vlan_protocol = tb[IFLA_VLAN_PROTOCOL] ? ntohs(nla_get_u16(tb[IFLA_VLAN_PROTOCOL])) : 0;
 }
@@ -90,8 +87,7 @@ static void parse_tun(struct link *l, struct nlattr *data)
 {
 	struct nlattr *tb[IFLA_TUN_MAX + 1];
 
-	if (nla_parse_nested(tb, IFLA_TUN_MAX, data, NULL) < 0)
-		return;
+	attributes_nested(data, tb, IFLA_TUN_MAX);
 	/* IFF_TAP of linux/if_tun.h, whose other names clash with net/if.h */
 	l->tap = tb[IFLA_TUN_TYPE] && nla_get_u8(tb[IFLA_TUN_TYPE]) == 2;
 	l->multi_queue = get_flag(tb[IFLA_TUN_MULTI_QUEUE]);
@@ -111,8 +107,9 @@ static void parse_info(struct links *ls, struct link *l, struct nlattr *info)
 {
 	struct nlattr *tb[IFLA_INFO_MAX + 1];
 
-	if (!info || nla_parse_nested(tb, IFLA_INFO_MAX, info, NULL) < 0)
+	if (!info)
 		return;
+	attributes_nested(info, tb, IFLA_INFO_MAX);
 	if (tb[IFLA_INFO_SLAVE_KIND] && tb[IFLA_INFO_SLAVE_DATA] &&
 		streq(nla_get_string(tb[IFLA_INFO_SLAVE_KIND]), "bond"))
 		parse_bond_port(l, tb[IFLA_INFO_SLAVE_DATA]);
@@ -141,8 +138,10 @@ static const int32_t *settings(
 		af_spec ? nla_find(nla_data(af_spec), nla_len(af_spec), family) : NULL;
 	struct nlattr *tb[MAX_OF(IFLA_INET_MAX, IFLA_INET6_MAX) + 1];
 
-	if (!nest || nla_parse_nested(tb, max, nest, NULL) < 0 || !tb[attribute] ||
-		(size_t)nla_len(tb[attribute]) < at_least * sizeof(int32_t))
+	if (!nest)
+		return NULL;
+	attributes_nested(nest, tb, max);
+	if (!tb[attribute] || (size_t)nla_len(tb[attribute]) < at_least * sizeof(int32_t))
 		return NULL;
 	return nla_data(tb[attribute]);
 }
@@ -185,9 +184,10 @@ static void add_link(const struct nlmsghdr *m, void *arg)
 	struct links *ls = arg;
 	struct link *l;
 
-	if (m->nlmsg_type != RTM_NEWLINK ||
-		nlmsg_parse((struct nlmsghdr *)m, sizeof(*head), tb, IFLA_MAX, NULL) < 0 ||
-		!tb[IFLA_IFNAME])
+	if (m->nlmsg_type != RTM_NEWLINK)
+		return;
+	attributes_of(m, sizeof(*head), tb, IFLA_MAX);
+	if (!tb[IFLA_IFNAME])
 		return;
 	l = ARENA_PUSH(ls->arena, ls->v, ls->n);
 	l->index = head->ifi_index;
@@ -220,9 +220,9 @@ static void add_addr(const struct nlmsghdr *m, void *arg)
 
 	if (m->nlmsg_type != RTM_NEWADDR ||
 		(head->ifa_family != AF_INET &&
-			(head->ifa_family != AF_INET6 || head->ifa_scope >= RT_SCOPE_LINK)) ||
-		nlmsg_parse((struct nlmsghdr *)m, sizeof(*head), tb, IFA_MAX, NULL) < 0)
+			(head->ifa_family != AF_INET6 || head->ifa_scope >= RT_SCOPE_LINK)))
 		return;
+	attributes_of(m, sizeof(*head), tb, IFA_MAX);
 	/* On a point-to-point link IFA_ADDRESS is the peer's. */
 	at = tb[IFA_LOCAL] ? tb[IFA_LOCAL] : tb[IFA_ADDRESS];
 	if (!at || nla_len(at) != len)

@@ -22,6 +22,7 @@ struct rules {
 	const struct network *n;
 	int family;
 	const char *filter, *nat; /* tables */
+	struct resource **found; /* the two, once they were asked for */
 };
 
 /* Multicast that stays on the link, and IPv4's broadcast; IPv6 has it in the former. */
@@ -35,7 +36,9 @@ static void add(const struct rules *f, struct fw_rule rule)
 {
 	bool nat = rule.chain == FW_POSTROUTING;
 
-	firewall_add(f->w, f->r, nat ? f->nat : f->filter, rule);
+	if (!f->found[nat])
+		f->found[nat] = firewall_table(f->w, f->r, nat ? f->nat : f->filter);
+	firewall_put(f->w, f->r, f->found[nat], rule);
 }
 
 static void add_within(const struct rules *f)
@@ -149,12 +152,13 @@ static void derive_family(const struct rules *f)
 void network_derive(const struct resource *r, struct wants *w)
 {
 	const struct network *n = r->want;
+	struct resource *v4[2] = { NULL }, *v6[2] = { NULL };
 
 	/* One without addresses still keeps IPv4 in. */
 	if (network_has(n, AF_INET) || !network_has(n, AF_INET6))
-		derive_family(&(struct rules){ w, r, n, AF_INET, "ip-filter", "ip-nat" });
+		derive_family(&(struct rules){ w, r, n, AF_INET, "ip-filter", "ip-nat", v4 });
 	if (network_has(n, AF_INET6))
-		derive_family(&(struct rules){ w, r, n, AF_INET6, "ip6-filter", "ip6-nat" });
+		derive_family(&(struct rules){ w, r, n, AF_INET6, "ip6-filter", "ip6-nat", v6 });
 	manager_imply(r, w);
 	firewalld_imply(r, w);
 	docker_imply(r, w);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "net/nft_msg.h"
+#include "net/attributes.h"
 #include <sys/socket.h>
 
 /* The kernel fills at most 32 KiB of a dump at once. */
@@ -311,8 +312,7 @@ const char *nft_comment(const struct nlattr *userdata)
 
 void nft_attributes(const struct nlmsghdr *m, struct nlattr **tb, int max)
 {
-	if (nlmsg_parse((struct nlmsghdr *)m, sizeof(struct nfgenmsg), tb, max, NULL) < 0)
-		memset(tb, 0, ((size_t)max + 1) * sizeof(*tb));
+	attributes_of(m, sizeof(struct nfgenmsg), tb, max);
 }
 
 uint32_t nft_u32(const struct nlattr *a)

@@ -147,7 +147,7 @@ static void plan_unwanted(struct host *h, struct plan *p, const struct kind *k, 
 
 	r->kind = k;
 	r->name = arena_strdup(h->pass, name);
-	r->id = arena_printf(h->pass, "%s/%s", k->name, name);
+	r->id = arena_join(h->pass, k->name, '/', name);
 	r->recorded = record_has(h, r->id);
 	if (record_before(h, k, r->name, r->id, &r->before, &why) < 0) {
 		unreadable(h, p, r, &why);
@@ -181,7 +181,7 @@ static void note_marked(const char *name, void *arg)
 
 	r->kind = m->kind;
 	r->name = arena_strdup(m->h->pass, name);
-	r->id = arena_printf(m->h->pass, "%s/%s", m->kind->name, name);
+	r->id = arena_join(m->h->pass, m->kind->name, '/', name);
 	strmap_put(m->ids, r->id, r);
 }
 

@@ -15,7 +15,7 @@ struct walk {
 
 static const char *claim_key(struct walk *k, const char *space, const char *value)
 {
-	return arena_printf(k->w->arena, "%s %s", space, value);
+	return arena_join(k->w->arena, space, ' ', value);
 }
 
 static void claim(struct walk *k, const char *space, const char *value, struct mark m)
@@ -86,7 +86,7 @@ static void resolve_ref(struct walk *k, const struct field *f, const char *text,
 			r->id);
 	else if (r)
 		want_after(k->w, k->r, r);
-	else if (!strmap_get(&k->w->invalid, arena_printf(k->w->arena, "%s/%s", f->ref, text)))
+	else if (!strmap_get(&k->w->invalid, arena_join(k->w->arena, f->ref, '/', text)))
 		diag_error(k->w->diags, m, ref_hint(k, f, text),
 			"there is no %s `%s` in this document", f->ref, text);
 }

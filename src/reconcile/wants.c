@@ -13,7 +13,7 @@ struct resource *wants_add(
 
 	r->kind = k;
 	r->name = name;
-	r->id = arena_printf(w->arena, "%s/%s", k->name, name);
+	r->id = arena_join(w->arena, k->name, '/', name);
 	r->want = want;
 	r->mark = m;
 	*ARENA_PUSH(w->arena, w->v, w->n) = r;
@@ -85,8 +85,8 @@ static void add_entries(
 		if (obj)
 			wants_add(w, k, obj->name, obj, p->key->mark);
 		else
-			strmap_put(&w->invalid,
-				arena_printf(w->arena, "%s/%s", k->name, p->key->text), w);
+			strmap_put(
+				&w->invalid, arena_join(w->arena, k->name, '/', p->key->text), w);
 	}
 }
 
