@@ -187,3 +187,11 @@ struct assigned *assignment_by_id(const struct guest *g, const struct assignment
 	}
 	return NULL;
 }
+
+const struct assigned *assignment_lost(
+	const struct guest *g, const struct assignment *x, const json_t *lost)
+{
+	const char *id = json_string_value(json_object_get(lost, "id"));
+
+	return id ? assignment_by_id(g, x, id) : NULL;
+}

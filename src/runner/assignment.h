@@ -48,6 +48,12 @@ int assignment_load(int root, const char *guest, struct arena *a, const struct g
 /* What has the id that qemu_args() gives it, or NULL. */
 struct assigned *assignment_by_id(
 	const struct guest *g, const struct assignment *x, const char *id);
+/*
+ * What an item of "lost" in state.json is (run_lost.h); NULL: it was plugged out as wanted, and is
+ * not among what the guest was started with any more.
+ */
+const struct assigned *assignment_lost(
+	const struct guest *g, const struct assignment *x, const json_t *lost);
 
 /* That it is there as below, for the place in which the guest asks for `name`. */
 int assignment_check_place(int root, const struct assigned *x, const char *name, struct error *e);

@@ -11,10 +11,8 @@ void guest_lost_read(
 
 	json_array_foreach (json_object_get(record, "lost"), i, one) {
 		const char *id = json_string_value(json_object_get(one, "id"));
-		const struct assigned *x =
-			id ? assignment_by_id(started->guest, &started->assigned, id) : NULL;
+		const struct assigned *x = assignment_lost(started->guest, &started->assigned, one);
 
-		/* What was plugged out as wanted is not in started.json any more. */
 		if (x)
 			*ARENA_PUSH(h->pass, v, seen->n_lost) = (struct guest_lost){
 				arena_strdup(h->pass, id),

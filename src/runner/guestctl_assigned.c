@@ -9,7 +9,7 @@ static void add(json_t *list, const struct assigned *v, size_t n)
 							    "address", v[i].address));
 }
 
-/* The runner knows what was plugged in later by its address, and not that it left as wanted. */
+/* The runner knows what was plugged in later by its address alone. */
 static void name_lost(const struct spec *started, json_t *record, json_t *out)
 {
 	_cleanup_strbuf_ struct strbuf names = { 0 };
@@ -17,9 +17,7 @@ static void name_lost(const struct spec *started, json_t *record, json_t *out)
 	size_t i;
 
 	json_array_foreach (json_object_get(record, "lost"), i, one) {
-		const char *id = json_string_value(json_object_get(one, "id"));
-		const struct assigned *x =
-			id ? assignment_by_id(started->guest, &started->assigned, id) : NULL;
+		const struct assigned *x = assignment_lost(started->guest, &started->assigned, one);
 
 		if (x)
 			sb_addf(&names, "%s%s (%s)", names.len ? ", " : "", x->what, x->address);

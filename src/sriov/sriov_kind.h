@@ -9,6 +9,8 @@
 /* The interface of a PF that tells of its VFs; *link NULL: it has none. */
 int pf_link(
 	struct host *h, const struct pci_device *pf, const struct vf_link **link, struct error *e);
+/* Under which other name the PF is managed until that is given back; NULL: none. */
+const char *pf_former_name(struct host *h, const struct resource *r, const struct pci_device *pf);
 /* In the pass arena; "" where the kernel does not say. */
 const char *boot_id(struct host *h);
 /* A step gives the PF back: its want is how it was before. */
@@ -22,6 +24,7 @@ static inline bool gives_back(const struct step *s)
  */
 const char *vf_users(struct host *h, const struct pci_device *pf, struct error *e);
 
+int sriov_observe(struct host *h, const struct resource *r, void **have, struct error *e);
 int sriov_apply(struct host *h, struct step *s, struct error *e);
 
 #endif
