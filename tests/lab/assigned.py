@@ -71,8 +71,8 @@ IOMMU = "version: 1\nhost: {iommu: {enabled: true}}\n"
 LOG = "/var/log/kvmhost/web1.console.log"
 
 
-def assigned_host(request):
-    lab = boot(request, nics=2, qemu=EXTRA)
+def assigned_host(request, more="", **hardware):
+    lab = boot(request, nics=2, qemu=EXTRA + more, **hardware)
     lab.push(os.environ["KVMHOST_STAGE"])
     lab.write("/usr/local/sbin/nested-initrd", (HERE / "nested-initrd").read_text(), 0o755)
     lab.write("/root/guest", GUEST)

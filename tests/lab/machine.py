@@ -27,8 +27,10 @@ SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 SVM = "EPYC,+svm,+npt,-fxsr-opt,-misalignsse,-osvw,-topoext,-nrip-save,-xsavec"
 VTD = ["-device", "intel-iommu,intremap=on,caching-mode=on"]
+VTD_ALONE = ["-device", "intel-iommu,intremap=off,caching-mode=on"]
 PROFILES = {  # CPU and IOMMU; README.md says what each is good for
     "hybrid": (SVM, VTD),
+    "unsafe": (SVM, VTD_ALONE),
     "intel": (SVM.replace("+svm,+npt,", "") + ",vendor=GenuineIntel", VTD),
     "amd": (SVM, ["-device", "amd-iommu,intremap=off"]),
     "none": (SVM, []),

@@ -55,7 +55,20 @@ def test_a_card_in_a_guest(host):
     assert said["devices"] == [{"name": "nic2", "address": NIC}] and said["migratable"] is False
 
 
+def test_it_is_not_taken_from_under_a_guest_that_does_not_let_go(host):
+    """The document lets go of it while the guest is paused and cannot."""
+    host.ctl("guest", "pause", "web1")
+    put(host, IOMMU + "guests:\n" + guest("devices: []"))
+    tried = host.ctl("apply", check=False, timeout=180)
+    said = "the device nic2 is not taken out: the guest did not let go of it in 10 s"
+    assert tried.rc == 1 and said in tried.stdout, tried
+    assert driver(host, NIC) == "vfio-pci"
+    status = host.ctl("status", check=False)
+    assert status.rc == 1 and said in status.stdout, status
+
+
 def test_given_back_while_the_guest_runs(host):
+    host.ctl("guest", "resume", "web1")
     settle(host, IOMMU + "guests:\n" + guest("devices: []"))
     assert drivers(host) == host.before
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Devices that come to a running guest and go: by the document, or pulled while kvmhostd listens. One story, run in order;
-but for its end it is one QEMU's."""
+"""Devices that come to a running guest and go: by the document, or pulled and plugged in again while kvmhostd listens.
+One story, run in order; but for its end it is one QEMU's."""
 import json
 
 import pytest
@@ -9,6 +9,7 @@ from harness import wait_until
 
 GONE = f"nic2 ({NIC})"
 NIC2, THE_DRIVE = f'  nic2: {{id: "8086:10c9", mac: "{MAC}"}}\n', f'  drive: {{address: "{DRIVE}"}}\n'
+ADD_DRIVE = "device_add nvme,bus=drives,id=nvme0,serial=kvmhost-1,drive=nothing"
 HAS_NIC, HAS_DRIVE = f"NIC eth0 0x8086 0x10c9 {MAC}", "DISK nvme0n1 kvmhost-1 *16384"
 VF_MAC = "52:54:00:6d:90:02"
 UPLINK = f'sriov: {{uplink: {{device: {{address: "{PF}"}}, max_vfs: 2, vfs: {{0: {{mac: "{VF_MAC}", vlan: 42}}}}}}}}\n'
@@ -64,6 +65,11 @@ def pull(host, address):
     host.run(f"systemd-run --quiet --collect sh -c 'echo 1 >{function(address, 'remove')}'")
 
 
+def push_in(host, address):
+    """Its own bus alone is looked at: a look at all of them can make the emulated machine lose its timer."""
+    host.run(f"echo 1 >/sys/class/pci_bus/{address.rsplit(':', 1)[0]}/rescan")
+
+
 def test_plugged_in(host):
     before = locked(host)
     live(host, document("nic2"), HAS_NIC, "LEASE 10.102.0", "2 packets received")
@@ -89,6 +95,15 @@ def peripherals(host):
     said = host.run("kvmhostctl guest monitor web1", input=json.dumps(asked) + "\n").stdout
     answer = next(line for line in map(json.loads, said.splitlines()) if "return" in line)
     return {one["name"] for one in answer["return"]}
+
+
+def test_beside_what_is_no_device_of_the_host(host):
+    """A tap, a disk and the drive at once."""
+    more = "\n    interfaces: [{bridge: br7, vhost: false}]\n    disks: [{path: /srv/more.img, size: 16MiB, format: raw}]"
+    live(host, document("drive", beside="bridges: {br7: {}}\n", more=more), HAS_DRIVE)
+    assert {"device0", "net0", "storage0"} <= peripherals(host)
+    live(host, document(), "HAS /sys/class/net/e[*] /sys/block/nvme[*] NOW")
+    assert not {"device0", "net0", "storage0"} & peripherals(host)
 
 
 def test_a_virtual_function_comes_and_goes(host):
@@ -144,7 +159,21 @@ def test_another_machine_takes_the_drive_out(host):
     assert host.run("pidof qemu-system-x86_64").stdout.strip() == host.qemu
 
 
-def test_started_without_them_it_stays_down(host):
+def test_they_come_back(host):
+    """kvmhostd hears of it, and once all are there the guest has them again, without a restart."""
+    host.run(f"truncate -s 0 {LOG}")
+    host.machine.monitor(ADD_DRIVE)
+    wait_until(lambda: driver(host, DRIVE) == "vfio-pci", 60, "kvmhostd to take the drive", 1)
+    push_in(host, NIC)
+    console(host, HAS_NIC)
+    console(host, HAS_DRIVE)
+    wait_until(lambda: "lost" not in web1(host), 20, "nothing lost")
+    same(host)
+
+
+def test_started_without_it_it_stays_down(host):
+    pull(host, NIC)
+    wait_until(lambda: not host.exists(function(NIC)), 120, "the card gone", 1)
     tried = host.ctl("guest", "restart", "web1", check=False)
     assert tried.rc == 1 and f"the device {GONE} is gone" in tried.stdout + tried.stderr, tried
     assert host.run("systemctl show -P ActiveState kvmhost-guest@web1").stdout == "failed\n"
