@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "net/manager.h"
 #include <net/if.h>
-#include <time.h>
 
 /* Written before the files, removed when the daemon has been told. */
 #define UNTOLD RUN_DIR "/untold."
-enum { TELL_SECONDS = 30, SETTLE_MSEC = 3000, SETTLE_STEP_MSEC = 20 };
 
 static const struct field manager_fields[] = {
 	FIELD_LIST(struct manager, unmanaged, type_string,
@@ -40,21 +38,6 @@ static bool in_our_hands(const struct links *ls, const struct link *l)
 	return link_marked(l) || (master && link_marked(master));
 }
 
-static void find_held(struct host *h, const struct manager_daemon *d, const struct links *ls,
-	const struct manager *ref, struct manager *m)
-{
-	const char **v = NULL;
-
-	for (size_t i = 0; m->running && i < ref->unmanaged.n; i++) {
-		const char *name = LIST_AT(&ref->unmanaged, const char *, i);
-		const struct link *l = links_name(ls, name);
-
-		if (l && d->manages(h, l))
-			*ARENA_PUSH(h->pass, v, m->held.n) = name;
-	}
-	m->held.v = v;
-}
-
 static bool untold(struct host *h, const struct manager_daemon *d)
 {
 	_cleanup_free_ char *path = xprintf("%s%s", UNTOLD, d->name);
@@ -62,11 +45,21 @@ static bool untold(struct host *h, const struct manager_daemon *d)
 	return file_exists(h->root, path);
 }
 
+/* There is nobody to tell, or nothing. */
+static bool useless(struct host *h, const struct manager_daemon *d, const struct resource *r,
+	const struct manager *m)
+{
+	struct manager told = manager_told(h->pass, r->name, r->want, NULL);
+
+	return manager_says_nothing(&told) || (!m->running && !file_exists(h->root, d->wanted_by));
+}
+
 static int manager_observe(struct host *h, const struct resource *r, void **have, struct error *e)
 {
 	const struct manager_daemon *d = manager_daemon(r->name);
 	struct manager *m = obj_new(h->pass, &manager_table, r->name);
 	const struct links *ls;
+	struct manager told;
 	bool found;
 	int ret;
 
@@ -80,11 +73,12 @@ static int manager_observe(struct host *h, const struct resource *r, void **have
 		return ret;
 	m->untold = untold(h, d);
 	if (!found && !m->untold)
-		return r->want && !m->running && !file_exists(h->root, d->wanted_by) ? NOT_HERE : 0;
+		return r->want && useless(h, d, r, m) ? NOT_HERE : 0;
 	ret = links_get(h, &ls, e);
 	if (ret < 0)
 		return ret;
-	find_held(h, d, ls, r->want ? r->want : m, m);
+	told = r->want ? manager_told(h->pass, r->name, r->want, m) : *m;
+	manager_find_held(h, d, ls, &told, m);
 	*have = m;
 	return 0;
 }
@@ -157,9 +151,10 @@ static void manager_diff(struct host *h, struct step *s)
 
 	if (links_get(h, &ls, NULL) < 0)
 		return;
+	shown = manager_told(h->pass, s->r->name, s->want, s->have);
 	/* After the bridges had their turn: what one of them did not get is not told either. */
-	shown = s->state == STEP_DONE ? settled(h, d, ls, s->want)
-				      : *(const struct manager *)s->want;
+	if (s->state == STEP_DONE)
+		shown = settled(h, d, ls, &shown);
 	n = obj_diff(&shown, s->have, h->pass, &c);
 	for (size_t i = 0; i < n; i++)
 		if (!streq(c[i].path, "online") || needs_online(h, d, ls, s))
@@ -180,47 +175,7 @@ static void manager_refine(struct host *h, struct step *s)
 			    : arena_printf(h->pass, "%s is started at boot", d->unit);
 }
 
-/* ---- telling it ---- */
-
-static void pause_msec(long n)
-{
-	nanosleep(&(struct timespec){ .tv_nsec = n * 1000000 }, NULL);
-}
-
-/* It says what it manages in files, in its own time after the job. */
-static void await_release(
-	struct host *h, const struct manager_daemon *d, const struct links *ls, struct manager *m)
-{
-	for (long t = 0; t < SETTLE_MSEC; t += SETTLE_STEP_MSEC) {
-		struct manager now = { .running = true };
-
-		find_held(h, d, ls, m, &now);
-		if (!now.held.n)
-			return;
-		pause_msec(SETTLE_STEP_MSEC);
-	}
-}
-
-static int tell(struct host *h, const struct manager_daemon *d, const struct links *ls,
-	struct manager *m, struct error *e)
-{
-	struct manager now = { .running = true };
-	struct unit_job job = { .unit = d->unit, .verb = d->give };
-	int r;
-
-	find_held(h, d, ls, m, &now);
-	if (now.held.n)
-		job.verb = d->take;
-	r = units_run(h, &job, 1, TELL_SECONDS, e);
-	if (r >= 0 && job.error.code) {
-		*e = job.error;
-		return error_cure(e, "journalctl -u %s says why", d->unit);
-	}
-	error_clear(&job.error);
-	if (r >= 0)
-		await_release(h, d, ls, m);
-	return r;
-}
+/* ---- making it so ---- */
 
 /* A card that is to be the manager's again, and is still in a bridge of ours. */
 static int check_given(const struct links *ls, const struct step *s, struct error *e)
@@ -255,9 +210,10 @@ static int manager_apply(struct host *h, struct step *s, struct error *e)
 	if (r < 0)
 		return r;
 	if (s->want) {
+		const struct manager told = manager_told(h->pass, s->r->name, s->want, s->have);
 		bool running = m.running;
 
-		m = settled(h, d, ls, s->want);
+		m = settled(h, d, ls, &told);
 		m.running = running;
 		if (!needs_online(h, d, ls, s))
 			m.online = (struct list){ 0 };
@@ -267,7 +223,7 @@ static int manager_apply(struct host *h, struct step *s, struct error *e)
 		return error_set(e, r, "cannot write %s: %s", mark, strerror(-r));
 	r = manager_files_write(h, d, &m, e);
 	if (r >= 0 && m.running)
-		r = tell(h, d, ls, &m, e);
+		r = manager_tell(h, d, ls, &m, e);
 	return r < 0 ? r : file_remove(h->root, mark);
 }
 

@@ -21,6 +21,7 @@
 struct manager {
 	struct obj obj;
 	struct list unmanaged, dhcp, online; /* of const char * */
+	const struct wants *wants; /* whose links they are; not in the table */
 	/* How it is; not in the table. */
 	struct list held; /* links that it should not have in hand, and has */
 	bool untold; /* a change of its files that it was not told of */
@@ -43,6 +44,9 @@ struct manager_daemon {
 	size_t n_files;
 	/* Whether it has the link in hand, by what it says itself. */
 	bool (*manages)(struct host *h, const struct link *l);
+	/* It has given the link up without letting go of it, and hears only of a restart; NULL: it
+	 * does not do that. */
+	bool (*stuck)(struct host *h, const struct link *l);
 	/* Of the links that are not among `but` some is managed by it, so that it knows when the
 	 * machine is online; NULL: it does not ask. */
 	bool (*manages_others)(struct host *h, const struct links *ls, const struct manager *but);
@@ -71,8 +75,22 @@ int manager_files_read(struct host *h, const struct manager_daemon *d, struct ma
 int manager_files_write(
 	struct host *h, const struct manager_daemon *d, const struct manager *m, struct error *e);
 
+/* manager_tell.c: the links that ref has the daemon leave alone, and it does not. */
+void manager_find_held(struct host *h, const struct manager_daemon *d, const struct links *ls,
+	const struct manager *ref, struct manager *m);
+/* Has it read its files, and waits until it let go of m's links. */
+int manager_tell(struct host *h, const struct manager_daemon *d, const struct links *ls,
+	const struct manager *m, struct error *e);
+
 /* manager_derive.c: what the document means for the managers. */
 void manager_imply(const struct resource *r, struct wants *w);
 void manager_derive(const struct resource *r, struct wants *w);
+/*
+ * What of it is to be told on this machine: of links that could not be made or taken because their
+ * resource is refused, only what is told already. Once the links were observed.
+ */
+struct manager manager_told(
+	struct arena *a, const char *name, const struct manager *want, const struct manager *have);
+bool manager_says_nothing(const struct manager *m);
 
 #endif

@@ -54,6 +54,15 @@ static bool networkd_manages(struct host *h, const struct link *l)
 	       !state_has(h, NETWORKD_LINKS, l, "ADMIN_STATE=unmanaged");
 }
 
+/*
+ * A card goes down on its way into a bond, and comes up as its port: what networkd then gives it
+ * anew may be refused, and that link it does not look at again.
+ */
+static bool networkd_stuck(struct host *h, const struct link *l)
+{
+	return state_has(h, NETWORKD_LINKS, l, "ADMIN_STATE=failed");
+}
+
 static bool networkd_manages_others(
 	struct host *h, const struct links *ls, const struct manager *but)
 {
@@ -86,6 +95,7 @@ const struct manager_daemon manager_daemons[] = {
 		.files = networkd_files,
 		.n_files = ARRAY_SIZE(networkd_files),
 		.manages = networkd_manages,
+		.stuck = networkd_stuck,
 		.manages_others = networkd_manages_others,
 		.take = UNIT_RELOAD,
 		.give = UNIT_RELOAD },

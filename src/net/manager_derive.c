@@ -10,7 +10,7 @@ void manager_imply(const struct resource *r, struct wants *w)
 }
 
 struct names {
-	struct wants *w;
+	struct arena *a;
 	const char **v;
 	size_t n;
 	struct strmap seen;
@@ -20,9 +20,9 @@ static void add(struct names *l, const char *name)
 {
 	if (strmap_get(&l->seen, name))
 		return;
-	name = arena_strdup(l->w->arena, name);
+	name = arena_strdup(l->a, name);
 	strmap_put(&l->seen, name, l);
-	*ARENA_PUSH(l->w->arena, l->v, l->n) = name;
+	*ARENA_PUSH(l->a, l->v, l->n) = name;
 }
 
 static void add_claimed(const struct field *f, const void *value, struct mark m _unused_, void *arg)
@@ -30,7 +30,7 @@ static void add_claimed(const struct field *f, const void *value, struct mark m 
 	struct names *l = arg;
 
 	if (f->claims && (streq(f->claims, "link") || streq(f->claims, "port")))
-		add(l, value_string(l->w->arena, f, value));
+		add(l, value_string(l->a, f, value));
 }
 
 /*
@@ -89,15 +89,23 @@ static bool asks(const struct manager_daemon *d, const struct resource *r)
 	return can && is_ported(r) && addressing_of(r->want) == ADDRESSING_DHCP;
 }
 
-/* The resource comes behind all that the document declares, and so behind what that derives. */
-void manager_derive(const struct resource *r, struct wants *w)
+/* Refused before anything of it was done, in the plan being made or carried out. */
+static bool refused(const struct resource *r)
 {
-	struct manager *m = (struct manager *)r->want;
-	struct names links = { .w = w }, online = { .w = w }, dhcp = { .w = w };
+	return r->step && r->step->unreadable;
+}
+
+/* but_refused: without the links of resources that are. */
+static void fill(struct manager *m, const char *name, struct arena *a, bool but_refused)
+{
+	struct names links = { .a = a }, online = { .a = a }, dhcp = { .a = a };
+	const struct wants *w = m->wants;
 
 	for (size_t i = 0; i < w->n; i++) {
-		bool own = asks(manager_daemon(r->name), w->v[i]);
+		bool own = asks(manager_daemon(name), w->v[i]);
 
+		if (but_refused && refused(w->v[i]))
+			continue;
 		if (own)
 			add(&dhcp, w->v[i]->name);
 		add_links(&links, w->v[i], own);
@@ -107,6 +115,60 @@ void manager_derive(const struct resource *r, struct wants *w)
 	m->unmanaged = taken(&links);
 	m->online = taken(&online);
 	m->dhcp = taken(&dhcp);
+}
+
+/* The resource comes behind all that the document declares, and so behind what that derives. */
+void manager_derive(const struct resource *r, struct wants *w)
+{
+	struct manager *m = (struct manager *)r->want;
+
+	m->wants = w;
+	fill(m, r->name, w->arena, false);
 	for (size_t i = 0; i < manager_daemon(r->name)->n_files; i++)
 		obj_mark_set(m, manager_daemon(r->name)->files[i].field);
+}
+
+/* ---- on this machine ---- */
+
+static bool any_refused(const struct wants *w)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (refused(w->v[i]))
+			return true;
+	return false;
+}
+
+static struct list either(
+	struct arena *a, const struct list *all, const struct list *some, const struct list *others)
+{
+	const char **v = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < all->n; i++) {
+		const char *name = LIST_AT(all, const char *, i);
+
+		if (names_have(some, name) || (others && names_have(others, name)))
+			*ARENA_PUSH(a, v, n) = name;
+	}
+	return (struct list){ v, n };
+}
+
+struct manager manager_told(
+	struct arena *a, const char *name, const struct manager *want, const struct manager *have)
+{
+	struct manager some = *want, told = *want;
+
+	if (!want->wants || !any_refused(want->wants))
+		return told;
+	fill(&some, name, a, true);
+	told.unmanaged =
+		either(a, &want->unmanaged, &some.unmanaged, have ? &have->unmanaged : NULL);
+	told.dhcp = either(a, &want->dhcp, &some.dhcp, have ? &have->dhcp : NULL);
+	told.online = either(a, &want->online, &some.online, have ? &have->online : NULL);
+	return told;
+}
+
+bool manager_says_nothing(const struct manager *m)
+{
+	return !m->unmanaged.n && !m->dhcp.n && !m->online.n;
 }

@@ -113,7 +113,6 @@ static void plan_wanted(struct host *h, struct plan *p, struct resource *r, bool
 {
 	struct step *s;
 
-	r->step = NULL;
 	r->recorded = record_has(h, r->id);
 	if (!h->live && !r->kind->offline) {
 		r->have = NULL;
@@ -292,6 +291,9 @@ int plan_again(struct host *h, struct wants *w, struct plan *p, struct error *e)
 	r = find_marked(h, &marked, e);
 	if (r < 0)
 		return r;
+	/* Those of an earlier plan are gone with it. */
+	for (size_t i = 0; i < w->n; i++)
+		w->v[i]->step = NULL;
 	for (size_t i = 0; i < w->n; i++)
 		plan_wanted(h, p, w->v[i], strmap_get(&marked, w->v[i]->id) != NULL);
 	r = plan_released(h, w, p, &marked, e);

@@ -79,16 +79,26 @@ def life(host, client):
     assert "kvmhost-dh" not in host.run("systemctl list-units --all --no-legend --plain 'kvmhost-dh*' --state=active").stdout
 
 
+def refused(host, manager):
+    """Nothing was touched, nor told: no file of ours, and the manager runs on undisturbed."""
+    put(host, INHERIT)
+    moment = "systemctl show -P InvocationID -P StateChangeTimestampMonotonic " + manager
+    before = host.run(moment).stdout
+    was = leased(host, "eth0")
+    done = host.ctl("apply", check=False)
+    assert done.rc == 1 and f"by {manager}.service" in done.stderr + done.stdout, done
+    assert "write addressing: dhcp" in done.stdout + done.stderr + host.ctl("status", check=False).stdout
+    assert leased(host, "eth0") == was and host.run(moment).stdout == before
+    assert host.run("find /etc -name '*kvmhost*' -type f ! -path '/etc/kvmhost/*'").stdout == ""
+    assert "differs" not in done.stdout + done.stderr and "1 failed" in done.stderr, done
+
+
 def test_by_networkd(host):
     host.write("/etc/systemd/network/10-eth0.network", NETWORKD)
     host.run("systemctl enable --now systemd-networkd")
     wait_until(lambda: leased(host, "eth0"), 30, "a lease on eth0")
     was = leased(host, "eth0")
-    put(host, INHERIT)
-    done = host.ctl("apply", check=False)
-    assert done.rc == 1 and "by systemd-networkd.service" in done.stderr + done.stdout, done
-    assert "write addressing: dhcp" in done.stdout + done.stderr + host.ctl("status", check=False).stdout
-    assert leased(host, "eth0") == was, "nothing was touched"
+    refused(host, "systemd-networkd")
     settle(host, DHCP)
     assert leased(host, "br0") == was
     life(host, "0-kvmhost-dhcp.network")
@@ -99,9 +109,7 @@ def test_beside_networkmanager(host):
     host.write("/etc/NetworkManager/system-connections/wired.nmconnection", NETWORKMANAGER, 0o600)
     host.run("systemctl enable --now NetworkManager")
     wait_until(lambda: leased(host, "eth0"), 30, "a lease on eth0")
-    put(host, INHERIT)
-    done = host.ctl("apply", check=False)
-    assert done.rc == 1 and "by NetworkManager.service" in done.stderr + done.stdout, done
+    refused(host, "NetworkManager")
     life(host, "kvmhost-dhcpcd@br0.service")
     wait_until(lambda: leased(host, "eth0"), 30, "a lease on eth0 again")
 

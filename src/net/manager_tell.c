@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A manager hears of its files, and lets go of links that are ours. */
+#include "net/manager.h"
+#include <time.h>
+
+enum { TELL_SECONDS = 30, SETTLE_MSEC = 3000, SETTLE_STEP_MSEC = 20 };
+
+void manager_find_held(struct host *h, const struct manager_daemon *d, const struct links *ls,
+	const struct manager *ref, struct manager *m)
+{
+	const char **v = NULL;
+
+	m->held = (struct list){ 0 };
+	for (size_t i = 0; m->running && i < ref->unmanaged.n; i++) {
+		const char *name = LIST_AT(&ref->unmanaged, const char *, i);
+		const struct link *l = links_name(ls, name);
+
+		if (l && d->manages(h, l))
+			*ARENA_PUSH(h->pass, v, m->held.n) = name;
+	}
+	m->held.v = v;
+}
+
+static void pause_msec(long n)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = n * 1000000 }, NULL);
+}
+
+/* Of the links that it should not have in hand. */
+static bool any_stuck(struct host *h, const struct manager_daemon *d, const struct links *ls,
+	const struct list *held)
+{
+	for (size_t i = 0; d->stuck && i < held->n; i++)
+		if (d->stuck(h, links_name(ls, LIST_AT(held, const char *, i))))
+			return true;
+	return false;
+}
+
+/* It says what it manages in files, in its own time after the job. Returns whether it let go. */
+static bool await_release(struct host *h, const struct manager_daemon *d, const struct links *ls,
+	const struct manager *m)
+{
+	struct manager now = { .running = true };
+
+	for (long t = 0; t < SETTLE_MSEC; t += SETTLE_STEP_MSEC) {
+		manager_find_held(h, d, ls, m, &now);
+		if (!now.held.n || any_stuck(h, d, ls, &now.held))
+			break;
+		pause_msec(SETTLE_STEP_MSEC);
+	}
+	return !now.held.n;
+}
+
+static int run_job(
+	struct host *h, const struct manager_daemon *d, enum unit_verb verb, struct error *e)
+{
+	struct unit_job job = { .unit = d->unit, .verb = verb };
+	int r = units_run(h, &job, 1, TELL_SECONDS, e);
+
+	if (r >= 0 && job.error.code) {
+		*e = job.error;
+		return error_cure(e, "journalctl -u %s says why", d->unit);
+	}
+	error_clear(&job.error);
+	return r;
+}
+
+int manager_tell(struct host *h, const struct manager_daemon *d, const struct links *ls,
+	const struct manager *m, struct error *e)
+{
+	struct manager now = { .running = true };
+	int r;
+
+	manager_find_held(h, d, ls, m, &now);
+	r = run_job(h, d, now.held.n ? d->take : d->give, e);
+	if (r < 0 || await_release(h, d, ls, m) || !d->stuck)
+		return r;
+	r = run_job(h, d, UNIT_RESTART, e);
+	if (r >= 0)
+		await_release(h, d, ls, m);
+	return r;
+}

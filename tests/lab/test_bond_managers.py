@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Bonds beside the daemons that have the cards in hand, and bonds whose addresses come from a DHCP server."""
+import re
+
+import pytest
+from harness import wait_until
+from test_bond import EMPTY, has, settle
+
+PLAIN = "version: 1\nbonds:\n  bond0: {ports: [eth7, eth8], primary: eth7}\n"
+LEASED = "version: 1\nbonds:\n  bond0: {ports: [eth7, eth8], addressing: dhcp}\n"
+NETWORKD = "[Match]\nName=eth7\n[Network]\nAddress=192.0.2.2/24\nGateway=192.0.2.1\n"
+NETWORKMANAGER = """\
+[connection]
+id=eth7
+uuid=5f2a1b9e-0000-4000-8000-000000000001
+type=ethernet
+interface-name=eth7
+[ipv4]
+method=manual
+address1=192.0.2.2/24,192.0.2.1
+[ipv6]
+method=disabled
+"""
+# The card may have nothing of its own to come back to.
+RELEASED = EMPTY + "host: {rollback: {probe: none}}\n"
+OURS = "find /etc/systemd/network /etc/NetworkManager -name '*kvmhost*'"
+
+
+@pytest.fixture(scope="module")
+def host(lab):
+    """eth7 and eth8 lead to one switch in the namespace `far`, where a DHCP server is."""
+    lab.run("systemctl disable -q --now firewalld; ip netns add far && ip -n far link add sw type bridge forward_delay 0 && "
+            "ip -n far link set lo up && "
+            "for i in 7 8; do ip link add eth$i type veth peer name far$i netns far && ip -n far link set far$i master sw up; "
+            "done; ip -n far link set sw up; ip -n far addr add 192.0.2.1/24 dev sw", timeout=120)
+    return lab
+
+
+@pytest.fixture(params=["NetworkManager", "systemd-networkd"])
+def manager(host, request):
+    # By its socket networkd would be started again.
+    host.run(f"systemctl stop NetworkManager systemd-networkd.socket systemd-networkd; systemctl start {request.param}", timeout=90)
+    yield request.param
+    host.run("systemctl stop dhcp-server 2>/dev/null", check=False)
+    settle(host, RELEASED, "--allow-mass-removal")
+
+
+def pings(host):
+    return host.run("ping -n -q -c 1 -W 2 192.0.2.1", check=False).rc == 0
+
+
+def works_by_either_leg(host):
+    for leg in ("far7", "far8"):
+        host.run(f"ip -n far link set {leg} down")
+        wait_until(lambda: pings(host), 20, f"a ping without {leg}", 0.5)
+        host.run(f"ip -n far link set {leg} up")
+        wait_until(lambda: "MII Status: down" not in host.read("/proc/net/bonding/bond0"), 10, "both legs")
+
+
+def test_its_manager_leaves_it_alone_and_has_it_again(host, manager):
+    if manager == "NetworkManager":
+        host.write("/etc/NetworkManager/system-connections/eth7.nmconnection", NETWORKMANAGER, 0o600)
+        host.run("nmcli connection reload && nmcli connection up eth7")
+    else:
+        host.write("/etc/systemd/network/10-eth7.network", NETWORKD)
+        host.run("networkctl reload")
+    wait_until(lambda: has(host, "eth7", "192.0.2.2/24") and has(host, "eth7", "default via 192.0.2.1"), 30, "eth7 set up")
+    settle(host, PLAIN)
+    for provoke in ("true", f"systemctl restart {manager}; sleep 3"):
+        host.run(provoke, timeout=90)
+        assert has(host, "bond0", "192.0.2.2/24") and has(host, "bond0", "default via 192.0.2.1")
+        assert not has(host, "eth7", "192.0.2.2")
+        assert host.ctl("plan", check=False).rc == 0
+        works_by_either_leg(host)
+    settle(host, RELEASED, "--allow-mass-removal")
+    wait_until(lambda: has(host, "eth7", "192.0.2.2/24") and has(host, "eth7", "default via 192.0.2.1"), 30, "eth7 as before")
+    assert host.run(OURS).stdout == "" and pings(host)
+    host.run("rm -f /etc/systemd/network/10-eth7.network; nmcli connection delete eth7 2>/dev/null; ip addr flush dev eth7")
+
+
+def test_a_lease_for_the_bond(host, manager):
+    host.run("ip link set eth7 up; ip link set eth8 up; systemd-run -q --collect --unit=dhcp-server "
+             "ip netns exec far dnsmasq -k -C /dev/null --port=0 --interface=sw --bind-interfaces --leasefile-ro "
+             "--dhcp-range=192.0.2.100,192.0.2.150,1h")
+    settle(host, LEASED)
+    assert re.search(r"inet 192\.0\.2\.1[0-5]\d/", host.run("ip -o -4 addr show bond0").stdout)
+    wait_until(lambda: has(host, "bond0", "default via 192.0.2.1"), 20, "the lease's route")
+    assert not has(host, "eth7", "inet 192.0.2.") and not has(host, "eth8", "inet 192.0.2.")
+    works_by_either_leg(host)
+    clients = host.run("pgrep -a 'dhclient|dhcpcd'", check=False).stdout
+    assert ("bond0" in clients) == (manager == "NetworkManager"), clients
+    settle(host, RELEASED, "--allow-mass-removal")
+    assert not host.exists("/sys/class/net/bond0") and host.run(OURS).stdout == ""
+    assert "bond0" not in host.run("pgrep -a 'dhclient|dhcpcd'", check=False).stdout
