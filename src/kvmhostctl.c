@@ -49,6 +49,7 @@ enum {
 	OPT_NO_COLOR,
 	OPT_MASS,
 	OPT_CONFIRM,
+	OPT_OVERDUE,
 	OPT_MERGED,
 	OPT_MAN,
 	OPT_LIST,
@@ -63,6 +64,7 @@ static const struct option options[] = {
 	{ "no-color", no_argument, NULL, OPT_NO_COLOR },
 	{ "allow-mass-removal", no_argument, NULL, OPT_MASS },
 	{ "confirm", required_argument, NULL, OPT_CONFIRM },
+	{ "overdue", no_argument, NULL, OPT_OVERDUE },
 	{ "merged", no_argument, NULL, OPT_MERGED },
 	{ "man", no_argument, NULL, OPT_MAN },
 	{ "list", no_argument, NULL, OPT_LIST },
@@ -157,6 +159,7 @@ static int parse_option(struct ctl *c, int opt)
 	case OPT_NO_COLOR: c->color = c->color_err = false; return 0;
 	case OPT_MASS: c->allow_mass_removal = true; return 0;
 	case OPT_CONFIRM: return parse_confirm(c, optarg);
+	case OPT_OVERDUE: c->overdue = true; return 0;
 	case OPT_MERGED: c->merged = true; return 0;
 	case OPT_MAN: c->man = true; return 0;
 	case OPT_LIST: c->list = true; return 0;

@@ -3,7 +3,8 @@
  * kvmhostctl apply --confirm, confirm, revert.
  *
  * The one who applies may lose the connection by what was applied, and the
- * process with it: a timer of systemd's puts the change back in any case.
+ * process with it: a timer of systemd's, set before the first change, puts the
+ * change back in any case.
  */
 #include "ctl/confirm.h"
 #include "base/log.h"
@@ -19,7 +20,13 @@
 
 #define TIMER "kvmhost-revert.timer"
 #define NOBODY "nobody confirmed it in time"
-enum { LOCK_SECONDS = 60, TIMER_GRACE_SECONDS = 2 };
+#define SYSTEMD "org.freedesktop.systemd1"
+#define SYSTEMD_PATH "/org/freedesktop/systemd1"
+#define SYSTEMD_MANAGER SYSTEMD ".Manager"
+/* The one who applies comes first, if there still is one. */
+enum { LOCK_SECONDS = 60, GRACE_SECONDS = 2 };
+/* A timer that was stopped is there for a moment yet. */
+enum { START_TRIES = 100, STEP_MSEC = 20, LOOK_MSEC = 500 };
 
 static volatile sig_atomic_t interrupted;
 
@@ -41,38 +48,74 @@ void ctl_survive_hangup(void)
 	sigaction(SIGPIPE, &none, NULL);
 }
 
-static int call_systemd(sd_bus *bus, uint64_t usec)
+static void pause_msec(long n)
 {
-	_cleanup_(sdbus_error_p) sd_bus_error why = SD_BUS_ERROR_NULL;
-	int r;
-
-	if (!usec)
-		return sym_sd_bus_call_method(bus, "org.freedesktop.systemd1",
-			"/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager", "StopUnit",
-			&why, NULL, "ss", TIMER, "replace");
-	r = sym_sd_bus_call_method(bus, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
-		"org.freedesktop.systemd1.Manager", "StartTransientUnit", &why, NULL,
-		"ssa(sv)a(sa(sv))", TIMER, "replace", 4, "Description", "s",
-		"Puts an unconfirmed change of kvmhost back", "TimersMonotonic", "a(st)", 1,
-		"OnActiveSec", usec, "AccuracyUSec", "t", UINT64_C(100000), "RemainAfterElapse",
-		"b", 0, 0);
-	if (r < 0)
-		log_warning("systemd starts no timer (%s): if this process ends too, the change is "
-			    "put back only by the next run of kvmhost",
-			why.message ? why.message : strerror(-r));
-	return r;
+	nanosleep(&(struct timespec){ .tv_nsec = n * 1000000 }, NULL);
 }
 
-/* 0 stops it. */
-static void set_timer(uint64_t usec)
+static void stop_timer(sd_bus *bus)
+{
+	_cleanup_(sdbus_error_p) sd_bus_error why = SD_BUS_ERROR_NULL;
+
+	sym_sd_bus_call_method(bus, SYSTEMD, SYSTEMD_PATH, SYSTEMD_MANAGER, "StopUnit", &why, NULL,
+		"ss", TIMER, "replace");
+}
+
+static int start_timer(sd_bus *bus, uint64_t usec, sd_bus_error *why)
+{
+	return sym_sd_bus_call_method(bus, SYSTEMD, SYSTEMD_PATH, SYSTEMD_MANAGER,
+		"StartTransientUnit", why, NULL, "ssa(sv)a(sa(sv))", TIMER, "replace", 4,
+		"Description", "s", "Puts an unconfirmed change of kvmhost back", "TimersMonotonic",
+		"a(st)", 1, "OnActiveSec", usec, "AccuracyUSec", "t", UINT64_C(100000),
+		"RemainAfterElapse", "b", 0, 0);
+}
+
+/* One that an earlier apply left behind has another time. */
+static void restart_timer(sd_bus *bus, uint64_t usec)
+{
+	for (int i = 0;; i++) {
+		_cleanup_(sdbus_error_p) sd_bus_error why = SD_BUS_ERROR_NULL;
+		int r = start_timer(bus, usec, &why);
+
+		if (r >= 0)
+			return;
+		if (r != -EEXIST || i == START_TRIES) {
+			log_warning("systemd starts no timer (%s): if this process ends, the "
+				    "change is put back only by the next run of kvmhost",
+				why.message ? why.message : strerror(-r));
+			return;
+		}
+		stop_timer(bus);
+		pause_msec(STEP_MSEC);
+	}
+}
+
+static bool armed;
+
+void ctl_confirm_arm(unsigned seconds)
+{
+	_cleanup_(sdbus_close_p) sd_bus *bus = NULL;
+
+	armed = true;
+	if (sdbus_load(NULL) >= 0 && sym_sd_bus_open_system(&bus) >= 0)
+		restart_timer(bus, (seconds + GRACE_SECONDS) * UINT64_C(1000000));
+	else
+		log_warning("the system bus is away: if this process ends, the change is put back "
+			    "only by the next run of kvmhost");
+}
+
+static void disarm(void)
 {
 	_cleanup_(sdbus_close_p) sd_bus *bus = NULL;
 
 	if (sdbus_load(NULL) >= 0 && sym_sd_bus_open_system(&bus) >= 0)
-		call_systemd(bus, usec);
-	else if (usec)
-		log_warning("the system bus is away: if this process ends, the change is put back "
-			    "only by the next run of kvmhost");
+		stop_timer(bus);
+}
+
+void ctl_confirm_settled(struct ctl *c)
+{
+	if (armed && !undo_pending(&c->host))
+		disarm();
 }
 
 /* Under the lock, with the record: does one of the two, and tells. */
@@ -88,7 +131,7 @@ static int locked(struct ctl *c, int (*act)(struct host *h, struct error *e), st
 	return r;
 }
 
-static int revert_overdue(struct host *h, struct error *e)
+static int revert_late(struct host *h, struct error *e)
 {
 	return confirm_revert(h, NOBODY, e);
 }
@@ -109,7 +152,7 @@ static int put_back(struct ctl *c, int (*act)(struct host *h, struct error *e))
 	_cleanup_error_ struct error e = { 0 };
 	int r = locked(c, act, &e);
 
-	set_timer(0);
+	disarm();
 	if (r == -ENOENT)
 		return 0;
 	if (r < 0)
@@ -139,24 +182,22 @@ static int accepted(struct ctl *c, struct config *config)
 
 int ctl_await(struct ctl *c, struct config *config, const struct outcome *out)
 {
-	const struct timespec pause = { .tv_nsec = 100 * 1000 * 1000 };
 	const struct sigaction stop = { .sa_handler = on_signal };
 	uint64_t now = c->host.now();
 	uint64_t left = out->confirm_by > now ? out->confirm_by - now : 0;
 
 	sigaction(SIGINT, &stop, NULL);
 	sigaction(SIGTERM, &stop, NULL);
-	set_timer((left + TIMER_GRACE_SECONDS) * 1000 * 1000);
 	printf("The network is changed. Within %llu s, and best over a new connection, say\n\n"
 	       "    kvmhostctl confirm\n\nor all of it goes back.\n",
 		(unsigned long long)left);
 	fflush(stdout);
 	while (undo_pending(&c->host)) {
 		if (interrupted || c->host.now() >= out->confirm_by)
-			return put_back(c, interrupted ? revert_interrupted : revert_overdue);
-		nanosleep(&pause, NULL);
+			return put_back(c, interrupted ? revert_interrupted : revert_late);
+		pause_msec(LOOK_MSEC / 5);
 	}
-	set_timer(0);
+	disarm();
 	return accepted(c, config);
 }
 
@@ -168,9 +209,37 @@ int verb_confirm(struct ctl *c, int argc _unused_, char **argv _unused_)
 		return 1;
 	if (locked(c, confirm_accept, &e) < 0)
 		return ctl_fail(c, &e);
-	set_timer(0);
+	disarm();
 	puts("confirmed: the change stays");
 	return 0;
+}
+
+/* It waits to be confirmed, and there is time left. */
+static bool has_time(struct host *h)
+{
+	char document[65];
+	uint64_t until;
+
+	return undo_pending(h) && undo_awaited(h, document, &until, NULL) > 0 &&
+	       until + GRACE_SECONDS > h->now();
+}
+
+/*
+ * What the timer runs. It may come while the change is still being made, which the lock tells, and
+ * before the time to confirm it is over, which begins only when it is made.
+ */
+static int revert_overdue(struct ctl *c)
+{
+	_cleanup_error_ struct error e = { 0 };
+	int r;
+
+	do {
+		while (has_time(&c->host))
+			pause_msec(LOOK_MSEC);
+		error_clear(&e);
+		r = locked(c, confirm_recover, &e);
+	} while (r == -EBUSY);
+	return r < 0 ? ctl_fail(c, &e) : 0;
 }
 
 int verb_revert(struct ctl *c, int argc _unused_, char **argv _unused_)
@@ -180,9 +249,12 @@ int verb_revert(struct ctl *c, int argc _unused_, char **argv _unused_)
 
 	if (ctl_host(c, true, "revert"))
 		return 1;
+	if (c->overdue)
+		return revert_overdue(c);
 	r = locked(c, revert_now, &e);
 	if (r < 0)
 		return ctl_fail(c, &e);
+	disarm();
 	printf("put back: %d resources are as they were before\n", r);
 	return 0;
 }

@@ -10,6 +10,10 @@
  * status of apply.
  */
 int ctl_await(struct ctl *c, struct config *config, const struct outcome *out);
+/* A timer of systemd's puts the changes back if this process does not live to do it. */
+void ctl_confirm_arm(unsigned seconds);
+/* Of an apply that leaves nothing to be confirmed: its timer goes. */
+void ctl_confirm_settled(struct ctl *c);
 /* A connection that is lost ends neither an apply in the middle nor the wait after it. */
 void ctl_survive_hangup(void);
 

@@ -17,6 +17,7 @@ struct ctl {
 	bool color_err; /* of standard error */
 	bool allow_mass_removal;
 	unsigned confirm; /* seconds, 0: not asked for */
+	bool overdue; /* revert: for the timer, only what nobody confirmed in time */
 	bool merged;
 	bool man;
 	bool list;

@@ -204,6 +204,7 @@ int ctl_apply(struct ctl *c, struct config *config, struct converge_options *o)
 
 	o->apply.allow_mass_removal = c->allow_mass_removal;
 	o->apply.confirm_seconds = c->confirm;
+	o->apply.arm = ctl_confirm_arm;
 	o->apply.guard = &network_guard;
 	o->apply.told = told;
 	o->apply.arg = c;
@@ -222,6 +223,8 @@ int ctl_apply(struct ctl *c, struct config *config, struct converge_options *o)
 	/* What did change, beside what failed, is for a person to keep all the same. */
 	if (out.confirm_by && ctl_await(c, config, &out))
 		status = 1;
+	else
+		ctl_confirm_settled(c);
 	return status;
 }
 

@@ -24,6 +24,11 @@ struct apply_options {
 	 * reconcile/confirm.h. 0: they are kept at once.
 	 */
 	unsigned confirm_seconds;
+	/*
+	 * Called before the first of them, where there is one and they are to be confirmed: whoever
+	 * puts them back if this process should not live to do it. May be NULL.
+	 */
+	void (*arm)(unsigned seconds);
 	const struct guard *guard; /* of the network; may be NULL */
 	/* Told of each step when its fate is known, for a terminal or the journal; may be NULL. */
 	void (*told)(const struct step *s, void *arg);

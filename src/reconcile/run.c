@@ -185,6 +185,14 @@ static int begin_guard(
 	return o->guard->begin(h, g->document, &g->state, e);
 }
 
+static void arm(const struct apply_options *o, struct guarding *g)
+{
+	if (!o->confirm_seconds || !o->arm || g->armed)
+		return;
+	g->armed = true;
+	o->arm(o->confirm_seconds);
+}
+
 /* The step that most likely cut the host off. */
 static struct step *suspect(struct plan *p, size_t end)
 {
@@ -251,6 +259,8 @@ int run_steps(struct host *h, struct plan *p, const struct apply_options *o, str
 		more |= p->steps[i]->state == STEP_READY;
 	if (end) {
 		r = begin_guard(h, o, g, e);
+		if (r >= 0)
+			arm(o, g);
 		if (r >= 0)
 			r = undo_begin(h, p, o->document_hash, e);
 		if (r < 0)

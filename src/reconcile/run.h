@@ -13,6 +13,7 @@ struct guarding {
 	const void *document;
 	void *state; /* the guard's; NULL: nothing to lose */
 	bool begun;
+	bool armed; /* who puts the changes back if this process ends has been told */
 	const struct step *lost; /* the step after which the host could not be reached */
 };
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from documents import EMPTY, NAT, everything, put, settle
 from harness import wait_until
-from test_crash import killed, points
+from test_crash import killed, messages, points
 
 MORE = NAT + "  more: {mode: isolated, bridge: vbm, addresses: [10.3.0.1/24]}\n"
 
@@ -117,6 +117,27 @@ def test_killed_in_the_middle(host):
         holds += held
         host.run("systemctl stop kvmhostd")
     assert holds
+    settle(host, NAT, "--allow-mass-removal")
+
+
+def test_killed_in_the_middle_with_nobody_there(host):
+    """No kvmhostd, no next run: the timer stood before the first change."""
+    points(host, 9)
+    where = messages(host)
+    settle(host, NAT, "--allow-mass-removal")
+    put(host, MORE)
+    for point in where:  # the first kill that leaves something half done
+        assert killed(host, point, "--confirm", "5s")
+        if everything(host) != host.before:
+            break
+        host.ctl("revert", "--overdue")
+    else:
+        pytest.fail("never half done")
+    assert "active" == host.run("systemctl is-active kvmhost-revert.timer").stdout.strip()
+    wait_until(lambda: everything(host) == host.before, 30, "put back by the timer")
+    status = host.ctl("status", check=False).stdout
+    assert "held" in status and "it was cut off while it was applied" in status, status
+    wait_until(lambda: not host.exists("/run/systemd/transient/kvmhost-revert.timer"), 10, "the timer's end")
     settle(host, NAT, "--allow-mass-removal")
 
 
