@@ -201,7 +201,9 @@ static void render_conf(const struct dnsmasq *d, const char *network, struct str
 		ip_format(&LIST_AT(&d->addresses, struct cidr, i).ip, out);
 		sb_addc(out, '\n');
 	}
-	sb_add(out, "pid-file=\nuser=\ngroup=\nno-hosts\nno-resolv\ndomain-needed\n");
+	/* The unit's PIDFile=. */
+	sb_addf(out, "pid-file=%s/%s/pid\n", NETWORKS_STATE_DIR, network);
+	sb_add(out, "user=\ngroup=\nno-hosts\nno-resolv\ndomain-needed\n");
 	sb_addf(out, "servers-file=%s\n", dnsmasq_path(network, "servers").s);
 	sb_addf(out, "addn-hosts=%s\n", dnsmasq_path(network, "names").s);
 	if (d->domain)
