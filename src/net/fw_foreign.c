@@ -32,7 +32,7 @@ static bool has_chain(const struct nft_their *t, const struct nft_their_chain *o
 /* By what each of them calls its own. */
 static const char *owner_of(const struct nft_their *t, const struct nft_their_chain *c)
 {
-	if (streq(c->table, "firewalld") || has_chain(t, c, "INPUT_ZONES"))
+	if (streq(c->table, "firewalld") || has_chain(t, c, "INPUT_direct"))
 		return "firewalld";
 	if (startswith(c->table, "libvirt"))
 		return "libvirt";
