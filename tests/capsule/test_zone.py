@@ -4,6 +4,7 @@ import pytest
 from documents import EMPTY, put, settle
 from harness import Pings, wait_until
 from test_firewalld import zones
+from test_managers import NETWORKMANAGER, has_card, in_bridge, machine  # noqa: F401 a fixture
 
 BRIDGE = "version: 1\nbridges:\n  br0: {ports: [eth0]}\n"
 
@@ -100,3 +101,31 @@ def test_the_same_after_a_reboot(host):
     host.run("systemctl disable -q --now kvmhostd")
     settle(host, EMPTY, "--allow-mass-removal")
     assert zones(host) == host.before and reached(host)
+
+
+def test_a_zone_that_networkmanager_gave(machine):  # noqa: F811
+    """connection.zone of the card's profile: the daemon takes it out of its zone with its hands off it, and puts it back."""
+    machine.run("sed -i 's/^DefaultZone=.*/DefaultZone=drop/' /etc/firewalld/firewalld.conf; systemctl enable -q --now firewalld && "
+                "firewall-cmd -q --permanent --zone=work --add-port=8000/tcp && firewall-cmd -q --reload", timeout=90)
+    machine.write("/etc/NetworkManager/system-connections/wired.nmconnection",
+                  NETWORKMANAGER.replace("[ipv4]", "zone=work\n[ipv4]"), 0o600)
+    machine.run("systemctl enable -q NetworkManager; systemctl start NetworkManager")
+    has_card(machine)
+    wait_until(lambda: zone(machine, "eth0") == "work", 20, "eth0 in its zone")
+    serve(machine)
+    assert reached(machine)
+    settle(machine, BRIDGE)
+    for provoke in ("true", "systemctl restart NetworkManager; sleep 2"):
+        machine.run(provoke)
+        in_bridge(machine)
+        assert zone(machine, "br0") == "work" and reached(machine)
+    machine.reboot()
+    wait_until(lambda: machine.run("systemctl is-active kvmhostd", check=False).stdout == "active\n", 60, "kvmhostd")
+    in_bridge(machine)
+    serve(machine)
+    wait_until(lambda: zone(machine, "br0") == "work", 10, "the bridge in its zone again")
+    assert reached(machine) and machine.ctl("plan").rc == 0
+    settle(machine, EMPTY, "--allow-mass-removal")
+    has_card(machine)
+    wait_until(lambda: zone(machine, "eth0") == "work" and reached(machine), 20, "eth0 in its zone again")
+    assert "br0" not in zones(machine)
