@@ -6,6 +6,7 @@
  */
 #include "ctl/ctl.h"
 #include "ctl/import.h"
+#include "runner/machine_type.h"
 #include <fcntl.h>
 
 enum { FILE_MAX = 4 << 20 };
@@ -44,51 +45,6 @@ void import_text(struct strbuf *b, const char *key, const char *value)
 {
 	sb_addf(b, "%s: ", key);
 	sb_add_json(b, value);
-}
-
-static uint64_t bytes(const struct xml *x)
-{
-	static const struct {
-		const char *unit;
-		uint64_t n;
-	} units[] = { { "b", 1 }, { "bytes", 1 }, { "KB", 1000 }, { "k", KIB }, { "KiB", KIB },
-		{ "MB", 1000000 }, { "M", MIB }, { "MiB", MIB }, { "GB", 1000000000 }, { "G", GIB },
-		{ "GiB", GIB }, { "T", TIB }, { "TiB", TIB } };
-	const char *unit = xml_attribute(x, "unit");
-
-	for (size_t i = 0; unit && i < ARRAY_SIZE(units); i++)
-		if (streq(units[i].unit, unit))
-			return strtoull(x->text, NULL, 10) * units[i].n;
-	return strtoull(x->text, NULL, 10) * KIB;
-}
-
-static void add_cpu(struct import *o, const struct xml *domain)
-{
-	struct xml *vcpu = import_taken(domain, "vcpu"), *cpu = import_taken(domain, "cpu");
-	struct xml *model = cpu && import_is(xml_attribute(cpu, "mode"), "custom")
-				    ? import_taken(cpu, "model")
-				    : NULL;
-	const char *now = xml_attribute(vcpu, "current");
-
-	sb_addf(&o->text, "    cpu: {count: %s", now ? now : vcpu ? vcpu->text : "1");
-	if (model) {
-		sb_add(&o->text, ", ");
-		import_text(&o->text, "model", model->text);
-	}
-	sb_add(&o->text, "}\n");
-}
-
-static void add_memory(struct import *o, const struct xml *domain)
-{
-	struct xml *memory = import_taken(domain, "memory"),
-		   *backing = import_taken(domain, "memoryBacking");
-	uint64_t mib = memory ? bytes(memory) / MIB : 1024;
-
-	if (import_taken(domain, "currentMemory") &&
-		bytes(xml_child(domain, "currentMemory")) / MIB != mib)
-		import_remark(o, "currentMemory: the guest has all of its memory");
-	sb_addf(&o->text, "    memory: {size: %lluMiB%s}\n", (unsigned long long)mib,
-		import_taken(backing, "hugepages") ? ", hugepages: true" : "");
 }
 
 static void add_boot_order(struct import *o, const struct xml *os)
@@ -133,14 +89,17 @@ static void add_os(struct import *o, const struct xml *domain)
 		   *type = import_taken(os, "type");
 	bool efi = import_is(xml_attribute(os, "firmware"), "efi") ||
 		   import_is(xml_attribute(loader, "type"), "pflash");
+	const char *machine = xml_attribute(type, "machine");
 	bool secure = import_is(xml_attribute(loader, "secure"), "yes");
 
 	if (type && !streq(type->text, "hvm"))
 		import_remark(o, "os.type: %s; only hvm is run", type->text);
-	if (xml_attribute(type, "machine") && !strstr(xml_attribute(type, "machine"), "q35"))
+	if (machine && machine_type_valid(machine))
+		sb_addf(&o->text, "    machine: %s\n", machine);
+	else if (machine)
 		import_remark(o,
 			"machine %s: the guest will find itself on q35, with other PCI addresses",
-			xml_attribute(type, "machine"));
+			machine);
 	if (efi)
 		sb_addf(&o->text, "    firmware: %s\n", secure ? "uefi-secure" : "uefi");
 	if (import_taken(os, "nvram"))
@@ -168,7 +127,7 @@ static bool is_plumbing(const char *name)
 	return false;
 }
 
-static void add_rest(struct import *o, const struct xml *x)
+void import_rest(struct import *o, const struct xml *x)
 {
 	for (const struct xml *c = x ? x->first : NULL; c; c = c->next)
 		if (!c->used && !is_plumbing(c->name))
@@ -184,12 +143,12 @@ static void add_domain(struct import *o, struct xml *domain)
 	sb_add(&o->text, "  ");
 	sb_add_json(&o->text, name && *name->text ? name->text : "unnamed");
 	sb_add(&o->text, ":\n");
-	add_cpu(o, domain);
-	add_memory(o, domain);
+	import_cpu(o, domain);
+	import_memory(o, domain);
 	add_os(o, domain);
 	import_devices(o, devices);
-	add_rest(o, domain);
-	add_rest(o, devices);
+	import_rest(o, domain);
+	import_rest(o, devices);
 	if (o->remarks.len)
 		sb_addf(&o->text, "    # Not carried over:\n%s", sb_str(&o->remarks));
 	sb_free(&o->remarks);

@@ -20,6 +20,11 @@ struct xml *import_taken(const struct xml *x, const char *name);
 bool import_is(const char *value, const char *word);
 /* A scalar that YAML takes for nothing else. */
 void import_text(struct strbuf *b, const char *key, const char *value);
+/* A comment on each child that nobody has used. */
+void import_rest(struct import *o, const struct xml *x);
+void import_cpu(struct import *o, const struct xml *domain);
+/* With the nodes that it is in. */
+void import_memory(struct import *o, const struct xml *domain);
 void import_devices(struct import *o, const struct xml *devices);
 
 #endif
