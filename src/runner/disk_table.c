@@ -32,8 +32,10 @@ enum disk_bus disk_bus(const struct guest_disk *d)
 					 : BUS_VIRTIO;
 }
 
-static bool limits_differ(const struct disk_throttle *a, const struct disk_throttle *b)
+bool disk_limits_differ(const struct guest_disk *x, const struct guest_disk *y)
 {
+	const struct disk_throttle *a = &x->throttle, *b = &y->throttle;
+
 	return a->iops != b->iops || a->iops_read != b->iops_read ||
 	       a->iops_write != b->iops_write || a->bps != b->bps || a->bps_read != b->bps_read ||
 	       a->bps_write != b->bps_write;
@@ -42,8 +44,7 @@ static bool limits_differ(const struct disk_throttle *a, const struct disk_throt
 bool disk_options_differ(const struct guest_disk *a, const struct guest_disk *b)
 {
 	return a->aio != b->aio || a->detect_zeroes != b->detect_zeroes || a->werror != b->werror ||
-	       a->rerror != b->rerror || a->iothread != b->iothread ||
-	       limits_differ(&a->throttle, &b->throttle);
+	       a->rerror != b->rerror || a->iothread != b->iothread || disk_limits_differ(a, b);
 }
 
 bool disk_is_direct(const struct guest_disk *d)
@@ -158,7 +159,9 @@ static const struct field disk_rows[] = {
 	FIELD_ENUM(struct guest_disk, rerror, disk_on_error_names, .def = "report",
 		.on_change = CHANGE_RECREATE, .doc = "What happens when a read fails."),
 	FIELD_OBJECT(struct guest_disk, throttle, struct disk_throttle, disk_throttle_table,
-		.on_change = CHANGE_RECREATE, .doc = "Limits of what it may do in a second."),
+		.on_change = CHANGE_RECREATE,
+		.doc = "Limits of what it may do in a second. Changed while the guest runs, where "
+		       "there were some when it started."),
 };
 const struct table disk_table =
 	TABLE(struct guest_disk, disk_rows, .check = disk_check, .doc = "A disk.");

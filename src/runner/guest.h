@@ -112,6 +112,7 @@ enum disk_format disk_format(const struct guest_disk *d);
 enum disk_bus disk_bus(const struct guest_disk *d);
 /* How it is read and written is another: aio, iothread, what is done on errors, limits. */
 bool disk_options_differ(const struct guest_disk *a, const struct guest_disk *b);
+bool disk_limits_differ(const struct guest_disk *a, const struct guest_disk *b);
 /* A cdrom always is. */
 bool disk_is_readonly(const struct guest_disk *d);
 /* It is read and written past the host's page cache (O_DIRECT). */

@@ -29,6 +29,16 @@ bool guest_medium_differs(const struct guest_disk *a, const struct guest_disk *b
 	return a->device != DEVICE_DISK && !streq(a->path, b->path) && !disk_differs(&other, b);
 }
 
+/* Other limits where there were some: what keeps them is in QEMU since the start. */
+bool guest_limits_differ(const struct guest_disk *a, const struct guest_disk *b)
+{
+	struct guest_disk other = *a;
+
+	other.throttle = b->throttle;
+	return obj_has(a, "throttle") && obj_has(b, "throttle") && disk_limits_differ(a, b) &&
+	       !disk_differs(&other, b);
+}
+
 static size_t count_on_bus(const struct list *disks, enum disk_bus bus)
 {
 	size_t n = 0;
@@ -61,7 +71,7 @@ static bool disks_live(const struct guest *want, const struct guest *started)
 		const struct guest_disk *x = &LIST_AT(a, const struct guest_disk, i);
 		const struct guest_disk *y = &LIST_AT(b, const struct guest_disk, i);
 
-		if (disk_differs(x, y) && !guest_medium_differs(x, y))
+		if (disk_differs(x, y) && !guest_medium_differs(x, y) && !guest_limits_differ(x, y))
 			return false;
 	}
 	for (; i < longer->n; i++)

@@ -15,6 +15,8 @@ const struct guest *guest_live(
 
 /* Both are drives, and b has another disc. */
 bool guest_medium_differs(const struct guest_disk *a, const struct guest_disk *b);
+/* Only their limits are others. */
+bool guest_limits_differ(const struct guest_disk *a, const struct guest_disk *b);
 
 /* There is something that guest_live_apply() would do. */
 bool guest_live_differs(const struct guest *live, const struct guest *started);

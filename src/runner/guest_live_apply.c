@@ -125,6 +125,31 @@ static int change_medium(struct change_of *c, const struct guest *live, size_t i
 	return change_save(c, e);
 }
 
+static int change_limits(struct change_of *c, const struct guest *live, size_t i, struct error *e)
+{
+	const struct disk_throttle *t = &LIST_AT(&live->disks, const struct guest_disk, i).throttle;
+	int r = guest_qmp_command(&c->q, "qom-set",
+		json_pack("{s:o, s:s, s:o}", "path", json_sprintf("/objects/limits%zu", i),
+			"property", "limits", "value", qemu_limits(t)),
+		-1, NULL, e);
+
+	if (r < 0)
+		return error_prefix(e, "the limits of %s are not changed: ", path_of(live, i));
+	((struct guest_disk *)c->guest.disks.v)[i].throttle = *t;
+	return change_save(c, e);
+}
+
+/* Of a disk that stays. */
+static int change_disk(struct change_of *c, const struct guest *live, size_t i, struct error *e)
+{
+	const struct guest_disk *had = &LIST_AT(&c->guest.disks, const struct guest_disk, i);
+	const struct guest_disk *to = &LIST_AT(&live->disks, const struct guest_disk, i);
+
+	if (guest_medium_differs(had, to))
+		return change_medium(c, live, i, e);
+	return guest_limits_differ(had, to) ? change_limits(c, live, i, e) : 0;
+}
+
 /* One that is new has the address that the specification gives it. */
 static void add_place(struct change_of *c, struct spec *s, struct guest *g)
 {
@@ -182,9 +207,7 @@ static int change_all(struct change_of *c, const struct guest *live, struct erro
 	while (r >= 0 && disks->n > live->disks.n)
 		r = unplug_disk(c, e);
 	for (size_t i = 0; r >= 0 && i < disks->n; i++)
-		if (guest_medium_differs(&LIST_AT(disks, const struct guest_disk, i),
-			    &LIST_AT(&live->disks, const struct guest_disk, i)))
-			r = change_medium(c, live, i, e);
+		r = change_disk(c, live, i, e);
 	while (r >= 0 && disks->n < live->disks.n)
 		r = plug_disk(c, live, e);
 	while (r >= 0 && c->guest.interfaces.n < live->interfaces.n)

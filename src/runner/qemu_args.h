@@ -37,6 +37,7 @@
 
 #include "runner/image_chain.h"
 #include "runner/spec.h"
+#include <jansson.h>
 
 /* Numbers of fdsets: disk i has number i. */
 enum { FDSET_FIRMWARE = 1000, FDSET_NVRAM, FDSET_MEDIUM, FDSET_SEED, FDSET_LAYERS = 3000 };
@@ -103,5 +104,7 @@ char **qemu_args(struct arena *a, const struct machine *m);
 char **qemu_args_disk(struct arena *a, const struct machine *m, size_t i);
 char **qemu_args_interface(struct arena *a, const struct machine *m, size_t i);
 char **qemu_args_device(struct arena *a, const struct machine *m, size_t i);
+/* A disk's limits as QMP takes them; for qom-set, of /objects/limitsN. */
+json_t *qemu_limits(const struct disk_throttle *t);
 
 #endif

@@ -86,13 +86,15 @@ static const char *add_layers(struct args *x, const struct machine_disk *opened,
 	return below;
 }
 
-/* `limits` in one can only be written as JSON (qapi/qom.json); these are the same, one by one. */
-static void add_limits(struct args *x, const struct disk_throttle *t, size_t i)
+enum { LIMITS = 6 };
+struct limit {
+	const char *name; /* as qapi/block-core.json has it */
+	unsigned long long n;
+};
+
+static void limits_of(const struct disk_throttle *t, struct limit out[static LIMITS])
 {
-	const struct {
-		const char *name;
-		unsigned long long limit;
-	} limits[] = {
+	const struct limit all[LIMITS] = {
 		{ "iops-total", (unsigned long long)t->iops },
 		{ "iops-read", (unsigned long long)t->iops_read },
 		{ "iops-write", (unsigned long long)t->iops_write },
@@ -100,11 +102,32 @@ static void add_limits(struct args *x, const struct disk_throttle *t, size_t i)
 		{ "bps-read", t->bps_read },
 		{ "bps-write", t->bps_write },
 	};
-	_cleanup_strbuf_ struct strbuf more = { 0 };
 
-	for (size_t k = 0; k < ARRAY_SIZE(limits); k++)
-		if (limits[k].limit)
-			sb_addf(&more, ",x-%s=%llu", limits[k].name, limits[k].limit);
+	memcpy(out, all, sizeof(all));
+}
+
+/* What is not limited too: 0. */
+json_t *qemu_limits(const struct disk_throttle *t)
+{
+	json_t *o = json_object();
+	struct limit v[LIMITS];
+
+	limits_of(t, v);
+	for (size_t i = 0; i < LIMITS; i++)
+		json_object_set_new(o, v[i].name, json_integer((json_int_t)v[i].n));
+	return o;
+}
+
+/* `limits` in one can only be written as JSON (qapi/qom.json); these are the same, one by one. */
+static void add_limits(struct args *x, const struct disk_throttle *t, size_t i)
+{
+	_cleanup_strbuf_ struct strbuf more = { 0 };
+	struct limit v[LIMITS];
+
+	limits_of(t, v);
+	for (size_t k = 0; k < LIMITS; k++)
+		if (v[k].n)
+			sb_addf(&more, ",x-%s=%llu", v[k].name, v[k].n);
 	args_add(x, "-object", "throttle-group,id=limits%zu%s", i, sb_str(&more));
 	args_add(x, "-blockdev",
 		"driver=throttle,node-name=disk%zu,throttle-group=limits%zu,file=format%zu", i, i,

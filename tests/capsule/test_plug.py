@@ -129,6 +129,34 @@ def test_a_disc_is_changed(host, web):
     untouched(host)
 
 
+def test_limits_are_changed(host, web):
+    """Where there were some at the start; what the guest feels is measured."""
+    def limited(limits):
+        return document(disks=(A, drive("a"), f"{{path: /srv/b.img, format: raw, throttle: {{{limits}}}}}"))
+
+    def seconds():
+        spent = "cut -d' ' -f1 /proc/uptime"
+        start = float(web.run(spent))
+        web.run("dd if=/dev/zero of=/dev/vdb bs=64k count=16 oflag=direct 2>/dev/null", timeout=60)
+        return float(web.run(spent)) - start
+
+    settle(host, limited("bps_write: 256KiB"))
+    wait_until(lambda: "vdb" in web.run("ls /sys/block"), 30, "the guest sees it")
+    assert seconds() > 2
+    put(host, limited("bps: 512MiB, iops: 100000"))
+    text = plan(host)
+    assert "(changes live)" in text and "disrupts" not in text, text
+    host.ctl("apply")
+    untouched(host)
+    assert seconds() < 2
+    assert started(host)["disks"][2]["throttle"] == {"iops": 100000, "bps": "512MiB"}
+    put(host, document(disks=(A, drive("a"), "{path: /srv/b.img, format: raw}")))
+    assert "(waits for a restart)" in plan(host), "what keeps the limits is in its place until then"
+    settle(host, limited("bps: 512MiB, iops: 100000"))
+    settle(host, document(disks=(A, drive("a"))))
+    host.run("echo 'this is b' >/srv/b.img; truncate -s 1M /srv/b.img")
+
+
 def test_memory_is_given_back_and_taken(host, web):
     free = int(web.run("awk '/MemFree/ {print $2}' /proc/meminfo"))
     put(host, document(disks=(A, drive("a")), memory="size: 192MiB, current: 128MiB"))
