@@ -55,14 +55,15 @@ static void wait_for_answer(struct asked *q)
 }
 
 /* As root, which /dev/kvm may ask for: there is no guest in it, and it opens no file. */
-static pid_t start(const char *qemu, int theirs)
+static pid_t start(const char *qemu, bool kvm, int theirs)
 {
 	_cleanup_close_ int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	char control[64];
 	char *const argv[] = { (char *)(uintptr_t)qemu, (char *)"-machine",
-		(char *)"none,accel=kvm", (char *)"-nodefaults", (char *)"-no-user-config",
-		(char *)"-display", (char *)"none", (char *)"-S", (char *)"-chardev", control,
-		(char *)"-mon", (char *)"chardev=qmp,mode=control", NULL };
+		(char *)(kvm ? "none,accel=kvm" : "none,accel=tcg"), (char *)"-nodefaults",
+		(char *)"-no-user-config", (char *)"-display", (char *)"none", (char *)"-S",
+		(char *)"-chardev", control, (char *)"-mon", (char *)"chardev=qmp,mode=control",
+		NULL };
 	pid_t pid = 0;
 
 	snprintf(control, sizeof(control), "socket,id=qmp,fd=%d", theirs);
@@ -70,7 +71,7 @@ static pid_t start(const char *qemu, int theirs)
 }
 
 /* NULL: it does not say. The caller's. */
-static json_t *ask(const char *qemu)
+static json_t *ask(const char *qemu, bool kvm)
 {
 	struct asked q = { .models = NULL };
 	int v[2];
@@ -78,7 +79,7 @@ static json_t *ask(const char *qemu)
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, v) < 0)
 		return NULL;
-	pid = start(qemu, v[1]);
+	pid = start(qemu, kvm, v[1]);
 	close(v[1]);
 	qmp_init(&q.qmp, v[0], NULL, &q);
 	if (pid > 0) {
@@ -94,8 +95,8 @@ static json_t *ask(const char *qemu)
 
 /* --- and what it said is kept --- */
 
-/* Of what the answer is true: this program, and this load of KVM's modules. */
-static char *stamp(struct host *h, const char *qemu)
+/* Of what the answer is true: this program, and this load of KVM's modules, or none. */
+static char *stamp(struct host *h, const char *qemu, bool with_kvm)
 {
 	static const char *const modules[] = { "/sys/module/kvm_intel", "/sys/module/kvm_amd" };
 	unsigned long long kvm = 0;
@@ -106,8 +107,9 @@ static char *stamp(struct host *h, const char *qemu)
 			kvm = (unsigned long long)st.st_ino;
 	if (file_stat(h->root, qemu, &st) < 0)
 		return NULL;
-	return xprintf("%s %llu %lld %lld.%09ld %llu", qemu, (unsigned long long)st.st_ino,
-		(long long)st.st_size, (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, kvm);
+	return xprintf("%s%s %llu %lld %lld.%09ld %llu", with_kvm ? "" : "tcg ", qemu,
+		(unsigned long long)st.st_ino, (long long)st.st_size, (long long)st.st_mtim.tv_sec,
+		st.st_mtim.tv_nsec, kvm);
 }
 
 static json_t *remembered(struct host *h, const char *stamp)
@@ -135,14 +137,14 @@ static void remember(struct host *h, const char *stamp, json_t *models)
 	json_decref(all);
 }
 
-static json_t *models_of(struct host *h, const char *qemu)
+static json_t *models_of(struct host *h, const char *qemu, bool kvm)
 {
-	_cleanup_free_ char *now = stamp(h, qemu);
+	_cleanup_free_ char *now = stamp(h, qemu, kvm);
 	json_t *models = now ? remembered(h, now) : NULL;
 
 	if (models || !now)
 		return models;
-	models = ask(qemu);
+	models = ask(qemu, kvm);
 	if (models)
 		remember(h, now, models);
 	return models;
@@ -192,13 +194,13 @@ int cpu_model_check(struct host *h, const char *model, struct error *e)
 		strpbrk(model, ",+="))
 		return 0;
 	accel_probe("/dev/kvm", &accel);
-	if (!accel.kvm || handover_find_qemu(&m, NULL) < 0)
+	if (handover_find_qemu(&m, NULL) < 0)
 		return 0;
-	models = models_of(h, m.qemu);
+	models = models_of(h, m.qemu, accel.kvm);
 	missing = json_object_get(models, model);
 	if (models && !missing)
 		r = unknown(models, model, m.qemu, e);
-	else if (json_array_size(missing))
+	else if (accel.kvm && json_array_size(missing))
 		r = lacking(missing, model, e);
 	json_decref(models);
 	return r;

@@ -14,8 +14,9 @@
 #define CPU_MODELS "/run/kvmhost/cpu-models.json"
 
 /*
- * -EINVAL with the reason: QEMU knows no such processor, or KVM lacks some of its flags. Where that
- * cannot be known (no KVM, no rights, a model with flags of its own) the guest's start tells.
+ * -EINVAL with the reason: QEMU knows no such processor, or KVM lacks some of its flags; what QEMU
+ * cannot emulate it leaves out, and says so. Where nothing can be known (no rights, a model with
+ * flags of its own) the guest's start tells.
  */
 int cpu_model_check(struct host *h, const char *model, struct error *e);
 

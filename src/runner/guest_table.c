@@ -39,7 +39,10 @@ static const struct field cpu_rows[] = {
 		       "own; where KVM does not work and QEMU emulates, it means `max`, and "
 		       "`kvmhostctl "
 		       "status` says so. A model that QEMU does not know, or with flags that this "
-		       "machine's KVM lacks, is refused in the plan, and the flags are named."),
+		       "machine's KVM lacks, is refused in the plan, and the flags are named. "
+		       "Emulated, a "
+		       "guest does without those that QEMU cannot emulate, and the journal names "
+		       "them."),
 	{ FIELD_AT(struct guest_cpu, pinning, struct list), .shape = SHAPE_LIST, .type = &type_int,
 		.min = 0, .max = 8191, .def = "[]", .on_change = CHANGE_RECREATE,
 		.example = "[2, 3]",

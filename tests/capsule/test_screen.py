@@ -105,6 +105,17 @@ def test_pinned_cpus(host):
     assert "not pinned" in guest(host)["event"]
 
 
+def test_a_processor_is_named(host):
+    """What KVM lacks is refused in the lab; what is emulated goes without, and is told."""
+    put(host, document("cpu: {model: EPIC}"))
+    refused = host.ctl("plan", check=False)
+    assert refused.rc == 1 and "QEMU knows no processor `EPIC`" in str(refused) and "did you mean `EPYC`?" in str(refused), refused
+    since = host.cursor()
+    settle(host, document("cpu: {model: Skylake-Server}"))
+    wait_until(lambda: guest(host)["state"] == "running", 30, "it runs")
+    assert "avx512f" in host.said("kvmhost-guest@web1", since)
+
+
 def test_numa_nodes(host):
     """Two nodes of the guest's on the only one that this host has."""
     nodes = "numa: [{host_node: 0, memory: 160MiB, cpus: 0-0}, {memory: 96MiB, cpus: '1'}]"
