@@ -57,16 +57,24 @@ static bool check_given(const struct guest *g, const char *key, struct diags *d)
 
 static void check_memory(const struct guest *g, struct diags *d)
 {
+	bool whole = true;
 	uint64_t sum = 0;
 
 	if (!check_given(g, "memory", d))
 		return;
-	for (size_t i = 0; i < g->numa.n; i++)
+	for (size_t i = 0; i < g->numa.n; i++) {
 		sum += numa_memory(g, i);
-	if (sum != g->memory.size || numa_memory(g, 0) % MIB)
+		whole &= numa_memory(g, i) % MIB == 0;
+	}
+	if (!whole)
 		diag_error(d, obj_mark(g, "numa"), "give each node its `memory`, in whole MiB",
-			"the memory of the guest's NUMA nodes is not together what `memory.size` "
-			"is");
+			"the memory of one of the guest's NUMA nodes is no whole number of MiB");
+	else if (sum != g->memory.size)
+		diag_error(d, obj_mark(g, "numa"), "give them together what `memory.size` says",
+			"the guest's NUMA nodes have %lluMiB together, and `memory.size` is "
+			"%lluMiB",
+			(unsigned long long)(sum / MIB),
+			(unsigned long long)(g->memory.size / MIB));
 }
 
 static void check_cpus(const struct guest *g, struct diags *d)

@@ -5,6 +5,7 @@
 #include "runner/block_device.h"
 #include "runner/display.h"
 #include "runner/firmware.h"
+#include "runner/guest_hugepages.h"
 #include "runner/guest_numa.h"
 #include "runner/machine_type.h"
 #include "runner/seed.h"
@@ -166,32 +167,6 @@ static int open_vsock(int *fd, struct error *e)
 	return error_cure(e, "modprobe vhost_vsock; or take `vsock` out");
 }
 
-static uint64_t meminfo(const char *text, const char *key)
-{
-	const char *at = strstr(text, key);
-
-	return at ? strtoull(at + strlen(key), NULL, 10) : 0;
-}
-
-/* QEMU would say "Cannot allocate memory". */
-static int check_hugepages(uint64_t size, struct error *e)
-{
-	_cleanup_free_ char *text = NULL;
-	unsigned long long free_, page, need;
-
-	if (file_read(AT_FDCWD, "/proc/meminfo", 64 * 1024, &text, NULL) < 0)
-		return 0;
-	free_ = meminfo(text, "HugePages_Free:");
-	page = meminfo(text, "Hugepagesize:") * 1024;
-	need = page ? (size + page - 1) / page : 0;
-	if (page && need <= free_)
-		return 0;
-	error_set(e, -ENOMEM,
-		"the guest's memory takes %llu hugepages of %llu KiB, and the host has %llu free",
-		need, page / 1024, free_);
-	return error_cure(e, "set more aside: host: {memory: {hugepages: {2MiB: %llu}}}", need);
-}
-
 static int open_medium(struct machine *m, struct error *e)
 {
 	struct stat st = { 0 };
@@ -264,8 +239,8 @@ int handover_open(struct arena *a, struct machine *m, struct error *e)
 	}
 	if (r >= 0)
 		r = numa_find(AT_FDCWD, g, e);
-	if (r >= 0 && g->memory.hugepages)
-		r = check_hugepages(g->memory.size, e);
+	if (r >= 0)
+		r = guest_hugepages_check(AT_FDCWD, g, e);
 	if (r >= 0 && obj_has(g, "install"))
 		r = open_install(m, e);
 	if (r >= 0 && obj_has(g, "cloud_init"))
