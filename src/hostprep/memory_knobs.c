@@ -172,6 +172,13 @@ static void put_back(struct host *h, json_t *kept, const struct knobs *k)
 static int too_full(
 	const struct knob *k, unsigned long long found, unsigned long long now, struct error *e)
 {
+	/* The kernel takes back what is free. */
+	if (now > strtoull(k->want, NULL, 10)) {
+		error_set(e, -EBUSY, "%llu %s%s%s are in use, and %s are asked for", now, k->label,
+			k->of ? " of " : "", k->of ? k->of : "", k->want);
+		return error_cure(e, "stop the guests or programs that have them and reload, or "
+				     "ask for as many");
+	}
 	error_set(e, -ERANGE, "there is memory for %llu of %s: %s%s%s; there are %llu, as before",
 		found, k->want, k->label, k->of ? " of " : "", k->of ? k->of : "", now);
 	return error_cure(e, "stop guests or programs that use memory (free -m) and reload, or "
@@ -274,7 +281,7 @@ int memory_set(
 		lack->knob = refused;
 		lack->found = refused == out ? found : pages_of(h, refused);
 		put_back(h, kept, k);
-		too_full(refused, lack->found, pages_of(h, refused), e);
+		r = too_full(refused, lack->found, pages_of(h, refused), e);
 	}
 	if (kept) {
 		json_object_del(kept, POOLS_BEFORE);
