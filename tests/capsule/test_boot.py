@@ -120,7 +120,9 @@ def test_missing_firmware_is_one_clear_line(clean):
         done = host.ctl("apply", check=False)
         assert done.rc == 1
         assert "the firmware `uefi`, OVMF, is not installed" in done.stdout + done.stderr
-        assert "apt install ovmf" in host.ctl("status", check=False).stdout
+        status = host.ctl("status", check=False).stdout
+        assert "the firmware `uefi`, OVMF, is not installed" in status and "apt install ovmf" in status
+        assert "OVMF, is not installed" in host.said("kvmhost-guest@web1")
     finally:
         host.run("mv /usr/share/OVMF.away /usr/share/OVMF")
 

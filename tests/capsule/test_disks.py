@@ -151,7 +151,8 @@ def test_every_bus(stopped):
         "path: /srv/cd3.iso, device: cdrom, bus: scsi",
         "path: /srv/floppy.img, device: floppy",
         f"path: {IMAGES}/u.qcow2, size: 20MiB, bus: usb",
-        f"path: {IMAGES}/r.qcow2, size: 21MiB, readonly: true"))
+        f"path: {IMAGES}/r.qcow2, size: 21MiB, readonly: true",
+        *(f"path: {IMAGES}/i{n}.qcow2, size: {n}MiB, bus: ide" for n in (22, 23))))
     console = host.console(SOCKET)
     console.ready()
     # Debian 13's kernel for clouds has a driver for AHCI; with Debian 12's the guest does not see what is on the bus sata
@@ -162,12 +163,12 @@ def test_every_bus(stopped):
         return console.run("cd /sys/block; for d in *; do echo $d $(cat $d/size) $(cat $d/ro) $(readlink -f $d/device); done")
 
     # the kernel looks for what is on these buses in its own time
-    sizes = wait_until(lambda: len(re.findall("^([vs]d|sr).*/", s := blocks(), re.M)) >= 4 + ahci + len(discs) and s, 60, "all to be seen")
+    sizes = wait_until(lambda: len(re.findall("^([vs]d|sr).*/", s := blocks(), re.M)) >= 6 + ahci + len(discs) and s, 60, "all to be seen")
     seen = {int(size) * 512 >> 20: (ro, where) for _, size, ro, where in
             (line.split() for line in sizes.splitlines() if len(line.split()) == 4)}
     assert "virtio" in seen[16][1] and "0000:00:08.0" in seen[16][1], sizes
     assert "0000:00:10.0/" in seen[17][1] and ":0:1:0" in seen[17][1], sizes
-    assert "0000:00:12.0/ata" in seen[19][1], sizes
+    assert all("0000:00:12.0/ata" in seen[n][1] for n in (19, 22, 23)), "with the disc all four of IDE: " + sizes
     assert ("0000:00:1f.2/ata" in seen[18][1]) if ahci else 18 not in seen, sizes
     assert sorted(console.run(f"head -c 14 /dev/sr{n}").strip() for n in range(len(discs))) == discs
     assert seen.get(21, "?")[0] == "1", sizes

@@ -95,9 +95,29 @@ def test_a_locked_image(web):
     refused = web.ctl("apply", check=False, timeout=120)
     assert refused.rc == 1 and "/srv/other.img is in use by another program" in guest(web, "web2")["error"], guest(web, "web2")
     assert "/srv/other.img" in web.ctl("status", check=False).stdout
+    assert "/srv/other.img is in use by another program" in journal(web, "web2")
     assert guest(web)["state"] == "running", "the other one is not concerned"
     web.run("systemctl stop holder")
     settle(web, document(WEB, ("web2", disk("/srv/other.img"))))
+    settle(web, document(WEB), "--allow-mass-removal")
+
+
+@pytest.mark.parametrize("name, more, said", [
+    ("bad1", disk("/srv/bad.qcow2").replace("raw", "qcow2"), "Image is not in qcow2 format"),
+    ("disc1", disk("/srv/web9.img") + "    install: {iso: /srv/none.iso}\n", "cannot open the disc to install from /srv/none.iso: No such file"),
+    ("disc2", disk("/srv/none.iso, device: cdrom").replace(", format: raw", ""), "cannot open the cdrom /srv/none.iso: No such file"),
+])
+def test_what_cannot_be_started_is_one_line(web, name, more, said):
+    """In the answer of apply, in status and in the journal."""
+    web.run("echo this is no qcow2 >/srv/bad.qcow2; truncate -s 1M /srv/web9.img")
+    put(web, document(WEB) + f"  {name}:\n    restart: no\n{more}")
+    refused = web.ctl("apply", check=False, timeout=120)
+    assert refused.rc == 1 and said in str(refused), refused
+    assert said in guest(web, name)["error"], guest(web, name)
+    lines = [line for line in web.ctl("status", check=False).stdout.splitlines() if line.startswith(f"{name} ")]
+    assert len(lines) == 1 and "failed" in lines[0] and said in lines[0], lines
+    assert said in journal(web, name)
+    assert guest(web)["state"] == "running", "the other one is not concerned"
     settle(web, document(WEB), "--allow-mass-removal")
 
 

@@ -164,6 +164,45 @@ def test_a_console_for_several_that_one_leaves(both):
     other.close()
 
 
+def test_the_consoles_history_and_its_log(both):
+    """Who comes later is told the last 64 KiB, and the log begins anew at a mebibyte."""
+    host, log = both, "/var/log/kvmhost/db1.console.log"
+    other = host.console(socket("db1"))
+    other.sock.sendall(b"\n")
+    other.expect("guest# ", 90)
+    host.run(f"truncate -s 0 {log} {log}.1; systemctl stop kvmhostd", check=False)
+    host.ctl("guest", "restart", "db1")
+    other.close()
+    other = host.console(socket("db1"))
+    other.ready()
+    other.sock.sendall(b"seq 100001 250000; echo al''l\n")
+    other.expect("all", 300)
+    other.close()
+    host.run("sleep 1")
+    sizes = [int(n) for n in host.run(f"stat -c %s {log}.1 {log}").stdout.split()]
+    assert (1 << 20) - 4096 < sizes[0] <= 1 << 20 and 1 << 16 < sizes[1] < 1 << 19, sizes
+    host.run(f"timeout 3 socat -u UNIX-CONNECT:{socket('db1')} OPEN:/run/history,creat,trunc", check=False)
+    assert host.run("stat -c %s /run/history").stdout == "65536\n"
+    host.run(f"tail -c 65536 {log} | cmp - /run/history")
+    counted = host.run(f"cat {log}.1 {log} | tr -d '\\r' | grep -E '^[12][0-9]{{5}}$'").stdout.split()
+    assert counted == [str(n) for n in range(100001, 250001)], "nothing is lost between the two"
+
+
+def test_an_agent_that_does_not_answer_is_passed_over(both):
+    host = both
+    settle(host, document(DB, WEB, ("deaf1", "", "    agent: true\n")))
+    console = host.console(socket("deaf1"))
+    console.ready()
+    console.run("(sleep 1000 <>/dev/$(ls /sys/class/virtio-ports | head -n 1) &)")
+    since = host.cursor()
+    host.ctl("guest", "stop", "deaf1", timeout=60)
+    console.close()
+    said = host.said("kvmhost-guest@deaf1", since)
+    assert "asked the guest's agent" in said and "the guest is down" in said and "switched off" not in said, said
+    assert "power button: powering off" in host.read("/var/log/kvmhost/deaf1.console.log")
+    settle(host, document(DB, WEB))
+
+
 def test_virt_who_is_told_of_all(both):
     host = both
     told = json.loads(host.ctl("export", "virt-who").stdout)["hypervisors"]
