@@ -2,6 +2,7 @@
 /* How a guest is installed, in the configuration language. */
 #include "config/obj.h"
 #include "runner/guest.h"
+#include "runner/nfs.h"
 
 static void check_one(const struct guest_install *i, struct diags *d)
 {
@@ -20,14 +21,20 @@ static void check_one(const struct guest_install *i, struct diags *d)
 static void check_location(const struct guest_install *i, struct diags *d)
 {
 	static const char *const known[] = { "/", "http://", "https://", "ftp://" };
+	struct nfs_place nfs;
+	int r = nfs_parse(i->location, &nfs);
 
+	if (r < 0)
+		diag_error(d, obj_mark(i, "location"),
+			"write nfs://SERVER/PATH, or nfs:SERVER:/PATH",
+			"this names no directory on an NFS server");
 	for (size_t k = 0; k < ARRAY_SIZE(known); k++)
-		if (startswith(i->location, known[k]))
-			return;
-	diag_error(d, obj_mark(i, "location"),
-		startswith(i->location, "nfs") ? "mount it, and name the directory"
-					       : "write /DIRECTORY, http://, https:// or ftp://",
-		"a tree to install from is a directory, or on a server of HTTP or FTP");
+		r |= startswith(i->location, known[k]) != NULL;
+	if (r == 0)
+		diag_error(d, obj_mark(i, "location"),
+			"write /DIRECTORY, http://, https://, ftp:// or nfs://",
+			"a tree to install from is a directory, or on a server of HTTP, FTP or "
+			"NFS");
 }
 
 static void check_of_location(const struct guest_install *i, struct diags *d)
@@ -70,7 +77,8 @@ static const struct field rows[] = {
 	FIELD_STRING(struct guest_install, location, type_string, .on_change = CHANGE_RECREATE,
 		.example = "http://mirror.example/debian/dists/bookworm/main/installer-amd64",
 		.doc = "A tree to install from: a directory of the host, or one on a server "
-		       "(http, https, ftp). Kernel and initial RAM disk are found by its "
+		       "(http, https, ftp, and nfs://SERVER/PATH or nfs:SERVER:/PATH, which this "
+		       "host's kernel reads). Kernel and initial RAM disk are found by its "
 		       ".treeinfo, "
 		       "or where Debian, Ubuntu, Fedora, RHEL and SUSE have them, fetched to "
 		       "/var/lib/kvmhost/trees, and booted directly for the installation alone."),

@@ -37,10 +37,10 @@ struct tree {
 struct tree_source {
 	struct arena *arena;
 	const char *location;
-	int dir; /* the directory, or -1: a server */
+	int dir; /* the directory, also of NFS; -1: a server's */
 };
 
-/* "http://...": else a directory. */
+/* "http://...", what curl fetches from: else a directory, of the host or of NFS. */
 bool tree_is_url(const char *location);
 /* root: where a directory is. */
 int tree_open(

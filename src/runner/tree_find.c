@@ -4,6 +4,7 @@
  * treeinfo-1.x.rst); trees without it have the layouts that their installers' makers gave them.
  */
 #include "base/strbuf.h"
+#include "runner/nfs.h"
 #include "runner/tree.h"
 #include <ctype.h>
 
@@ -156,10 +157,36 @@ int tree_find(const struct tree_source *s, struct tree *out, struct error *e)
 	return error_cure(e, "name the directory that one of these is in");
 }
 
+/* As the installer's family writes it; NULL: a directory of the host, which the guest cannot reach.
+ */
+static const char *repository(struct arena *a, enum tree_family f, const char *location)
+{
+	struct nfs_place nfs;
+
+	if (tree_is_url(location))
+		return location;
+	if (nfs_parse(location, &nfs) <= 0)
+		return NULL;
+	if (f == TREE_FEDORA && nfs.port)
+		return arena_printf(a, "nfs:port=%u:%s:%s", nfs.port, nfs.server, nfs.path);
+	if (f == TREE_FEDORA)
+		return arena_printf(a, "nfs:%s:%s", nfs.server, nfs.path);
+	if (nfs.port)
+		return arena_printf(a, "nfs://%s:%u%s", nfs.server, nfs.port, nfs.path);
+	return arena_printf(a, "nfs://%s%s", nfs.server, nfs.path);
+}
+
+/* "inst.ks=file:/ks.cfg inst.repo=http://...", as far as there are the two. */
+static const char *told(struct arena *a, const char *answers, const char *key, const char *tree)
+{
+	return arena_printf(a, "%s%s%s%s", answers, *answers && tree ? " " : "", tree ? key : "",
+		tree ? tree : "");
+}
+
 const char *tree_arguments(
 	struct arena *a, enum tree_family f, const char *location, bool answers, const char **name)
 {
-	bool url = tree_is_url(location);
+	const char *tree = repository(a, f, location);
 
 	*name = NULL;
 	switch (f) {
@@ -169,12 +196,10 @@ const char *tree_arguments(
 	case TREE_UBUNTU: return "";
 	case TREE_FEDORA:
 		*name = "ks.cfg";
-		return arena_printf(a, "%s%s%s%s", answers ? "inst.ks=file:/ks.cfg" : "",
-			answers && url ? " " : "", url ? "inst.repo=" : "", url ? location : "");
+		return told(a, answers ? "inst.ks=file:/ks.cfg" : "", "inst.repo=", tree);
 	case TREE_SUSE:
 		*name = "autoinst.xml";
-		return arena_printf(a, "%s%s%s%s", answers ? "autoyast=file:///autoinst.xml" : "",
-			answers && url ? " " : "", url ? "install=" : "", url ? location : "");
+		return told(a, answers ? "autoyast=file:///autoinst.xml" : "", "install=", tree);
 	}
 	return "";
 }

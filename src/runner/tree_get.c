@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* From a directory by reading it, from a server by curl(1). */
+/* From a directory, or one of NFS, by reading it; from a server by curl(1). */
 #include "base/file.h"
 #include "base/log.h"
 #include "base/tool.h"
+#include "runner/nfs.h"
 #include "runner/tree.h"
 #include <fcntl.h>
 #include <limits.h>
@@ -22,9 +23,15 @@ bool tree_is_url(const char *location)
 int tree_open(
 	struct tree_source *s, struct arena *a, int root, const char *location, struct error *e)
 {
+	struct nfs_place nfs;
+
 	*s = (struct tree_source){ .arena = a, .location = location, .dir = -1 };
 	if (tree_is_url(location))
 		return 0;
+	if (nfs_parse(location, &nfs) > 0) {
+		s->dir = nfs_open(&nfs, e);
+		return MIN_OF(s->dir, 0);
+	}
 	s->dir = file_open(root, location, O_PATH | O_DIRECTORY, 0);
 	if (s->dir >= 0)
 		return 0;
@@ -96,8 +103,15 @@ static int fetch(const struct tree_source *s, const char *path, bool shown, int 
 
 int tree_has(const struct tree_source *s, const char *path, struct error *e)
 {
-	if (s->dir >= 0)
-		return file_exists(s->dir, path);
+	struct stat st;
+	int r;
+
+	if (s->dir >= 0) {
+		r = file_stat(s->dir, path, &st);
+		if (r >= 0 || r == -ENOENT || r == -ENOTDIR)
+			return r >= 0;
+		return error_set(e, r, "cannot look for %s: %s", url_of(s, path), strerror(-r));
+	}
 	return curl(url_of(s, path), false, (const char *const[]){ "--head", NULL }, e);
 }
 
@@ -126,8 +140,7 @@ static int copy_file(
 	if (r >= 0)
 		r = to = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	r = r < 0 ? r == from ? r : -errno : copy(from, to);
-	return r < 0 ? error_set(e, r, "cannot copy %s/%s: %s", s->location, path, strerror(-r))
-		     : 0;
+	return r < 0 ? error_set(e, r, "cannot copy %s: %s", url_of(s, path), strerror(-r)) : 0;
 }
 
 int tree_get(
@@ -136,12 +149,14 @@ int tree_get(
 	bool shown = isatty(STDERR_FILENO) == 1;
 	int r;
 
-	if (s->dir >= 0)
+	if (s->dir >= 0 && *s->location == '/')
 		return copy_file(s, path, dir, name, e);
 	if (shown)
 		fprintf(stderr, "%s\n", url_of(s, path));
 	else
 		log_notice("fetching %s", url_of(s, path));
+	if (s->dir >= 0)
+		return copy_file(s, path, dir, name, e);
 	r = fetch(s, path, shown, dir, name, e);
 	return r == 0 ? error_set(e, -ENOENT, "%s is not there", url_of(s, path)) : MIN_OF(r, 0);
 }
@@ -153,8 +168,8 @@ int tree_read(const struct tree_source *s, const char *path, char **text, struct
 
 	if (s->dir >= 0) {
 		r = file_read(s->dir, path, SMALL_MAX, text, NULL);
-		return r < 0 && r != -ENOENT ? error_set(e, r, "cannot read %s/%s: %s", s->location,
-						       path, strerror(-r))
+		return r < 0 && r != -ENOENT ? error_set(e, r, "cannot read %s: %s",
+						       url_of(s, path), strerror(-r))
 					     : r;
 	}
 	r = tree_has(s, path, e);

@@ -70,7 +70,7 @@ def host(capsule):
 def clean(host):
     yield host
     settle(host, "version: 1\n", "--allow-mass-removal")
-    assert host.run(f"ls -A {TREES}").stdout == ""
+    assert host.run(f"ls -A {TREES} 2>/dev/null", check=False).stdout == ""
     host.run(f"rm -f /var/lib/kvmhost/install/web1 {LOG}*")
 
 
@@ -91,6 +91,14 @@ def test_debians_installer_is_run_once(clean, where):
     assert "-kernel" not in qemu and "-append" not in qemu
     assert host.read("/var/lib/kvmhost/install/web1") == "done\n"
     assert host.ctl("plan").rc == 0
+
+
+def test_a_download_has_a_bar_on_a_terminal(clean):
+    host = clean
+    location = serve(host, "http") + "/fedora"
+    put(host, document(f'location: "{location}"', state="stopped"))
+    shown = host.run("script -qec 'kvmhostctl apply' /dev/null").stdout
+    assert f"{location}/images/pxeboot/vmlinuz" in shown and re.search(r"#{10,} +100[.,]0%", shown), repr(shown)
 
 
 def test_a_tree_with_treeinfo(clean):
@@ -119,6 +127,49 @@ def test_a_tree_with_treeinfo(clean):
     host.write("/etc/kvmhost/ks.cfg", KICKSTART, 0o600)
 
 
+PXE = """\
+version: 1
+networks:
+  default:
+    bridge: virbr0
+    addresses: [192.168.122.1/24]
+    dhcp: {{range: [192.168.122.2, 192.168.122.99]}}
+    tftp: {{root: /srv/tftp, boot_file: boot.ipxe}}
+guests:
+  web1:
+    memory: {{size: 256MiB}}
+    disks: [{{path: /srv/system.img, format: raw}}]
+    interfaces: [{{network: default}}]
+    shutdown: {{timeout: 2s}}
+    on_change: restart
+{lines}
+"""
+
+
+def test_by_pxe_and_then_from_the_disk(clean):
+    host = clean
+    host.run("mkdir -p /srv/tftp && cp /srv/boot/vmlinuz /srv/boot/initrd.img /srv/tftp/ && chmod 644 /srv/tftp/*")
+    host.write("/srv/tftp/boot.ipxe", "#!ipxe\nkernel vmlinuz console=ttyS0 quiet no_timer_check initrd=initrd.img "
+               "ready=by-pxe\ninitrd initrd.img\nboot\n")
+    settle(host, PXE.format(lines="    install: {pxe: true}"))
+    console = host.console("/run/kvmhost/guests/web1/console.sock")
+    console.expect("guest ready: .* by-pxe", 240)
+    assert "is being installed" in host.ctl("guest", "list").stdout
+    console.sock.sendall(b"reboot -f\n")
+    wait_until(lambda: "this is the system" in host.read(LOG), 90, "the second boot, by the disk")
+    console.close()
+    assert host.read(LOG).count("by-pxe") == 1 and host.read("/var/lib/kvmhost/install/web1") == "done\n"
+    # the guide's order: what the network does not have is booted from the disk
+    host.run("rm /srv/tftp/boot.ipxe")
+    host.run(f"truncate -s 0 {LOG}")
+    settle(host, PXE.format(lines="    boot: {order: [network, disk]}"))
+    qemu = host.run("tr '\\0' ' ' </proc/$(pgrep -x qemu-system-x86)/cmdline").stdout
+    assert re.search(r"port-net0,addr=0x0,bootindex=1 ", qemu) and re.search(r"drive=disk0[^ ]*,bootindex=2 ", qemu), qemu
+    wait_until(lambda: "this is the system" in host.read(LOG), 120, "the network has nothing, and the disk is next")
+    asked = host.run("journalctl -q -o cat -u 'kvmhost-dnsmasq*' -u 'kvmhost-network*' | grep -c boot.ipxe", check=False).stdout
+    assert int(asked) >= 1, "it was asked"
+
+
 def test_what_is_wrong_with_a_tree_is_said(clean):
     host = clean
 
@@ -136,6 +187,8 @@ def test_what_is_wrong_with_a_tree_is_said(clean):
     assert "Failed to connect" in said('location: "http://127.0.0.1:81/debian"')
     assert "cannot read /etc/kvmhost/none.cfg, the `answers` of guest/web1" in said(
         "location: /srv/fedora, answers: none.cfg")
+    # whether or not this machine's kernel has a client; tests/lab/test_nfs.py has, and a server
+    assert "cannot read 127.0.0.1:/srv/tree by NFS: " in said('location: "nfs:127.0.0.1:/srv/tree"')
     sum_ = hashlib.sha256(b"").hexdigest()
     assert f"the document says {sum_}" in said(f"location: /srv/fedora, kernel_sha256: {sum_}")
     host.run("cp -r /srv/fedora /srv/tampered && echo >>/srv/tampered/images/pxeboot/initrd.img")
