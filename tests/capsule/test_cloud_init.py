@@ -133,6 +133,11 @@ def test_a_debian_as_clouds_have_it(clean):
     assert ask("cat /sys/block/vdb/ro; ls -l /dev/disk/by-label/CIDATA").split()[0] == "1"
     instance = ask("cloud-init query instance_id").strip()
     assert instance.startswith("web1-")
+    info = host.ctl("guest", "info", "web1").stdout
+    assert f"{address} (lease)" in info and "(steal)" in info and "balloon     leaves the guest 512 MiB" in info, info
+    on_host = int(info.split("/images/web1.qcow2")[1].split()[0])
+    taken = int(host.run("stat -c %b /var/lib/kvmhost/images/web1.qcow2").stdout) * 512 >> 20
+    assert 5 < on_host and abs(on_host - taken) < 50, info
     host.ctl("guest", "stop", "web1", timeout=120)
     said = host.said("kvmhost-guest@web1")
     assert "the guest is down" in said and "switched off" not in said, said
