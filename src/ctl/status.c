@@ -104,7 +104,7 @@ static int show_resource(struct ctl *c, struct status_report *r, const char *id)
 	const char *name = startswith(id, "guest/");
 	json_t *guest = NULL, *entry;
 
-	if (name && guestctl_status(&c->host, name, &guest, NULL) >= 0) {
+	if (name && guestctl_info(&c->host, name, &guest, NULL) >= 0) {
 		json_dumpf(guest, stdout, JSON_INDENT(2));
 		putchar('\n');
 		json_decref(guest);

@@ -190,7 +190,9 @@ static const struct field resources_rows[] = {
 };
 static const struct table resources_table = TABLE(struct guest_resources, resources_rows,
 	.doc = "Shares and limits of CPU, memory and I/O, as properties of the guest's unit. "
-	       "Changed while it runs.");
+	       "Changed while it runs. All guests together are in the slice kvmhost-guests.slice: "
+	       "`systemctl set-property kvmhost-guests.slice CPUWeight=500` puts them before the "
+	       "host's other work, and kvmhost leaves that alone.");
 
 static const struct field shutdown_rows[] = {
 	FIELD_DURATION(struct guest_shutdown, timeout, 0, 3600 * USEC_PER_SEC, .def = "90s",

@@ -213,81 +213,6 @@ int guestctl_status(struct host *h, const char *name, json_t **out, struct error
 	return r < 0 ? r : status(h, name, out, e);
 }
 
-static void add_age(struct strbuf *b, int64_t seconds)
-{
-	if (seconds < 120)
-		sb_addf(b, "%lld s", (long long)seconds);
-	else if (seconds < 7200)
-		sb_addf(b, "%lld min", (long long)seconds / 60);
-	else if (seconds < 48 * 3600)
-		sb_addf(b, "%lld h", (long long)seconds / 3600);
-	else
-		sb_addf(b, "%lld d", (long long)seconds / 86400);
-}
-
-static void column(struct strbuf *b, const char *text, size_t width)
-{
-	size_t n = strlen(text);
-
-	sb_add(b, text);
-	sb_pad(b, ' ', n < width ? width - n + 2 : 2);
-}
-
-static const char *text_member(json_t *guest, const char *key)
-{
-	const char *s = json_string_value(json_object_get(guest, key));
-
-	return s ? s : "-";
-}
-
-static void add_row(struct host *h, struct strbuf *b, json_t *guest, size_t width)
-{
-	_cleanup_strbuf_ struct strbuf age = { 0 };
-	int64_t since = json_integer_value(json_object_get(guest, "since"));
-	size_t start = b->len;
-
-	if (since)
-		add_age(&age, MAX_OF((int64_t)h->now() - since, (int64_t)0));
-	column(b, text_member(guest, "name"), width);
-	column(b, text_member(guest, "state"), 8);
-	column(b, since ? sb_str(&age) : "-", 8);
-	column(b, text_member(guest, "accel"), 5);
-	if (json_is_true(json_object_get(guest, "held")))
-		sb_add(b, "stopped by hand");
-	else if (json_object_get(guest, "lost"))
-		sb_addf(b, "runs without %s", text_member(guest, "lost"));
-	else if (json_array_size(json_object_get(guest, "pending")))
-		sb_add(b, "changes wait for a restart");
-	else if (json_object_get(guest, "error"))
-		sb_add(b, text_member(guest, "error"));
-	else if (json_object_get(guest, "event"))
-		sb_add(b, text_member(guest, "event"));
-	else if (json_object_get(guest, "install"))
-		sb_add(b, "is being installed");
-	else if (streq(text_member(guest, "end"), "guest"))
-		sb_add(b, "powered off from inside");
-	while (b->len > start && b->s[b->len - 1] == ' ')
-		b->s[--b->len] = '\0';
-	sb_addc(b, '\n');
-}
-
-static void add_table(struct host *h, struct strbuf *b, json_t *guests)
-{
-	size_t width = 4, i;
-	json_t *g;
-
-	json_array_foreach (guests, i, g)
-		width = MAX_OF(width, strlen(text_member(g, "name")));
-	if (!json_array_size(guests)) {
-		sb_add(b, "no guests\n");
-		return;
-	}
-	column(b, "NAME", width);
-	sb_add(b, "STATE     SINCE     ACCEL  NOTE\n");
-	json_array_foreach (guests, i, g)
-		add_row(h, b, g, width);
-}
-
 static int collect(struct host *h, json_t *guests, struct error *e)
 {
 	_cleanup_free_ char **names = NULL;
@@ -316,7 +241,7 @@ int guestctl_list(struct host *h, bool json, struct strbuf *out, struct error *e
 		sb_addf(out, "%s\n", text ? text : "{}");
 		json_decref(all);
 	} else if (r >= 0) {
-		add_table(h, out, guests);
+		guestctl_table(h, out, guests);
 	}
 	json_decref(guests);
 	return r;

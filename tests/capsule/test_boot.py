@@ -147,7 +147,12 @@ def test_resources_are_live(clean):
     assert shown == {"CPUWeight": "200", "CPUQuotaPerSecUSec": "1.500000s", "MemoryMax": str(1 << 30), "IOWeight": "50"}
     host.ctl("guest", "restart", "web1")
     assert host.run("systemctl show -p CPUWeight --value kvmhost-guest@web1").stdout == "200\n"
+    # all of them together are the administrator's, by their slice
+    host.run("systemctl set-property --runtime kvmhost-guests.slice CPUWeight=500")
     settle(host, document(KERNEL, "resources: {cpu_weight: 300}"))
+    assert set(host.run("systemctl show -p Slice -p CPUWeight --value kvmhost-guest@web1").stdout.split()) == {"kvmhost-guests.slice", "300"}
+    assert host.run("systemctl show -p CPUWeight --value kvmhost-guests.slice").stdout == "500\n"
+    host.run("systemctl revert kvmhost-guests.slice")
     assert host.run("systemctl show -p MemoryMax --value kvmhost-guest@web1").stdout == "infinity\n"
     settle(host, document(KERNEL))
     assert properties() == before

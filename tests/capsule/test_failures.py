@@ -130,6 +130,11 @@ def test_a_full_disk_stops_the_guest_and_is_told(host):
     said = "no room is left for /srv/small/full.img"
     assert said in guest(host, "full1")["event"], guest(host, "full1")
     assert said in host.ctl("status", check=False).stdout and said in journal(host, "full1")
+    put(host, document(WEB, ("full1", disk("/srv/small/full.img") + "    cpu: {count: 2}\n")))
+    host.ctl("apply")
+    line = next(line for line in host.ctl("status", check=False).stdout.splitlines() if line.startswith("full1 "))
+    assert said in line and "changes wait for a restart" in line, "what waits hides nothing"
+    settle(host, document(WEB, ("full1", disk("/srv/small/full.img"))))
     host.run("mount -o remount,size=16M /srv/small")
     host.ctl("guest", "resume", "full1")
     at.expect("written 0", 60)

@@ -130,6 +130,7 @@ def test_info_asks_the_agent(both):
     assert 0 < info["memory"]["guest_free"] < info["memory"]["guest_total"]
     text = host.ctl("guest", "info", "web1").stdout
     assert "192.0.2.7 (agent)" in text and "steal" in text
+    assert '"steal_usec": ' in host.ctl("status", "guest/web1", check=False).stdout
     assert "agent" not in json.loads(host.ctl("--json", "guest", "info", "db1").stdout)
     refused = qmp(host, {"execute": "x-agent", "arguments": {"execute": "guest-info"}}, "db1")
     assert "agent: true" in refused[-1]["error"]["desc"]
