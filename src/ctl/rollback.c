@@ -3,6 +3,7 @@
  * kvmhostctl rollback: an earlier document once more. The one in /etc is then
  * held: no reload applies it until it changes.
  */
+#include "base/sums.h"
 #include "ctl/apply.h"
 #include "reconcile/generation.h"
 #include "reconcile/record.h"
@@ -52,7 +53,7 @@ int verb_rollback(struct ctl *c, int argc, char **argv)
 
 	if (ctl_host(c, true, "rollback") || choose(c, argc ? argv[0] : NULL, &number))
 		return 1;
-	if (generation_load_number(&c->host, number, &then, &e) < 0)
+	if (sums_load(&e) < 0 || generation_load_number(&c->host, number, &then, &e) < 0)
 		return ctl_fail(c, &e);
 	if (!then.valid) {
 		diags_print(&then.diags, stderr, c->color_err);

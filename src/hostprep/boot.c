@@ -156,23 +156,30 @@ static int find_loader(struct host *h, struct boot *b, struct error *e)
 	return r < 0 ? r : refuse_unknown(info, e);
 }
 
-static bool wrote(struct host *h, const struct boot_loader *l)
+/* asked: the file that was looked for last, and is not there; many have the same. */
+static bool wrote(struct host *h, const struct boot_loader *l, const char **asked)
 {
-	return l->mark ? file_exists(h->root, l->mark) : l->wrote(h);
+	if (!l->mark)
+		return l->wrote(h);
+	if (*asked && streq(*asked, l->mark))
+		return false;
+	*asked = l->mark;
+	return file_exists(h->root, l->mark);
 }
 
 bool boot_wrote(struct host *h)
 {
+	const char *asked = NULL;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(loaders); i++)
-		if (wrote(h, loaders[i]))
+		if (wrote(h, loaders[i], &asked))
 			return true;
 	for (i = 0; i < ARRAY_SIZE(unified); i++)
-		if (wrote(h, unified[i]))
+		if (wrote(h, unified[i], &asked))
 			return true;
 	for (i = 0; boot_grubs[i]; i++)
-		if (wrote(h, boot_grubs[i]))
+		if (wrote(h, boot_grubs[i], &asked))
 			return true;
 	return false;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "reconcile/config.h"
+#include "base/sums.h"
 #include <fcntl.h>
-#include <nettle/sha2.h>
 
 /* Most runs have no use for it, and the whole document must be written out for it. */
 const char *config_hash(struct config *c)
@@ -10,12 +10,12 @@ const char *config_hash(struct config *c)
 	uint8_t digest[SHA256_DIGEST_SIZE];
 	struct sha256_ctx ctx;
 
-	if (!c->valid || *c->hash)
+	if (!c->valid || *c->hash || sums_load(NULL) < 0)
 		return c->hash;
 	document_write(&c->document, false, &text);
-	sha256_init(&ctx);
-	sha256_update(&ctx, text.len, (const uint8_t *)sb_str(&text));
-	sha256_digest(&ctx, sizeof(digest), digest);
+	sym_nettle_sha256_init(&ctx);
+	sym_nettle_sha256_update(&ctx, text.len, (const uint8_t *)sb_str(&text));
+	sym_nettle_sha256_digest(&ctx, sizeof(digest), digest);
 	for (size_t i = 0; i < sizeof(digest); i++)
 		snprintf(c->hash + 2 * i, 3, "%02x", digest[i]);
 	return c->hash;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "reconcile/converge.h"
 #include "base/log.h"
+#include "base/sums.h"
 #include "reconcile/confirm.h"
 #include "reconcile/generation.h"
 #include "reconcile/offline.h"
@@ -90,7 +91,10 @@ int converge(struct host *h, struct config *c, const struct converge_options *o,
 	int r;
 
 	*out = (struct outcome){ 0 };
-	r = host_lock(h, o->lock_seconds, e);
+	/* For config_hash(). */
+	r = sums_load(e);
+	if (r >= 0)
+		r = host_lock(h, o->lock_seconds, e);
 	if (r < 0)
 		return r;
 	r = converge_locked(h, c, o, out, e);

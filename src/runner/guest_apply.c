@@ -16,25 +16,8 @@ struct batch {
 	size_t n_jobs;
 	unsigned seconds; /* the slowest may take */
 	bool reload; /* a loaded unit has other settings now */
-	char *host_id;
 	struct guest_macs macs;
 };
-
-/* From /etc/machine-id; the caller frees. */
-static int read_host_id(struct host *h, char **id, struct error *e)
-{
-	int r = file_read_line(h->root, "/etc/machine-id", id);
-
-	if (r >= 0 && strlen(*id) >= 32)
-		return 0;
-	if (r >= 0)
-		free(*id);
-	*id = NULL;
-	error_set(e, -ENODATA,
-		"this host has no identity in /etc/machine-id, which guests' MAC "
-		"addresses and UUIDs are derived from");
-	return error_cure(e, "systemd-machine-id-setup");
-}
 
 static int write_file(struct host *h, const char *name, const char *file, const struct strbuf *b,
 	mode_t mode, struct error *e)
@@ -45,20 +28,11 @@ static int write_file(struct host *h, const char *name, const char *file, const 
 	return r < 0 ? error_set(e, r, "cannot write %s: %s", p.s, strerror(-r)) : 0;
 }
 
-static int resolve(struct batch *b, const struct step *s, struct spec *out, struct error *e)
-{
-	int r = b->host_id ? 0 : read_host_id(b->h, &b->host_id, e);
-
-	if (r >= 0)
-		spec_resolve(b->h->pass, s->want, s->r->name, b->host_id, out);
-	return r;
-}
-
 static int write_spec(struct batch *b, const struct step *s, struct error *e)
 {
 	_cleanup_strbuf_ struct strbuf live = { 0 }, text = { 0 };
 	struct spec spec;
-	int r = resolve(b, s, &spec, e);
+	int r = guest_resolve(b->h, s->r->name, s->want, &spec, e);
 
 	if (r < 0)
 		return r;
@@ -76,7 +50,7 @@ static int change_live(struct batch *b, const struct step *s, struct error *e)
 	const struct guest_seen *seen = s->have;
 	const struct guest *live;
 	struct spec spec;
-	int r = resolve(b, s, &spec, e);
+	int r = guest_resolve(b->h, s->r->name, s->want, &spec, e);
 
 	if (r < 0)
 		return r;
@@ -206,5 +180,4 @@ void guest_apply(struct host *h, struct step *const *steps, size_t n)
 			guest_dropin_remove(h, steps[i]->r->name, &steps[i]->error) >= 0)
 			guest_files_remove(h->root, steps[i]->r->name, &steps[i]->error);
 	guest_macs_free(&b.macs);
-	free(b.host_id);
 }

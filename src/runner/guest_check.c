@@ -65,17 +65,20 @@ enum { QUEUES_MAX = 128 };
 
 static void check_queues(const struct guest *g, struct diags *d)
 {
+	size_t sum = 0;
+
 	for (size_t i = 0; i < g->interfaces.n; i++) {
 		const struct guest_interface *nic =
 			&LIST_AT(&g->interfaces, const struct guest_interface, i);
 
+		sum += interface_queues(nic);
 		if ((int64_t)interface_queues(nic) > g->cpu.count)
 			diag_error(d, obj_mark(nic, "queues"),
 				arena_printf(d->arena,
 					"write at most %lld, or give the guest more CPUs",
 					(long long)g->cpu.count),
 				"more pairs of queues than the guest has CPUs to serve them");
-		else if (interface_queue(g, i + 1) > QUEUES_MAX)
+		else if (sum > QUEUES_MAX)
 			diag_error(d, obj_mark(nic, "queues"), "give some interfaces fewer",
 				"a guest has at most %d pairs of queues in all", QUEUES_MAX);
 	}

@@ -85,7 +85,7 @@ enum macvtap_mode interface_mode(const struct guest_interface *nic)
 
 size_t interface_queues(const struct guest_interface *nic)
 {
-	return obj_has(nic, "queues") ? (size_t)nic->queues : 1;
+	return nic->queues ? (size_t)nic->queues : 1; /* 0: not given */
 }
 
 size_t interface_queue(const struct guest *g, size_t i)

@@ -77,6 +77,13 @@ int guest_resources_set(struct host *h, const char *name, const struct guest *wa
 /* Leaves nothing of it behind. */
 int guest_resources_forget(struct host *h, const char *name, struct error *e);
 
+/* guest_resolve.c */
+/* The specification of what is wanted; keeps `want` and `name`. */
+int guest_resolve(struct host *h, const char *name, const struct guest *want, struct spec *out,
+	struct error *e);
+/* spec.json is what would be written, to the byte: then it needs no parsing. */
+bool guest_is_written(struct host *h, const char *name, const struct guest *want, struct spec *out);
+
 /* guest_apply.c */
 void guest_apply(struct host *h, struct step *const *steps, size_t n);
 

@@ -17,6 +17,15 @@ static int load(struct host *h, const char *name, const char *file, const struct
 	return r;
 }
 
+static int load_applied(struct host *h, const struct resource *r, struct guest_seen *seen,
+	struct spec *spec, struct error *e)
+{
+	if (!r->want || !guest_is_written(h, r->name, r->want, spec))
+		return load(h, r->name, FILE_SPEC, &seen->applied, spec, e);
+	seen->applied = spec->guest;
+	return 0;
+}
+
 static void read_record(
 	struct host *h, const char *name, const struct spec *started, struct guest_seen *seen)
 {
@@ -123,7 +132,7 @@ int guest_observe(struct host *h, const struct resource *r, void **have, struct 
 	int err = units_state(h, guest_unit(r->name).s, &unit, e);
 
 	if (err >= 0)
-		err = load(h, r->name, FILE_SPEC, &seen->applied, &spec, e);
+		err = load_applied(h, r, seen, &spec, e);
 	if (err < 0)
 		return err;
 	seen->running = unit.state != UNIT_INACTIVE && unit.state != UNIT_FAILED;

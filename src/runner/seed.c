@@ -10,10 +10,10 @@
  */
 #include "runner/seed.h"
 #include "base/pack.h"
+#include "base/sums.h"
 #include "reconcile/plan.h"
 #include "runner/guest.h"
 #include <fcntl.h>
-#include <nettle/sha2.h>
 
 enum { DATA_MAX = 16 << 20, INSTANCE_DIGITS = 16 };
 enum { APPLICATION_AT = 16 * 2048 + 574, APPLICATION_LENGTH = 128 };
@@ -72,14 +72,14 @@ static void name_instance(struct host *h, struct data *d)
 	char digits[INSTANCE_DIGITS + 1] = "";
 	struct sha256_ctx ctx;
 
-	sha256_init(&ctx);
+	sym_nettle_sha256_init(&ctx);
 	for (size_t i = 0; i < FILES; i++) {
 		uint64_t len = d->text[i] ? d->len[i] + 1 : 0;
 
-		sha256_update(&ctx, sizeof(len), (const uint8_t *)&len);
-		sha256_update(&ctx, d->len[i], (const uint8_t *)d->text[i]);
+		sym_nettle_sha256_update(&ctx, sizeof(len), (const uint8_t *)&len);
+		sym_nettle_sha256_update(&ctx, d->len[i], (const uint8_t *)d->text[i]);
 	}
-	sha256_digest(&ctx, sizeof(digest), digest);
+	sym_nettle_sha256_digest(&ctx, sizeof(digest), digest);
 	/* Upper case is all that the header has. */
 	for (size_t i = 0; i < INSTANCE_DIGITS / 2; i++)
 		snprintf(digits + 2 * i, 3, "%02X", digest[i]);
@@ -88,6 +88,10 @@ static void name_instance(struct host *h, struct data *d)
 
 static int read_data(struct host *h, const struct resource *r, struct data *d, struct error *e)
 {
+	int loaded = sums_load(e);
+
+	if (loaded < 0)
+		return loaded;
 	for (size_t i = 0; i < FILES; i++) {
 		const char *path = obj_text(r->want, files[i].key, h->pass);
 		int err = path ? file_read(h->root, path, DATA_MAX, &d->text[i], &d->len[i]) : 0;

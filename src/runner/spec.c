@@ -3,7 +3,7 @@
 #include "config/obj.h"
 #include <fcntl.h>
 
-enum { SPEC_FORMAT = 1, SPEC_MAX = 1 << 20 };
+enum { SPEC_FORMAT = 1 };
 
 void spec_resolve(struct arena *a, const struct guest *g, const char *name, const char *host_id,
 	struct spec *out)

@@ -39,6 +39,7 @@ struct spec {
 void spec_resolve(struct arena *a, const struct guest *g, const char *name, const char *host_id,
 	struct spec *out);
 
+enum { SPEC_MAX = 1 << 20 }; /* bytes of its text */
 void spec_json(const struct spec *s, struct strbuf *out);
 /* Back from text; what it points to is in the arena. -EBADMSG: damaged, e says what. */
 int spec_parse(struct arena *a, const char *text, size_t len, struct spec *out, struct error *e);

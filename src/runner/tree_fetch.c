@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "runner/tree_fetch.h"
 #include "base/pack.h"
+#include "base/sums.h"
 #include <fcntl.h>
-#include <nettle/sha2.h>
 
 #define FETCHING ".fetching"
 
@@ -10,7 +10,7 @@ static void end_sum(struct sha256_ctx *ctx, char out[static SHA256_TEXT])
 {
 	uint8_t digest[SHA256_DIGEST_SIZE];
 
-	sha256_digest(ctx, sizeof(digest), digest);
+	sym_nettle_sha256_digest(ctx, sizeof(digest), digest);
 	for (size_t i = 0; i < sizeof(digest); i++)
 		snprintf(out + 2 * i, 3, "%02x", digest[i]);
 }
@@ -19,8 +19,8 @@ void tree_sha256(const char *data, size_t len, char out[static SHA256_TEXT])
 {
 	struct sha256_ctx ctx;
 
-	sha256_init(&ctx);
-	sha256_update(&ctx, len, (const uint8_t *)data);
+	sym_nettle_sha256_init(&ctx);
+	sym_nettle_sha256_update(&ctx, len, (const uint8_t *)data);
 	end_sum(&ctx, out);
 }
 
@@ -31,12 +31,16 @@ static int verify(int dir, const char *name, const char *what, const char *given
 	char text[SHA256_TEXT], chunk[65536];
 	struct sha256_ctx ctx;
 	ssize_t n;
+	int r;
 
 	if (!given && !listed)
 		return 0;
-	sha256_init(&ctx);
+	r = sums_load(e);
+	if (r < 0)
+		return r;
+	sym_nettle_sha256_init(&ctx);
 	while ((n = read(fd, chunk, sizeof(chunk))) > 0)
-		sha256_update(&ctx, (size_t)n, (const uint8_t *)chunk);
+		sym_nettle_sha256_update(&ctx, (size_t)n, (const uint8_t *)chunk);
 	if (n < 0)
 		return error_set(e, -errno, "cannot read the %s: %s", what, strerror(errno));
 	end_sum(&ctx, text);

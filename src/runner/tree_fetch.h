@@ -22,7 +22,7 @@ struct answers {
 	char sha256[SHA256_TEXT];
 };
 
-/* As sha256sum(1) writes it. */
+/* As sha256sum(1) writes it; sums_load() comes before. */
 void tree_sha256(const char *data, size_t len, char out[static SHA256_TEXT]);
 
 /*

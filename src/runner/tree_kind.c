@@ -9,6 +9,7 @@
  * fetched into a directory beside it that then takes its place, so an
  * interrupted download leaves what was there before.
  */
+#include "base/sums.h"
 #include "reconcile/plan.h"
 #include "reconcile/record.h"
 #include "runner/guest.h"
@@ -47,8 +48,10 @@ static int read_answers(
 			r->name, strerror(-err));
 		return err == -EACCES ? error_cure(e, "run it as root: sudo kvmhostctl ...") : err;
 	}
-	tree_sha256(a->text, a->len, a->sha256);
-	return 0;
+	err = sums_load(e);
+	if (err >= 0)
+		tree_sha256(a->text, a->len, a->sha256);
+	return err;
 }
 
 static bool installed(struct host *h, const char *guest)
