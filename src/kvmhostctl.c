@@ -171,11 +171,12 @@ static int parse_option(struct ctl *c, int opt)
 int main(int argc, char **argv)
 {
 	bool plain = getenv("NO_COLOR") != NULL;
-	struct ctl c = { .configs = xmalloc(sizeof(char *) * (size_t)(argc + 1)),
-		.color = !plain && isatty(STDOUT_FILENO),
-		.color_err = !plain && isatty(STDERR_FILENO) };
+	static struct ctl c;
 	int opt, r;
 
+	c = (struct ctl){ .configs = xmalloc(sizeof(char *) * (size_t)(argc + 1)),
+		.color = !plain && isatty(STDOUT_FILENO),
+		.color_err = !plain && isatty(STDERR_FILENO) };
 	log_setup("kvmhostctl", LOG_NOTICE);
 	while ((opt = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
 		if (opt == 'h' || opt == OPT_VERSION) {
@@ -201,8 +202,7 @@ int main(int argc, char **argv)
 		r = run_verb(&c, argc - optind, argv + optind);
 		c.configs = configs;
 	}
-	if (c.host.pass)
-		host_close(&c.host);
+	/* What else there is goes with the process, which is quicker. */
 	free(c.configs);
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		perror("kvmhostctl: cannot write the output");

@@ -25,6 +25,7 @@ struct reading {
 	struct arena *arena;
 	int family;
 	struct docker_chain *chain;
+	uint32_t generation;
 };
 
 /* The data of the rule's first expression of that name, as attributes, is there. */
@@ -99,18 +100,20 @@ static void see_rule(const struct nlmsghdr *m, void *arg)
 	*ARENA_PUSH(d->arena, d->chain->rules, d->chain->n) = r;
 }
 
-static void see_chain(const struct nlmsghdr *m _unused_, void *arg)
+static void see_chain(const struct nlmsghdr *m, void *arg)
 {
-	((struct reading *)arg)->chain->present = true;
+	struct reading *d = arg;
+
+	if (!nft_is_generation(m, &d->generation))
+		d->chain->present = true;
 }
 
-static int try_read(struct nft_socket *s, struct reading *d, uint32_t *generation)
+static int try_read(struct nft_socket *s, struct reading *d)
 {
 	_cleanup_nft_buf_ struct nft_buf b = { 0 };
-	int r = nft_generation(s, generation);
+	int r;
 
-	if (r < 0)
-		return r;
+	nft_ask_generation(&b);
 	nft_message(&b, NFT_MSG_GETCHAIN, NLM_F_ACK, d->family);
 	nft_put_text(&b, NFTA_CHAIN_TABLE, TABLE);
 	nft_put_text(&b, NFTA_CHAIN_NAME, DOCKER_USER);
@@ -129,8 +132,9 @@ static int read_chain(struct nft_socket *s, int family, struct arena *a, struct 
 
 	for (int i = 0; i < TRIES && r == -EINTR; i++) {
 		*out = (struct docker_chain){ 0 };
-		r = try_read(s, &d, generation);
+		r = try_read(s, &d);
 	}
+	*generation = d.generation;
 	if (r == -EINVAL || r == -EOPNOTSUPP)
 		return 0;
 	return r < 0 ? error_set(

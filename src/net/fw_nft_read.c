@@ -214,9 +214,12 @@ static void see_elements(const struct nlmsghdr *m, void *arg)
 
 /* ---- the whole ---- */
 
-static void see_table(const struct nlmsghdr *m _unused_, void *arg)
+static void see_table(const struct nlmsghdr *m, void *arg)
 {
-	((struct reading *)arg)->t->present = true;
+	struct reading *d = arg;
+
+	if (!nft_is_generation(m, &d->generation))
+		d->t->present = true;
 }
 
 static int ask(struct nft_socket *s, struct reading *d, int type, int flags, int table_attr,
@@ -269,11 +272,13 @@ static void judge(struct reading *d)
 
 static int try_read(struct nft_socket *s, struct reading *d)
 {
-	int r = nft_generation(s, &d->generation);
+	_cleanup_nft_buf_ struct nft_buf b = { 0 };
+	int r;
 
-	if (r < 0)
-		return r;
-	r = ask(s, d, NFT_MSG_GETTABLE, NLM_F_ACK, NFTA_TABLE_NAME, NULL, see_table);
+	nft_ask_generation(&b);
+	nft_message(&b, NFT_MSG_GETTABLE, NLM_F_ACK, d->family);
+	nft_put_text(&b, NFTA_TABLE_NAME, NFT_TABLE);
+	r = nft_ask(s, &b, see_table, d);
 	if (r == -ENOENT)
 		return 0;
 	if (r >= 0)

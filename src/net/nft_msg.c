@@ -199,8 +199,8 @@ static int error_of(const struct nlmsghdr *m)
 int nft_ask(struct nft_socket *s, struct nft_buf *b, nft_fn *fn, void *arg)
 {
 	bool interrupted = false;
-	uint32_t seq;
-	int r = send_all(s, b, &seq);
+	uint32_t first;
+	int r = send_all(s, b, &first);
 
 	b->len = b->message = 0;
 	while (r >= 0) {
@@ -211,7 +211,7 @@ int nft_ask(struct nft_socket *s, struct nft_buf *b, nft_fn *fn, void *arg)
 			return n == -EAGAIN ? -EPROTO : (int)n;
 		for (struct nlmsghdr *m = (void *)s->in; nlmsg_ok(m, left);
 			m = nlmsg_next(m, &left)) {
-			if (m->nlmsg_seq != seq)
+			if (m->nlmsg_seq - first > s->seq - first)
 				continue;
 			interrupted |= m->nlmsg_flags & NLM_F_DUMP_INTR;
 			if (m->nlmsg_type == NLMSG_ERROR)
@@ -267,20 +267,20 @@ int nft_commit(struct nft_socket *s, struct nft_buf *b, int *type)
 	return code ? code : acked ? 0 : -EPROTO;
 }
 
-static void see_generation(const struct nlmsghdr *m, void *arg)
+void nft_ask_generation(struct nft_buf *b)
+{
+	nft_message(b, NFT_MSG_GETGEN, 0, AF_UNSPEC);
+}
+
+bool nft_is_generation(const struct nlmsghdr *m, uint32_t *out)
 {
 	struct nlattr *tb[NFTA_GEN_MAX + 1];
 
+	if (NFNL_MSG_TYPE(m->nlmsg_type) != NFT_MSG_NEWGEN)
+		return false;
 	nft_attributes(m, tb, NFTA_GEN_MAX);
-	*(uint32_t *)arg = nft_u32(tb[NFTA_GEN_ID]);
-}
-
-int nft_generation(struct nft_socket *s, uint32_t *out)
-{
-	_cleanup_nft_buf_ struct nft_buf b = { 0 };
-
-	nft_message(&b, NFT_MSG_GETGEN, NLM_F_ACK, AF_UNSPEC);
-	return nft_ask(s, &b, see_generation, out);
+	*out = nft_u32(tb[NFTA_GEN_ID]);
+	return true;
 }
 
 /* ---- comments: "TYPE LENGTH TEXT" ---- */

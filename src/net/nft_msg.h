@@ -35,9 +35,10 @@ struct nft_socket;
 int nft_socket_get(struct host *h, struct nft_socket **s, struct error *e);
 
 /*
- * Sends the one message in b (NLM_F_DUMP, or NLM_F_ACK for a single object)
- * and calls fn for each object of the answer. 0, the kernel's errno, or
- * -EINTR: a dump was interrupted by a change, ask again.
+ * Sends the message in b (NLM_F_DUMP, or NLM_F_ACK for a single object), with
+ * nft_ask_generation() before it or not, and calls fn for each object of the
+ * answer. 0, the kernel's errno, or -EINTR: a dump was interrupted by a
+ * change, ask again.
  */
 typedef void nft_fn(const struct nlmsghdr *m, void *arg);
 int nft_ask(struct nft_socket *s, struct nft_buf *b, nft_fn *fn, void *arg);
@@ -47,8 +48,11 @@ void nft_batch(struct nft_buf *b, uint32_t generation);
 /* 0 or the first error; *type: of which message. */
 int nft_commit(struct nft_socket *s, struct nft_buf *b, int *type);
 
-/* The generation of the ruleset. */
-int nft_generation(struct nft_socket *s, uint32_t *out);
+/* What asks for the generation of the ruleset, before what is read of it; and whether m is the
+ * answer.
+ */
+void nft_ask_generation(struct nft_buf *b);
+bool nft_is_generation(const struct nlmsghdr *m, uint32_t *out);
 
 /* A comment as nft(8) and iptables-nft keep it, in a rule's or an element's user data. */
 void nft_put_comment(struct nft_buf *b, int type, const char *text);

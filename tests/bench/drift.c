@@ -47,18 +47,29 @@ static void wait_for_input(int fd)
 	}
 }
 
-static int run(char *const argv[])
+static pid_t start(char *const argv[])
 {
-	int status = 0;
 	pid_t pid = fork();
 
 	if (pid == 0) {
 		execvp(argv[0], argv);
 		_exit(127);
 	}
-	if (pid < 0 || waitpid(pid, &status, 0) < 0)
+	if (pid < 0)
 		fail(argv[0]);
-	return status;
+	return pid;
+}
+
+static void end(pid_t pid, const char *what)
+{
+	int status = 0;
+
+	if (waitpid(pid, &status, 0) < 0)
+		fail(what);
+	if (status) {
+		fprintf(stderr, "drift: %s ended with %d\n", what, status);
+		exit(1);
+	}
 }
 
 static int listen_to(unsigned groups)
@@ -72,15 +83,20 @@ static int listen_to(unsigned groups)
 	return fd;
 }
 
-/* Its address is the last thing that a network's link gets. */
+/*
+ * Its address is the last thing that a network's link gets. A link's deletion is told of long
+ * before ip(8) ends: what is heard has the time of that moment.
+ */
 static void measure_netlink(const char *name, bool link, char *const argv[])
 {
 	int fd = listen_to(RTMGRP_LINK | RTMGRP_IPV4_IFADDR), index = (int)if_nametoindex(name);
 	char buffer[32 << 10] __attribute__((aligned(NLMSG_ALIGNTO)));
 	uint64_t gone = 0;
+	pid_t pid;
 
-	if (!index || run(argv))
+	if (!index)
 		fail(name);
+	pid = start(argv);
 	for (;;) {
 		int got;
 
@@ -99,6 +115,7 @@ static void measure_netlink(const char *name, bool link, char *const argv[])
 			if (gone && m->nlmsg_type == RTM_NEWADDR &&
 				a->ifa_index == if_nametoindex(name)) {
 				printf("%llu\n", (unsigned long long)(now_us() - gone));
+				end(pid, argv[0]);
 				return;
 			}
 		}
@@ -114,8 +131,7 @@ static void measure_rule(char *const argv[])
 
 	if (fd < 0 || inotify_add_watch(fd, XT_LOCK, IN_CLOSE) < 0)
 		fail(XT_LOCK);
-	if (run(argv))
-		fail(argv[0]);
+	end(start(argv), argv[0]);
 	wait_for_input(fd);
 	gone = now_us();
 	if (read(fd, buffer, sizeof(buffer)) < 0)
