@@ -14,8 +14,7 @@
 #define TIMEOUT "100" /* tenths of a second */
 #define RETRIES "2"
 
-struct
-try {
+struct attempt {
 	const struct nfs_place *place;
 	const char *source; /* SERVER:PATH */
 	char address[INET6_ADDRSTRLEN + 16];
@@ -30,7 +29,7 @@ static int set(int fs, const char *key, const char *value)
 }
 
 /* "e NFS: ..." */
-static void keep_words(struct try *t, int fs)
+static void keep_words(struct attempt *t, int fs)
 {
 	char line[sizeof(t->said)];
 	ssize_t n;
@@ -41,7 +40,7 @@ static void keep_words(struct try *t, int fs)
 	}
 }
 
-static int configure(const struct try *t, int fs, const char *version)
+static int configure(const struct attempt *t, int fs, const char *version)
 {
 	char port[16];
 	const char *const options[][2] = { { "source", t->source }, { "addr", t->address },
@@ -55,7 +54,7 @@ static int configure(const struct try *t, int fs, const char *version)
 	return r >= 0 && t->place->port ? set(fs, "port", port) : r;
 }
 
-static int mount_version(struct try *t, const char *version)
+static int mount_version(struct attempt *t, const char *version)
 {
 	_cleanup_close_ int fs = fsopen("nfs", FSOPEN_CLOEXEC);
 	int r;
@@ -84,7 +83,7 @@ static bool may_differ(int r)
 }
 
 /* Of several failures the first tells most, unless it is only that a version is not spoken. */
-static int mount_address(struct try *t)
+static int mount_address(struct attempt *t)
 {
 	static const char *const versions[] = { "4.2", "4.1", "4.0", "3" };
 	int first = -EPROTONOSUPPORT;
@@ -102,7 +101,7 @@ static int mount_address(struct try *t)
 	return first;
 }
 
-static int explain(const struct try *t, int r, struct error *e)
+static int explain(const struct attempt *t, int r, struct error *e)
 {
 	static const struct {
 		int code;
@@ -143,7 +142,7 @@ static int resolve(const struct nfs_place *p, struct addrinfo **out, struct erro
 int nfs_open(const struct nfs_place *p, struct error *e)
 {
 	_cleanup_free_ char *source = xprintf("%s:%s", p->server, p->path);
-	struct try t = { .place = p, .source = source };
+	struct attempt t = { .place = p, .source = source };
 	struct addrinfo *all = NULL;
 	int r = resolve(p, &all, e);
 
