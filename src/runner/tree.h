@@ -38,6 +38,9 @@ struct tree_source {
 	struct arena *arena;
 	const char *location;
 	int dir; /* the directory, also of NFS; -1: a server's */
+	/* Of a long copy from NFS; NULL: nobody watches. */
+	void (*progress)(void *arg, const char *what, unsigned percent);
+	void *progress_arg;
 };
 
 /* "http://...", what curl fetches from: else a directory, of the host or of NFS. */

@@ -172,6 +172,8 @@ int tree_fetch(struct host *h, const char *guest, const struct tree_want *want,
 	if (err < 0)
 		return error_set(e, err, "cannot make %s: %s", from, strerror(-err));
 	err = tree_open(&s, h->pass, h->root, want->location, e);
+	s.progress = h->progress;
+	s.progress_arg = h->progress_arg;
 	if (err >= 0)
 		err = fetch(h, want, a, &s, from, dir, e);
 	tree_close(&s);

@@ -9,8 +9,10 @@
 #include <limits.h>
 #include <sys/sendfile.h>
 #include <sys/wait.h>
+#include <time.h>
 
-enum { SMALL_MAX = 1 << 20 };
+enum { SMALL_MAX = 1 << 20, PROGRESS_MS = 200 };
+#define PIECE ((size_t)1 << 20)
 /* curl's: HTTP says 4xx; FTP has no such directory, or file. */
 enum { CURL_DENIED = 9, CURL_RETR = 19, CURL_HTTP = 22, CURL_NO_FILE = 78 };
 
@@ -38,6 +40,12 @@ int tree_open(
 	error_set(e, s->dir, "cannot open the directory %s to install from: %s", location,
 		strerror(-s->dir));
 	return error_cure(e, "put the tree there, or mount the disc");
+}
+
+/* A directory of the host. */
+static bool is_local(const struct tree_source *s)
+{
+	return *s->location == '/';
 }
 
 void tree_close(struct tree_source *s)
@@ -115,18 +123,32 @@ int tree_has(const struct tree_source *s, const char *path, struct error *e)
 	return curl(url_of(s, path), false, (const char *const[]){ "--head", NULL }, e);
 }
 
-static int copy(int from, int to)
+static uint64_t now_ms(void)
 {
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* What is over soon is not told. */
+static int copy(const struct tree_source *s, const char *path, int from, int to)
+{
+	uint64_t told = now_ms();
 	struct stat st;
 	off_t at = 0;
 
 	if (fstat(from, &st) < 0)
 		return -errno;
 	while (at < st.st_size) {
-		ssize_t n = sendfile(to, from, &at, (size_t)(st.st_size - at));
+		ssize_t n = sendfile(to, from, &at, MIN_OF((size_t)(st.st_size - at), PIECE));
 
 		if (n <= 0)
 			return n < 0 ? -errno : -EIO;
+		if (is_local(s) || !s->progress || now_ms() - told < PROGRESS_MS)
+			continue;
+		s->progress(s->progress_arg, url_of(s, path), (unsigned)(at * 100 / st.st_size));
+		told = now_ms();
 	}
 	return 0;
 }
@@ -139,7 +161,7 @@ static int copy_file(
 
 	if (r >= 0)
 		r = to = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	r = r < 0 ? r == from ? r : -errno : copy(from, to);
+	r = r < 0 ? r == from ? r : -errno : copy(s, path, from, to);
 	return r < 0 ? error_set(e, r, "cannot copy %s: %s", url_of(s, path), strerror(-r)) : 0;
 }
 
@@ -149,7 +171,7 @@ int tree_get(
 	bool shown = isatty(STDERR_FILENO) == 1;
 	int r;
 
-	if (s->dir >= 0 && *s->location == '/')
+	if (is_local(s))
 		return copy_file(s, path, dir, name, e);
 	if (shown)
 		fprintf(stderr, "%s\n", url_of(s, path));

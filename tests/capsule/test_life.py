@@ -265,6 +265,20 @@ def test_qemu_that_hangs_is_found_by_systemd(both):
     settle(host, document(DB, WEB))
 
 
+def test_one_that_is_always_to_run(both):
+    host = both
+    settle(host, document(DB, WEB, ("ever1", "", "    restart: always\n")))
+    console = host.console(socket("ever1"))
+    console.ready()
+    pid = unit(host, "MainPID", "ever1")
+    console.sock.sendall(b"poweroff -f\n")
+    wait_until(lambda: unit(host, "MainPID", "ever1") not in (pid, "0"), 60, "started again")
+    console.close()
+    host.ctl("guest", "stop", "ever1", timeout=60)
+    assert guest(host, "ever1")["state"] == "stopped", "by hand all the same"
+    settle(host, document(DB, WEB))
+
+
 def test_one_that_fails_again_and_again_is_given_up(both):
     host = both
     settle(host, document(DB, WEB, ("bad1", "", "")))

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A tree to install from on an NFS server: the kernel's own server, and its client, by each version there is."""
+import re
 from pathlib import Path
 
 import pytest
@@ -82,10 +83,20 @@ def test_what_is_wrong_is_said(host):
 
 @pytest.mark.parametrize("location", ["nfs:127.0.0.1:/srv/tree", "nfs://files.example:2049/srv/tree"])
 def test_by_version_4(host, location):
+    host.run("systemctl start nfs-server", timeout=120)
     before = calls(host)
     fetched(host, location)
     after = calls(host)
     assert after["4"] > before["4"] and after["3"] == before["3"], (before, after)
+
+
+def test_a_bar_on_a_terminal(host):
+    """The server as slow as over a long line: each mebibyte waits."""
+    host.run(f"rm -rf {TREES}/web1")
+    shown = host.run("script -qec 'strace -qq -o /dev/null -e trace=sendfile -e inject=sendfile:delay_enter=400000 kvmhostctl apply' "
+                     "/dev/null", timeout=180).stdout
+    assert re.search(r"\r  nfs://files.example:2049/srv/tree/images/vmlinuz \[#+ +\] \d+ %", shown), repr(shown)
+    host.run(f"cmp /srv/tree/images/vmlinuz {TREES}/web1/kernel")
 
 
 def test_the_daemon_reads_it_from_its_confinement(host):
