@@ -271,8 +271,7 @@ void args_add_port(struct args *x, const char *id, int first_slot, size_t i)
 
 size_t pci_ports(size_t n)
 {
-	return MAX_OF((n + PCI_PORTS_PER_SLOT - 1) / PCI_PORTS_PER_SLOT, (size_t)1) *
-	       PCI_PORTS_PER_SLOT;
+	return MAX_OF((n + PCI_PORTS_STEP - 1) / PCI_PORTS_STEP, (size_t)1) * PCI_PORTS_STEP;
 }
 
 void args_add_ports(struct args *x, const char *group, int first_slot, size_t n)

@@ -48,6 +48,7 @@ enum {
 	PCI_SLOT_AGENT = 6,
 	PCI_SLOT_DISKS = 8,
 	PCI_PORTS_PER_SLOT = 8,
+	PCI_PORTS_STEP = 4,
 	PCI_SLOT_SCSI = 16,
 	PCI_SLOT_USB = 17,
 	PCI_SLOT_IDE = 18,
@@ -59,7 +60,10 @@ enum {
 	PCI_SLOT_SEED = 28,
 };
 
-/* How many root ports there are for n devices of a group: whole slots, one at least. */
+/*
+ * How many root ports there are for n devices of a group: by steps, one at least. Each costs QEMU
+ * and the firmware some time at every start, used or not.
+ */
 size_t pci_ports(size_t n);
 
 struct machine_disk {
