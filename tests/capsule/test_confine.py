@@ -52,6 +52,10 @@ ATTACKS = {
     "etc": "touch /etc/evil && rm /etc/evil",
     "tun": "test -c /dev/net/tun",
     "keys": "ls /root",
+    "homes": "ls /home",
+    "kernel-log": "dmesg -S",
+    "hostname": 'hostname "$(uname -n)"',
+    "personality": "setarch --addr-no-randomize true",
     "tmp": "test -e /tmp/somebody-elses",
 }
 

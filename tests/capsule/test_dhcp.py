@@ -291,6 +291,29 @@ def test_systemd_watches_the_right_process(served):
     assert main_pid(served) != pid
 
 
+def test_a_compromised_dnsmasq_is_confined(served):
+    """A stand-in plays it. What no setting of the unit names is kept out by its user, its capabilities and its system calls."""
+    attacks = {"hostname": 'hostname "$(uname -n)"', "kernel-log": "dmesg -S", "kernel-ring": "head -c 1 /proc/kmsg",
+               "real-time": "chrt -r 1 true", "personality": "setarch --addr-no-randomize true", "namespace": "unshare -U true",
+               "sysctl": "echo 1 >/proc/sys/net/ipv4/ip_forward", "groups": "mkdir /sys/fs/cgroup/evil && rmdir /sys/fs/cgroup/evil",
+               "other-network": "ls /var/lib/private/kvmhost/networks/default", "usr": "touch /usr/bin/evil && rm /usr/bin/evil"}
+    served.write("/usr/sbin/stand-in", "#!/bin/bash\n" + "".join(
+        f"if ({attack}) >/dev/null 2>&1; then echo attack {name}: open; else echo attack {name}: shut; fi\n"
+        for name, attack in attacks.items()) + "exit 1\n", 0o755)  # nobody tries again
+    tried = lambda said: dict(re.findall(r"attack ([a-z-]+): (open|shut)", said))  # noqa: E731
+    here = tried(served.run("stand-in", check=False).stdout)
+    assert here == {name: "open" for name in attacks}, "an attack that root cannot do either proves nothing"
+    since = served.cursor()
+    served.run("mv /usr/sbin/dnsmasq /usr/sbin/dnsmasq.real; mv /usr/sbin/stand-in /usr/sbin/dnsmasq")
+    try:
+        served.run("systemctl restart kvmhost-network@lab", check=False)
+        said = served.said("kvmhost-network@lab", since)
+        assert tried(said) == {name: "shut" for name in attacks}, said
+    finally:
+        served.run("mv /usr/sbin/dnsmasq.real /usr/sbin/dnsmasq; systemctl reset-failed kvmhost-network@lab")
+    settle(served, DOCUMENT)
+
+
 def test_drift(served):
     """Files that somebody changed, and a bridge that was deleted."""
     served.run("echo log-queries >>/run/kvmhost/networks/default/dnsmasq.conf; rm /run/kvmhost/networks/default/names")
