@@ -86,6 +86,11 @@ const char *complaint_flag(const char *line, size_t *len)
 	return at + 1;
 }
 
+bool complaint_idle(const char *line)
+{
+	return strstr(line, "IOMMU_IOAS_MAP failed: Bad address, PCI BAR?") != NULL;
+}
+
 void complaint(const struct machine *m, const char *line, struct strbuf *out)
 {
 	const char *rest, *path, *disk;

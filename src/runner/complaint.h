@@ -18,6 +18,12 @@
  */
 const char *complaint_flag(const char *line, size_t *len);
 
+/*
+ * The line says what is no harm, again and again: that iommufd, which maps memory alone, does not
+ * let one device of the guest reach the registers of another.
+ */
+bool complaint_idle(const char *line);
+
 /* Adds the line in such words to out. */
 void complaint(const struct machine *m, const char *line, struct strbuf *out);
 

@@ -2,6 +2,7 @@
 /* Devices of the host, into and out of a running guest. */
 #include "runner/guest_live_parts.h"
 #include "runner/guest_vfio.h"
+#include "runner/iommufd.h"
 
 static const char *device_name(const struct guest *g, size_t i)
 {
@@ -55,6 +56,19 @@ static int plug(struct change_of *c, const struct guest *g, const char *id, char
 	return r;
 }
 
+/* By iommufd, where the guest's QEMU, which may be older than the program, has it. */
+static int open_function(
+	struct change_of *c, struct machine *m, const struct assigned *x, int *fd, struct error *e)
+{
+	json_t *types = NULL;
+	int r = guest_qmp_command(&c->q, "qom-list-types",
+		json_pack("{s:s}", "implements", "iommufd"), -1, &types, e);
+	bool known = json_array_size(types) > 0;
+
+	json_decref(types);
+	return r < 0 || !known ? r : iommufd_open(m, x, fd, e);
+}
+
 int change_plug_interface(struct change_of *c, const struct spec *with, size_t i, struct error *e)
 {
 	struct assigned *to = &c->now.assigned.interfaces[i];
@@ -70,8 +84,11 @@ int change_plug_interface(struct change_of *c, const struct spec *with, size_t i
 		return r;
 	s.assigned = x;
 	m = change_machine(c, &s);
-	r = plug(c, s.guest, arena_printf(c->arena, "net%zu", i),
-		qemu_args_interface(c->arena, &m, i), e);
+	r = open_function(c, &m, &x.interfaces[i], &m.vfs[i], e);
+	if (r >= 0)
+		r = plug(c, s.guest, arena_printf(c->arena, "net%zu", i),
+			qemu_args_interface(c->arena, &m, i), e);
+	handover_close(c->arena, &m);
 	if (r >= 0)
 		*to = x.interfaces[i];
 	return r;
@@ -90,8 +107,11 @@ static int plug_device(struct change_of *c, const struct guest *g, size_t i, str
 			c->h->root, &s.assigned.devices[i], device_name(g, i), e);
 	if (r >= 0) {
 		m = change_machine(c, &s);
-		r = plug(c, g, arena_printf(c->arena, "device%zu", i),
-			qemu_args_device(c->arena, &m, i), e);
+		r = open_function(c, &m, &s.assigned.devices[i], &m.devices[i], e);
+		if (r >= 0)
+			r = plug(c, g, arena_printf(c->arena, "device%zu", i),
+				qemu_args_device(c->arena, &m, i), e);
+		handover_close(c->arena, &m);
 	}
 	if (r < 0)
 		return error_prefix(e, "the device %s is not plugged in: ", device_name(g, i));

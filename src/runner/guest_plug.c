@@ -41,37 +41,46 @@ static int name_fds(struct guest_qmp *q, json_t *netdev, const char *key, struct
 	return r;
 }
 
-static int add_netdev(struct guest_qmp *q, json_t *option, struct error *e)
+/* With the descriptors that it names. */
+static int add_by(struct guest_qmp *q, const char *command, json_t *option, struct error *e)
 {
 	static const char *const keys[] = { "fd", "fds", "vhostfd", "vhostfds" };
 	int r = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys) && r >= 0; i++)
 		r = name_fds(q, option, keys[i], e);
-	return r < 0 ? r : guest_qmp_command(q, "netdev_add", json_incref(option), -1, NULL, e);
+	return r < 0 ? r : guest_qmp_command(q, command, json_incref(option), -1, NULL, e);
+}
+
+static int add_object(struct guest_qmp *q, json_t *option, struct error *e)
+{
+	int r = add_by(q, "object-add", option, e);
+
+	/* It serves another device, and stayed. */
+	if (r != -EIO || !e || !strstr(e->text, "duplicate"))
+		return r;
+	error_clear(e);
+	return 0;
 }
 
 static int add_one(struct guest_qmp *q, const char *option, const char *value, struct error *e)
 {
-	bool netdev = streq(option, "-netdev");
-	json_t *o = option_json(value, netdev                     ? "type"
-				       : streq(option, "-device") ? "driver"
-				       : streq(option, "-object") ? "qom-type"
-								  : NULL);
+	bool netdev = streq(option, "-netdev"), object = streq(option, "-object");
+	bool device = streq(option, "-device");
+	json_t *o = option_json(value, netdev   ? "type"
+				       : device ? "driver"
+				       : object ? "qom-type"
+						: NULL);
 	int r;
 
 	/* Places in the boot order are given away when QEMU starts. */
 	json_object_del(o, "bootindex");
 	if (streq(option, "-add-fd"))
 		r = add_fd(q, o, e);
-	else if (netdev)
-		r = add_netdev(q, o, e);
+	else if (object)
+		r = add_object(q, o, e);
 	else
-		r = guest_qmp_command(q,
-			streq(option, "-device")   ? "device_add"
-			: streq(option, "-object") ? "object-add"
-						   : "blockdev-add",
-			json_incref(o), -1, NULL, e);
+		r = add_by(q, netdev ? "netdev_add" : device ? "device_add" : "blockdev-add", o, e);
 	json_decref(o);
 	return r;
 }
@@ -99,7 +108,8 @@ static void remove_one(struct guest_qmp *q, const char *option, const char *valu
 		remove_node(q, json_string_value(json_object_get(o, "node-name")));
 	else if (streq(option, "-netdev"))
 		guest_qmp_command(q, "netdev_del", json_pack("{s:s}", "id", id), -1, NULL, NULL);
-	else if (streq(option, "-object"))
+	/* What all functions share stays, for the next one: QEMU would not close its descriptor. */
+	else if (streq(option, "-object") && !startswith(value, "iommufd,"))
 		guest_qmp_command(q, "object-del", json_pack("{s:s}", "id", id), -1, NULL, NULL);
 	else if (streq(option, "-add-fd"))
 		guest_qmp_command(q, "remove-fd",

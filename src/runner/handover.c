@@ -7,6 +7,7 @@
 #include "runner/firmware.h"
 #include "runner/guest_hugepages.h"
 #include "runner/guest_numa.h"
+#include "runner/iommufd.h"
 #include "runner/machine_type.h"
 #include "runner/seed.h"
 #include "runner/tree.h"
@@ -258,5 +259,5 @@ int handover_open(struct arena *a, struct machine *m, struct error *e)
 	for (size_t i = 0; i < g->interfaces.n && r >= 0; i++)
 		if (!LIST_AT(&g->interfaces, const struct guest_interface, i).vf)
 			r = handover_open_interface(m, i, e);
-	return r;
+	return r < 0 ? r : iommufd_open_all(m, e);
 }

@@ -14,7 +14,7 @@ void handover_prepare(struct arena *a, struct machine *m)
 
 	m->firmware = m->nvram = m->display = m->secret = m->medium = m->install = m->seed =
 		m->arguments = m->type_file = -1;
-	m->tpm = m->tpm_state = m->vsock = -1;
+	m->tpm = m->tpm_state = m->vsock = m->iommufd = -1;
 	m->kernel = m->initrd = m->kernel_number = m->initrd_number = -1;
 	m->disks = arena_alloc(a, (g->disks.n + 1) * sizeof(*m->disks));
 	m->taps = arena_alloc(a, (queues + 1) * sizeof(*m->taps));
@@ -26,6 +26,12 @@ void handover_prepare(struct arena *a, struct machine *m)
 	}
 	for (size_t i = 0; i < queues; i++)
 		m->taps[i] = m->vhosts[i] = -1;
+	m->vfs = arena_alloc(a, (g->interfaces.n + 1) * sizeof(*m->vfs));
+	m->devices = arena_alloc(a, (g->devices.n + 1) * sizeof(*m->devices));
+	for (size_t i = 0; i < g->interfaces.n; i++)
+		m->vfs[i] = -1;
+	for (size_t i = 0; i < g->devices.n; i++)
+		m->devices[i] = -1;
 }
 
 static void add_slot(struct slot **v, const char *name, int *fd)
@@ -44,8 +50,9 @@ size_t handover_slots(struct arena *a, struct machine *m, struct slot **out)
 {
 	const struct guest *g = m->spec->guest;
 	size_t queues = interface_queue(g, g->interfaces.n);
-	struct slot *v =
-		arena_alloc(a, (13 + (1 + IMAGE_LAYERS) * g->disks.n + 2 * queues) * sizeof(*v));
+	size_t most =
+		14 + (1 + IMAGE_LAYERS) * g->disks.n + 2 * queues + g->interfaces.n + g->devices.n;
+	struct slot *v = arena_alloc(a, most * sizeof(*v));
 
 	*out = v;
 	add_slot(&v, "firmware", &m->firmware);
@@ -61,6 +68,7 @@ size_t handover_slots(struct arena *a, struct machine *m, struct slot **out)
 	add_slot(&v, "tpm", &m->tpm_state);
 	add_slot(&v, "display", &m->display);
 	add_slot(&v, "secret", &m->secret);
+	add_slot(&v, "iommufd", &m->iommufd);
 	for (size_t i = 0; i < g->disks.n; i++)
 		add_numbered(&v, "disk", i, &m->disks[i].fd);
 	for (size_t i = 0; i < g->disks.n; i++)
@@ -70,6 +78,10 @@ size_t handover_slots(struct arena *a, struct machine *m, struct slot **out)
 		add_numbered(&v, "tap", i, &m->taps[i]);
 	for (size_t i = 0; i < queues; i++)
 		add_numbered(&v, "vhost", i, &m->vhosts[i]);
+	for (size_t i = 0; i < g->interfaces.n; i++)
+		add_numbered(&v, "vf", i, &m->vfs[i]);
+	for (size_t i = 0; i < g->devices.n; i++)
+		add_numbered(&v, "device", i, &m->devices[i]);
 	return (size_t)(v - *out);
 }
 

@@ -297,6 +297,7 @@ char **qemu_args(struct arena *a, const struct machine *m)
 	add_screen(&x, g);
 	add_firmware(&x, m);
 	add_kernel(&x, m);
+	args_add_iommufd(&x, m);
 	args_add_interfaces(&x, m);
 	args_add_disks(&x, m);
 	args_add_devices(&x, m);

@@ -97,6 +97,9 @@ struct machine {
 	int *taps; /* as many as the guest's interfaces have queues; see interface_queue();
 		      a virtual function has one, -1 */
 	int *vhosts; /* of /dev/vhost-net, likewise; -1: without */
+	int iommufd; /* of /dev/iommu; -1: functions of the host go by their groups */
+	int *vfs, *devices; /* of functions: as many as interfaces, and devices; -1: none, or by its
+			       group */
 	/* Under which numbers QEMU knows kernel and initrd, also when they are closed here; -1:
 	 * none. */
 	int kernel_number, initrd_number;

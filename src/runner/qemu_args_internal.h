@@ -22,6 +22,7 @@ void args_add_ports(struct args *x, const char *group, int first_slot, size_t n)
 const char *args_bootindex(struct args *x, const struct guest *g, enum boot_device from, size_t i);
 
 /* qemu_net.c */
+void args_add_iommufd(struct args *x, const struct machine *m);
 void args_add_interfaces(struct args *x, const struct machine *m);
 void args_add_devices(struct args *x, const struct machine *m);
 /* qemu_memory.c */

@@ -42,12 +42,26 @@ static const char *nic_options(struct args *x, const struct machine *m, size_t i
 	return arena_strdup(x->arena, sb_str(&out));
 }
 
-/* QEMU opens the group's node itself, which is its user's while the guest has the device. */
-static void add_assigned(struct args *x, const struct assigned *dev, const char *id, size_t i,
-	const char *port, const char *bootindex)
+/*
+ * Without a descriptor QEMU opens the group's node itself, which is its user's while the guest has
+ * the device. With one, the address is there for whoever reads the line.
+ */
+static void add_assigned(struct args *x, const struct assigned *dev, int fd, const char *id,
+	size_t i, const char *port, const char *bootindex)
 {
-	args_add(x, "-device", "vfio-pci,id=%s%zu,host=%s,bus=%s,addr=0x0%s", id, i, dev->address,
-		port, bootindex);
+	char by[48] = "";
+
+	if (fd >= 0)
+		snprintf(by, sizeof(by), ",iommufd=host-iommu,fd=%d", fd);
+	args_add(x, "-device", "vfio-pci,id=%s%zu,host=%s%s,bus=%s,addr=0x0%s", id, i, dev->address,
+		by, port, bootindex);
+}
+
+/* One for all, so that the guest's memory is locked and counted once. */
+void args_add_iommufd(struct args *x, const struct machine *m)
+{
+	if (m->iommufd >= 0)
+		args_add(x, "-object", "iommufd,id=host-iommu,fd=%d", m->iommufd);
 }
 
 static void add_device(struct args *x, const struct machine *m, size_t i)
@@ -55,7 +69,7 @@ static void add_device(struct args *x, const struct machine *m, size_t i)
 	char port[32];
 
 	snprintf(port, sizeof(port), "port-device%zu", i);
-	add_assigned(x, &m->spec->assigned.devices[i], "device", i, port, "");
+	add_assigned(x, &m->spec->assigned.devices[i], m->devices[i], "device", i, port, "");
 }
 
 static void add_interface(struct args *x, const struct machine *m, size_t i)
@@ -68,7 +82,7 @@ static void add_interface(struct args *x, const struct machine *m, size_t i)
 	snprintf(port, sizeof(port), "port-net%zu", i);
 	mac_format(&m->spec->interfaces[i].mac, &mac);
 	if (LIST_AT(&m->spec->guest->interfaces, const struct guest_interface, i).vf) {
-		add_assigned(x, &m->spec->assigned.interfaces[i], "net", i, port,
+		add_assigned(x, &m->spec->assigned.interfaces[i], m->vfs[i], "net", i, port,
 			args_bootindex(x, m->spec->guest, BOOT_NETWORK, i));
 		return;
 	}
@@ -102,6 +116,7 @@ char **qemu_args_device(struct arena *a, const struct machine *m, size_t i)
 {
 	struct args x = { .arena = a };
 
+	args_add_iommufd(&x, m);
 	add_device(&x, m, i);
 	*ARENA_PUSH(a, x.v, x.n) = NULL;
 	return x.v;
@@ -111,6 +126,7 @@ char **qemu_args_interface(struct arena *a, const struct machine *m, size_t i)
 {
 	struct args x = { .arena = a };
 
+	args_add_iommufd(&x, m);
 	add_interface(&x, m, i);
 	*ARENA_PUSH(a, x.v, x.n) = NULL;
 	return x.v;

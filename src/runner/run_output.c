@@ -20,10 +20,12 @@ static void end_line(struct runner *r)
 
 	if (!r->output.len)
 		return;
-	tail_add(&r->tail, r->output.text, r->output.len);
 	plain_text(text, sizeof(text), r->output.text, r->output.len);
-	note_missing(r, text);
-	log_warning("qemu: %s", text);
+	if (!complaint_idle(text)) {
+		tail_add(&r->tail, r->output.text, r->output.len);
+		note_missing(r, text);
+		log_warning("qemu: %s", text);
+	}
 	r->output.len = 0;
 }
 

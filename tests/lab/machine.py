@@ -61,17 +61,17 @@ def remove(*paths):
     subprocess.run(["rm", "-rf", "--one-file-system", *paths], check=True)
 
 
-def made(script, *inputs):
+def made(script, *inputs, arguments=()):
     """What HERE/make-SCRIPT makes, from the cache as long as its inputs are the same."""
     sources = [HERE / f"make-{script}", HERE / "../../tools/lib/debian.sh", *inputs]
     release = re.search(r"^VERSION_CODENAME=(.*)$", Path("/etc/os-release").read_text(), re.M)
-    path = CACHE / f"{script}-{digest(release and release[1], *(file.read_text() for file in sources))}"
+    path = CACHE / f"{script}-{digest(release and release[1], *arguments, *(file.read_text() for file in sources))}"
     CACHE.mkdir(parents=True, exist_ok=True)
     with locked(f"lock.{script}"):
         if not path.exists():
             remove(*CACHE.glob(f"{script}-*"))
             part = path.with_name(f"{script}-part")
-            if subprocess.run([sources[0], part], stdin=subprocess.DEVNULL, stdout=2).returncode:
+            if subprocess.run([sources[0], part, *arguments], stdin=subprocess.DEVNULL, stdout=2).returncode:
                 raise LabError(f"make-{script} failed")
             part.rename(path)
     return path
@@ -83,6 +83,11 @@ def make():
         raise LabError("needs root")
     overlay = sorted(path for path in (HERE / "overlay").rglob("*") if path.is_file())
     return Emulator(made("emulator")), made("disk", HERE / "packages", HERE / "../capsule/packages", *overlay)
+
+
+def make_iommufd(kernel):
+    """What a machine with this kernel lacks for iommufd: a tar for its root."""
+    return made("iommufd", arguments=(kernel, str(made("emulator"))))
 
 
 class Emulator:

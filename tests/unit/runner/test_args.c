@@ -23,13 +23,17 @@ static struct machine machine(struct arena *a, const char *yaml)
 		.firmware = -1,
 		.nvram = -1,
 		.kernel = -1,
-		.initrd = -1 };
+		.initrd = -1,
+		.iommufd = -1 };
 
 	spec_resolve(a, g, "web1", HOST_ID, s);
 	memcpy(s->uuid, "01234567-89ab-8def-8123-456789abcdef", UUID_TEXT);
 	m.disks = arena_alloc(a, (g->disks.n + 1) * sizeof(*m.disks));
 	m.taps = arena_alloc(a, (g->interfaces.n + 1) * sizeof(*m.taps));
 	m.vhosts = arena_alloc(a, (g->interfaces.n + 1) * sizeof(*m.vhosts));
+	m.vfs = arena_alloc(a, (g->interfaces.n + 1) * sizeof(*m.vfs));
+	m.devices = arena_alloc(a, (g->devices.n + 1) * sizeof(*m.devices));
+	memset(m.devices, 0xff, (g->devices.n + 1) * sizeof(*m.devices));
 	for (size_t i = 0; i < g->disks.n; i++) {
 		m.disks[i].fd = 20 + (int)i;
 		for (size_t k = 0; k < IMAGE_LAYERS; k++)
@@ -38,6 +42,7 @@ static struct machine machine(struct arena *a, const char *yaml)
 	for (size_t i = 0; i < g->interfaces.n; i++) {
 		m.taps[i] = 60 + (int)i;
 		m.vhosts[i] = i % 2 ? 70 + (int)i : -1;
+		m.vfs[i] = -1;
 	}
 	return m;
 }
@@ -395,6 +400,38 @@ static void test_assigned_devices(void **state _unused_)
 	assert_int_equal(again.assigned.devices[1].group, 4);
 }
 
+static void test_by_iommufd(void **state _unused_)
+{
+	_cleanup_arena_ struct arena *a = arena_new();
+	struct machine m =
+		machine(a, "kernel: {image: /k}\ninterfaces: [{vf: uplink}]\ndevices: [gpu]\n");
+	struct spec *s = (struct spec *)m.spec;
+	const char *all, *object;
+	char **plugged;
+
+	assignment_init(a, s->guest, &s->assigned);
+	s->assigned.interfaces[0] =
+		(struct assigned){ "uplink/3", "0000:01:10.6", "8086:10ca", 14 };
+	s->assigned.devices[0] = (struct assigned){ "gpu", "0000:41:00.0", "10de:1eb8", 3 };
+	m.iommufd = 80;
+	m.vfs[0] = 81;
+	m.devices[0] = 82;
+	all = joined(a, &m);
+	object = strstr(all, "-object iommufd,id=host-iommu,fd=80\n");
+	assert_non_null(object);
+	assert_null(strstr(object + 1, "-object iommufd"));
+	assert_non_null(strstr(object, "-device vfio-pci,id=net0,host=0000:01:10.6,"
+				       "iommufd=host-iommu,fd=81,bus=port-net0,addr=0x0"));
+	assert_non_null(strstr(object, "-device vfio-pci,id=device0,host=0000:41:00.0,"
+				       "iommufd=host-iommu,fd=82,bus=port-device0,addr=0x0"));
+	/* Into a machine that runs, the object goes before it. */
+	plugged = qemu_args_device(a, &m, 0);
+	assert_string_equal(plugged[1], "iommufd,id=host-iommu,fd=80");
+	assert_non_null(strstr(plugged[3], "fd=82"));
+	m.iommufd = m.devices[0] = -1;
+	assert_string_equal(qemu_args_device(a, &m, 0)[0], "-device");
+}
+
 /* Where one may come while the guest runs, there is a place for it. */
 static void test_place_for_devices(void **state _unused_)
 {
@@ -442,6 +479,14 @@ static void test_complaints(void **state _unused_)
 	}
 }
 
+static void test_idle_complaints(void **state _unused_)
+{
+	assert_true(complaint_idle("qemu-system-x86_64: warning: IOMMU_IOAS_MAP failed: Bad "
+				   "address, PCI BAR?"));
+	assert_false(complaint_idle(
+		"qemu-system-x86_64: warning: IOMMU_IOAS_MAP failed: Cannot allocate memory"));
+}
+
 static void test_missing_flags(void **state _unused_)
 {
 	size_t len = 0;
@@ -472,8 +517,10 @@ int main(void)
 		cmocka_unit_test(test_added_devices_move_nothing),
 		cmocka_unit_test(test_full_house),
 		cmocka_unit_test(test_assigned_devices),
+		cmocka_unit_test(test_by_iommufd),
 		cmocka_unit_test(test_place_for_devices),
 		cmocka_unit_test(test_complaints),
+		cmocka_unit_test(test_idle_complaints),
 		cmocka_unit_test(test_missing_flags),
 	};
 
