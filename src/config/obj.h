@@ -71,6 +71,8 @@ bool obj_differs(const void *want, const void *have);
  */
 typedef void obj_walk_fn(const struct field *f, const void *value, struct mark m, void *arg);
 void obj_walk(const void *obj, obj_walk_fn *fn, void *arg);
+/* The same for rows with ref, uses or claims alone. */
+void obj_walk_names(const void *obj, obj_walk_fn *fn, void *arg);
 /* The canonical text of a value of that row; "(secret)" for a secret. */
 const char *value_string(struct arena *a, const struct field *f, const void *value);
 

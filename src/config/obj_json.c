@@ -215,7 +215,14 @@ const char *obj_text(const void *obj, const char *path, struct arena *a)
 struct walk {
 	obj_walk_fn *fn;
 	void *arg;
+	bool names; /* rows that name something, and no others */
 };
+
+static bool passed_over(const struct walk *w, const struct field *f)
+{
+	return w->names && (f->shape == SHAPE_SCALAR || f->shape == SHAPE_LIST) && !f->ref &&
+	       !f->uses && !f->claims;
+}
 
 /* The node's place; defaults and records have none and take that of what they belong to. */
 static struct mark place_of(const struct node *n, struct mark otherwise)
@@ -249,7 +256,7 @@ static void walk_object(struct walk *w, const struct table *t, const void *obj, 
 		const struct node *value;
 		struct mark m;
 
-		if (!is_set(obj, i))
+		if (!is_set(obj, i) || passed_over(w, f))
 			continue;
 		value = node_get(n, f->name);
 		m = place_of(value, place);
@@ -265,6 +272,13 @@ static void walk_object(struct walk *w, const struct table *t, const void *obj, 
 void obj_walk(const void *obj, obj_walk_fn *fn, void *arg)
 {
 	struct walk w = { .fn = fn, .arg = arg };
+
+	walk_object(&w, ((const struct obj *)obj)->table, obj, (struct mark){ 0 });
+}
+
+void obj_walk_names(const void *obj, obj_walk_fn *fn, void *arg)
+{
+	struct walk w = { .fn = fn, .arg = arg, .names = true };
 
 	walk_object(&w, ((const struct obj *)obj)->table, obj, (struct mark){ 0 });
 }

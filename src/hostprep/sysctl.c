@@ -126,7 +126,7 @@ static bool makes_link(const struct resource *r, const char *link, struct arena 
 	if (r->kind->claims && streq(r->kind->claims, "link") && streq(r->name, link))
 		return true;
 	if (r->want)
-		obj_walk(r->want, match_link, &l);
+		obj_walk_names(r->want, match_link, &l);
 	return l.found;
 }
 

@@ -48,7 +48,7 @@ static void add_links(struct names *l, const struct resource *r, bool but_itself
 	if (!but_itself && r->kind->claims && streq(r->kind->claims, "link"))
 		add(l, r->name);
 	if (r->want)
-		obj_walk(r->want, add_claimed, l);
+		obj_walk_names(r->want, add_claimed, l);
 }
 
 static struct list taken(struct names *l)

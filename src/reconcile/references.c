@@ -121,11 +121,11 @@ void wants_resolve(struct wants *w)
 		k.r = w->v[i];
 		if (k.r->kind->claims)
 			claim(&k, k.r->kind->claims, k.r->name, k.r->mark);
-		obj_walk(k.r->want, note_claims, &k);
+		obj_walk_names(k.r->want, note_claims, &k);
 	}
 	for (size_t i = 0; i < w->n; i++) {
 		k.r = w->v[i];
-		obj_walk(k.r->want, resolve, &k);
+		obj_walk_names(k.r->want, resolve, &k);
 	}
 	strmap_free(&k.claims);
 }

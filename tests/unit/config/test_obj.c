@@ -261,6 +261,11 @@ static void test_walk(void **state _unused_)
 					       "autostart=true t.yaml:4:5\n"
 					       "timeout=90s t.yaml:4:5\n");
 	sb_free(&seen.out);
+	seen.out = (struct strbuf){ 0 };
+	obj_walk_names(&LIST_AT(&l.sample->machines, struct machine, 0), see, &seen);
+	assert_string_equal(sb_str(&seen.out), "after=x t.yaml:5:13\n"
+					       "after=y t.yaml:5:16\n");
+	sb_free(&seen.out);
 }
 
 static void test_walk_of_defaults(void **state _unused_)
