@@ -9,6 +9,7 @@
 #include "base/strmap.h"
 #include "config/type.h"
 #include "reconcile/host.h"
+#include <linux/netlink.h>
 
 /* What stands before the resource in the alias of a link of ours. */
 #define LINK_MARK "kvmhost:"
@@ -79,6 +80,8 @@ struct links {
 
 /* Without live root, or without a netlink socket, an error. The snapshot stays the host's. */
 int links_get(struct host *h, const struct links **out, struct error *e);
+/* links_read.c: for netlink_dump(), the struct links as arg; what is no link is left out. */
+void links_add(const struct nlmsghdr *m, void *arg);
 /* After a change: the next links_get() reads anew. */
 void links_forget(struct host *h);
 

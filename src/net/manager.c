@@ -193,6 +193,23 @@ static int check_given(const struct links *ls, const struct step *s, struct erro
 	return 0;
 }
 
+/* Of the links that it was to leave alone those that are its own from now on. */
+static struct list find_given(struct host *h, const struct links *ls, const struct manager *have,
+	const struct manager *now)
+{
+	const char **v = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; have && i < have->unmanaged.n; i++) {
+		const char *name = LIST_AT(&have->unmanaged, const char *, i);
+		const struct link *l = links_name(ls, name);
+
+		if (l && !in_our_hands(ls, l) && !names_have(&now->unmanaged, name))
+			*ARENA_PUSH(h->pass, v, n) = name;
+	}
+	return (struct list){ v, n };
+}
+
 static int manager_apply(struct host *h, struct step *s, struct error *e)
 {
 	const struct manager_daemon *d = manager_daemon(s->r->name);
@@ -218,6 +235,8 @@ static int manager_apply(struct host *h, struct step *s, struct error *e)
 		if (!needs_online(h, d, ls, s))
 			m.online = (struct list){ 0 };
 	}
+	m.given = find_given(h, ls, s->have, &m);
+	m.untold = s->have && ((const struct manager *)s->have)->untold;
 	r = file_write_atomic(h->root, mark, "", 0, 0600);
 	if (r < 0)
 		return error_set(e, r, "cannot write %s: %s", mark, strerror(-r));

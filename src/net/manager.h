@@ -26,6 +26,7 @@ struct manager {
 	struct list held; /* links that it should not have in hand, and has */
 	bool untold; /* a change of its files that it was not told of */
 	bool running;
+	struct list given; /* links that are to be the daemon's again */
 };
 
 /* A file of ours in a directory of the daemon's: a list of links between fixed texts. */
@@ -47,10 +48,13 @@ struct manager_daemon {
 	/* It has given the link up without letting go of it, and hears only of a restart; NULL: it
 	 * does not do that. */
 	bool (*stuck)(struct host *h, const struct link *l);
+	/* It has taken the link, and is not done with setting it up; NULL: it does not tell. */
+	bool (*busy)(struct host *h, const struct link *l);
 	/* Of the links that are not among `but` some is managed by it, so that it knows when the
 	 * machine is online; NULL: it does not ask. */
 	bool (*manages_others)(struct host *h, const struct links *ls, const struct manager *but);
-	/* What makes it leave a link alone without touching it, and what makes it take one. */
+	/* What makes it leave a link alone without touching it, and what makes it take one back;
+	 * else it is reloaded. */
 	enum unit_verb take, give;
 };
 

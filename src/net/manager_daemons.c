@@ -63,6 +63,13 @@ static bool networkd_stuck(struct host *h, const struct link *l)
 	return state_has(h, NETWORKD_LINKS, l, "ADMIN_STATE=failed");
 }
 
+static bool networkd_busy(struct host *h, const struct link *l)
+{
+	return state_has(h, NETWORKD_LINKS, l, "ADMIN_STATE=pending") ||
+	       state_has(h, NETWORKD_LINKS, l, "ADMIN_STATE=initialized") ||
+	       state_has(h, NETWORKD_LINKS, l, "ADMIN_STATE=configuring");
+}
+
 static bool networkd_manages_others(
 	struct host *h, const struct links *ls, const struct manager *but)
 {
@@ -83,6 +90,10 @@ static const struct manager_file networkmanager_files[] = {
 };
 
 /*
+ * networkd takes a port that leaves its bridge for a link that went (RTM_DELLINK, of the bridge's
+ * family), and knows nothing of what the link has after that: it would wait for ever for a way to
+ * its gateway. A start looks at everything, and leases outlive a restart.
+ *
  * Told to leave a link alone, a running NetworkManager takes it down first;
  * one that starts with that word does not touch it, and those that it keeps it
  * finds as it left them. So it is started anew.
@@ -96,9 +107,10 @@ const struct manager_daemon manager_daemons[] = {
 		.n_files = ARRAY_SIZE(networkd_files),
 		.manages = networkd_manages,
 		.stuck = networkd_stuck,
+		.busy = networkd_busy,
 		.manages_others = networkd_manages_others,
 		.take = UNIT_RELOAD,
-		.give = UNIT_RELOAD },
+		.give = UNIT_RESTART },
 	{ .name = "networkmanager",
 		.unit = UNIT_NETWORKMANAGER,
 		.has_run = "/run/NetworkManager",

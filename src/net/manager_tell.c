@@ -51,10 +51,26 @@ static bool await_release(struct host *h, const struct manager_daemon *d, const 
 	return !now.held.n;
 }
 
+/* A bridge that took the card while it is being set up would get only half of what it has. */
+static void await_taking(struct host *h, const struct manager_daemon *d, const struct links *ls,
+	const struct manager *m)
+{
+	for (long t = 0; d->busy && t < SETTLE_MSEC; t += SETTLE_STEP_MSEC) {
+		bool busy = false;
+
+		for (size_t i = 0; i < m->given.n; i++)
+			busy |= d->busy(h, links_name(ls, LIST_AT(&m->given, const char *, i)));
+		if (!busy)
+			return;
+		pause_msec(SETTLE_STEP_MSEC);
+	}
+}
+
 static int run_job(
 	struct host *h, const struct manager_daemon *d, enum unit_verb verb, struct error *e)
 {
-	struct unit_job job = { .unit = d->unit, .verb = verb };
+	/* Beyond systemd's start limit, to which ours would count, it would stay down. */
+	struct unit_job job = { .unit = d->unit, .verb = verb, .reset = verb == UNIT_RESTART };
 	int r = units_run(h, &job, 1, TELL_SECONDS, e);
 
 	if (r >= 0 && job.error.code) {
@@ -65,6 +81,13 @@ static int run_job(
 	return r;
 }
 
+static enum unit_verb verb_for(const struct manager_daemon *d, bool takes, bool gives)
+{
+	if (takes && gives)
+		return UNIT_RESTART;
+	return takes ? d->take : gives ? d->give : UNIT_RELOAD;
+}
+
 int manager_tell(struct host *h, const struct manager_daemon *d, const struct links *ls,
 	const struct manager *m, struct error *e)
 {
@@ -72,11 +95,13 @@ int manager_tell(struct host *h, const struct manager_daemon *d, const struct li
 	int r;
 
 	manager_find_held(h, d, ls, m, &now);
-	r = run_job(h, d, now.held.n ? d->take : d->give, e);
-	if (r < 0 || await_release(h, d, ls, m) || !d->stuck)
-		return r;
-	r = run_job(h, d, UNIT_RESTART, e);
+	r = run_job(h, d, verb_for(d, now.held.n > 0, m->given.n || m->untold), e);
+	if (r >= 0 && !await_release(h, d, ls, m) && d->stuck) {
+		r = run_job(h, d, UNIT_RESTART, e);
+		if (r >= 0)
+			await_release(h, d, ls, m);
+	}
 	if (r >= 0)
-		await_release(h, d, ls, m);
+		await_taking(h, d, ls, m);
 	return r;
 }

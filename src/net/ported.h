@@ -71,7 +71,7 @@ int ports_foreign(struct host *h, const struct resource *r, const struct links *
 void zone_imply(const struct resource *r, struct wants *w);
 
 /*
- * takeover.c: before links are made, changed or removed: ports that the step's link is to lose
+ * takeover_out.c: before links are made, changed or removed: ports that the step's link is to lose
  * get back what was taken of them. Ports that it is to have leave other links of ours.
  */
 void ports_give_back(struct host *h, struct step *s);

@@ -33,6 +33,7 @@ int mover_look(struct mover *m);
 
 /* What follows is queued; netlink_flush() sends it. */
 void put_address(struct mover *m, const struct address *a, const struct address_place *to);
+void drop_address(struct mover *m, const struct address *a, const struct link *from);
 void drop_addresses(struct mover *m, const struct address *v, size_t n, const struct link *from);
 /* A route of what was taken of a port, through another link. */
 void put_route(
@@ -43,6 +44,18 @@ void drop_neighs(struct mover *m, const struct taken *t, const struct link *from
 /* bridge NULL: none any more. mtu 0: as it is. */
 void put_master(
 	struct mover *m, const struct link *port, const struct link *bridge, uint32_t mtu, bool up);
+
+/* takeover_port.c: a wanted port that is there. */
+struct port {
+	const struct link *link;
+	struct taken t;
+	struct taken live; /* what it has itself */
+	bool fresh; /* something of it is to be moved */
+};
+
+/* Of p->link: fills the rest, and writes down what is to be taken. */
+int port_capture(struct mover *m, struct port *p);
+bool taken_has(const struct taken *t, const struct cidr *c);
 
 bool is_bond(const struct link *l);
 

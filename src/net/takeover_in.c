@@ -4,120 +4,6 @@
 #include "reconcile/record.h"
 #include <net/if.h>
 
-/* A wanted port that is there. */
-struct port {
-	const struct link *link;
-	struct taken t;
-	struct taken live; /* what it has itself */
-	bool fresh; /* something of it is to be moved */
-};
-
-static int read_live(struct mover *m, struct port *p)
-{
-	const struct address *a = NULL;
-	int r;
-
-	while ((a = address_next(m->all, m->n_all, p->link->index, a)))
-		*ARENA_PUSH(m->h->pass, p->live.addrs, p->live.n_addrs) = *a;
-	r = routes_read(
-		m->nl, m->h->pass, p->link->index, &p->live.routes, &p->live.n_routes, m->e);
-	return r < 0 ? r
-		     : neighs_read(m->nl, m->h->pass, p->link->index, &p->live.neighs,
-			       &p->live.n_neighs, m->e);
-}
-
-static bool has_address(const struct taken *t, const struct cidr *c)
-{
-	for (size_t i = 0; i < t->n_addrs; i++)
-		if (address_equal(&t->addrs[i].cidr, c))
-			return true;
-	return false;
-}
-
-static bool has_route(const struct taken *t, const struct route *r)
-{
-	for (size_t i = 0; i < t->n_routes; i++)
-		if (streq(t->routes[i].text, r->text))
-			return true;
-	return false;
-}
-
-static bool has_neigh(const struct taken *t, const struct neigh *n)
-{
-	for (size_t i = 0; i < t->n_neighs; i++)
-		if (streq(t->neighs[i].text, n->text))
-			return true;
-	return false;
-}
-
-/*
- * An address that a cut-off giving back had put on the port may have no duplicate address
- * detection yet: the record knows how it was.
- */
-static const struct address *marked_as_before(const struct address *a, const struct taken *before)
-{
-	for (size_t i = 0; before && !a->dynamic && i < before->n_addrs; i++)
-		if (address_equal(&before->addrs[i].cidr, &a->cidr))
-			return &before->addrs[i];
-	return a;
-}
-
-/*
- * What the record says was taken counts where the bridge still has some of it, or where the port
- * has nothing of its own (the bridge was deleted, or the machine booted). Otherwise somebody set
- * up the port anew, and the record is history.
- */
-static void merge(struct mover *m, struct port *p, const struct taken *before)
-{
-	bool whole = !p->live.n_addrs;
-
-	for (size_t i = 0; i < before->n_addrs; i++)
-		whole |= on_bridge(m, &before->addrs[i].cidr);
-	p->t.addrs = NULL;
-	p->t.n_addrs = 0;
-	for (size_t i = 0; i < p->live.n_addrs; i++)
-		*ARENA_PUSH(m->h->pass, p->t.addrs, p->t.n_addrs) =
-			*marked_as_before(&p->live.addrs[i], whole ? before : NULL);
-	p->t.routes = p->live.routes;
-	p->t.n_routes = p->live.n_routes;
-	for (size_t i = 0; whole && i < before->n_addrs; i++)
-		if (!has_address(&p->live, &before->addrs[i].cidr))
-			*ARENA_PUSH(m->h->pass, p->t.addrs, p->t.n_addrs) = before->addrs[i];
-	for (size_t i = 0; whole && i < before->n_routes; i++)
-		if (!has_route(&p->live, &before->routes[i]))
-			*ARENA_PUSH(m->h->pass, p->t.routes, p->t.n_routes) = before->routes[i];
-	p->t.neighs = p->live.neighs;
-	p->t.n_neighs = p->live.n_neighs;
-	for (size_t i = 0; whole && i < before->n_neighs; i++)
-		if (!has_neigh(&p->live, &before->neighs[i]))
-			*ARENA_PUSH(m->h->pass, p->t.neighs, p->t.n_neighs) = before->neighs[i];
-}
-
-static int capture(struct mover *m, struct port *p)
-{
-	struct taken before = { 0 };
-	bool known = taken_read(m->h, m->id, p->link->name, &before);
-	bool in = p->link->master == m->bridge->index;
-	int r = read_live(m, p);
-
-	if (r < 0)
-		return r;
-	p->t = before;
-	p->fresh = !in || p->live.n_addrs;
-	/* One that was in the bridge before us, without addresses: nothing is taken of it. */
-	if (!p->fresh)
-		return 0;
-	merge(m, p, &before);
-	p->t.port = p->link->name;
-	p->t.index = p->link->index;
-	p->t.at = p->live.n_addrs || !known ? m->h->now() : before.at;
-	/* One that came late was down; who gave it addresses since wants it up. */
-	p->t.up = known ? before.up || p->live.n_addrs : p->link->flags & IFF_UP;
-	if (!known)
-		p->t.mtu = p->link->mtu;
-	return taken_write(m->h, m->id, &p->t, m->e);
-}
-
 /* What is to be on the bridge, and what of it is new. */
 struct target {
 	struct address *v;
@@ -172,7 +58,7 @@ static bool ours(struct mover *m, const struct port *p, size_t n, const struct a
 	if (mode == ADDRESSING_DHCP && leased(m->h, m->id))
 		return false;
 	for (size_t i = 0; i < n; i++)
-		mine |= has_address(&p[i].t, &a->cidr);
+		mine |= taken_has(&p[i].t, &a->cidr);
 	return mine ||
 	       (m->strict && !a->dynamic && mode != ADDRESSING_INHERIT && mode != ADDRESSING_DHCP);
 }
@@ -215,8 +101,7 @@ static bool drop_others(struct mover *m, const struct ported *want, const struct
 static uint32_t age_for(struct mover *m, const struct port *p, size_t n, const struct address *a)
 {
 	for (size_t i = 0; i < n; i++)
-		if (has_address(&p[i].t, &a->cidr) && !has_address(&p[i].live, &a->cidr) &&
-			p[i].t.at)
+		if (taken_has(&p[i].t, &a->cidr) && !taken_has(&p[i].live, &a->cidr) && p[i].t.at)
 			return age_of(m, &p[i].t);
 	return 0;
 }
@@ -225,7 +110,7 @@ static uint32_t age_for(struct mover *m, const struct port *p, size_t n, const s
 static const char *origin_of(const struct port *p, size_t n, const struct address *a)
 {
 	for (size_t i = 0; i < n; i++)
-		if (has_address(&p[i].t, &a->cidr))
+		if (taken_has(&p[i].t, &a->cidr))
 			return p[i].link->name;
 	return NULL;
 }
@@ -334,7 +219,7 @@ static void take_ports(struct mover *m, const struct resource *r, const struct p
 		p[n].link = port_find(m->h, r, m->ls, LIST_AT(&want->ports, const char *, i), NULL);
 		if (!p[n].link)
 			continue;
-		if (capture(m, &p[n]) < 0)
+		if (port_capture(m, &p[n]) < 0)
 			return;
 		/* What it had before has moved on with the bond. */
 		if (m->bridge->master) {

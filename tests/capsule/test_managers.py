@@ -30,6 +30,17 @@ method=manual
 address1=203.0.113.2/24,203.0.113.1
 """
 IFUPDOWN = "auto eth0\niface eth0 inet static\n  address 203.0.113.2/24\n  gateway 203.0.113.1\n"
+ROUTER = """\
+[Unit]
+DefaultDependencies=no
+[Service]
+Type=exec
+ExecStartPre=ip -n world addr replace 2001:db8:5::1/64 dev eth0 nodad
+ExecStart=ip netns exec world dnsmasq -k -C /dev/null -p 0 -i eth0 --bind-interfaces --enable-ra \\
+  --dhcp-range=2001:db8:5::,ra-only,64,300 --ra-param=eth0,4,60
+[Install]
+WantedBy=multi-user.target
+"""
 # What is masked in capsules: cards that were there before udevd are told of.
 TRIGGER = """\
 [Unit]
@@ -79,8 +90,8 @@ def flap(host):
     host.world.run("ip link set eth0 down; sleep 1; ip link set eth0 up; sleep 2")
 
 
-def takes_and_gives_back(host, provoke, managed):
-    """The whole life of a bridge beside a manager that is `managed`() while it has the card in hand."""
+def takes_and_gives_back(host, provoke, managed, content=lambda: True):
+    """The whole life of a bridge beside a manager that is `managed`() while it has the card in hand, and `content`() with it."""
     has_card(host)
     assert managed()
     pings = Pings(host.world, "203.0.113.2")
@@ -102,6 +113,7 @@ def takes_and_gives_back(host, provoke, managed):
     settle(host, EMPTY, "--allow-mass-removal")
     has_card(host)
     assert managed()
+    wait_until(content, 30, "all done with the card")
     assert host.run("find /etc -name '*kvmhost*' -type f ! -path '/etc/kvmhost/*'").stdout == ""
     host.reboot()
     has_card(host)
@@ -109,6 +121,12 @@ def takes_and_gives_back(host, provoke, managed):
 
 def networkd_has(host):
     return lambda: host.run("networkctl list eth0 --no-legend --no-pager").stdout.split()[4] not in ("unmanaged", "pending")
+
+
+def networkd_is_content(host):
+    """Also with the router that it heard of, which it asks itself."""
+    return lambda: (host.run("networkctl list eth0 --no-legend --no-pager").stdout.split()[4] == "configured" and
+                    "proto ra" in host.run("ip -6 route show default dev eth0").stdout)
 
 
 def networkd(host):
@@ -121,7 +139,9 @@ def networkd(host):
 def test_networkd(machine, name):
     machine.write(f"/etc/systemd/network/{name}.network", NETWORKD)
     machine.run("systemctl enable --now systemd-networkd systemd-networkd-wait-online")
-    takes_and_gives_back(machine, networkd(machine), networkd_has(machine))
+    machine.write("/etc/systemd/system/router.service", ROUTER)
+    machine.run("systemctl daemon-reload; systemctl enable --now router")
+    takes_and_gives_back(machine, networkd(machine), networkd_has(machine), networkd_is_content(machine))
 
 
 def test_netplan(machine):
