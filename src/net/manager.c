@@ -210,6 +210,19 @@ static struct list find_given(struct host *h, const struct links *ls, const stru
 	return (struct list){ v, n };
 }
 
+/* Whatever the daemon says of them: one that has just started does not know its links yet. */
+static bool any_taken(const struct links *ls, const struct manager *have, const struct manager *now)
+{
+	for (size_t i = 0; i < now->unmanaged.n; i++) {
+		const char *name = LIST_AT(&now->unmanaged, const char *, i);
+		const struct link *l = links_name(ls, name);
+
+		if (l && !link_marked(l) && !(have && names_have(&have->unmanaged, name)))
+			return true;
+	}
+	return false;
+}
+
 static int manager_apply(struct host *h, struct step *s, struct error *e)
 {
 	const struct manager_daemon *d = manager_daemon(s->r->name);
@@ -235,6 +248,7 @@ static int manager_apply(struct host *h, struct step *s, struct error *e)
 		if (!needs_online(h, d, ls, s))
 			m.online = (struct list){ 0 };
 	}
+	m.takes = any_taken(ls, s->have, &m);
 	m.given = find_given(h, ls, s->have, &m);
 	m.untold = s->have && ((const struct manager *)s->have)->untold;
 	r = file_write_atomic(h->root, mark, "", 0, 0600);

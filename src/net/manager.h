@@ -26,6 +26,7 @@ struct manager {
 	struct list held; /* links that it should not have in hand, and has */
 	bool untold; /* a change of its files that it was not told of */
 	bool running;
+	bool takes; /* a card that is there is to be let go of from now on */
 	struct list given; /* links that are to be the daemon's again */
 };
 

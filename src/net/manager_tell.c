@@ -95,7 +95,7 @@ int manager_tell(struct host *h, const struct manager_daemon *d, const struct li
 	int r;
 
 	manager_find_held(h, d, ls, m, &now);
-	r = run_job(h, d, verb_for(d, now.held.n > 0, m->given.n || m->untold), e);
+	r = run_job(h, d, verb_for(d, now.held.n || m->takes, m->given.n || m->untold), e);
 	if (r >= 0 && !await_release(h, d, ls, m) && d->stuck) {
 		r = run_job(h, d, UNIT_RESTART, e);
 		if (r >= 0)
