@@ -306,7 +306,10 @@ class Machine:
 
     def reboot(self):
         """In order; returns when it is up again."""
-        self._until_rebooted(lambda: self.run(["systemctl", "--no-block", "reboot"]))
+        def ask():
+            with contextlib.suppress(OSError, ValueError):  # its agent may be gone before it has answered
+                self.run(["systemctl", "--no-block", "reboot"], patience=5)
+        self._until_rebooted(ask)
 
     def power_cut(self, whole=True):
         """Nothing is written back, no unit is stopped; returns when it is up again, or else when its agent answers."""

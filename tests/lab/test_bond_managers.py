@@ -39,7 +39,8 @@ def host(lab):
 @pytest.fixture(params=["NetworkManager", "systemd-networkd"])
 def manager(host, request):
     # By its socket networkd would be started again.
-    host.run(f"systemctl stop NetworkManager systemd-networkd.socket systemd-networkd; systemctl start {request.param}", timeout=90)
+    other = {"NetworkManager": "systemd-networkd.socket systemd-networkd", "systemd-networkd": "NetworkManager"}[request.param]
+    host.run(f"systemctl stop {other}; systemctl start {request.param}", timeout=90)
     yield request.param
     host.run("systemctl stop dhcp-server 2>/dev/null", check=False)
     settle(host, RELEASED, "--allow-mass-removal")
@@ -60,7 +61,8 @@ def works_by_either_leg(host):
 def test_its_manager_leaves_it_alone_and_has_it_again(host, manager):
     if manager == "NetworkManager":
         host.write("/etc/NetworkManager/system-connections/eth7.nmconnection", NETWORKMANAGER, 0o600)
-        host.run("nmcli connection reload && nmcli connection up eth7")
+        host.run("nmcli connection reload")
+        wait_until(lambda: host.run("nmcli connection up eth7", check=False).rc == 0, 30, "eth7 known to it", 0.5)
     else:
         host.write("/etc/systemd/network/10-eth7.network", NETWORKD)
         host.run("networkctl reload")

@@ -7,6 +7,19 @@ OLD = "version: 1\nbridges:\n  brm: {addressing: [192.0.2.1/24]}\n"
 NEW = OLD + "  br0: {ports: [%s]}\n"
 GATEWAY = "10.101.0.2"
 ADDRESS = "10.101.0.50/24"
+NETWORKD = "[Match]\nName=%s\n[Network]\nAddress=%s\nGateway=%s\n"
+NETWORKMANAGER = """\
+[connection]
+id=wired
+uuid=5f2a1b9e-0000-4000-8000-000000000003
+type=ethernet
+interface-name=%s
+[ipv4]
+method=manual
+address1=%s,%s
+[ipv6]
+method=disabled
+"""
 # What is there when others may count on the network.
 ONLINE = """\
 [Unit]
@@ -98,14 +111,44 @@ def test_power_fails_in_the_middle_of_the_change(host):
     as_before(host, "it was cut off while it was applied")
 
 
-def test_the_same_after_a_reboot_in_time_for_others(host):
-    host.ctl("apply")  # said by a person, it is tried again
+def in_time(host, manager):
+    """Booted once more, whoever waited for the network found the bridge with the card's address and way out."""
     in_bridge(host)
     host.reboot()
     up(host)
     then = host.read("/run/at-online")
     assert ADDRESS in then and f"default via {GATEWAY} dev br0" in then, then
     moment = lambda unit: int(host.run(f"systemctl show -P ActiveEnterTimestampMonotonic {unit}").stdout)  # noqa: E731
-    assert 0 < moment("networking") < moment("kvmhostd") < moment("network-online.target")
+    assert 0 < moment(manager) < moment("kvmhostd") < moment("network-online.target")
     in_bridge(host)
     assert host.ctl("plan", check=False).rc == 0
+
+
+def test_the_same_after_a_reboot_in_time_for_others(host):
+    host.write("/etc/kvmhost/host.yaml", NEW % host.nic)
+    host.ctl("apply")  # said by a person, it is tried again
+    in_time(host, "networking")
+
+
+@pytest.mark.parametrize("manager", ["systemd-networkd", "NetworkManager"])
+def test_the_same_beside_a_manager(host, manager):
+    """It has the card in hand before, leaves it alone through the boot, and has it again in the end."""
+    host.write("/etc/kvmhost/host.yaml", OLD)
+    host.ctl("apply")
+    host.write("/etc/network/interfaces", "auto lo\niface lo inet loopback\n")
+    host.run(f"systemctl disable -q --now networking; ip addr flush dev {host.nic}", timeout=120)
+    if manager == "NetworkManager":
+        host.write("/etc/NetworkManager/system-connections/wired.nmconnection", NETWORKMANAGER % (host.nic, ADDRESS, GATEWAY), 0o600)
+    else:
+        host.write("/etc/systemd/network/10-wired.network", NETWORKD % (host.nic, ADDRESS, GATEWAY))
+    host.run(f"systemctl enable -q {manager} {manager}-wait-online && systemctl start {manager}", timeout=120)
+    has_it = lambda: addresses(host, host.nic) == ADDRESS + "\n"  # noqa: E731
+    wait_until(lambda: has_it() and pings(host), 60, f"{host.nic} set up by {manager}", 1)
+    host.write("/etc/kvmhost/host.yaml", NEW % host.nic)
+    host.ctl("apply")
+    in_time(host, manager)
+    host.write("/etc/kvmhost/host.yaml", OLD)
+    host.ctl("apply")
+    wait_until(has_it, 60, f"{host.nic} {manager}'s again", 1)
+    host.run(f"rm -f /etc/systemd/network/10-wired.network /etc/NetworkManager/system-connections/wired.nmconnection; "
+             f"systemctl disable -q --now {manager} {manager}-wait-online; ip addr flush dev {host.nic}", timeout=120)
