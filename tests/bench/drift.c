@@ -125,19 +125,21 @@ static void measure_netlink(const char *name, bool link, char *const argv[])
 /* Who writes iptables tables holds the lock, and closes it at the end: first we, then kvmhostd. */
 static void measure_rule(char *const argv[])
 {
-	char buffer[4096];
+	struct inotify_event one; /* of a file, so without a name */
 	int fd = inotify_init1(IN_CLOEXEC);
 	uint64_t gone;
+	pid_t pid;
 
 	if (fd < 0 || inotify_add_watch(fd, XT_LOCK, IN_CLOSE) < 0)
 		fail(XT_LOCK);
-	end(start(argv), argv[0]);
+	pid = start(argv);
 	wait_for_input(fd);
 	gone = now_us();
-	if (read(fd, buffer, sizeof(buffer)) < 0)
+	if (read(fd, &one, sizeof(one)) < 0)
 		fail("inotify");
 	wait_for_input(fd);
 	printf("%llu\n", (unsigned long long)(now_us() - gone));
+	end(pid, argv[0]);
 }
 
 int main(int argc, char **argv)
