@@ -112,6 +112,8 @@ static int explain(const struct attempt *t, int r, struct error *e)
 		{ -EPERM, "run it as root: sudo kvmhostctl ..." },
 		{ -EACCES, "the server must export it to this host: exportfs -v, there" },
 		{ -ENOENT, "see what the server exports: showmount -e, or exportfs -v there" },
+		{ -ETIMEDOUT, "the server is silent: see whether it runs, and what firewall is on "
+			      "the way to its port 2049" },
 		{ -ECONNREFUSED, "no NFS server listens there: systemctl status nfs-server" },
 	};
 

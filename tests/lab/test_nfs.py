@@ -81,6 +81,14 @@ def test_what_is_wrong_is_said(host):
     assert host.run(f"ls -A {TREES}").stdout == "", "nothing half is left"
 
 
+def test_a_silent_server_is_given_up(host):
+    host.run("systemctl start nfs-server; nft 'add table ip x; add chain ip x in { type filter hook input priority 0; }; "
+             "add rule ip x in tcp dport 2049 drop'", timeout=120)
+    rc, said = apply(host, "nfs:127.0.0.1:/srv/tree")  # which ends after 180 s
+    host.run("nft delete table ip x")
+    assert rc == 1 and "by NFS: Connection timed out" in said and "the server is silent" in said, said
+
+
 @pytest.mark.parametrize("location", ["nfs:127.0.0.1:/srv/tree", "nfs://files.example:2049/srv/tree"])
 def test_by_version_4(host, location):
     host.run("systemctl start nfs-server", timeout=120)
