@@ -24,7 +24,7 @@ int handover_open_disk(struct machine *m, size_t i, struct error *e);
 int handover_open_interface(struct machine *m, size_t i, struct error *e);
 /* From the opener to systemd ... */
 int handover_put(struct arena *a, struct machine *m, int store);
-/* ... and from systemd to the runner. */
+/* ... and from systemd to the runner, into a prepared machine. */
 int handover_take(struct arena *a, struct machine *m, struct fdstore *store, struct error *e);
 void handover_close(struct arena *a, struct machine *m);
 

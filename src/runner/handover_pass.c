@@ -128,10 +128,8 @@ int handover_take(struct arena *a, struct machine *m, struct fdstore *store, str
 {
 	const struct guest *g = m->spec->guest;
 	struct slot *v;
-	size_t n;
+	size_t n = handover_slots(a, m, &v);
 
-	handover_prepare(a, m);
-	n = handover_slots(a, m, &v);
 	for (size_t i = 0; i < n; i++)
 		*v[i].fd = fdstore_take(store, v[i].name);
 	for (size_t i = 0; i < g->disks.n; i++) {

@@ -195,6 +195,7 @@ static int run(
 	r->machine = (struct machine){
 		.spec = &r->spec, .qmp = -1, .console = -1, .agent = -1, .tpm = -1
 	};
+	handover_prepare(a, &r->machine);
 	err = start_qemu(r, a, store, e);
 	handover_close(a, &r->machine);
 	fdstore_close(store, r->notify);
