@@ -150,9 +150,9 @@ char *arena_join(struct arena *a, const char *x, char between, const char *y)
 	size_t n = strlen(x), m = strlen(y);
 	char *p = arena_alloc(a, n + 1 + m + 1);
 
-	memcpy(p, x, n);
+	memcpy(p, x, n + 1);
 	p[n] = between;
-	memcpy(p + n + 1, y, m);
+	memcpy(p + n + 1, y, m + 1);
 	return p;
 }
 
