@@ -73,12 +73,12 @@ static void unchanged_elements_are_left_alone(void **state _unused_)
 	net_converge(NETS A B C);
 	/* It listens as soon as it has told of something, and has told of all once it tells of the
 	 * end. */
-	sh("(timeout 60 nft monitor >monitor & echo $! >monitor.pid); until grep -qs begin "
-	   "monitor; "
-	   "do nft 'add table ip begin; delete table ip begin'; sleep 0.1; done");
+	sh("(timeout 60 nft monitor >monitor & echo $! >monitor.pid); for i in $(seq 300); do "
+	   "grep -qs begin monitor && break; nft 'add table ip begin; delete table ip begin'; "
+	   "sleep 0.1; done; grep -q begin monitor");
 	net_converge(NETS A B);
-	seen = sh("nft 'add table ip end; delete table ip end'; until grep -q 'table ip end' "
-		  "monitor; do sleep 0.1; done; "
+	seen = sh("nft 'add table ip end; delete table ip end'; for i in $(seq 300); do "
+		  "grep -q 'table ip end' monitor && break; sleep 0.1; done; "
 		  "kill $(cat monitor.pid); cat monitor; rm monitor monitor.pid");
 	has(seen, "delete element ip kvmhost isolated { \"b2\"");
 	hasnt(seen, "b0");
