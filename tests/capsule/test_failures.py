@@ -87,6 +87,18 @@ def test_runner_killed(web):
     assert "kvmhost-run was killed" in web.ctl("status", check=False).stdout and "kvmhost-run was killed" in journal(web)
 
 
+def test_a_unit_that_lets_nobody_give_up_rights(web):
+    """Before the runner has anything of QEMU's: what there is to say is said."""
+    web.write("/run/systemd/system/kvmhost-guest@web1.service.d/rights.conf", "[Service]\nCapabilityBoundingSet=\n")
+    web.run("systemctl daemon-reload")
+    try:
+        assert web.ctl("guest", "restart", "web1", check=False, timeout=120).rc == 1
+        assert "cannot give up root's rights: Operation not permitted" in guest(web)["error"], guest(web)
+        assert "cannot give up root's rights" in journal(web)
+    finally:
+        web.run("rm /run/systemd/system/kvmhost-guest@web1.service.d/rights.conf; systemctl daemon-reload; systemctl reset-failed")
+
+
 def test_a_locked_image(web):
     put(web, document(WEB, ("web2", disk("/srv/other.img"))))
     web.run("truncate -s 4M /srv/other.img; systemd-run -q --unit holder qemu-system-x86_64 -display none -nodefaults -S "
