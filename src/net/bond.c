@@ -213,8 +213,13 @@ static void diff_mac(struct host *h, struct step *s, const struct links *ls)
 {
 	const struct bond *have = s->have, *want = s->want;
 	const struct link *l = links_name(ls, s->r->name);
+	const struct link *stray;
 	struct mac m;
 
+	for (size_t i = 0; have && l && i < want->ports.n; i++)
+		if ((stray = bond_link_stray(ls, l, want, i)))
+			step_change(h, s, "mac", arena_printf(h->pass, "mac of %s", stray->name),
+				mac_text(h, &stray->mac), mac_text(h, &l->mac));
 	if (have && l && !obj_has(want, "mac") && choose_mac(h, ls, s->r, want, l, &m))
 		step_change(h, s, "mac", "mac", mac_text(h, &have->mac), mac_text(h, &m));
 }
@@ -258,6 +263,8 @@ static void set(struct host *h, struct nl *nl, const struct links *ls, struct st
 	links_forget(h);
 	if (!s->error.code)
 		ports_take(h, s);
+	if (!s->error.code)
+		bond_link_align(h, s);
 	if (!s->error.code)
 		bond_link_prefer(h, s);
 }

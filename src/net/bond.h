@@ -41,5 +41,13 @@ void bond_link_set(struct host *h, struct nl *nl, const struct links *ls, struct
 	const struct link *there, const struct mac *mac);
 /* When the ports are in: the one that is preferred. */
 void bond_link_prefer(struct host *h, struct step *s);
+/*
+ * The i-th wanted port, when it is in the bond and has not the bond's MAC address, though the mode
+ * gives it to all: it drops what comes for the bond. NULL otherwise.
+ */
+const struct link *bond_link_stray(
+	const struct links *ls, const struct link *bond, const struct bond *want, size_t i);
+/* When the ports are in: those have the bond's MAC address again. */
+void bond_link_align(struct host *h, struct step *s);
 
 #endif

@@ -187,3 +187,43 @@ void bond_link_prefer(struct host *h, struct step *s)
 	netlink_flush(nl);
 	links_forget(h);
 }
+
+const struct link *bond_link_stray(
+	const struct links *ls, const struct link *bond, const struct bond *want, size_t i)
+{
+	const struct link *port = links_name(ls, LIST_AT(&want->ports, const char *, i));
+	int mode = bond->bond.mode;
+
+	if (mode == BOND_TLB || mode == BOND_ALB ||
+		(mode == BOND_ACTIVE_BACKUP && bond->bond.fail_over_mac))
+		return NULL;
+	return port && port->master == bond->index && !mac_equal(&port->mac, &bond->mac) ? port
+											 : NULL;
+}
+
+/* On the port itself: of a bond that has it already the kernel does not pass it on. */
+void bond_link_align(struct host *h, struct step *s)
+{
+	const struct bond *want = s->want;
+	const struct link *bond, *port;
+	const struct links *ls;
+	bool strays = false;
+	struct nl_msg *m;
+	struct nl *nl;
+
+	if (links_get(h, &ls, &s->error) < 0 || netlink_get(h, &nl, &s->error) < 0)
+		return;
+	bond = links_name(ls, s->r->name);
+	for (size_t i = 0; bond && i < want->ports.n; i++) {
+		if (!(port = bond_link_stray(ls, bond, want, i)))
+			continue;
+		m = link_change(port->index, false);
+		netlink_put(m, IFLA_ADDRESS, &bond->mac, sizeof(bond->mac));
+		queue(nl, m, "give the bond's MAC address to the port", port->name, s, 0);
+		strays = true;
+	}
+	if (!strays)
+		return;
+	netlink_flush(nl);
+	links_forget(h);
+}

@@ -19,7 +19,7 @@
 
 /* IFLA_BOND_*: the kernel's numbers, times in milliseconds. */
 struct link_bond {
-	uint8_t mode, lacp_rate, xmit_hash_policy;
+	uint8_t mode, lacp_rate, xmit_hash_policy, fail_over_mac;
 	uint32_t miimon, updelay, downdelay;
 	int primary; /* index, 0: none */
 };

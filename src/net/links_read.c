@@ -47,6 +47,7 @@ static void parse_bond(struct link *l, struct nlattr *data)
 		.mode = get_u8(tb[IFLA_BOND_MODE]),
 		.lacp_rate = get_u8(tb[IFLA_BOND_AD_LACP_RATE]),
 		.xmit_hash_policy = get_u8(tb[IFLA_BOND_XMIT_HASH_POLICY]),
+		.fail_over_mac = get_u8(tb[IFLA_BOND_FAIL_OVER_MAC]),
 		.miimon = get_u32(tb[IFLA_BOND_MIIMON], 0),
 		.updelay = get_u32(tb[IFLA_BOND_UPDELAY], 0),
 		.downdelay = get_u32(tb[IFLA_BOND_DOWNDELAY], 0),

@@ -82,6 +82,23 @@ def test_changed_while_it_works(host):
     flow(host)
 
 
+def test_a_port_with_another_mac_address(host):
+    """It would take over, and drop all that comes for the bond."""
+    host.run("ip link set leg1 address 02:00:00:00:00:01")
+    assert "mac of leg1" in host.ctl("plan", check=False).stdout
+    settle(host, PLAIN)
+    host.run("ip -n far link set far0 down")
+    wait_until(lambda: bonding(host, "active_slave") == "leg1", 10, "the other leg")
+    flow(host)
+    host.run("ip -n far link set far0 up")
+    wait_until(lambda: bonding(host, "active_slave") == "leg0", 10, "the preferred leg")
+    # where each has its own it is nothing to mend
+    settle(host, BOND % ", mode: balance-alb")
+    assert host.read("/sys/class/net/leg1/address") != host.read("/sys/class/net/leg0/address")
+    settle(host, PLAIN)
+    flow(host)
+
+
 def test_in_a_bridge(host):
     settle(host, BRIDGED)
     assert has(host, "br0", "192.0.2.2/24") and not has(host, "bond0", "192.0.2.2") and has(host, "bond0", "master br0")
