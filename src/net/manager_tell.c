@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A manager hears of its files, and lets go of links that are ours. */
 #include "net/manager.h"
+#include "net/port.h"
+#include "net/route.h"
 #include <time.h>
 
 enum { TELL_SECONDS = 30, SETTLE_MSEC = 3000, SETTLE_STEP_MSEC = 20 };
@@ -88,19 +90,61 @@ static enum unit_verb verb_for(const struct manager_daemon *d, bool takes, bool 
 	return takes ? d->take : gives ? d->give : UNIT_RELOAD;
 }
 
+static void drop_routes(struct host *h, struct nl *nl, const struct link *port, struct error *e)
+{
+	struct error unreadable = { 0 };
+	struct route *v;
+	size_t n;
+
+	/* Made of nexthop objects: no manager's. */
+	if (routes_read(nl, h->pass, port->index, &v, &n, &unreadable) < 0) {
+		error_clear(&unreadable);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		netlink_queue(nl, route_delete(&v[i], port->index, port->index),
+			(struct netlink_call){ "take a route from", port->name, ESRCH, e, NULL });
+}
+
+/*
+ * A card goes down on its way into a bond, and the daemon, which still has it in hand then, sets it
+ * up anew as it comes up. Addresses that came back the next turn sees; routes would stand beside
+ * the bond's, and lead out by this card alone.
+ */
+static int empty_ports(
+	struct host *h, const struct links *ls, const struct manager *m, struct error *e)
+{
+	struct nl *nl;
+	int r = netlink_get(h, &nl, e);
+
+	for (size_t i = 0; r >= 0 && i < m->unmanaged.n; i++) {
+		const struct link *l = links_name(ls, LIST_AT(&m->unmanaged, const char *, i));
+
+		if (l && l->master && taken_by(h, l->name))
+			drop_routes(h, nl, l, e);
+	}
+	if (r >= 0)
+		netlink_flush(nl);
+	return r < 0 ? r : e->code;
+}
+
 int manager_tell(struct host *h, const struct manager_daemon *d, const struct links *ls,
 	const struct manager *m, struct error *e)
 {
 	struct manager now = { .running = true };
+	bool takes;
 	int r;
 
 	manager_find_held(h, d, ls, m, &now);
-	r = run_job(h, d, verb_for(d, now.held.n || m->takes, m->given.n || m->untold), e);
+	takes = now.held.n || m->takes;
+	r = run_job(h, d, verb_for(d, takes, m->given.n || m->untold), e);
 	if (r >= 0 && !await_release(h, d, ls, m) && d->stuck) {
 		r = run_job(h, d, UNIT_RESTART, e);
 		if (r >= 0)
 			await_release(h, d, ls, m);
 	}
+	if (r >= 0 && takes)
+		r = empty_ports(h, ls, m, e);
 	if (r >= 0)
 		await_taking(h, d, ls, m);
 	return r;

@@ -161,6 +161,19 @@ def test_networkmanager(machine):
         lambda: "connected" == machine.run("nmcli -g GENERAL.STATE device show eth0").stdout.split("(")[-1].strip(")\n"))
 
 
+def test_a_card_set_up_anew_meanwhile(machine):
+    """As it is when it goes down and comes up on its way into a bond: the manager's routes do not stay on it."""
+    machine.write("/etc/NetworkManager/system-connections/wired.nmconnection", NETWORKMANAGER, 0o600)
+    machine.write("/etc/systemd/system/NetworkManager.service.d/late.conf",
+                  "[Service]\nExecStopPost=sh -c 'ip route append default via 203.0.113.1 dev eth0 onlink metric 7 && >/run/late'\n")
+    machine.run("systemctl daemon-reload; systemctl start NetworkManager")
+    has_card(machine)
+    settle(machine, BRIDGE)
+    assert machine.exists("/run/late")
+    in_bridge(machine)
+    assert "eth0" not in machine.run("ip route").stdout
+
+
 def test_ifupdown(machine):
     """It sets a card up and ends: what it gave moves at each boot, and it needs no word of ours."""
     machine.write("/etc/network/interfaces.d/eth0", IFUPDOWN)
@@ -242,6 +255,9 @@ def test_unconfirmed_the_manager_has_it_again(machine):
     machine.run("systemd-run --quiet --unit=trial kvmhostctl apply --confirm 5s")
     wait_until(lambda: addresses(machine, "br0") == ["203.0.113.2/24"], 30, "the bridge")
     wait_until(lambda: not machine.exists("/sys/class/net/br0"), 30, "the bridge to go")
+    # Nobody waits for who puts it back.
+    wait_until(networkd_has(machine), 30, "eth0 managed by networkd")
+    wait_until(lambda: not machine.exists("/run/kvmhost/untold.networkd"), 30, "networkd told of it")
     given_back(machine)
 
 

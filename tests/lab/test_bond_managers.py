@@ -23,6 +23,8 @@ method=disabled
 """
 # The card may have nothing of its own to come back to.
 RELEASED = EMPTY + "host: {rollback: {probe: none}}\n"
+STANDS = ("ip -d link; ip addr; ip route; ip neigh; cat /proc/net/bonding/bond0; bridge -n far fdb; ip -n far neigh; nmcli device; "
+          "networkctl --no-pager; kvmhostctl --no-color plan; journalctl --no-pager -n 60 -u NetworkManager -u systemd-networkd")
 OURS = "find /etc/systemd/network /etc/NetworkManager -name '*kvmhost*'"
 
 
@@ -42,7 +44,8 @@ def manager(host, request):
     other = {"NetworkManager": "systemd-networkd.socket systemd-networkd", "systemd-networkd": "NetworkManager"}[request.param]
     host.run(f"systemctl stop {other}; systemctl start {request.param}", timeout=90)
     yield request.param
-    host.run("systemctl stop dhcp-server 2>/dev/null", check=False)
+    # Without a carrier networkd would not set up the next test's card.
+    host.run("for i in 7 8; do ip -n far link set far$i up; done; systemctl stop dhcp-server 2>/dev/null", check=False)
     settle(host, RELEASED, "--allow-mass-removal")
 
 
@@ -50,10 +53,19 @@ def pings(host):
     return host.run("ping -n -q -c 1 -W 2 192.0.2.1", check=False).rc == 0
 
 
+def reaches(host, how):
+    """A failure that shows how all stood."""
+    try:
+        wait_until(lambda: pings(host), 20, f"a ping {how}", 0.5)
+    except AssertionError as error:
+        raise AssertionError(f"{error}\n{host.run(STANDS, check=False).stdout}") from None
+
+
 def works_by_either_leg(host):
+    reaches(host, "by both legs")
     for leg in ("far7", "far8"):
         host.run(f"ip -n far link set {leg} down")
-        wait_until(lambda: pings(host), 20, f"a ping without {leg}", 0.5)
+        reaches(host, f"without {leg}")
         host.run(f"ip -n far link set {leg} up")
         wait_until(lambda: "MII Status: down" not in host.read("/proc/net/bonding/bond0"), 10, "both legs")
 
@@ -71,7 +83,7 @@ def test_its_manager_leaves_it_alone_and_has_it_again(host, manager):
     for provoke in ("true", f"systemctl restart {manager}; sleep 3"):
         host.run(provoke, timeout=90)
         assert has(host, "bond0", "192.0.2.2/24") and has(host, "bond0", "default via 192.0.2.1")
-        assert not has(host, "eth7", "192.0.2.2")
+        assert not has(host, "eth7", "192.0.2.")
         assert host.ctl("plan", check=False).rc == 0
         works_by_either_leg(host)
     settle(host, RELEASED, "--allow-mass-removal")
