@@ -11,7 +11,6 @@
 #include "base/sdbus.h"
 #include "reconcile/confirm.h"
 #include "reconcile/converge.h"
-#include "reconcile/generation.h"
 #include "reconcile/record.h"
 #include "reconcile/status.h"
 #include "reconcile/undo.h"
@@ -147,43 +146,46 @@ static int revert_interrupted(struct host *h, struct error *e)
 	return confirm_revert(h, "kvmhostctl apply was ended before anybody confirmed it", e);
 }
 
-static int put_back(struct ctl *c, int (*act)(struct host *h, struct error *e))
+/* Somebody else has settled it: what was put back is held. */
+static int settled(struct ctl *c, struct config *config)
+{
+	_cleanup_error_ struct error e = { 0 };
+	const char *held, *reason;
+	int r = host_lock(&c->host, LOCK_SECONDS, &e);
+
+	if (r >= 0)
+		r = record_load(&c->host, &e);
+	host_unlock(&c->host);
+	if (r < 0)
+		return ctl_fail(c, &e);
+	held = apply_held(&c->host, &reason);
+	if (held && streq(held, config_hash(config))) {
+		printf("put back: %s\n", reason ? reason : "somebody else did it");
+		return 1;
+	}
+	puts("confirmed");
+	return 0;
+}
+
+static int put_back(
+	struct ctl *c, struct config *config, int (*act)(struct host *h, struct error *e))
 {
 	_cleanup_error_ struct error e = { 0 };
 	int r = locked(c, act, &e);
 
 	disarm();
 	if (r == -ENOENT)
-		return 0;
+		return settled(c, config);
 	if (r < 0)
 		return ctl_fail(c, &e);
 	printf("put back: %d resources are as they were before\n", r);
 	return 1;
 }
 
-/* The generation changes hands only now. */
-static int accepted(struct ctl *c, struct config *config)
-{
-	_cleanup_error_ struct error e = { 0 };
-	int r = host_lock(&c->host, LOCK_SECONDS, &e);
-
-	if (r >= 0)
-		r = record_load(&c->host, &e);
-	if (r >= 0)
-		r = generation_accept(&c->host, config, &e);
-	if (r >= 0)
-		r = status_confirmed(&c->host, true, &e);
-	host_unlock(&c->host);
-	if (r < 0)
-		return ctl_fail(c, &e);
-	puts("confirmed");
-	return 0;
-}
-
 int ctl_await(struct ctl *c, struct config *config, const struct outcome *out)
 {
 	const struct sigaction stop = { .sa_handler = on_signal };
-	uint64_t now = c->host.now();
+	uint64_t now = c->host.uptime();
 	uint64_t left = out->confirm_by > now ? out->confirm_by - now : 0;
 
 	sigaction(SIGINT, &stop, NULL);
@@ -193,12 +195,12 @@ int ctl_await(struct ctl *c, struct config *config, const struct outcome *out)
 		(unsigned long long)left);
 	fflush(stdout);
 	while (undo_pending(&c->host)) {
-		if (interrupted || c->host.now() >= out->confirm_by)
-			return put_back(c, interrupted ? revert_interrupted : revert_late);
+		if (interrupted || c->host.uptime() >= out->confirm_by)
+			return put_back(c, config, interrupted ? revert_interrupted : revert_late);
 		pause_msec(LOOK_MSEC / 5);
 	}
 	disarm();
-	return accepted(c, config);
+	return settled(c, config);
 }
 
 int verb_confirm(struct ctl *c, int argc _unused_, char **argv _unused_)
@@ -221,7 +223,7 @@ static bool has_time(struct host *h)
 	uint64_t until;
 
 	return undo_pending(h) && undo_awaited(h, document, &until, NULL) > 0 &&
-	       until + GRACE_SECONDS > h->now();
+	       until + GRACE_SECONDS > h->uptime();
 }
 
 /*

@@ -229,7 +229,7 @@ int apply(struct host *h, struct wants *w, const struct apply_options *o, struct
 		return r;
 	settle_hold(h, o, out);
 	if (r == 0 && o->confirm_seconds && undo_pending(h)) {
-		out->confirm_by = h->now() + o->confirm_seconds;
+		out->confirm_by = h->uptime() + o->confirm_seconds;
 		r = undo_await(h, o->document_hash, out->confirm_by, e);
 	}
 	saved = record_save(h, r < 0 ? NULL : e);

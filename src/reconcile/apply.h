@@ -42,7 +42,7 @@ struct outcome {
 	size_t n;
 	size_t done, failed, blocked, waiting, undone;
 	bool reboot_pending;
-	uint64_t confirm_by; /* seconds since 1970 until when to confirm; 0: nothing waits for it */
+	uint64_t confirm_by; /* uptime until when to confirm; 0: nothing waits for it */
 	const struct step *lost; /* the step that cut the host off, by the guard */
 	bool refused; /* the plan would remove most of what the document once named */
 	size_t n_resources;

@@ -2,6 +2,7 @@
 #include "reconcile/confirm.h"
 #include "base/log.h"
 #include "reconcile/apply.h"
+#include "reconcile/generation.h"
 #include "reconcile/record.h"
 #include "reconcile/status.h"
 #include "reconcile/undo.h"
@@ -18,6 +19,7 @@ static int put_back(struct host *h, const char *document, const char *reason, st
 
 	if (back < 0)
 		return back;
+	generation_drop_aside(h);
 	if (*document)
 		apply_hold(h, document, reason);
 	r = record_save(h, e);
@@ -37,9 +39,9 @@ int confirm_recover(struct host *h, struct error *e)
 	r = undo_awaited(h, document, &until, e);
 	if (r < 0)
 		return r;
-	if (until > h->now()) {
+	if (until > h->uptime()) {
 		error_set(e, -EBUSY, "the last apply waits %llu s more to be confirmed",
-			(unsigned long long)(until - h->now()));
+			(unsigned long long)(until - h->uptime()));
 		return error_cure(e, "kvmhostctl confirm keeps its changes, kvmhostctl revert puts "
 				     "them back");
 	}
@@ -65,9 +67,11 @@ int confirm_accept(struct host *h, struct error *e)
 	r = undo_awaited(h, document, &until, e);
 	if (r < 0)
 		return r;
-	if (until <= h->now())
+	if (until <= h->uptime())
 		return error_set(e, -ETIME, "too late: the change is being put back");
 	r = undo_commit(h, e);
+	if (r >= 0)
+		r = generation_accept_aside(h, document, e);
 	return r < 0 ? r : status_confirmed(h, true, e);
 }
 

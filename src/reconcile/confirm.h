@@ -17,7 +17,7 @@
  * be confirmed.
  */
 int confirm_recover(struct host *h, struct error *e);
-/* Keeps the changes. -ENOENT: nothing waits. */
+/* Keeps the changes; their document is then in force. -ENOENT: nothing waits. */
 int confirm_accept(struct host *h, struct error *e);
 /* Puts them back now and holds the document. Returns how many resources; -ENOENT: nothing waits. */
 int confirm_revert(struct host *h, const char *reason, struct error *e);

@@ -37,6 +37,8 @@ static void keep(struct host *h, struct config *c, const struct converge_options
 {
 	_cleanup_error_ struct error e = { 0 };
 
+	if (!out->confirm_by && o->apply.confirm_seconds)
+		generation_drop_aside(h);
 	if ((r != 0 && r != -EIO) || outcome_put_back(out))
 		return;
 	if (!out->confirm_by && generation_accept(h, c, &e) < 0)
@@ -77,6 +79,8 @@ static int converge_locked(struct host *h, struct config *c, const struct conver
 	if (r < 0)
 		return r;
 	a.document_hash = config_hash(c);
+	if (a.confirm_seconds && (r = generation_set_aside(h, c, e)) < 0)
+		return r;
 	r = apply(h, &c->wants, &a, out, e);
 	if (r == 0 && !h->live)
 		r = offline_enable(h, c->wants.n > 0, e);

@@ -3,6 +3,7 @@
 #include "reconcile/record.h"
 
 #define GENERATION_DIR STATE_DIR "/generations"
+#define ASIDE GENERATION_DIR "/unconfirmed.yaml"
 #define GENERATION_MAX (32 << 20)
 
 json_t *generation_current(const struct host *h)
@@ -13,6 +14,30 @@ json_t *generation_current(const struct host *h)
 static void generation_path(char *out, size_t size, json_int_t number)
 {
 	snprintf(out, size, "%s/%lld.yaml", GENERATION_DIR, (long long)number);
+}
+
+static int store(struct host *h, struct config *c, const char *path, struct error *e)
+{
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+	int r;
+
+	document_write(&c->document, true, &text);
+	r = file_write_atomic(h->root, path, sb_str(&text), text.len, 0600);
+	return r < 0 ? error_set(e, r, "cannot store the document as %s: %s", path, strerror(-r))
+		     : 0;
+}
+
+static int load(struct host *h, const char *path, struct config *c, struct error *e)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+	int r = file_read(h->root, path, GENERATION_MAX, &text, &len);
+
+	if (r < 0)
+		return error_set(e, r, "cannot read the document %s: %s", path, strerror(-r));
+	/* The nodes have copies of what they need of the text. */
+	config_load_text(c, path, text, len);
+	return 0;
 }
 
 static void forget_old(struct host *h, json_t *history)
@@ -34,7 +59,6 @@ int generation_accept(struct host *h, struct config *c, struct error *e)
 	json_t *current = generation_current(h), *history, *new;
 	json_int_t number = json_integer_value(json_object_get(current, "number")) + 1;
 	const char *hash = json_string_value(json_object_get(current, "hash"));
-	_cleanup_strbuf_ struct strbuf text = { 0 };
 	_cleanup_free_ char *git = NULL;
 	char path[128];
 	int r;
@@ -42,10 +66,9 @@ int generation_accept(struct host *h, struct config *c, struct error *e)
 	if (hash && streq(hash, config_hash(c)))
 		return 0;
 	generation_path(path, sizeof(path), number);
-	document_write(&c->document, true, &text);
-	r = file_write_atomic(h->root, path, sb_str(&text), text.len, 0600);
+	r = store(h, c, path, e);
 	if (r < 0)
-		return error_set(e, r, "cannot store the document as %s: %s", path, strerror(-r));
+		return r;
 	git = git_revision(h->root, CONFIG_FILE);
 	new = json_pack("{s:I, s:s, s:s*, s:I}", "number", number, "hash", config_hash(c), "git",
 		git, "time", (json_int_t)h->now());
@@ -63,22 +86,39 @@ int generation_accept(struct host *h, struct config *c, struct error *e)
 
 int generation_load_number(struct host *h, long long number, struct config *c, struct error *e)
 {
-	_cleanup_free_ char *text = NULL;
 	char path[128];
-	size_t len;
 	int r;
 
 	generation_path(path, sizeof(path), number);
-	r = file_read(h->root, path, GENERATION_MAX, &text, &len);
+	r = load(h, path, c, e);
 	if (r == -ENOENT) {
 		error_set(e, r, "generation %lld is not kept (any more)", number);
 		return error_cure(e, "kvmhostctl history lists those that are");
 	}
-	if (r < 0)
-		return error_set(e, r, "cannot read the document %s: %s", path, strerror(-r));
-	/* The nodes have copies of what they need of the text. */
-	config_load_text(c, path, text, len);
-	return 0;
+	return r;
+}
+
+int generation_set_aside(struct host *h, struct config *c, struct error *e)
+{
+	return store(h, c, ASIDE, e);
+}
+
+int generation_accept_aside(struct host *h, const char *hash, struct error *e)
+{
+	_cleanup_config_ struct config c = { 0 };
+	int r = load(h, ASIDE, &c, e);
+
+	if (r == -ENOENT) /* a log of other make; the next run that converges stores it */
+		error_clear(e);
+	else if (r >= 0 && c.valid && streq(config_hash(&c), hash))
+		r = generation_accept(h, &c, e);
+	generation_drop_aside(h);
+	return r == -ENOENT ? 0 : r;
+}
+
+void generation_drop_aside(struct host *h)
+{
+	file_remove(h->root, ASIDE);
 }
 
 int generation_load(struct host *h, struct config *c, struct error *e)

@@ -15,6 +15,14 @@ enum { GENERATIONS_KEPT = 20 };
 
 /* Stores the document when it differs from the current one. The record is loaded. */
 int generation_accept(struct host *h, struct config *c, struct error *e);
+/*
+ * A document that waits to be confirmed is set aside until it is: whoever confirms it may be
+ * another process than the one that knows it. accept_aside makes it the current one if it has that
+ * hash; it is gone afterwards.
+ */
+int generation_set_aside(struct host *h, struct config *c, struct error *e);
+int generation_accept_aside(struct host *h, const char *hash, struct error *e);
+void generation_drop_aside(struct host *h);
 /* Loads the current one; -ENOENT: there is none yet. c->valid as in config_load. */
 int generation_load(struct host *h, struct config *c, struct error *e);
 /* The one with that number, as long as it is kept. */

@@ -10,6 +10,14 @@ static uint64_t wall_clock(void)
 	return (uint64_t)time(NULL);
 }
 
+static uint64_t since_boot(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (uint64_t)t.tv_sec;
+}
+
 static bool same_directory(int fd, const char *path)
 {
 	struct stat a, b;
@@ -20,7 +28,7 @@ static bool same_directory(int fd, const char *path)
 
 int host_open(struct host *h, const char *root_path, struct error *e)
 {
-	*h = (struct host){ .root = -1, .lock = -1, .now = wall_clock };
+	*h = (struct host){ .root = -1, .lock = -1, .now = wall_clock, .uptime = since_boot };
 	h->root_path = root_path ? root_path : "/";
 	h->root = open(h->root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (h->root < 0)

@@ -36,7 +36,9 @@ struct host {
 	/* Lives from one observation to the next: haves, changes, the plan. */
 	struct arena *pass;
 	struct record *record; /* what is managed and how it was before; reconcile/record.h */
-	uint64_t (*now)(void); /* seconds since 1970 */
+	uint64_t (*now)(void); /* seconds since 1970, which may jump: for people */
+	uint64_t (*uptime)(
+		void); /* seconds since boot, which do not: for what must happen in time */
 	struct {
 		const struct handle *type;
 		void *data;

@@ -5,7 +5,7 @@
  * first of those changes. Present at start: an apply was cut off, or waits to
  * be confirmed; see reconcile/confirm.h.
  *
- *	{"format": 1, "document": HASH, "confirm_by": SECONDS, "boot": ID, "steps":
+ *	{"format": 1, "document": HASH, "confirm_by": UPTIME, "boot": ID, "steps":
  *	  [{"id": "bridge/br0", "kind": "bridge", "name": "br0", "before": {...}}]}
  *
  * `document` is what is held once this was put back: not the generation in force, which was good.
@@ -21,8 +21,7 @@
  * hash of what is applied, or NULL.
  */
 int undo_begin(struct host *h, const struct plan *p, const char *document, struct error *e);
-/* The log stays until somebody confirms the document, at the latest at `until` (seconds since
- * 1970). */
+/* The log stays until somebody confirms the document, at the latest at `until` (host->uptime). */
 int undo_await(struct host *h, const char *document, uint64_t until, struct error *e);
 /*
  * Of a pending log: the document to hold, "" for none, and until when it waits to be confirmed: 0

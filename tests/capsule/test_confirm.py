@@ -82,11 +82,33 @@ def test_the_applier_killed_the_timer_puts_back(host):
     wait_until(lambda: everything(host) == host.before, 30, "put back by the timer")
 
 
+def ended(host):
+    wait_until(lambda: not host.active("apply"), 15, "the end of apply")
+
+
+def test_confirmed_when_the_applier_is_gone(host):
+    """A lost connection may end the session with all that runs in it: who confirms needs nobody's help."""
+    begin(host, 60)
+    host.run("systemctl kill -s KILL apply")
+    ended(host)
+    host.ctl("confirm")
+    assert "10.3.0.1" in host.run("ip -4 addr show vbm").stdout
+    assert host.ctl("diff", check=False).rc == 0, "the document in force is still the one before"
+    assert "last run    converged" in host.ctl("status").stdout
+
+
 def test_revert_at_once(host):
     begin(host, 60)
     host.ctl("revert")
     assert everything(host) == host.before
     assert host.ctl("confirm", check=False).rc == 1
+    ended(host)
+    log = host.read("/run/apply.log")
+    assert "confirmed" not in log.split("kvmhostctl confirm")[1] and "put back" in log, log
+    assert "Result=exit-code" in host.run("systemctl show -p Result apply").stdout
+    assert host.ctl("diff", check=False).rc == 2, "the document in force is the one that was put back"
+    status = host.ctl("status", check=False).stdout
+    assert "rolled back" in status and "it was put back by kvmhostctl revert" in status, status
 
 
 def test_reboot_in_the_middle(host):

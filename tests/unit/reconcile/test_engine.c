@@ -319,6 +319,31 @@ static void set_boot(const char *id)
 	file_write_atomic(toy.host.root, "/proc/sys/kernel/random/boot_id", id, strlen(id), 0644);
 }
 
+static uint64_t later(void)
+{
+	return UINT64_C(4000000000);
+}
+
+/* A network that was made right may bring the first answer of a time server. */
+static void a_clock_that_jumps_ends_no_time_to_confirm(void **state _unused_)
+{
+	static const char yaml[] = "version: 1\nthings: {a: {value: one}}\n";
+	const struct apply_options o = { .document_hash = "abc", .confirm_seconds = 600 };
+	_cleanup_config_ struct config c = { 0 };
+	_cleanup_outcome_ struct outcome out = { 0 };
+	_cleanup_error_ struct error e = { 0 };
+
+	set_boot("first");
+	config_load_text(&c, "toy.yaml", yaml, strlen(yaml));
+	assert_int_equal(apply(&toy.host, &c.wants, &o, &out, &e), 0);
+	toy.host.now = later;
+	assert_int_equal(confirm_recover(&toy.host, &e), -EBUSY);
+	error_clear(&e);
+	toy.host.uptime = later;
+	assert_int_equal(confirm_recover(&toy.host, &e), 1);
+	assert_string_equal(toy_value("thing", "a"), "");
+}
+
 static void who_was_to_confirm_is_gone_after_a_reboot(void **state _unused_)
 {
 	static const char yaml[] = "version: 1\nthings: {a: {value: one}}\n";
@@ -450,6 +475,7 @@ int main(void)
 		TEST(what_cannot_be_read_back_is_told_once),
 		TEST(users_go_before_what_they_use),
 		TEST(what_is_in_use_waits_for_its_user),
+		TEST(a_clock_that_jumps_ends_no_time_to_confirm),
 		TEST(who_was_to_confirm_is_gone_after_a_reboot),
 		TEST(finds_what_contradicts_itself),
 		TEST(an_invalid_entry_is_not_dangling),
