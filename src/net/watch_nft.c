@@ -66,10 +66,15 @@ static bool by_others(
 	return pid != (uint32_t)getpid();
 }
 
-static enum event nft_read(int fd, void *state _unused_, char what[static WATCH_WHAT_MAX])
+/* What the transaction whose end has not come yet has touched of ours; NULL: nothing. */
+struct nft_watch {
+	const char *touched;
+};
+
+static enum event nft_read(int fd, void *state, char what[static WATCH_WHAT_MAX])
 {
 	_cleanup_free_ char *buffer = xmalloc(BUFFER);
-	const char *touched = NULL;
+	struct nft_watch *w = state;
 	enum event any = EVENT_NONE;
 
 	for (;;) {
@@ -88,21 +93,22 @@ static enum event nft_read(int fd, void *state _unused_, char what[static WATCH_
 		for (struct nlmsghdr *m = (struct nlmsghdr *)buffer; nlmsg_ok(m, left);
 			m = nlmsg_next(m, &left)) {
 			if (NFNL_MSG_TYPE(m->nlmsg_type) != NFT_MSG_NEWGEN) {
-				touched = touched ? touched : touched_by(m);
-			} else if (touched) {
-				if (by_others(m, TAKE_PTR(touched), what))
+				w->touched = w->touched ? w->touched : touched_by(m);
+			} else if (w->touched) {
+				if (by_others(m, TAKE_PTR(w->touched), what))
 					any = EVENT_GONE;
 			}
 		}
 	}
 }
 
-static void nft_close(int fd, void *state _unused_)
+static void nft_close(int fd, void *state)
 {
 	close(fd);
+	free(state);
 }
 
-static int nft_open(void **state _unused_, struct error *e)
+static int nft_open(void **state, struct error *e)
 {
 	static const int group = NFNLGRP_NFTABLES;
 	struct sockaddr_nl any = { .nl_family = AF_NETLINK };
@@ -112,8 +118,13 @@ static int nft_open(void **state _unused_, struct error *e)
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
 		if (bind(fd, (struct sockaddr *)&any, sizeof(any)) == 0 &&
 			setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group,
-				sizeof(group)) == 0)
+				sizeof(group)) == 0) {
+			struct nft_watch *w = xmalloc(sizeof(*w));
+
+			*w = (struct nft_watch){ 0 };
+			*state = w;
 			return fd;
+		}
 	}
 	r = -errno;
 	if (fd >= 0)

@@ -27,6 +27,7 @@ struct known {
 struct route_watch {
 	struct known *v;
 	size_t n, cap;
+	bool stale; /* something was lost, so they are not known any more */
 };
 
 static struct known *find(struct route_watch *w, int index)
@@ -171,9 +172,38 @@ static enum event on_message(
 	}
 }
 
+/* What is there now is known, not news. The answer comes among the first events. */
+static int ask_for_links(int fd)
+{
+	struct {
+		struct nlmsghdr head;
+		struct ifinfomsg link;
+	} ask = {
+		.head = { .nlmsg_len = sizeof(ask),
+			.nlmsg_type = RTM_GETLINK,
+			.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
+	};
+
+	return send(fd, &ask, sizeof(ask), 0) < 0 ? -errno : 0;
+}
+
+/*
+ * After events were lost: of a link that came unheard nobody would hear how it goes. All links come
+ * once more, as news, which costs a look. Nothing is on its way any more: a dump has ended.
+ */
+static void know_anew(int fd, struct route_watch *w)
+{
+	if (!w->stale)
+		return;
+	w->stale = false;
+	w->n = 0;
+	(void)ask_for_links(fd);
+}
+
 static enum event route_read(int fd, void *state, char what[static WATCH_WHAT_MAX])
 {
 	_cleanup_free_ char *buffer = xmalloc(BUFFER);
+	struct route_watch *w = state;
 	char one[WATCH_WHAT_MAX];
 	enum event worst = EVENT_NONE, event;
 
@@ -188,16 +218,21 @@ static enum event route_read(int fd, void *state, char what[static WATCH_WHAT_MA
 			if (worst == EVENT_NONE)
 				snprintf(what, WATCH_WHAT_MAX, "a flood of network events");
 			worst = EVENT_GONE;
+			w->stale = true;
 			continue;
 		}
-		if (got <= 0)
+		if (got <= 0) {
+			know_anew(fd, w);
 			return worst;
+		}
 		for (struct nlmsghdr *m = (struct nlmsghdr *)buffer; nlmsg_ok(m, left);
-			m = nlmsg_next(m, &left))
-			if ((event = on_message(state, m, one)) > worst) {
+			m = nlmsg_next(m, &left)) {
+			w->stale |= m->nlmsg_flags & NLM_F_DUMP_INTR;
+			if ((event = on_message(w, m, one)) > worst) {
 				memcpy(what, one, sizeof(one));
 				worst = event;
 			}
+		}
 	}
 }
 
@@ -216,21 +251,6 @@ static int subscribe(int fd)
 			0)
 			return -errno;
 	return 0;
-}
-
-/* What is there now is known, not news. The answer comes among the first events. */
-static int ask_for_links(int fd)
-{
-	struct {
-		struct nlmsghdr head;
-		struct ifinfomsg link;
-	} ask = {
-		.head = { .nlmsg_len = sizeof(ask),
-			.nlmsg_type = RTM_GETLINK,
-			.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
-	};
-
-	return send(fd, &ask, sizeof(ask), 0) < 0 ? -errno : 0;
 }
 
 static void route_close(int fd, void *state)
