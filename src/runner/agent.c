@@ -66,6 +66,8 @@ const char *agent_ask(struct agent *a, json_t *command, agent_answer_fn *fn, voi
 		return "no agent runs in the guest (qemu-guest-agent)";
 	if (a->deadline)
 		return "the agent is busy with another question";
+	if (a->out.len > AGENT_LINE_MAX)
+		return "the guest takes no questions from its channel";
 	text = json_is_object(command) ? json_dumps(command, JSON_COMPACT) : NULL;
 	if (!text)
 		return "a question to the agent is {\"execute\": \"guest-info\"}";
@@ -117,16 +119,19 @@ static void take_line(struct agent *a, const char *line, size_t len)
 
 static void take_lines(struct agent *a)
 {
+	size_t start = 0;
 	char *end;
 
-	while (a->in.len && (end = memchr(a->in.s, '\n', a->in.len))) {
-		size_t len = (size_t)(end - a->in.s);
+	while (start < a->in.len && (end = memchr(a->in.s + start, '\n', a->in.len - start))) {
+		size_t len = (size_t)(end - (a->in.s + start));
 
 		if (a->deadline)
-			take_line(a, a->in.s, len);
-		memmove(a->in.s, end + 1, a->in.len - len - 1);
-		a->in.len -= len + 1;
+			take_line(a, a->in.s + start, len);
+		start += len + 1;
 	}
+	if (start)
+		memmove(a->in.s, a->in.s + start, a->in.len - start);
+	a->in.len -= start;
 	/* A flood without a line's end. */
 	if (a->in.len > AGENT_LINE_MAX)
 		a->in.len = 0;
