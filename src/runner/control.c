@@ -59,9 +59,10 @@ void control_poll(const struct control *c, struct pollfd v[static CONTROL_POLLS]
 	}
 }
 
+/* In ASCII: `kvmhostctl guest monitor` shows it on a terminal. */
 static void say(struct control_client *k, json_t *msg)
 {
-	_cleanup_free_ char *text = json_dumps(msg, JSON_COMPACT);
+	_cleanup_free_ char *text = json_dumps(msg, JSON_COMPACT | JSON_ENSURE_ASCII);
 
 	if (k->fd < 0 || !text)
 		return;

@@ -4,6 +4,7 @@
 #include "runner/guestctl.h"
 #include "runner/guestctl_qmp.h"
 #include "runner/spec.h"
+#include "runner/state.h"
 #include "base/file.h"
 #include "config/obj.h"
 #include <fcntl.h>
@@ -13,12 +14,13 @@
 enum { STATS_TRIES = 20, STATS_EVERY_USEC = 20 * 1000 };
 #define CGROUP "/sys/fs/cgroup/kvmhost.slice/kvmhost-guests.slice"
 
+/* What it says goes to a terminal. */
 static json_t *ask(struct guest_qmp *q, const char *command, json_t *arguments)
 {
 	json_t *result = NULL;
 
 	guest_qmp_command(q, command, arguments, -1, &result, NULL);
-	return result;
+	return plain_json(result);
 }
 
 static json_t *ask_agent(struct guest_qmp *q, const char *command)

@@ -3,21 +3,37 @@
 #include "runner/guestctl.h"
 #include "runner/guestctl_names.h"
 #include "runner/guest_files.h"
+#include "runner/state.h"
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
 
-enum { ANSWER_MS = 30 * 1000, ANSWER_MAX = 4 << 20, EVENTS_MAX = 64 };
+enum {
+	ACCEPT_MS = 10 * 1000,
+	ANSWER_MS = 30 * 1000,
+	ANSWER_MAX = 4 << 20,
+	EVENTS_MAX = 64,
+	WORDS_MAX = 600
+};
 
-static int not_connected(struct host *h, const char *name, const char *path, struct error *e)
+static int64_t clock_ms(void)
 {
-	int r = -errno;
+	struct timespec t;
 
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static int not_connected(struct host *h, const char *name, const char *path, int r, struct error *e)
+{
 	if (r == -EACCES || r == -EPERM) {
 		error_set(e, r, "the guest %s obeys root alone", name);
 		return error_cure(e, "run it as root: sudo kvmhostctl ...");
 	}
+	if (r == -EAGAIN)
+		return error_set(
+			e, r, "the guest %s does not answer: nobody accepts %s", name, path);
 	error_set(e, -ENOTCONN, "the guest %s does not run: its socket %s: %s", name, path,
 		strerror(-r));
 	if (guestctl_is_up(h, name))
@@ -25,22 +41,33 @@ static int not_connected(struct host *h, const char *name, const char *path, str
 	return error_cure(e, "kvmhostctl guest start %s", name);
 }
 
+/* Once connected, what is sent waits no longer either. */
+int guest_socket_join(const char *path, int ms)
+{
+	struct timeval patience = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (strlen(path) >= sizeof(to.sun_path))
+		return -ENAMETOOLONG;
+	memcpy(to.sun_path, path, strlen(path));
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0 ||
+		connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0)
+		return -errno;
+	return TAKE_FD(fd);
+}
+
 int guest_qmp_open(struct host *h, const char *name, struct guest_qmp *q, struct error *e)
 {
-	struct sockaddr_un to = { .sun_family = AF_UNIX };
 	struct guest_path p = guest_path(name, FILE_CONTROL);
-	_cleanup_close_ int fd = -1;
 	int r = guestctl_known(h, name, e);
 
 	if (r < 0)
 		return r;
-	memcpy(to.sun_path, p.s, MIN_OF(strlen(p.s), sizeof(to.sun_path) - 1));
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return error_set(e, -errno, "cannot make a socket: %s", strerror(errno));
-	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0)
-		return not_connected(h, name, p.s, e);
-	*q = (struct guest_qmp){ .name = name, .fd = TAKE_FD(fd) };
+	r = guest_socket_join(p.s, ACCEPT_MS);
+	if (r < 0)
+		return not_connected(h, name, p.s, r, e);
+	*q = (struct guest_qmp){ .name = name, .fd = r, .patience_ms = ANSWER_MS };
 	return 0;
 }
 
@@ -73,12 +100,14 @@ static int send_text(int fd, const char *text, size_t n, int attached)
 	return sendmsg(fd, &msg, MSG_NOSIGNAL) == (ssize_t)n ? 0 : errno ? -errno : -EIO;
 }
 
-static int wait_for_more(struct guest_qmp *q, int ms)
+/* Until then, also where something is there to be read: who floods us has no more time. */
+static int wait_for_more(struct guest_qmp *q, int64_t end)
 {
 	struct pollfd p = { q->fd, POLLIN, 0 };
 	char chunk[4096];
+	int64_t left = end - clock_ms();
 	ssize_t n;
-	int r = poll(&p, 1, ms);
+	int r = left > 0 ? poll(&p, 1, (int)left) : 0;
 
 	if (r <= 0)
 		return r == 0 ? -ETIMEDOUT : errno == EINTR ? 0 : -errno;
@@ -120,6 +149,7 @@ static void keep_event(struct guest_qmp *q, json_t *msg)
 /* Skips the greeting. */
 static int wait_for_answer(struct guest_qmp *q, json_t **answer)
 {
+	int64_t end = clock_ms() + q->patience_ms;
 	int r = 0;
 
 	while (r >= 0) {
@@ -132,7 +162,7 @@ static int wait_for_answer(struct guest_qmp *q, json_t **answer)
 		keep_event(q, msg);
 		json_decref(msg);
 		if (!msg)
-			r = wait_for_more(q, ANSWER_MS);
+			r = wait_for_more(q, end);
 	}
 	return r;
 }
@@ -159,8 +189,11 @@ int guest_qmp_command(struct guest_qmp *q, const char *command, json_t *argument
 	error = json_object_get(answer, "error");
 	if (error) {
 		const char *why = json_string_value(json_object_get(error, "desc"));
+		char words[WORDS_MAX];
 
-		r = error_set(e, -EIO, "%s: %s", q->name, why ? why : "unknown error");
+		why = why ? why : "unknown error";
+		plain_text(words, sizeof(words), why, strlen(why));
+		r = error_set(e, -EIO, "%s: %s", q->name, words);
 	} else if (result) {
 		*result = json_incref(json_object_get(answer, "return"));
 	}
@@ -187,14 +220,6 @@ static int kept_event(const struct guest_qmp *q, const char *id, const char *con
 	return -ENOENT;
 }
 
-static int64_t clock_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 int guest_qmp_event(struct guest_qmp *q, const char *id, const char *const *events, int ms)
 {
 	int r = kept_event(q, id, events), waited = 0;
@@ -205,7 +230,7 @@ int guest_qmp_event(struct guest_qmp *q, const char *id, const char *const *even
 
 		keep_event(q, msg);
 		if (!msg)
-			waited = wait_for_more(q, (int)MAX_OF(end - clock_ms(), (int64_t)0));
+			waited = wait_for_more(q, end);
 		json_decref(msg);
 		r = waited < 0 ? waited : kept_event(q, id, events);
 	}

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A running guest's QMP, through its control socket (control.h). For root. */
+/*
+ * A running guest's QMP, through its control socket (control.h). For root. A guest that took over
+ * its QEMU speaks here, so nothing is waited for without end, and texts are cut.
+ */
 #ifndef KVMHOST_GUESTCTL_QMP_H
 #define KVMHOST_GUESTCTL_QMP_H
 
@@ -11,9 +14,13 @@
 struct guest_qmp {
 	const char *name;
 	int fd;
+	int patience_ms; /* with an answer, whatever else is said meanwhile */
 	struct strbuf in;
 	json_t *events; /* those that came while an answer was waited for */
 };
+
+/* The descriptor of a stream to a socket of the guest's, or -errno; -EAGAIN: nobody accepts it. */
+int guest_socket_join(const char *path, int ms);
 
 /* -ENOENT: no such guest; -ENOTCONN: it does not run. */
 int guest_qmp_open(struct host *h, const char *name, struct guest_qmp *q, struct error *e);

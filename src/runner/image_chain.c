@@ -2,6 +2,7 @@
 /* docs/interop/qcow2.txt in QEMU's source. */
 #include "runner/image_chain.h"
 #include "config/obj.h"
+#include "runner/state.h"
 #include <endian.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -83,12 +84,15 @@ static int open_layer(const char *path, struct image_layer *l, struct error *e)
 static int check_top(const struct guest_disk *d, int top, struct error *e)
 {
 	struct image_below below;
+	char name[sizeof(below.name)];
 
 	image_below(top, disk_format(d), &below);
 	if (*below.name && !d->base) {
+		/* A guest that took over its QEMU has written it. */
+		plain_text(name, sizeof(name), below.name, strlen(below.name));
 		error_set(e, -EPERM, "the image %s is made on %s, which the document does not name",
-			d->path, below.name);
-		return error_cure(e, "write `base: %s`, if the guest may read that", below.name);
+			d->path, name);
+		return error_cure(e, "write `base: %s`, if the guest may read that", name);
 	}
 	if (!*below.name && d->base) {
 		error_set(e, -EINVAL, "the image %s is made on no other one", d->path);

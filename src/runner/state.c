@@ -32,6 +32,57 @@ void plain_text(char *out, size_t room, const char *s, size_t len)
 	out[o] = '\0';
 }
 
+/* NULL: it is plain as it is. The caller frees. */
+static char *made_plain(const char *s)
+{
+	size_t len = strlen(s), n;
+	char *out = NULL;
+	uint32_t c;
+
+	for (size_t i = 0; i < len && !out; i += n) {
+		n = utf8_decode(s + i, len - i, &c);
+		if (n && !utf8_is_control(c))
+			continue;
+		out = xmalloc(len + 1);
+		plain_text(out, len + 1, s, len);
+		break;
+	}
+	return out;
+}
+
+static void plain_members(json_t *object)
+{
+	const char *key;
+	json_t *one;
+	void *next;
+
+	json_object_foreach_safe(object, next, key, one)
+	{
+		_cleanup_free_ char *name = made_plain(key);
+
+		one = plain_json(json_incref(one));
+		if (name)
+			json_object_del(object, key);
+		json_object_set_new(object, name ? name : key, one);
+	}
+}
+
+json_t *plain_json(json_t *value)
+{
+	_cleanup_free_ char *text =
+		json_is_string(value) ? made_plain(json_string_value(value)) : NULL;
+
+	if (text) {
+		json_decref(value);
+		return json_string(text);
+	}
+	for (size_t i = 0; i < json_array_size(value); i++)
+		json_array_set_new(value, i, plain_json(json_incref(json_array_get(value, i))));
+	if (json_is_object(value))
+		plain_members(value);
+	return value;
+}
+
 void tail_add(struct tail *t, const char *line, size_t len)
 {
 	plain_text(t->lines[t->n++ % TAIL_LINES], TAIL_WIDTH + 1, line, len);
@@ -94,6 +145,7 @@ int state_write(int fd, const struct run_state *s, const struct tail *stderr_tai
 	_cleanup_free_ char *text = NULL;
 	char record[STATE_RECORD];
 	struct run_state bare = *s;
+	ssize_t written;
 	size_t len;
 
 	for (size_t lines = TAIL_LINES; !(text = render(s, stderr_tail, lines)) && lines; lines--)
@@ -108,9 +160,8 @@ int state_write(int fd, const struct run_state *s, const struct tail *stderr_tai
 	for (size_t i = 0; i < sizeof(record); i++)
 		record[i] = i < len ? text[i] : ' ';
 	record[sizeof(record) - 1] = '\n';
-	if (pwrite(fd, record, sizeof(record), 0) != (ssize_t)sizeof(record))
-		return errno ? -errno : -EIO;
-	return 0;
+	written = pwrite(fd, record, sizeof(record), 0);
+	return written < 0 ? -errno : written == (ssize_t)sizeof(record) ? 0 : -EIO;
 }
 
 int state_read(int root, const char *name, json_t **out)
@@ -125,7 +176,7 @@ int state_read(int root, const char *name, json_t **out)
 
 		if (r < 0)
 			return r;
-		*out = json_loadb(text, len, 0, NULL);
+		*out = plain_json(json_loadb(text, len, 0, NULL));
 		if (json_is_object(*out))
 			return 0;
 		json_decref(*out);

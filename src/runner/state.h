@@ -56,6 +56,9 @@ struct run_state {
  * repeat what a guest made it say, and a person reads it on a terminal.
  */
 void plain_text(char *out, size_t room, const char *s, size_t len);
+/* The same for all texts in a value, names of members too. Takes it over; what it returns is the
+ * caller's. */
+json_t *plain_json(json_t *value);
 
 /* The tail of what QEMU said on its stderr: whole lines. */
 enum { TAIL_LINES = 12, TAIL_WIDTH = 400 };

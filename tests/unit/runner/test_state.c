@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "fixture.h"
+#include "base/file.h"
+#include "runner/guest_files.h"
 #include "runner/run_events.h"
 #include "runner/run_lost.h"
 #include "runner/state.h"
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
@@ -213,6 +216,41 @@ static void test_plugged_out_is_not_lost(void **state _unused_)
 	run_lost_end(&r);
 }
 
+/* A guest's agent names its own interfaces. */
+static void test_what_a_guest_says_is_made_plain(void **state _unused_)
+{
+	json_t *said = plain_json(json_loads("[{\"na\\u0007me\": \"eth0\\u001b[2J\", \"n\": 7}, "
+					     "[\"\\u009b2J\", \"\303\244\"], null]",
+		0, NULL));
+	_cleanup_free_ char *text = json_dumps(said, JSON_COMPACT | JSON_SORT_KEYS);
+
+	assert_string_equal(text, "[{\"n\":7,\"na?me\":\"eth0?[2J\"},[\"?2J\",\"\303\244\"],null]");
+	json_decref(said);
+	said = plain_json(json_string("\033c"));
+	assert_string_equal(json_string_value(said), "?c");
+	json_decref(said);
+	assert_null(plain_json(NULL));
+}
+
+static void test_a_record_that_says_more_than_it_should(void **state _unused_)
+{
+	char dir[] = "/tmp/kvmhost-state-XXXXXX";
+	_cleanup_free_ char *path = NULL, *why = NULL;
+	_cleanup_close_ int root = -1;
+	static const char record[] =
+		"{\"state\": \"ended\", \"error\": \"\\u001b]0;owned\\u0007\\ngone\"}";
+	json_t *o = NULL;
+
+	assert_non_null(mkdtemp(dir));
+	root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	path = xstrdup(guest_path("g", FILE_STATE).s);
+	assert_int_equal(file_write_atomic(root, path, record, strlen(record), 0644), 0);
+	assert_int_equal(state_read(root, "g", &o), 0);
+	why = state_why(o);
+	assert_string_equal(why, "?]0;owned??gone");
+	json_decref(o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -223,6 +261,8 @@ int main(void)
 		cmocka_unit_test(test_events),
 		cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_plugged_out_is_not_lost),
+		cmocka_unit_test(test_what_a_guest_says_is_made_plain),
+		cmocka_unit_test(test_a_record_that_says_more_than_it_should),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
