@@ -39,6 +39,13 @@ void link_diff(struct host *h, struct step *s, const struct link_state *have)
 		step_change(h, s, "mark", "mark", NULL, link_mark(s->r, mark));
 	if (have->down)
 		step_change(h, s, "up", "up", "false", "true");
+	if (have->astray)
+		step_change(h, s, "routes",
+			arena_printf(h->pass, "route through %s", have->astray_on), have->astray,
+			NULL);
+	if (have->lost)
+		step_change(h, s, "routes", arena_printf(h->pass, "route through %s", s->r->name),
+			NULL, have->lost);
 }
 
 const char *link_awaited(struct host *h, const struct links *ls, const char *name)

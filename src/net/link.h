@@ -15,6 +15,10 @@
 struct link_state {
 	bool unmarked; /* no mark of ours yet, or not any more */
 	bool down;
+	/* Texts of routes, of what has ports (ported_routes.h): through a port, and of one that is
+	 * gone. */
+	const char *astray, *astray_on;
+	const char *lost;
 };
 
 enum { LINK_MARK_MAX = 256 }; /* IFALIASZ of linux/if.h, NUL included */
@@ -26,9 +30,9 @@ bool link_is_marked_for(const struct link *l, const struct resource *r);
 struct link_state link_state(const struct link *l, const struct resource *r);
 
 /*
- * Compares by the rows, then adds the mark and being up as changes: a link
+ * Compares by the rows, then adds the mark, being up and routes as changes: a link
  * under management that somebody took down or whose alias went is drift. A
- * link on its way back to its former owner needs neither.
+ * link on its way back to its former owner needs none of them.
  */
 void link_diff(struct host *h, struct step *s, const struct link_state *have);
 

@@ -60,6 +60,7 @@ struct addr {
 
 struct address;
 struct port_vlans;
+struct route_seen;
 
 struct links {
 	struct arena *arena;
@@ -72,6 +73,10 @@ struct links {
 	struct address *all;
 	size_t n_all;
 	bool all_read;
+	/* Read by routes_get() alone (net/route_seen.h). */
+	struct route_seen *routes;
+	size_t n_routes;
+	bool routes_read;
 	/* Of filtering bridges; read by port_vlans_get() alone (net/port_vlans.h). */
 	struct port_vlans *vlans;
 	size_t n_vlans;

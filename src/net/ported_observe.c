@@ -3,6 +3,7 @@
 #include "net/ported.h"
 #include "net/dhcp.h"
 #include "net/port.h"
+#include "net/ported_routes.h"
 #include "reconcile/record.h"
 #include <net/if.h>
 
@@ -334,7 +335,10 @@ int ported_observe(struct host *h, const struct resource *r, const struct links 
 		return 0;
 	}
 	ret = addresses_get(h, &v.all, &v.n_all, e);
-	if (ret >= 0)
-		read_addressing(&v, have);
-	return ret;
+	if (ret < 0)
+		return ret;
+	read_addressing(&v, have);
+	return r->want && v.ref->ports.n
+		       ? routes_compare(h, r->id, ls, link, v.ref, &have->state, e)
+		       : 0;
 }

@@ -98,6 +98,15 @@ static bool own_of_link(const struct nlmsghdr *m)
 	       (b[0] == 0xff || (b[0] == 0xfe && (b[1] & 0xc0) == 0x80));
 }
 
+bool route_counts(const struct nlmsghdr *m)
+{
+	const struct rtmsg *head = nlmsg_data(m);
+
+	return m->nlmsg_type == RTM_NEWROUTE && nlmsg_datalen(m) >= (int)sizeof(*head) &&
+	       head->rtm_type == RTN_UNICAST && !(head->rtm_flags & RTM_F_CLONED) &&
+	       !own_of_link(m);
+}
+
 bool route_read(struct arena *a, const struct nlmsghdr *m, struct route *out)
 {
 	const struct rtmsg *head = nlmsg_data(m);
@@ -161,8 +170,7 @@ static void add(const struct nlmsghdr *m, void *arg)
 	struct nlattr *multipath;
 	struct reader *rd = arg;
 
-	if (m->nlmsg_type != RTM_NEWROUTE || head->rtm_type != RTN_UNICAST ||
-		head->rtm_flags & RTM_F_CLONED || !leads_through(m, rd->index) || own_of_link(m))
+	if (!route_counts(m) || !leads_through(m, rd->index))
 		return;
 	multipath = head->rtm_family == AF_INET6 ? attr(m, RTA_MULTIPATH) : NULL;
 	if (!multipath)

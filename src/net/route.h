@@ -20,6 +20,9 @@ struct route {
 /* Every route through the link, of all tables, in the kernel's order. */
 int routes_read(
 	struct nl *nl, struct arena *a, int index, struct route **v, size_t *n, struct error *e);
+/* The message tells of a route that could be moved: of packets to others, and not the link's own.
+ */
+bool route_counts(const struct nlmsghdr *m);
 /* From a message that was kept; false when it is none. */
 bool route_read(struct arena *a, const struct nlmsghdr *m, struct route *out);
 

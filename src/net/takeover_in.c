@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* How ports come into a bridge, and what is on the bridge then. */
 #include "net/takeover.h"
+#include "net/ported_routes.h"
 #include "reconcile/record.h"
 #include <net/if.h>
 
@@ -154,6 +155,19 @@ static void lead_routes(struct mover *m, const struct ported *want, const struct
 			put_neighs(m, &p[i].t, m->bridge);
 }
 
+static void lead_lost(struct mover *m, const struct ported *want)
+{
+	struct lost *v;
+	size_t n;
+
+	if (routes_lost(m->h, m->id, m->bridge, want, &v, &n, m->e) < 0)
+		return;
+	for (int via = 0; via <= 1; via++)
+		for (size_t i = 0; i < n; i++)
+			if (v[i].route->via == (via == 1))
+				put_route(m, &v[i].of, v[i].route, m->bridge);
+}
+
 static bool any_fresh(const struct port *p, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -178,6 +192,8 @@ static void move(struct mover *m, const struct ported *want, struct port *p, siz
 	put_target(m, p, n, &t, gone, true);
 	if (gone || any_fresh(p, n) || any_absent(m, &t))
 		lead_routes(m, want, p, n);
+	else
+		lead_lost(m, want);
 	netlink_flush(m->nl);
 	if (m->e->code && addressing_of(want) == ADDRESSING_LIST)
 		error_cure(m->e, "list an address that reaches the gateway, or delete the route");

@@ -94,7 +94,7 @@ int port_capture(struct mover *m, struct port *p)
 	if (r < 0)
 		return r;
 	p->t = before;
-	p->fresh = !in || p->live.n_addrs;
+	p->fresh = !in || p->live.n_addrs || p->live.n_routes;
 	/* One that was in the bridge before us, without addresses: nothing is taken of it. */
 	if (!p->fresh)
 		return 0;

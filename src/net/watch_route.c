@@ -19,8 +19,8 @@
 enum { BUFFER = 32 << 10, RECEIVE = 4 << 20 };
 
 struct known {
-	int index;
-	bool ours; /* carries our mark, or is a port of one that does */
+	int index, master;
+	bool marked;
 	char name[IFNAMSIZ];
 };
 
@@ -38,11 +38,17 @@ static struct known *find(struct route_watch *w, int index)
 	return NULL;
 }
 
-static bool is_ours(struct route_watch *w, int index)
+/* The bridge or bond may be told of after its port. */
+static bool is_port(struct route_watch *w, const struct known *k)
 {
-	const struct known *k = find(w, index);
+	const struct known *master = k->master ? find(w, k->master) : NULL;
 
-	return k && k->ours;
+	return master && master->marked;
+}
+
+static bool is_ours(struct route_watch *w, const struct known *k)
+{
+	return k->marked || is_port(w, k);
 }
 
 static struct known *add(struct route_watch *w, int index)
@@ -78,9 +84,7 @@ static enum event link_came(struct route_watch *w, const struct ifinfomsg *head,
 {
 	const char *name = nla_get_string(tb[IFLA_IFNAME]);
 	struct known *k = find(w, head->ifi_index);
-	bool ours = marked(tb[IFLA_IFALIAS]) ||
-		    (tb[IFLA_MASTER] && is_ours(w, (int)nla_get_u32(tb[IFLA_MASTER])));
-	bool new = !k, renamed = k && !streq(k->name, name), matters;
+	bool new = !k, renamed = k && !streq(k->name, name), was_ours;
 
 	snprintf(what, WATCH_WHAT_MAX, "the link %s %s", name,
 		new       ? "came"
@@ -88,10 +92,12 @@ static enum event link_came(struct route_watch *w, const struct ifinfomsg *head,
 			  : "changed");
 	if (new)
 		k = add(w, head->ifi_index);
-	matters = new || renamed || ours || k->ours || has_vfs(name, tb);
+	was_ours = is_ours(w, k);
 	snprintf(k->name, sizeof(k->name), "%s", name);
-	k->ours = ours;
-	return matters ? EVENT_CHANGED : EVENT_NONE;
+	k->marked = marked(tb[IFLA_IFALIAS]);
+	k->master = tb[IFLA_MASTER] ? (int)nla_get_u32(tb[IFLA_MASTER]) : 0;
+	return new || renamed || was_ours || is_ours(w, k) || has_vfs(name, tb) ? EVENT_CHANGED
+										: EVENT_NONE;
 }
 
 static enum event link_went(
@@ -129,7 +135,7 @@ static enum event on_address(
 	struct nlattr *tb[IFA_MAX + 1], *at;
 	char text[INET6_ADDRSTRLEN] = "";
 
-	if (!k || !k->ours ||
+	if (!k || !is_ours(w, k) ||
 		nlmsg_parse((struct nlmsghdr *)m, sizeof(*head), tb, IFA_MAX, NULL) < 0)
 		return EVENT_NONE;
 	at = tb[IFA_LOCAL] ? tb[IFA_LOCAL] : tb[IFA_ADDRESS];
@@ -145,18 +151,21 @@ static enum event on_route(
 {
 	const struct rtmsg *head = nlmsg_data(m);
 	struct nlattr *tb[RTA_MAX + 1];
+	bool came = m->nlmsg_type == RTM_NEWROUTE;
 	const struct known *k;
 
-	/* Those that we move are the administrator's; clones of them are the kernel's cache. */
+	/* Clones are the kernel's cache, its own come and go with addresses. */
 	if (head->rtm_flags & RTM_F_CLONED ||
+		(came && (head->rtm_type != RTN_UNICAST || head->rtm_protocol == RTPROT_KERNEL)) ||
 		nlmsg_parse((struct nlmsghdr *)m, sizeof(*head), tb, RTA_MAX, NULL) < 0 ||
 		!tb[RTA_OIF])
 		return EVENT_NONE;
 	k = find(w, (int)nla_get_u32(tb[RTA_OIF]));
-	if (!k || !k->ours)
+	/* Through a bridge they are the administrator's; through a port they lead past it. */
+	if (!k || !(came ? is_port(w, k) : is_ours(w, k)))
 		return EVENT_NONE;
-	snprintf(what, WATCH_WHAT_MAX, "a route went from %s", k->name);
-	return EVENT_GONE;
+	snprintf(what, WATCH_WHAT_MAX, "a route %s %s", came ? "came to" : "went from", k->name);
+	return came ? EVENT_CHANGED : EVENT_GONE;
 }
 
 static enum event on_message(
@@ -167,6 +176,7 @@ static enum event on_message(
 	case RTM_DELLINK: return on_link(w, m, what);
 	case RTM_NEWADDR:
 	case RTM_DELADDR: return on_address(w, m, what);
+	case RTM_NEWROUTE:
 	case RTM_DELROUTE: return on_route(w, m, what);
 	default: return EVENT_NONE;
 	}

@@ -226,6 +226,32 @@ def test_after_a_deleted_bridge_of_somebody_else(machine):
     assert state(machine) == machine.before
 
 
+def test_the_host_keeps_its_way_out(machine):
+    """A bridge that is set down loses its routes; one through a port hears no answer. Both are heard of and put right."""
+    settle(machine, INHERIT)
+    machine.run("systemctl start kvmhostd")
+    try:
+        since = machine.cursor()
+        machine.run("ip link set br0 down; ip link set br0 up")
+        wait_until(lambda: machine.run("ping -n -q -c 1 -W 1 198.51.100.1", check=False).rc == 0, 5, "the world by the default route")
+        assert "2001:db8:1::1 dev br0" in machine.run("ip -6 route show default").stdout
+        assert "10.9.0.0/16" in machine.run("ip route show table 77").stdout
+        machine.run("ip route del default")
+        wait_until(lambda: machine.run("ping -n -q -c 1 -W 1 198.51.100.1", check=False).rc == 0, 5, "the default route again")
+        machine.run("ip route add 198.51.100.1 via 203.0.113.1 dev eth0 onlink")
+        wait_until(lambda: machine.run("ping -n -q -c 1 -W 1 198.51.100.1", check=False).rc == 0, 5, "the world, not through the port")
+        assert machine.run("ip route show dev eth0").stdout == "" and "dev br0" in machine.run("ip route get 198.51.100.1").stdout
+        wait_until(lambda: "route through eth0" in machine.said("kvmhostd", since), 10, "a line in the journal")
+        said = machine.said("kvmhostd", since)
+        assert "route through br0" in said, said
+        assert machine.ctl("plan", check=False).rc == 0
+    finally:
+        machine.run("systemctl stop kvmhostd")
+    settle(machine, EMPTY, "--allow-mass-removal")
+    machine.run("ip route del 198.51.100.1 dev eth0")  # it was set up for the card, and came back to it
+    assert state(machine) == machine.before
+
+
 def test_killed_while_taking_and_giving_back(machine):
     put(machine, INHERIT)
     where = points(machine, 16)

@@ -306,6 +306,57 @@ static void drift(void **state_ _unused_)
 	has(sh("ip route"), "default via 203.0.113.1 dev eth0");
 }
 
+/* A port's routes lead past the bridge, where no answer is heard. */
+static void route_through_a_port(void **state_ _unused_)
+{
+	card();
+	net_converge(INHERIT);
+	sh("ip route add 10.6.0.0/16 dev eth0; "
+	   "ip -6 route add 2001:db8:6::/48 dev eth0; ip route add 10.5.0.0/16 dev br0");
+	has(net_plan(INHERIT), "route through eth0  10.6.0.0/16 -> (none)");
+	net_converge(INHERIT);
+	assert_string_equal(
+		sh("ip route show dev eth0; ip -6 route show dev eth0 | sed /^fe80/d"), "");
+	has(sh("ip route"), "10.6.0.0/16 dev br0");
+	has(sh("ip -6 route"), "2001:db8:6::/48 dev br0");
+	net_converge("bridges: {br0: {ports: [eth0], addressing: none}}");
+	sh("ip route add 10.4.0.0/16 dev eth0");
+	net_converge("bridges: {br0: {ports: [eth0], addressing: none}}");
+	hasnt(sh("ip route"), "10.4.0.0/16");
+	net_converge("bridges: {}");
+	has(sh("ip route"), "10.6.0.0/16 dev eth0");
+	has(sh("ip route"), "10.4.0.0/16 dev eth0");
+	has(sh("ip -6 route"), "2001:db8:6::/48 dev eth0");
+}
+
+static void route_that_went(void **state_ _unused_)
+{
+	static const char routes[] = "ip -4 route show table all; ip -6 route | sed /^fe80/d";
+	_cleanup_free_ char *on_bridge = NULL;
+
+	card();
+	net_converge(INHERIT);
+	on_bridge = xstrdup(sh(routes));
+	/* Who sets a link down takes its routes. */
+	sh("ip link set br0 down; ip link set br0 up");
+	has(net_plan(INHERIT), "route through br0  (none) -> ");
+	net_converge(INHERIT);
+	same(sh(routes), on_bridge);
+	sh("ip route delete default via 203.0.113.1");
+	has(net_plan(INHERIT), "route through br0  (none) -> default via 203.0.113.1");
+	net_converge(INHERIT);
+	has(sh("ip route"), "default via 203.0.113.1 dev br0");
+	/* Whoever leads it elsewhere means it: by the same metric, or through the bridge by
+	 * another. */
+	sh("ip route replace default via 203.0.113.8");
+	assert_string_equal(net_plan(INHERIT), "");
+	sh("ip route add default via 203.0.113.9 metric 7; ip route delete default via "
+	   "203.0.113.8");
+	assert_string_equal(net_plan(INHERIT), "");
+	net_converge("bridges: {}");
+	has(sh("ip route"), "default via 203.0.113.1 dev eth0");
+}
+
 static void late_port_is_waited_for(void **state_ _unused_)
 {
 	static const char doc[] = "bridges: {br0: {ports: [eth0, eth1]}}";
@@ -430,6 +481,8 @@ int main(void)
 		cmocka_unit_test_setup(modes, fixture_reset),
 		cmocka_unit_test_setup(unreachable_gateway_is_no_takeover, fixture_reset),
 		cmocka_unit_test_setup(drift, fixture_reset),
+		cmocka_unit_test_setup(route_through_a_port, fixture_reset),
+		cmocka_unit_test_setup(route_that_went, fixture_reset),
 		cmocka_unit_test_setup(late_port_is_waited_for, fixture_reset),
 		cmocka_unit_test_setup(refused, fixture_reset),
 		cmocka_unit_test_setup(mtu_of_ports, fixture_reset),
