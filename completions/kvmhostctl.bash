@@ -14,6 +14,10 @@ _kvmhostctl_keys() {
 	kvmhostctl explain --list 2>/dev/null | awk '{ print $1 }'
 }
 
+_kvmhostctl_devices() {
+	kvmhostctl devices 2>/dev/null | awk 'NR > 1 { print $1 }'
+}
+
 _kvmhostctl_checks() {
 	kvmhostctl doctor --list 2>/dev/null
 }
@@ -28,7 +32,7 @@ _kvmhostctl_words() {
 			continue
 		fi
 		case ${COMP_WORDS[i]} in
-		--config | -c | --root) skip=1 ;;
+		--config | -c | --root | --confirm) skip=1 ;;
 		-* | =) ;;
 		*) words_only+=("${COMP_WORDS[i]}") ;;
 		esac
@@ -45,6 +49,9 @@ _kvmhostctl() {
 		compopt -o filenames
 		return
 		;;
+	--confirm)
+		return
+		;;
 	--root)
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 		compopt -o filenames
@@ -54,10 +61,10 @@ _kvmhostctl() {
 	_kvmhostctl_words
 	if [[ $cur == -* ]]; then
 		case ${words_only[0]-} in
-		apply) options+=' --allow-mass-removal --confirm' ;;
+		apply | rollback) options+=' --allow-mass-removal --confirm' ;;
 		check) options+=' --merged' ;;
 		devices) options+=' --tree' ;;
-		explain) options+=' --list' ;;
+		doctor | explain) options+=' --list' ;;
 		esac
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
 		return
@@ -67,10 +74,16 @@ _kvmhostctl() {
 		mapfile -t COMPREPLY < <(compgen -W 'check plan apply confirm revert reload status history diff rollback devices topology doctor explain schema export
 			guest import console' -- "$cur")
 		;;
-	*:check)
+	*:check | *:diff)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		compopt -o filenames
 		;;
+	1:import) mapfile -t COMPREPLY < <(compgen -W libvirt -- "$cur") ;;
+	*:import)
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		compopt -o filenames
+		;;
+	*:devices) mapfile -t COMPREPLY < <(compgen -W "$(_kvmhostctl_devices)" -- "$cur") ;;
 	1:status) mapfile -t COMPREPLY < <(compgen -W "$(_kvmhostctl_resources)" -- "$cur") ;;
 	1:explain) mapfile -t COMPREPLY < <(compgen -W "$(_kvmhostctl_keys)" -- "$cur") ;;
 	1:guest) mapfile -t COMPREPLY < <(compgen -W 'list info start stop restart pause resume reset screenshot monitor' -- "$cur") ;;

@@ -51,10 +51,14 @@ complete -c kvmhostctl -n __kvmhostctl_no_verb -a console -d 'Serial console of 
 
 complete -c kvmhostctl -n '__fish_seen_subcommand_from check' -F
 complete -c kvmhostctl -n '__fish_seen_subcommand_from check' -l merged -d 'Print the merged document'
-complete -c kvmhostctl -n '__fish_seen_subcommand_from apply' -l allow-mass-removal \
+complete -c kvmhostctl -n '__fish_seen_subcommand_from apply rollback' -l allow-mass-removal \
     -d 'Also release most of what was named before'
 complete -c kvmhostctl -n '__fish_seen_subcommand_from status' -a '(__kvmhostctl_resources)'
 complete -c kvmhostctl -n '__fish_seen_subcommand_from explain' -l list -d 'Every key'
+complete -c kvmhostctl -n '__fish_seen_subcommand_from doctor' -l list -d 'Every check'
+complete -c kvmhostctl -n '__fish_seen_subcommand_from diff' -F
+complete -c kvmhostctl -n '__fish_seen_subcommand_from import; and not __fish_seen_subcommand_from libvirt' -a libvirt
+complete -c kvmhostctl -n '__fish_seen_subcommand_from libvirt' -F
 complete -c kvmhostctl -n '__fish_seen_subcommand_from explain' -a '(__kvmhostctl_keys)'
 complete -c kvmhostctl -n '__fish_seen_subcommand_from devices' -l tree -d 'By IOMMU group'
 complete -c kvmhostctl -n '__fish_seen_subcommand_from devices' \
@@ -66,4 +70,4 @@ complete -c kvmhostctl -n '__fish_seen_subcommand_from guest; and not __fish_see
 complete -c kvmhostctl -n '__fish_seen_subcommand_from guest; and __fish_seen_subcommand_from info start stop restart pause resume reset screenshot monitor' \
     -a '(__kvmhostctl_guests)'
 complete -c kvmhostctl -n '__fish_seen_subcommand_from console' -a '(__kvmhostctl_guests)'
-complete -c kvmhostctl -n '__fish_seen_subcommand_from apply' -l confirm -x -d 'Put network changes back unless confirmed in time'
+complete -c kvmhostctl -n '__fish_seen_subcommand_from apply rollback' -l confirm -x -d 'Put network changes back unless confirmed in time'

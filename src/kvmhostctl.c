@@ -6,47 +6,10 @@
 #include "version.h"
 #include <getopt.h>
 
-static const struct verb {
-	const char *name;
-	int (*run)(struct ctl *c, int argc, char **argv);
-	int min_args, max_args; /* max -1: any number */
-	const char *usage;
-} verbs[] = {
-	{ "check", verb_check, 0, -1, "check [FILE...]        validate; nothing is changed" },
-	{ "plan", verb_plan, 0, 0, "plan                   what apply would do, and why" },
-	{ "apply", verb_apply, 0, 0, "apply                  do what plan shows" },
-	{ "confirm", verb_confirm, 0, 0,
-		"confirm                keep what apply --confirm changed" },
-	{ "revert", verb_revert, 0, 0, "revert                 put it back" },
-	{ "reload", verb_reload, 0, 0,
-		"reload                 have kvmhostd converge now, and wait" },
-	{ "status", verb_status, 0, 1, "status [RESOURCE]      how the host is" },
-	{ "history", verb_history, 0, 0, "history                documents applied so far" },
-	{ "devices", verb_devices, 0, -1,
-		"devices [ADDRESS...]   PCI devices, who uses them, what guests can have" },
-	{ "topology", verb_topology, 0, 0,
-		"topology               processors, NUMA nodes, caches, who is pinned where" },
-	{ "doctor", verb_doctor, 0, -1,
-		"doctor [CHECK...]      whether this machine is fit to be a host" },
-	{ "diff", verb_diff, 0, 2, "diff [A [B]]           what two documents say differently" },
-	{ "rollback", verb_rollback, 0, 1, "rollback [N]           an earlier document once more" },
-	{ "explain", verb_explain, 0, 1, "explain [KEY.PATH]     what a key means" },
-	{ "schema", verb_schema, 0, 0, "schema                 JSON Schema for editors" },
-	{ "guest", verb_guest, 1, -1,
-		"guest list | info NAME  what runs, and what it uses\n"
-		"  guest start|stop|restart|pause|resume|reset NAME...\n"
-		"  guest screenshot NAME FILE | monitor NAME" },
-	{ "export", verb_export, 1, 1,
-		"export virt-who        host and guests, as virt-who reads them from a file" },
-	{ "import", verb_import, 2, -1,
-		"import libvirt FILE...  libvirt's domains as YAML on stdout" },
-	{ "console", verb_console, 1, 1, "console NAME           serial console; Ctrl-] leaves" },
-};
-
 enum {
-	OPT_ROOT = 256,
+	OPT_CONFIG = 256,
+	OPT_ROOT,
 	OPT_JSON,
-	OPT_NO_COLOR,
 	OPT_MASS,
 	OPT_CONFIRM,
 	OPT_OVERDUE,
@@ -54,11 +17,65 @@ enum {
 	OPT_MAN,
 	OPT_LIST,
 	OPT_TREE,
+	OPT_NO_COLOR, /* this and those below go with every verb */
+	OPT_HELP,
 	OPT_VERSION
 };
 
+/* Options that a verb knows what to do with. */
+#define TAKES(option) (1U << ((option)-OPT_CONFIG))
+#define DOCUMENT (TAKES(OPT_CONFIG) | TAKES(OPT_ROOT) | TAKES(OPT_JSON))
+#define MACHINE (TAKES(OPT_ROOT) | TAKES(OPT_JSON))
+#define APPLY (DOCUMENT | TAKES(OPT_MASS) | TAKES(OPT_CONFIRM))
+
+static const struct verb {
+	const char *name;
+	int (*run)(struct ctl *c, int argc, char **argv);
+	int min_args, max_args; /* max -1: any number */
+	unsigned takes;
+	const char *usage;
+} verbs[] = {
+	{ "check", verb_check, 0, -1, DOCUMENT | TAKES(OPT_MERGED),
+		"check [FILE...]        validate; nothing is changed" },
+	{ "plan", verb_plan, 0, 0, DOCUMENT,
+		"plan                   what apply would do, and why" },
+	{ "apply", verb_apply, 0, 0, APPLY, "apply                  do what plan shows" },
+	{ "confirm", verb_confirm, 0, 0, 0,
+		"confirm                keep what apply --confirm changed" },
+	{ "revert", verb_revert, 0, 0, TAKES(OPT_OVERDUE), "revert                 put it back" },
+	{ "reload", verb_reload, 0, 0, 0,
+		"reload                 have kvmhostd converge now, and wait" },
+	{ "status", verb_status, 0, 1, DOCUMENT, "status [RESOURCE]      how the host is" },
+	{ "history", verb_history, 0, 0, MACHINE,
+		"history                documents applied so far" },
+	{ "devices", verb_devices, 0, -1, MACHINE | TAKES(OPT_TREE),
+		"devices [ADDRESS...]   PCI devices, who uses them, what guests can have" },
+	{ "topology", verb_topology, 0, 0, MACHINE,
+		"topology               processors, NUMA nodes, caches, who is pinned where" },
+	{ "doctor", verb_doctor, 0, -1, DOCUMENT | TAKES(OPT_LIST) | TAKES(OPT_MAN),
+		"doctor [CHECK...]      whether this machine is fit to be a host" },
+	{ "diff", verb_diff, 0, 2, DOCUMENT,
+		"diff [A [B]]           what two documents say differently" },
+	{ "rollback", verb_rollback, 0, 1, APPLY,
+		"rollback [N]           an earlier document once more" },
+	{ "explain", verb_explain, 0, 1, TAKES(OPT_LIST),
+		"explain [KEY.PATH]     what a key means" },
+	{ "schema", verb_schema, 0, 0, TAKES(OPT_MAN) | TAKES(OPT_JSON),
+		"schema                 JSON Schema for editors" },
+	{ "guest", verb_guest, 1, -1, MACHINE,
+		"guest list | info NAME  what runs, and what it uses\n"
+		"  guest start|stop|restart|pause|resume|reset NAME...\n"
+		"  guest screenshot NAME FILE | monitor NAME" },
+	{ "export", verb_export, 1, 1, MACHINE,
+		"export virt-who        host and guests, as virt-who reads them from a file" },
+	{ "import", verb_import, 2, -1, 0,
+		"import libvirt FILE...  libvirt's domains as YAML on stdout" },
+	{ "console", verb_console, 1, 1, 0,
+		"console NAME           serial console; Ctrl-] leaves" },
+};
+
 static const struct option options[] = {
-	{ "config", required_argument, NULL, 'c' },
+	{ "config", required_argument, NULL, OPT_CONFIG },
 	{ "root", required_argument, NULL, OPT_ROOT },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "no-color", no_argument, NULL, OPT_NO_COLOR },
@@ -69,7 +86,7 @@ static const struct option options[] = {
 	{ "man", no_argument, NULL, OPT_MAN },
 	{ "list", no_argument, NULL, OPT_LIST },
 	{ "tree", no_argument, NULL, OPT_TREE },
-	{ "help", no_argument, NULL, 'h' },
+	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ NULL, 0, NULL, 0 },
 };
@@ -86,7 +103,7 @@ static void usage(FILE *to)
 	      "                         also when most of what was named before would go\n"
 	      "  apply --confirm 60s    put network changes back unless confirmed in time\n"
 	      "  devices --tree         by IOMMU group\n"
-	      "  explain --list         every key\n\n"
+	      "  explain --list         every key; doctor --list: every check\n\n"
 	      "Without --config: " CONFIG_FILE " and " CONFIG_DIR "/*.yaml. See kvmhostctl(1).\n",
 		to);
 }
@@ -107,7 +124,20 @@ static int unknown_verb(const struct ctl *c, const char *word)
 	return ctl_fail(c, &e);
 }
 
-static int run_verb(struct ctl *c, int argc, char **argv)
+/* Nothing is ignored: who says `reload --confirm 60s` would count on it. */
+static int misplaced(const struct ctl *c, const struct verb *v, unsigned given)
+{
+	_cleanup_error_ struct error e = { 0 };
+	const struct option *o = options;
+
+	while (!(given & ~v->takes & TAKES(o->val)))
+		o++;
+	error_set(&e, -EINVAL, "`%s` does not know the option --%s", v->name, o->name);
+	error_cure(&e, "leave it out; kvmhostctl(1) says what goes with what");
+	return ctl_fail(c, &e);
+}
+
+static int run_verb(struct ctl *c, unsigned given, int argc, char **argv)
 {
 	_cleanup_error_ struct error e = { 0 };
 
@@ -116,6 +146,8 @@ static int run_verb(struct ctl *c, int argc, char **argv)
 
 		if (!streq(v->name, argv[0]))
 			continue;
+		if (given & ~v->takes)
+			return misplaced(c, v, given);
 		if (argc - 1 < v->min_args || (v->max_args >= 0 && argc - 1 > v->max_args)) {
 			error_set(&e, -EINVAL, "`%s` has too %s arguments", v->name,
 				argc - 1 < v->min_args ? "few" : "many");
@@ -153,7 +185,7 @@ static int parse_confirm(struct ctl *c, const char *text)
 static int parse_option(struct ctl *c, int opt)
 {
 	switch (opt) {
-	case 'c': c->configs[c->n_configs++] = optarg; return 0;
+	case OPT_CONFIG: c->configs[c->n_configs++] = optarg; return 0;
 	case OPT_ROOT: c->root = optarg; return 0;
 	case OPT_JSON: c->json = true; return 0;
 	case OPT_NO_COLOR: c->color = c->color_err = false; return 0;
@@ -168,45 +200,48 @@ static int parse_option(struct ctl *c, int opt)
 	}
 }
 
+static int tell_of_itself(int opt)
+{
+	if (opt == OPT_HELP)
+		usage(stdout);
+	else
+		puts("kvmhost " KVMHOST_VERSION);
+	return 0;
+}
+
+/* What else there is goes with the process, which is quicker. */
+static int finish(struct ctl *c, int status)
+{
+	free(c->configs);
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	perror("kvmhostctl: cannot write the output");
+	return 1;
+}
+
 int main(int argc, char **argv)
 {
 	bool plain = getenv("NO_COLOR") != NULL;
 	static struct ctl c;
-	int opt, r;
+	unsigned given = 0;
+	int opt;
 
+	log_setup("kvmhostctl", LOG_NOTICE);
 	c = (struct ctl){ .configs = xmalloc(sizeof(char *) * (size_t)(argc + 1)),
 		.color = !plain && isatty(STDOUT_FILENO),
 		.color_err = !plain && isatty(STDERR_FILENO) };
-	log_setup("kvmhostctl", LOG_NOTICE);
 	while ((opt = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-		if (opt == 'h' || opt == OPT_VERSION) {
-			if (opt == 'h')
-				usage(stdout);
-			else
-				puts("kvmhost " KVMHOST_VERSION);
-			free(c.configs);
-			return 0;
-		}
+		opt = opt == 'c' ? OPT_CONFIG : opt == 'h' ? OPT_HELP : opt;
+		if (opt == OPT_HELP || opt == OPT_VERSION)
+			return finish(&c, tell_of_itself(opt));
 		if (parse_option(&c, opt) < 0) {
 			fputs("  = kvmhostctl --help\n", stderr);
-			free(c.configs);
-			return 1;
+			return finish(&c, 1);
 		}
+		given |= opt < OPT_NO_COLOR ? TAKES(opt) : 0;
 	}
-	if (optind == argc) {
-		usage(stderr);
-		r = 1;
-	} else {
-		const char **configs = c.configs;
-
-		r = run_verb(&c, argc - optind, argv + optind);
-		c.configs = configs;
-	}
-	/* What else there is goes with the process, which is quicker. */
-	free(c.configs);
-	if (fflush(stdout) != 0 || ferror(stdout)) {
-		perror("kvmhostctl: cannot write the output");
-		return 1;
-	}
-	return r;
+	if (optind < argc)
+		return finish(&c, run_verb(&c, given, argc - optind, argv + optind));
+	usage(stderr);
+	return finish(&c, 1);
 }

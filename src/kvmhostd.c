@@ -112,6 +112,11 @@ int main(int argc, char **argv)
 		free(configs);
 		return opt == '?';
 	}
+	if (optind < argc) {
+		fprintf(stderr, "kvmhostd: unexpected argument `%s`\n", argv[optind]);
+		free(configs);
+		return 1;
+	}
 	if (geteuid() == 0)
 		r = serve(&d, &e);
 	else

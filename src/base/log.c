@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/strbuf.h"
 #include "base/utf8.h"
+#include <fcntl.h>
 #include <inttypes.h>
 #include <sys/stat.h>
 
@@ -23,8 +24,21 @@ static bool stderr_is_journal(void)
 	       fstat(STDERR_FILENO, &st) == 0 && st.st_dev == dev && st.st_ino == ino;
 }
 
+static void occupy_standard_descriptors(void)
+{
+	for (int fd = 0; fd <= STDERR_FILENO; fd++) {
+		int got = fd;
+
+		if (fcntl(fd, F_GETFD) < 0)
+			got = open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+		if (got != fd)
+			_exit(71);
+	}
+}
+
 void log_setup(const char *program, int max_level)
 {
+	occupy_standard_descriptors();
 	log_program = program;
 	log_max = max_level;
 	log_journal = stderr_is_journal();

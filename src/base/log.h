@@ -11,6 +11,10 @@
 #include "base/error.h"
 #include <syslog.h>
 
+/*
+ * The first call of a program. A standard descriptor that is closed becomes one that can be neither
+ * read nor written: the next file opened would get its number, and what is meant for people.
+ */
 void log_setup(const char *program, int max_level);
 void log_at(int level, const char *fmt, ...) _printf_(2, 3);
 

@@ -34,10 +34,15 @@ static int check(struct ctl *c, struct config *config)
 int verb_check(struct ctl *c, int argc, char **argv)
 {
 	_cleanup_config_ struct config config = { 0 };
+	_cleanup_error_ struct error e = { 0 };
 
-	if (argc) {
-		c->configs = (const char **)argv;
-		c->n_configs = (size_t)argc;
+	/* There is room: main() made it for all of its arguments. */
+	for (int i = 0; i < argc; i++)
+		c->configs[c->n_configs++] = argv[i];
+	if (c->merged && c->json) {
+		error_set(&e, -EINVAL, "--merged prints YAML, and --json asks for JSON");
+		error_cure(&e, "leave one of the two out");
+		return ctl_fail(c, &e);
 	}
 	if (ctl_host(c, false, "check"))
 		return 1;

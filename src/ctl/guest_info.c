@@ -118,6 +118,7 @@ int guest_info(struct ctl *c, const char *name)
 		return ctl_fail(c, &e);
 	add_leases(c, guest);
 	if (c->json) {
+		json_object_set_new(guest, "format", json_integer(1));
 		json_dumpf(guest, stdout, JSON_INDENT(2));
 		printf("\n");
 	} else {

@@ -21,7 +21,8 @@ static void print_table(const json_t *history)
 
 static void print_json(json_t *history)
 {
-	json_t *o = json_pack("{s:i, s:O?}", "format", 1, "generations", history);
+	json_t *o = json_pack("{s:i, s:o}", "format", 1, "generations",
+		history ? json_incref(history) : json_array());
 
 	json_dumpf(o, stdout, JSON_INDENT(2));
 	putchar('\n');

@@ -97,36 +97,68 @@ static int exit_status(const struct status_report *r)
 }
 
 /* One resource: where it is wanted, how it was before, and how it differs. */
+struct shown {
+	const char *id;
+	const struct resource *wanted;
+	json_t *managed; /* its entry in the record; borrowed */
+	json_t *guest;
+};
+
+static void resource_json(const struct status_report *r, const struct shown *s)
+{
+	const struct resource *w = s->wanted;
+	json_t *o = json_pack("{s:i, s:s, s:s?, s:b, s:b, s:O?, s:O?}", "format", 1, "resource",
+		s->id, "wanted", w ? mark_text(r->config.arena, w->mark) : NULL, "differs",
+		w && w->step, "managed", s->managed != NULL, "before",
+		json_object_get(s->managed, "before"), "guest", s->guest);
+
+	json_dumpf(o, stdout, JSON_INDENT(2));
+	putchar('\n');
+	json_decref(o);
+}
+
+static void print_resource(const struct status_report *r, const struct shown *s)
+{
+	json_t *before = json_object_get(s->managed, "before");
+
+	if (s->guest) {
+		json_dumpf(s->guest, stdout, JSON_INDENT(2));
+		putchar('\n');
+	}
+	if (s->wanted)
+		printf("%s wanted at %s, %s\n", s->id, mark_text(r->config.arena, s->wanted->mark),
+			s->wanted->step ? "differs: kvmhostctl plan" : "as wanted");
+	if (s->managed && !json_is_null(before)) {
+		printf("%s before it was managed: ", s->id);
+		json_dumpf(before, stdout, JSON_ENCODE_ANY);
+		putchar('\n');
+	} else if (s->managed) {
+		printf("%s was made by kvmhost\n", s->id);
+	}
+}
+
 static int show_resource(struct ctl *c, struct status_report *r, const char *id)
 {
 	_cleanup_error_ struct error e = { 0 };
-	const struct resource *res = NULL;
 	const char *name = startswith(id, "guest/");
-	json_t *guest = NULL, *entry;
+	struct shown s = { .id = id };
 
-	if (name && guestctl_info(&c->host, name, &guest, NULL) >= 0) {
-		json_dumpf(guest, stdout, JSON_INDENT(2));
-		putchar('\n');
-		json_decref(guest);
-	}
+	if (name)
+		guestctl_info(&c->host, name, &s.guest, NULL);
 	if (r->config.valid)
-		res = strmap_get(&r->config.wants.by_id, id);
-	entry = c->host.record ? json_object_get(record_resources(&c->host), id) : NULL;
-	if (!res && !entry && !guest) {
+		s.wanted = strmap_get(&r->config.wants.by_id, id);
+	if (c->host.record)
+		s.managed = json_object_get(record_resources(&c->host), id);
+	if (!s.wanted && !s.managed && !s.guest) {
 		error_set(&e, -ENOENT, "there is no resource `%s`", id);
 		error_cure(&e, "kvmhostctl plan --json and status --json name them as kind/name");
 		return ctl_fail(c, &e);
 	}
-	if (res)
-		printf("%s wanted at %s, %s\n", id, mark_text(r->config.arena, res->mark),
-			res->step ? "differs: kvmhostctl plan" : "as wanted");
-	if (entry && !json_is_null(json_object_get(entry, "before"))) {
-		printf("%s before it was managed: ", id);
-		json_dumpf(json_object_get(entry, "before"), stdout, JSON_ENCODE_ANY);
-		putchar('\n');
-	} else if (entry) {
-		printf("%s was made by kvmhost\n", id);
-	}
+	if (c->json)
+		resource_json(r, &s);
+	else
+		print_resource(r, &s);
+	json_decref(s.guest);
 	return 0;
 }
 

@@ -131,6 +131,9 @@ def test_info_asks_the_agent(both):
     text = host.ctl("guest", "info", "web1").stdout
     assert "192.0.2.7 (agent)" in text and "steal" in text
     assert '"steal_usec": ' in host.ctl("status", "guest/web1", check=False).stdout
+    status = json.loads(host.ctl("--json", "status", "guest/web1", check=False).stdout)
+    assert status["format"] == info["format"] == 1 and status["guest"]["name"] == "web1" and status["managed"], status
+    assert status["wanted"].startswith("/etc/kvmhost/host.yaml:"), status
     assert "agent" not in json.loads(host.ctl("--json", "guest", "info", "db1").stdout)
     refused = qmp(host, {"execute": "x-agent", "arguments": {"execute": "guest-info"}}, "db1")
     assert "agent: true" in refused[-1]["error"]["desc"]

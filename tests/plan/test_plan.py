@@ -142,5 +142,5 @@ def test_before_the_first_apply(tmp_path):
     diff = ctl(tmp_path / "tree", "diff")
     assert (diff.returncode, diff.stderr) == (1, "error: no document has been applied yet\n"
                                               "  = kvmhostctl plan compares the document with the machine\n")
-    history = ctl(tmp_path / "tree", "history")
+    history = subprocess.run([CTL, "--root", tmp_path / "tree", "history"], capture_output=True, text=True, timeout=60)
     assert (history.returncode, history.stdout) == (0, "no document has been applied yet\n")

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The command line itself: an option that a verb does not know is refused, completions offer what is taken, and what is
+said goes to nobody's file.
+
+KVMHOSTCTL=path      the program under test (default: kvmhostctl on PATH)
+"""
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent
+COMPLETIONS = HERE.parent.parent / "completions"
+CTL = os.path.abspath(shutil.which(os.environ.get("KVMHOSTCTL", "kvmhostctl")) or pytest.exit("KVMHOSTCTL names no program", 2))
+DOCUMENT = "version: 1\nhost: {kernel: {sysctl: {vm.swappiness: 10}}}\n"
+# Below every verb in the completions too; --man and --overdue are for the build and the timer.
+EVERYWHERE = {"--config", "--root", "--json"}
+NOT_FOR_PEOPLE = {"--man", "--overdue"}
+
+
+def run(*args, **options):
+    return subprocess.run([CTL, *map(str, args)], capture_output=True, text=True, timeout=60, **options)
+
+
+def verbs():
+    lines = run("--help").stdout.split("\n\n")[1].splitlines()
+    return sorted({line.split()[0] for line in lines})
+
+
+def options():
+    """All of them, as getopt lists what `--` may mean."""
+    return sorted(set(re.findall(r"'(--[a-z-]+)'", run("--").stderr + run("--=").stderr)))
+
+
+def takes(verb):
+    """The options that are not refused. Too many or wrong words beside them: nothing is done."""
+    words = {"guest": ["nothing"], "import": ["nothing", "x"], "doctor": ["nothing"], "devices": ["nothing"],
+             "check": ["/nowhere"]}.get(verb, ["x", "x", "x"])
+    values = {"--config": ["/nowhere"], "--root": ["/"], "--confirm": ["60s"]}
+    return {option for option in options() if option not in ("--help", "--version", "--no-color")
+            and f"`{verb}` does not know the option {option}\n" not in run(option, *values.get(option, []), verb, *words).stderr}
+
+
+def test_what_a_verb_does_not_know_is_refused(tmp_path):
+    (tmp_path / "host.yaml").write_text(DOCUMENT)
+    for verb, option in (("plan", "--confirm=60s"), ("reload", "--confirm=60s"), ("reload", "--config=host.yaml"),
+                         ("apply", "--merged"), ("plan", "--tree"), ("explain", "--json"), ("revert", "--root=/")):
+        said = run(option, verb, cwd=tmp_path)
+        name = option.split("=")[0]
+        assert said.returncode == 1 and said.stdout == "" and f"`{verb}` does not know the option {name}\n" in said.stderr, said
+    said = run("--json", "check", "--merged", "host.yaml", cwd=tmp_path)
+    assert said.returncode == 1 and said.stdout == "" and "--merged prints YAML" in said.stderr, said
+
+
+def test_check_reads_files_beside_those_of_config(tmp_path):
+    (tmp_path / "common.yaml").write_text("bridges: {br0: {}}\n")
+    (tmp_path / "host.yaml").write_text("version: 1\n")
+    said = run("--config", "common.yaml", "check", "host.yaml", "--merged", cwd=tmp_path)
+    assert said.returncode == 0 and "common.yaml:1:16" in said.stdout and "host.yaml:1:10" in said.stdout, said
+
+
+def test_json_of_nothing_is_a_list(tmp_path):
+    assert json.loads(run("--root", tmp_path, "--json", "history").stdout) == {"format": 1, "generations": []}
+
+
+def test_closed_descriptors_become_no_files(tmp_path):
+    """What is meant for a closed standard output must not land in the next file that is opened."""
+    (tmp_path / "host.yaml").write_text(DOCUMENT)
+    for closed in (">&-", "<&- >&-", "<&- >&- 2>&-"):
+        tree = tmp_path / "tree"
+        tree.mkdir()
+        subprocess.run(["bash", "-c", f'"$0" --config host.yaml --root tree apply {closed}', CTL], cwd=tmp_path, timeout=60,
+                       capture_output=True)
+        state = tree / "var/lib/kvmhost"
+        assert (state / "lock").read_text().strip().isdigit(), closed
+        json.loads((state / "record.json").read_text())
+        assert (tree / "etc/sysctl.d/90-kvmhost.conf").read_text().endswith("vm.swappiness = 10\n")
+        shutil.rmtree(tree)
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["schema"], ["explain"]])
+def test_a_full_disk_is_no_success(words):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([CTL, *words], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 1 and "cannot write the output" in done.stderr, done
+
+
+def test_a_reader_that_goes_is_no_noise():
+    done = subprocess.run(["bash", "-c", '"$0" schema | head -c 1', CTL], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "{" and done.stderr == "", done
+
+
+def test_unknown_words():
+    for words, said in (([], "usage: kvmhostctl"), (["aply"], "did you mean `apply`?"), (["--nope", "plan"], "--help"),
+                        (["explain", "a", "b"], "`explain` has too many arguments"), (["guest"], "`guest` has too few arguments"),
+                        (["guest", "strat", "x"], "did you mean `guest start`?"), (["--config"], "--help"),
+                        (["console"], "`console` has too few arguments")):
+        done = run(*words)
+        assert done.returncode == 1 and done.stdout == "" and said in done.stderr, (words, done)
+
+
+# Completions
+
+@pytest.fixture(scope="module")
+def taken():
+    return {verb: takes(verb) for verb in verbs()}
+
+
+def bash_offers(*words):
+    line = " ".join(f"'{w}'" for w in ("kvmhostctl", *words))
+    script = f"""compopt() {{ :; }}; source {COMPLETIONS}/kvmhostctl.bash; COMP_WORDS=({line}); COMP_CWORD={len(words)}; _kvmhostctl
+                 printf '%s\\n' "${{COMPREPLY[@]}}" """
+    env = {"PATH": os.path.dirname(CTL) + ":/usr/bin:/bin"}
+    return set(subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60, env=env, check=True).stdout.split())
+
+
+def offered(shell, verb):
+    """The options of its own that a shell's completion offers behind a verb."""
+    if shell == "bash":
+        return {o for o in bash_offers(verb, "--") if o not in EVERYWHERE | {"--help", "--version", "--no-color"}}
+    if shell == "fish":
+        text = (COMPLETIONS / "kvmhostctl.fish").read_text()
+        return {f"--{o}" for o in re.findall(rf"__fish_seen_subcommand_from [a-z ]*\b{verb}\b[a-z ]*' -l ([a-z-]+)", text)}
+    text = (COMPLETIONS / "_kvmhostctl").read_text()
+    own = re.search(rf"^\t\t(?:[a-z]+ \| )*{verb}(?: \| [a-z]+)*\) (.*?);;$", text, re.M | re.S)
+    return set(re.findall(r"'(--[a-z-]+)\[", own[1])) if own else set()
+
+
+@pytest.mark.parametrize("shell", ["bash", "fish", "zsh"])
+def test_completions_offer_each_verbs_options(shell, taken):
+    for verb, known in taken.items():
+        assert offered(shell, verb) == known - EVERYWHERE - NOT_FOR_PEOPLE, verb
+
+
+def test_completions_offer_every_verb():
+    assert bash_offers("") == set(verbs())
+    fish = (COMPLETIONS / "kvmhostctl.fish").read_text()
+    assert sorted(re.search(r"^set -g __kvmhostctl_verbs (.*)$", fish, re.M)[1].split()) == verbs()
+    assert sorted(re.findall(r"__kvmhostctl_no_verb -a ([a-z]+) ", fish)) == verbs()
+    zsh = (COMPLETIONS / "_kvmhostctl").read_text()
+    listed = zsh.split("\tverbs=(\n")[1].split("\t)\n")[0]
+    assert sorted(re.findall(r"^\t\t'([a-z]+):", listed, re.M)) == verbs()
+
+
+def test_bash_skips_the_values_of_options():
+    assert "list" in bash_offers("--root", "/x", "guest", "")
+    assert bash_offers("--confirm", "60s", "apply", "--allow") == {"--allow-mass-removal"}
