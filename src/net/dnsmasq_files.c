@@ -330,6 +330,7 @@ static int remove_tree(struct host *h, const char *dir, const char *network)
 		r = remove_entry(h, p.s, names[i], 0);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
+	file_sweep(h->root, p.s);
 	return remove_entry(h, dir, network, AT_REMOVEDIR);
 }
 

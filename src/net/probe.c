@@ -153,18 +153,23 @@ static void on_route(const struct nlmsghdr *m, void *arg)
 		add_hops(arg, head->rtm_family, tb[RTA_MULTIPATH]);
 }
 
-static int find_gateways(struct nl *nl, struct gateways *g, struct error *e)
+/* A gateway that an interrupted dump missed would not be asked; one twice is one. */
+static int find_of_family(struct nl *nl, struct gateways *g, unsigned char family, struct error *e)
 {
-	static const unsigned char families[] = { AF_INET, AF_INET6 };
-	int r = 0;
+	struct rtmsg head = { .rtm_family = family };
+	int r = 1;
 
-	for (size_t i = 0; i < ARRAY_SIZE(families) && r >= 0; i++) {
-		struct rtmsg head = { .rtm_family = families[i] };
-
+	for (int try = 0; r > 0 && try < NL_DUMP_TRIES; try++)
 		r = netlink_dump(
 			nl, netlink_request(RTM_GETROUTE, 0, &head, sizeof(head)), on_route, g, e);
-	}
-	return r;
+	return MIN_OF(r, 0);
+}
+
+static int find_gateways(struct nl *nl, struct gateways *g, struct error *e)
+{
+	int r = find_of_family(nl, g, AF_INET, e);
+
+	return r < 0 ? r : find_of_family(nl, g, AF_INET6, e);
 }
 
 static char *names(const struct ping *v, size_t n, bool answered)

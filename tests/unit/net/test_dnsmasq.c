@@ -110,6 +110,25 @@ static void leases(void **state _unused_)
 	sh("rm -r %s", dir);
 }
 
+/* A writer that was killed between naming a new file and giving it its own name. */
+static void removed_with_what_a_killed_writer_left(void **state _unused_)
+{
+	char dir[] = "/tmp/kvmhost-files-XXXXXX";
+	struct error e = { 0 };
+	struct host h = { .root = -1 };
+
+	assert_non_null(mkdtemp(dir));
+	h.root = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(
+		file_write_atomic(h.root, NETWORKS_RUN_DIR "/a/.names.kvmhost-new", "", 0, 0644),
+		0);
+	assert_int_equal(dnsmasq_files_remove(&h, "a", &e), 0);
+	assert_null(e.text);
+	assert_false(dnsmasq_has_files(&h, "a"));
+	close(h.root);
+	sh("rm -r %s", dir);
+}
+
 static void holder(void **state _unused_)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
@@ -140,6 +159,7 @@ int main(void)
 		cmocka_unit_test(files),
 		cmocka_unit_test(labels),
 		cmocka_unit_test(leases),
+		cmocka_unit_test(removed_with_what_a_killed_writer_left),
 		cmocka_unit_test(holder),
 	};
 	int r;
