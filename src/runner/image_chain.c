@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* docs/interop/qcow2.txt in QEMU's source. */
+/* docs/interop/qcow2.txt and qed_spec.txt in QEMU's source. */
 #include "runner/image_chain.h"
 #include "config/obj.h"
 #include "runner/state.h"
@@ -8,7 +8,8 @@
 #include <limits.h>
 #include <sys/stat.h>
 
-enum { QCOW2_HEADER_V2 = 72, QCOW2_LENGTH_AT = 100 };
+enum { QCOW2_HEADER_V2 = 72, QCOW2_FEATURES_AT = 72, QCOW2_DATA_FILE = 4, QCOW2_LENGTH_AT = 100 };
+enum { QED_FEATURES_AT = 16, QED_BELOW = 1 };
 #define EXTENSION_FORMAT UINT32_C(0xe2792aca)
 
 static uint64_t big(int fd, uint64_t at, size_t size)
@@ -80,22 +81,41 @@ static int open_layer(const char *path, struct image_layer *l, struct error *e)
 	return 0;
 }
 
-/* What the image's header and the document say must be the same. */
-static int check_top(const struct guest_disk *d, int top, struct error *e)
+/* qcow2 with an external data file, which QEMU writes to; QED with an image below. */
+static bool names_another(int fd, enum disk_format format)
+{
+	uint64_t features;
+
+	if (format == DISK_QED)
+		return pread(fd, &features, 8, QED_FEATURES_AT) == 8 &&
+		       le64toh(features) & QED_BELOW;
+	return format == DISK_QCOW2 && big(fd, 4, 4) >= 3 &&
+	       big(fd, QCOW2_FEATURES_AT, 8) & QCOW2_DATA_FILE;
+}
+
+int image_header_check(
+	int fd, const char *path, enum disk_format format, const char *base, struct error *e)
 {
 	struct image_below below;
 	char name[sizeof(below.name)];
 
-	image_below(top, disk_format(d), &below);
-	if (*below.name && !d->base) {
-		/* A guest that took over its QEMU has written it. */
+	if (names_another(fd, format)) {
+		error_set(e, -EPERM,
+			"the image %s has its data in another file, which its header names", path);
+		return error_cure(e,
+			"if its guest is trusted, make it one: qemu-img convert -O qcow2 %s "
+			"NEW.qcow2",
+			path);
+	}
+	image_below(fd, format, &below);
+	if (*below.name && !base) {
 		plain_text(name, sizeof(name), below.name, strlen(below.name));
 		error_set(e, -EPERM, "the image %s is made on %s, which the document does not name",
-			d->path, name);
+			path, name);
 		return error_cure(e, "write `base: %s`, if the guest may read that", name);
 	}
-	if (!*below.name && d->base) {
-		error_set(e, -EINVAL, "the image %s is made on no other one", d->path);
+	if (!*below.name && base) {
+		error_set(e, -EINVAL, "the image %s is made on no other one", path);
 		return error_cure(e, "remove `base`");
 	}
 	return 0;
@@ -137,7 +157,7 @@ static int open_below(const char *path, size_t depth, struct image_layer *layers
 int image_chain_open(const struct guest_disk *d, int top,
 	struct image_layer layers[static IMAGE_LAYERS], struct error *e)
 {
-	int r = check_top(d, top, e);
+	int r = image_header_check(top, d->path, disk_format(d), d->base, e);
 
 	if (r < 0 || !d->base)
 		return r;

@@ -3,8 +3,10 @@
 #include "base/file.h"
 #include "base/strbuf.h"
 #include "runner/image.h"
+#include "runner/image_chain.h"
 #include "runner/state.h"
 #include <fcntl.h>
+#include <jansson.h>
 #include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
@@ -184,20 +186,37 @@ static int copy(struct arena *a, const struct image *i, const char *name, int di
 	return qemu_img(argv, i, dir, name, e);
 }
 
+/* The image below is the document's: what the header names instead a guest may have written. */
+static char *with_base(struct arena *a, const struct image *i, const char *name)
+{
+	json_t *o = json_pack("{s:s, s:{s:s, s:s+}, s:{s:s, s:{s:s}}}", "driver",
+		disk_format_names[i->format], "file", "driver", "file", "filename", "./", name,
+		"backing", "driver", disk_format_names[i->base_format], "file", "filename",
+		i->base);
+	_cleanup_free_ char *text = json_dumps(o, JSON_COMPACT);
+
+	json_decref(o);
+	return arena_printf(a, "json:%s", text);
+}
+
 static int resize(
 	struct arena *a, const struct image *i, const char *name, int dir, struct error *e)
 {
 	char *argv[9];
+	size_t n = 0;
 
-	argv[0] = "qemu-img";
-	argv[1] = "resize";
-	argv[2] = "-q";
-	argv[3] = "-f";
-	argv[4] = arena_strdup(a, disk_format_names[i->format]);
-	argv[5] = arena_printf(a, "--preallocation=%s", disk_preallocation_names[i->preallocation]);
-	argv[6] = arena_printf(a, "./%s", name);
-	argv[7] = arena_printf(a, "%llu", (unsigned long long)i->size);
-	argv[8] = NULL;
+	argv[n++] = "qemu-img";
+	argv[n++] = "resize";
+	argv[n++] = "-q";
+	if (!i->base) {
+		argv[n++] = "-f";
+		argv[n++] = arena_strdup(a, disk_format_names[i->format]);
+	}
+	argv[n++] =
+		arena_printf(a, "--preallocation=%s", disk_preallocation_names[i->preallocation]);
+	argv[n++] = i->base ? with_base(a, i, name) : arena_printf(a, "./%s", name);
+	argv[n++] = arena_printf(a, "%llu", (unsigned long long)i->size);
+	argv[n] = NULL;
 	return qemu_img(argv, i, dir, name, e);
 }
 
@@ -268,12 +287,26 @@ int image_make(int root, const struct image *i, struct error *e)
 	return r;
 }
 
+static int check_header(int dir, const char *name, const char *path, enum disk_format format,
+	const char *base, struct error *e)
+{
+	_cleanup_close_ int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0)
+		return error_set(e, -errno, "cannot open %s: %s", path, strerror(errno));
+	return image_header_check(fd, path, format, base, e);
+}
+
 int image_grow(int root, const struct image *i, struct error *e)
 {
 	_cleanup_arena_ struct arena *a = arena_new();
 	_cleanup_close_ int dir = -1;
 	const char *name = NULL;
+	int r;
 
 	dir = open_directory(root, i->path, &name, e);
-	return dir < 0 ? dir : resize(a, i, name, dir, e);
+	if (dir < 0)
+		return dir;
+	r = check_header(dir, name, i->path, i->format, i->base, e);
+	return r < 0 ? r : resize(a, i, name, dir, e);
 }

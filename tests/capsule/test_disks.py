@@ -220,6 +220,23 @@ def test_an_image_made_on_others(stopped):
     assert refused.rc == 1 and "is made on no other one" in refused.stderr
 
 
+def test_root_opens_nothing_that_a_header_names(stopped):
+    """A guest that took over its QEMU can write its image's header, and root grows the image later."""
+    host = stopped
+    own, top = f"path: {IMAGES}/own.qcow2", f"path: {IMAGES}/grown.qcow2, base: {IMAGES}/below.qcow2"
+    host.run(f"mkdir -p {IMAGES}; cd {IMAGES}; qemu-img create -q -f qcow2 below.qcow2 8M; truncate -s 1M /srv/secret.raw")
+    settle(host, document(f"{own}, size: 8MiB", f"{top}, size: 8MiB", state="stopped"))
+    host.run(f"cd {IMAGES}; qemu-img create -q -f qcow2 -o data_file=/srv/victim,data_file_raw=on own.qcow2 8M; "
+             "qemu-img rebase -u -b /srv/secret.raw -F raw grown.qcow2")
+    put(host, document(f"{own}, size: 16MiB", f"{top}, size: 16MiB", state="stopped"))
+    applied = host.run("strace -f -qq -s 300 -e trace=%file -o /tmp/trace kvmhostctl apply", check=False)
+    assert applied.rc == 1 and "own.qcow2 has its data in another file" in applied.stdout + applied.stderr, applied
+    trace = host.read("/tmp/trace")
+    assert "qemu-img" in trace and "secret.raw" not in trace and "victim" not in trace
+    assert host.run("stat -c %s /srv/victim").stdout == f"{8 << 20}\n"
+    assert image(host, f"{IMAGES}/grown.qcow2")["virtual-size"] == 16 << 20
+
+
 def test_a_copy_stands_alone(stopped):
     host = stopped
     host.run(f"mkdir -p {IMAGES}; cd {IMAGES}; truncate -s 64M golden.raw; echo golden | dd of=golden.raw conv=notrunc status=none; "

@@ -2,6 +2,7 @@
 /* The size of an image from its own bytes. */
 #include "fixture.h"
 #include "runner/image.h"
+#include "runner/image_chain.h"
 #include <fcntl.h>
 #include <sys/mman.h>
 
@@ -47,11 +48,43 @@ static void test_missing_directory(void **state _unused_)
 	assert_non_null(strstr(e.text, "/proc/none"));
 }
 
+static int check(const char *header, size_t len, enum disk_format format, struct error *e)
+{
+	int fd = memfd_create("image", MFD_CLOEXEC), r;
+
+	assert_int_equal(ftruncate(fd, 512), 0);
+	assert_int_equal(pwrite(fd, header, len, 0), len);
+	r = image_header_check(fd, "/srv/a", format, NULL, e);
+	close(fd);
+	return r;
+}
+
+/* What QEMU would open for it is the guest's to write. */
+static void test_headers_that_name_other_files(void **state _unused_)
+{
+	static const char data_file[80] = { 'Q', 'F', 'I', '\xfb', 0, 0, 0, 3, [79] = 4 };
+	static const char old[80] = { 'Q', 'F', 'I', '\xfb', 0, 0, 0, 2, [79] = 4 };
+	static const char below[120] = { 'Q', 'F', 'I', '\xfb', 0, 0, 0,
+		3, [15] = 104, [19] = 6, [103] = 104, [104] = '/', 'd', '\033', '[', '2', 'J' };
+	static const char qed[32] = { 'Q', 'E', 'D', [16] = 1 };
+	_cleanup_error_ struct error e = { 0 };
+
+	assert_int_equal(check(data_file, sizeof(data_file), DISK_QCOW2, &e), -EPERM);
+	assert_non_null(strstr(e.text, "has its data in another file"));
+	assert_int_equal(check(old, sizeof(old), DISK_QCOW2, &e), 0);
+	assert_int_equal(check(data_file, sizeof(data_file), DISK_RAW, &e), 0);
+	assert_int_equal(check(below, sizeof(below), DISK_QCOW2, &e), -EPERM);
+	assert_string_equal(
+		e.text, "the image /srv/a is made on /d?[2J, which the document does not name");
+	assert_int_equal(check(qed, sizeof(qed), DISK_QED, &e), -EPERM);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_headers),
 		cmocka_unit_test(test_missing_directory),
+		cmocka_unit_test(test_headers_that_name_other_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
