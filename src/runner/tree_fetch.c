@@ -64,9 +64,26 @@ static int inject(int dir, const char *name, const struct answers *a, struct err
 		return error_set(e, -errno, "cannot open the initrd: %s", strerror(errno));
 	sb_pad(&more, '\0', (size_t)(-st.st_size & 3));
 	r = pack_cpio(&more, &file, 1, e);
-	if (r >= 0 && write(fd, more.s, more.len) != (ssize_t)more.len)
-		r = error_set(e, -errno, "cannot write to the initrd: %s", strerror(errno));
+	for (size_t at = 0; r >= 0 && at < more.len;) {
+		ssize_t n = write(fd, more.s + at, more.len - at);
+
+		if (n > 0)
+			at += (size_t)n;
+		else if (n == 0 || errno != EINTR)
+			r = error_set(e, n ? -errno : -EIO, "cannot write to the initrd: %s",
+				strerror(n ? errno : EIO));
+	}
 	return r;
+}
+
+/* Before the record says that it is there: what was fetched is not on the disk by that. */
+static int sync_file(int dir, const char *name, struct error *e)
+{
+	_cleanup_close_ int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0 && fsync(fd) >= 0)
+		return 0;
+	return error_set(e, -errno, "cannot write the %s to the disk: %s", name, strerror(errno));
 }
 
 static int no_answers(const char *location, struct error *e)
@@ -117,16 +134,25 @@ static int fetch(struct host *h, const struct tree_want *want, const struct answ
 		r = verify(dir, TREE_INITRD, "initrd", want->initrd_sha256, t.initrd_sha256, e);
 	if (r >= 0 && a->text)
 		r = inject(dir, name, a, e);
+	if (r >= 0)
+		r = sync_file(dir, TREE_KERNEL, e);
+	if (r >= 0)
+		r = sync_file(dir, TREE_INITRD, e);
 	return r < 0 ? r : write_notes(h, directory, want, arguments, a, e);
 }
 
+/* The record first: what is left of the rest by who is killed in here is nothing. */
 static int remove_files(struct host *h, const char *directory, struct error *e)
 {
-	_cleanup_free_ char **names = NULL;
+	_cleanup_free_ char **names = NULL, *record = xprintf("%s/" TREE_RECORD, directory);
 	_cleanup_close_ int parent = file_open(h->root, TREES_DIR, O_PATH | O_DIRECTORY, 0);
 	size_t n = 0;
-	int r = file_list(h->root, directory, &names, &n);
+	int r = file_remove(h->root, record);
 
+	if (r >= 0 || r == -ENOENT)
+		r = file_list(h->root, directory, &names, &n);
+	if (r >= 0)
+		file_sweep(h->root, directory);
 	for (size_t i = 0; i < n && r >= 0; i++) {
 		_cleanup_free_ char *path = xprintf("%s/%s", directory, names[i]);
 

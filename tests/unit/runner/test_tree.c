@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "fixture.h"
+#include "base/file.h"
 #include "runner/nfs.h"
-#include "runner/tree.h"
+#include "runner/tree_fetch.h"
+#include <fcntl.h>
 
 #define SUM "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
@@ -71,6 +73,85 @@ static void test_arguments(void **state _unused_)
 	assert_null(name);
 }
 
+static char synced[4096];
+
+/* In place of the C library's: what was asked to be on the disk, by name. */
+int fsync(int fd)
+{
+	char link[64], name[256];
+	size_t used = strlen(synced);
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, name, sizeof(name) - 1);
+	snprintf(synced + used, sizeof(synced) - used, "%.*s\n", (int)MAX_OF(n, (ssize_t)0), name);
+	return 0;
+}
+
+struct place {
+	struct host h;
+	struct tree_want want;
+	char dir[40];
+};
+
+static void begin(struct place *p)
+{
+	*p = (struct place){ .dir = "/tmp/kvmhost-tree-XXXXXX" };
+	assert_non_null(mkdtemp(p->dir));
+	p->h.root = open(p->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	p->h.pass = arena_new();
+	p->want.location = "/srv/t";
+	assert_int_equal(
+		file_write_atomic(p->h.root, "/srv/t/install.amd/vmlinuz", "k", 1, 0644), 0);
+	assert_int_equal(
+		file_write_atomic(p->h.root, "/srv/t/install.amd/initrd.gz", "i", 1, 0644), 0);
+	*synced = '\0';
+}
+
+static void end(struct place *p)
+{
+	arena_free(p->h.pass);
+	close(p->h.root);
+}
+
+/* After a power cut tree.json would say that they are there, and they were empty. */
+static void test_fetched_files_are_on_the_disk_before_the_record(void **state _unused_)
+{
+	const struct answers none = { 0 };
+	const char *record;
+	struct place p;
+
+	begin(&p);
+	assert_int_equal(tree_fetch(&p.h, "g", &p.want, &none, NULL), 0);
+	assert_true(file_exists(p.h.root, tree_path("g", TREE_INITRD).s));
+	record = strstr(synced, ".fetching/#"); /* the first file without a name: the arguments */
+	assert_non_null(strstr(synced, ".fetching/kernel\n"));
+	assert_non_null(strstr(synced, ".fetching/initrd\n"));
+	assert_true(!record || strstr(synced, ".fetching/initrd\n") < record);
+	end(&p);
+}
+
+/* Killed between naming a file and giving it its own name. */
+static void test_a_killed_writers_file_is_in_nobodys_way(void **state _unused_)
+{
+	const struct answers none = { 0 };
+	_cleanup_error_ struct error e = { 0 };
+	struct place p;
+
+	begin(&p);
+	assert_int_equal(file_write_atomic(p.h.root, TREES_DIR "/.fetching/.arguments.kvmhost-new",
+				 "", 0, 0600),
+		0);
+	assert_int_equal(
+		file_write_atomic(p.h.root, TREES_DIR "/g/.tree.json.kvmhost-new", "", 0, 0600), 0);
+	assert_int_equal(tree_fetch(&p.h, "g", &p.want, &none, &e), 0);
+	assert_null(e.text);
+	assert_int_equal(tree_remove(&p.h, "g", &e), 0);
+	assert_false(file_exists(p.h.root, tree_path("g", "").s));
+	assert_int_equal(tree_remove(&p.h, "g", &e), 0);
+	end(&p);
+}
+
 static void test_nfs(void **state _unused_)
 {
 	static const char *const wrong[] = { "nfs:", "nfs://", "nfs://h", "nfs:h/t", "nfs:h:t",
@@ -98,6 +179,8 @@ int main(void)
 		cmocka_unit_test(test_paths_outside),
 		cmocka_unit_test(test_arguments),
 		cmocka_unit_test(test_nfs),
+		cmocka_unit_test(test_fetched_files_are_on_the_disk_before_the_record),
+		cmocka_unit_test(test_a_killed_writers_file_is_in_nobodys_way),
 	};
 
 	return cmocka_run_group_tests_name("tree", tests, NULL, NULL);
