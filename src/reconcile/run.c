@@ -9,9 +9,23 @@ bool moved(const struct step *s)
 	       (s->error.code == -EEXIST || s->error.code == -ENOENT || s->error.code == -EAGAIN);
 }
 
-static void tell(const struct apply_options *o, const struct step *s)
+struct round {
+	const struct apply_options *o;
+	bool final; /* none follows, so that a moved world is a failure */
+};
+
+/* Failed, but for this round alone. */
+static bool put_off(const struct round *round, const struct step *s)
 {
-	if (o->told)
+	return !round->final && moved(s) && !s->unreadable;
+}
+
+/* What the next round tries again is told then. */
+static void tell(const struct round *round, const struct step *s)
+{
+	const struct apply_options *o = round->o;
+
+	if (o->told && !put_off(round, s))
 		o->told(s, o->arg);
 }
 
@@ -36,6 +50,15 @@ static bool needs_met(const struct step *s)
 			!(s->after[i]->state == STEP_WAITING && s->after[i]->have))
 			return false;
 	return true;
+}
+
+/* For something that the next round tries again, and so is this. */
+static bool has_to_wait(const struct round *round, const struct step *s)
+{
+	for (size_t i = 0; i < s->n_after; i++)
+		if (s->after[i]->state == STEP_READY || put_off(round, s->after[i]))
+			return true;
+	return false;
 }
 
 /* A need that will never be met in this round, or NULL. */
@@ -63,7 +86,7 @@ static void run_one(struct host *h, struct step *s)
 }
 
 /* All ready steps of the kind at once: one commit per table, units started side by side. */
-static void run_batch(struct host *h, struct plan *p, size_t from, const struct apply_options *o)
+static void run_batch(struct host *h, struct plan *p, size_t from, const struct round *round)
 {
 	const struct kind *k = p->steps[from]->r->kind;
 	struct step **batch = arena_alloc(h->pass, (p->n - from) * sizeof(*batch));
@@ -82,28 +105,28 @@ static void run_batch(struct host *h, struct plan *p, size_t from, const struct 
 
 		batch[i]->error = (struct error){ 0 };
 		finish(h, batch[i], &e);
-		tell(o, batch[i]);
+		tell(round, batch[i]);
 	}
 }
 
 /* Runs what can be run among steps[from..to). */
 static void run_range(
-	struct host *h, struct plan *p, size_t from, size_t to, const struct apply_options *o)
+	struct host *h, struct plan *p, size_t from, size_t to, const struct round *round)
 {
 	for (size_t i = from; i < to; i++) {
 		struct step *s = p->steps[i];
 
-		if (s->state != STEP_READY)
+		if (s->state != STEP_READY || has_to_wait(round, s))
 			continue;
 		s->blocked_by = hindrance(s);
 		if (s->blocked_by) {
 			s->state = STEP_BLOCKED;
-			tell(o, s);
+			tell(round, s);
 		} else if (s->r->kind->apply_all && s->verb != STEP_FORGET) {
-			run_batch(h, p, i, o);
+			run_batch(h, p, i, round);
 		} else {
 			run_one(h, s);
-			tell(o, s);
+			tell(round, s);
 		}
 	}
 }
@@ -209,22 +232,22 @@ static struct step *suspect(struct plan *p, size_t end)
 }
 
 /* The step that has to answer for it when the host cannot be reached any more, or NULL. */
-static struct step *cut_off(struct host *h, struct plan *p, size_t end,
-	const struct apply_options *o, const struct guarding *g)
+static struct step *cut_off(struct host *h, struct plan *p, size_t end, const struct round *round,
+	const struct guarding *g)
 {
 	struct step *s = g->state ? suspect(p, end) : NULL;
 	_cleanup_error_ struct error why = { 0 };
 
-	if (!s || o->guard->still(h, g->state, &why) >= 0)
+	if (!s || round->o->guard->still(h, g->state, &why) >= 0)
 		return NULL;
 	fail(h, s, why.code, why.text);
 	s->error.cure = why.cure ? arena_strdup(h->pass, why.cure) : NULL;
-	tell(o, s);
+	tell(round, s);
 	return s;
 }
 
 static int roll_back(struct host *h, struct plan *p, size_t end, struct step *why,
-	const struct apply_options *o, struct error *e)
+	const struct round *round, struct error *e)
 {
 	int r = undo_replay(h, e);
 
@@ -241,7 +264,7 @@ static int roll_back(struct host *h, struct plan *p, size_t end, struct step *wh
 		if (s->r->kind->undo && s->state == STEP_DONE) {
 			s->state = STEP_UNDONE;
 			s->blocked_by = why;
-			tell(o, s);
+			tell(round, s);
 		}
 	}
 	return 0;
@@ -250,6 +273,7 @@ static int roll_back(struct host *h, struct plan *p, size_t end, struct step *wh
 int run_steps(struct host *h, struct plan *p, const struct apply_options *o, struct guarding *g,
 	bool final, struct error *e)
 {
+	const struct round round = { o, final };
 	size_t end = undo_end(p);
 	struct step *why = NULL;
 	bool more = false;
@@ -265,18 +289,18 @@ int run_steps(struct host *h, struct plan *p, const struct apply_options *o, str
 			r = undo_begin(h, p, o->document_hash, e);
 		if (r < 0)
 			return r;
-		run_range(h, p, 0, end, o);
+		run_range(h, p, 0, end, &round);
 		verify(h, p, end);
 		why = broken(p, end, final);
 		if (!why)
-			g->lost = why = cut_off(h, p, end, o, g);
+			g->lost = why = cut_off(h, p, end, &round, g);
 		if (why)
-			r = roll_back(h, p, end, why, o, e);
+			r = roll_back(h, p, end, why, &round, e);
 		else if (!o->confirm_seconds)
 			r = undo_commit(h, e);
 		if (r < 0)
 			return r;
 	}
-	run_range(h, p, end, p->n, o);
+	run_range(h, p, end, p->n, &round);
 	return end && !why && !more;
 }

@@ -19,7 +19,8 @@ struct guarding {
 
 /*
  * Runs every ready step whose needs are met and blocks those whose needs
- * failed. `final`: no round follows, so that a moved world is a failure.
+ * failed. `final`: no round follows, so that a moved world is a failure; else
+ * it is not told, and what needs it stays ready.
  * Returns a negative errno only where the undo log itself failed; 1 when all
  * that is cached of the machine was read after the last change to it.
  */

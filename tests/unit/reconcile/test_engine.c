@@ -244,6 +244,35 @@ static void a_moved_world_is_planned_again(void **state _unused_)
 	assert_string_equal(toy_value("thing", "a"), "x");
 }
 
+/* Nor is it a failure to those who need it. */
+static void what_needs_a_moved_world_waits_for_it(void **state _unused_)
+{
+	_cleanup_toy_run_ struct toy_run run;
+
+	toy.fail_name = "q";
+	toy.fail_code = -ENOENT;
+	toy.fail_times = 2;
+	toy_apply(&run, "version: 1\nthings: {q: {value: x}}\nusers: {u: {value: y, needs: q}}\n",
+		false);
+	assert_int_equal(run.r, 0);
+	assert_string_equal(toy.told, "");
+	assert_string_equal(toy_value("user", "u"), "y");
+}
+
+static void a_world_that_keeps_moving_is_told_once(void **state _unused_)
+{
+	_cleanup_toy_run_ struct toy_run run;
+
+	toy.fail_name = "a";
+	toy.fail_code = -ENOENT;
+	toy.fail_times = 99;
+	toy_apply(&run, "version: 1\nthings: {a: {value: x}}\nusers: {u: {value: y, needs: a}}\n",
+		false);
+	assert_int_equal(run.r, -EIO);
+	assert_string_equal(toy.told, "thing/a: the toy breaks\n");
+	assert_int_equal(step_of(&run, "user/u")->state, STEP_BLOCKED);
+}
+
 static void a_world_that_keeps_moving_fails(void **state _unused_)
 {
 	_cleanup_toy_run_ struct toy_run run;
@@ -471,6 +500,8 @@ int main(void)
 		TEST(a_held_document_is_not_tried_by_itself),
 		TEST(what_cuts_the_host_off_is_put_back_and_held),
 		TEST(a_moved_world_is_planned_again),
+		TEST(what_needs_a_moved_world_waits_for_it),
+		TEST(a_world_that_keeps_moving_is_told_once),
 		TEST(a_world_that_keeps_moving_fails),
 		TEST(what_cannot_be_read_back_is_told_once),
 		TEST(users_go_before_what_they_use),
