@@ -42,7 +42,7 @@ void numa_cpus(const struct guest *g, size_t i, struct cpus *out)
 }
 
 /* In all nodes or in none: else it would not be clear what is left for the others. */
-static bool check_given(const struct guest *g, const char *key, struct diags *d)
+static bool check_given(const struct guest *g, const char *key, const char *rest, struct diags *d)
 {
 	size_t n = 0;
 
@@ -50,57 +50,148 @@ static bool check_given(const struct guest *g, const char *key, struct diags *d)
 		n += obj_has(node(g, i), key);
 	if (!n || n == g->numa.n)
 		return true;
-	diag_error(d, obj_mark(g, "numa"), "write it for all of them, or for none",
+	diag_error(d, obj_mark(g, "numa"), rest ? rest : "write it for all of them, or for none",
 		"some of the guest's NUMA nodes have `%s` and some have not", key);
 	return false;
 }
 
+static unsigned long long mib(uint64_t bytes)
+{
+	return bytes / MIB;
+}
+
+/* For those that have none: what the others leave. NULL: there is no such number. */
+static const char *rest_of_memory(const struct guest *g, struct diags *d)
+{
+	uint64_t left = g->memory.size;
+	size_t without = 0;
+
+	for (size_t i = 0; i < g->numa.n; i++) {
+		uint64_t has = obj_has(node(g, i), "memory") ? node(g, i)->memory : 0;
+
+		without += !has;
+		if (has > left)
+			return NULL;
+		left -= has;
+	}
+	return without && left && left / MIB % without == 0 && left % MIB == 0
+		       ? arena_printf(d->arena,
+				 "write `memory: %lluMiB` where there is none, or take it out "
+				 "everywhere",
+				 mib(left / without))
+		       : NULL;
+}
+
+/* The last node takes what is left. */
+static const char *cure_sum(const struct guest *g, uint64_t sum, struct diags *d)
+{
+	uint64_t last = numa_memory(g, g->numa.n - 1), others = sum - last;
+
+	if (others >= g->memory.size)
+		return arena_printf(d->arena, "write `memory: {size: %lluMiB}`", mib(sum));
+	return arena_printf(d->arena,
+		"write `memory: %lluMiB` for the last one, or `memory: {size: %lluMiB}` for the "
+		"guest",
+		mib(g->memory.size - others), mib(sum));
+}
+
 static void check_memory(const struct guest *g, struct diags *d)
 {
-	bool whole = true;
-	uint64_t sum = 0;
+	uint64_t sum = 0, unit = g->numa.n * MIB;
 
-	if (!check_given(g, "memory", d))
+	if (!check_given(g, "memory", rest_of_memory(g, d), d))
 		return;
-	for (size_t i = 0; i < g->numa.n; i++) {
+	for (size_t i = 0; i < g->numa.n; i++)
 		sum += numa_memory(g, i);
-		whole &= numa_memory(g, i) % MIB == 0;
-	}
-	if (!whole)
-		diag_error(d, obj_mark(g, "numa"), "give each node its `memory`, in whole MiB",
-			"the memory of one of the guest's NUMA nodes is no whole number of MiB");
+	if (!obj_has(node(g, 0), "memory") && g->memory.size % unit)
+		diag_error(d, obj_mark(g, "numa"),
+			arena_printf(d->arena,
+				"write `memory: {size: %lluMiB}`, or give each node its `memory`",
+				mib((g->memory.size + unit - 1) / unit * unit)),
+			"%lluMiB are not to be shared out evenly among %zu NUMA nodes in whole MiB",
+			mib(g->memory.size), g->numa.n);
 	else if (sum != g->memory.size)
-		diag_error(d, obj_mark(g, "numa"), "give them together what `memory.size` says",
+		diag_error(d, obj_mark(g, "numa"), cure_sum(g, sum, d),
 			"the guest's NUMA nodes have %lluMiB together, and `memory.size` is "
 			"%lluMiB",
-			(unsigned long long)(sum / MIB),
-			(unsigned long long)(g->memory.size / MIB));
+			mib(sum), mib(g->memory.size));
+}
+
+static void set_cpu(struct cpus *c, size_t n)
+{
+	c->b[n / 8] = (uint8_t)(c->b[n / 8] | 1U << n % 8);
+}
+
+static const char *list(struct diags *d, const struct cpus *c)
+{
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+
+	cpus_format(c, &text);
+	return *sb_str(&text) ? arena_strdup(d->arena, sb_str(&text)) : NULL;
+}
+
+/* false: some node names one that the guest has not. */
+static bool check_beyond(const struct guest *g, struct diags *d)
+{
+	bool fine = true;
+
+	for (size_t i = 0; i < g->numa.n; i++) {
+		struct cpus c, beyond = { 0 };
+		size_t last = 0;
+
+		numa_cpus(g, i, &c);
+		for (size_t n = (size_t)g->cpu.count; n < CPUS_MAX; n++)
+			if (cpus_has(&c, n)) {
+				last = n;
+				set_cpu(&beyond, n);
+			}
+		if (!last)
+			continue;
+		fine = false;
+		diag_error(d, obj_mark(node(g, i), "cpus"),
+			last < GUEST_CPUS_MAX
+				? arena_printf(d->arena,
+					  "take it out, or write `cpu: {count: %zu}`", last + 1)
+				: "take it out",
+			"there is no CPU %s: the guest has %lld, counted from 0", list(d, &beyond),
+			(long long)g->cpu.count);
+	}
+	return fine;
 }
 
 static void check_cpus(const struct guest *g, struct diags *d)
 {
-	size_t times[GUEST_CPUS_MAX] = { 0 };
-	struct cpus c;
+	struct cpus seen = { 0 }, twice = { 0 }, none = { 0 }, c;
+	size_t count = (size_t)g->cpu.count, n_nodes = g->numa.n;
 
-	if (!check_given(g, "cpus", d))
+	if (!check_given(g, "cpus", NULL, d) || !check_beyond(g, d))
 		return;
-	for (size_t i = 0; i < g->numa.n; i++) {
-		numa_cpus(g, i, &c);
-		for (size_t n = 0; n < CPUS_MAX; n++)
-			if (cpus_has(&c, n) && n >= (size_t)g->cpu.count)
-				diag_error(d, obj_mark(node(g, i), "cpus"), NULL,
-					"there is no CPU %zu: the guest has %lld", n,
-					(long long)g->cpu.count);
-			else if (cpus_has(&c, n))
-				times[n]++;
+	if (!obj_has(node(g, 0), "cpus") && count % n_nodes) {
+		diag_error(d, obj_mark(g, "numa"),
+			arena_printf(d->arena,
+				"write `cpu: {count: %zu}`, or give each node its `cpus`",
+				(count + n_nodes - 1) / n_nodes * n_nodes),
+			"%zu CPUs are not to be shared out evenly among %zu NUMA nodes", count,
+			n_nodes);
+		return;
 	}
-	for (size_t n = 0; n < (size_t)g->cpu.count; n++)
-		if (times[n] != 1) {
-			diag_error(d, obj_mark(g, "numa"), "give each node its `cpus`",
-				"the guest's CPU %zu is in %s of its NUMA nodes", n,
-				times[n] ? "several" : "none");
-			return;
-		}
+	for (size_t i = 0; i < n_nodes; i++) {
+		numa_cpus(g, i, &c);
+		for (size_t n = 0; n < count; n++)
+			if (cpus_has(&c, n))
+				set_cpu(cpus_has(&seen, n) ? &twice : &seen, n);
+	}
+	for (size_t n = 0; n < count; n++)
+		if (!cpus_has(&seen, n))
+			set_cpu(&none, n);
+	if (list(d, &twice))
+		diag_error(d, obj_mark(g, "numa"),
+			arena_printf(d->arena, "keep %s in one `cpus` only", list(d, &twice)),
+			"in several of the guest's NUMA nodes: CPU %s", list(d, &twice));
+	if (list(d, &none))
+		diag_error(d, obj_mark(g, "numa"),
+			arena_printf(d->arena, "add %s to one node's `cpus`", list(d, &none)),
+			"in none of the guest's NUMA nodes: CPU %s", list(d, &none));
 }
 
 void numa_check(const struct guest *g, struct diags *d)
