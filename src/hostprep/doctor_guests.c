@@ -2,7 +2,7 @@
 /* The doctor's checks of the document: whether what it declares fits on this machine. */
 #include "config/scalar.h"
 #include "config/type.h"
-#include "hostprep/doctor.h"
+#include "hostprep/doctor_guests.h"
 #include "hostprep/memory.h"
 #include <fcntl.h>
 #include <sys/statvfs.h>
@@ -11,7 +11,7 @@
 enum { HOST_THREADS = 1 };
 #define HOST_MEMORY (UINT64_C(512) << 20)
 
-static const struct wants *wants(struct doctor *d)
+const struct wants *doctor_wants(struct doctor *d)
 {
 	if (d->config && d->config->arena && d->config->valid)
 		return &d->config->wants;
@@ -26,7 +26,7 @@ static uint64_t number(struct doctor *d, const void *want, const char *field)
 	return text ? strtoull(text, NULL, 10) : 0;
 }
 
-static uint64_t size(struct doctor *d, const void *want, const char *field)
+uint64_t doctor_size(struct doctor *d, const void *want, const char *field)
 {
 	struct scalar s = { .text = obj_text(want, field, d->arena), .arena = d->arena };
 	uint64_t bytes = 0;
@@ -41,8 +41,7 @@ static bool is_guest(const struct resource *r)
 	return streq(r->kind->name, "guest");
 }
 
-/* Those that are to run. */
-static bool runs(struct doctor *d, const struct resource *r)
+bool doctor_runs(struct doctor *d, const struct resource *r)
 {
 	const char *state = is_guest(r) ? obj_text(r->want, "state", d->arena) : NULL;
 
@@ -73,14 +72,14 @@ static void look_document(struct doctor *d)
 
 static bool count_cpus(struct doctor *d, uint64_t *sum, const char **large, size_t *threads)
 {
-	const struct wants *w = wants(d);
+	const struct wants *w = doctor_wants(d);
 	size_t i;
 
 	*threads = doctor_threads(d);
 	*sum = 0;
 	*large = NULL;
 	for (i = 0; w && i < w->n; i++) {
-		uint64_t n = runs(d, w->v[i]) ? number(d, w->v[i]->want, "cpu.count") : 0;
+		uint64_t n = doctor_runs(d, w->v[i]) ? number(d, w->v[i]->want, "cpu.count") : 0;
 
 		*sum += n;
 		if (n > *threads && !*large)
@@ -138,7 +137,7 @@ static uint64_t hugepages(struct doctor *d, const struct wants *w)
 
 static void look_guest_memory(struct doctor *d)
 {
-	const struct wants *w = wants(d);
+	const struct wants *w = doctor_wants(d);
 	uint64_t there = meminfo(d->h, "MemTotal"), pages, sum = 0;
 	size_t i;
 
@@ -147,8 +146,8 @@ static void look_guest_memory(struct doctor *d)
 					   ? obj_text(w->v[i]->want, "memory.hugepages", d->arena)
 					   : NULL;
 
-		if (runs(d, w->v[i]) && !(huge && streq(huge, "true")))
-			sum += size(d, w->v[i]->want, "memory.size");
+		if (doctor_runs(d, w->v[i]) && !(huge && streq(huge, "true")))
+			sum += doctor_size(d, w->v[i]->want, "memory.size");
 	}
 	if (!w)
 		return;
@@ -168,54 +167,6 @@ static void look_guest_memory(struct doctor *d)
 			(unsigned long long)((sum + pages) >> 20),
 			(unsigned long long)(there >> 20));
 	}
-}
-
-/* Of the default size, which QEMU takes: set aside already, or about to be. */
-static uint64_t default_pages(struct doctor *d, const struct wants *w, uint64_t size)
-{
-	const struct resource *r = wants_find(w, "memory", "host");
-	const struct memory *m = r ? r->want : NULL;
-	/* A count, which meminfo() takes for KiB. */
-	uint64_t now = meminfo(d->h, "HugePages_Total") / 1024, then = 0;
-	size_t i;
-
-	for (i = 0; m && i < m->hugepages.n; i++) {
-		const struct hugepages *p = &LIST_AT(&m->hugepages, struct hugepages, i);
-
-		if (hugepages_size(p) == size)
-			then += (uint64_t)hugepages_total(p);
-	}
-	return MAX_OF(now, then);
-}
-
-static void look_guest_hugepages(struct doctor *d)
-{
-	const struct wants *w = wants(d);
-	uint64_t page = meminfo(d->h, "Hugepagesize"), needs = 0, there;
-	size_t i;
-
-	for (i = 0; w && page && i < w->n; i++) {
-		const char *huge = runs(d, w->v[i])
-					   ? obj_text(w->v[i]->want, "memory.hugepages", d->arena)
-					   : NULL;
-
-		if (huge && streq(huge, "true"))
-			needs += (size(d, w->v[i]->want, "memory.size") + page - 1) / page;
-	}
-	if (!w)
-		return;
-	if (!page) {
-		doctor_found(d, HEALTH_UNKNOWN, "this kernel has no hugepages");
-		return;
-	}
-	there = default_pages(d, w, page);
-	doctor_found(d, needs > there ? HEALTH_WARN : HEALTH_PASS,
-		"guests take %llu hugepages of %llu KiB, and %llu are set aside",
-		(unsigned long long)needs, (unsigned long long)(page >> 10),
-		(unsigned long long)there);
-	if (needs > there)
-		doctor_cure(d, "host: {memory: {hugepages: {%lluMiB: %llu}}}",
-			(unsigned long long)(page >> 20), (unsigned long long)needs);
 }
 
 /* A file system that images lie in, and what they may come to take of it. */
@@ -270,7 +221,7 @@ static void add_image(struct stores *s, const struct resource *r)
 {
 	const char *path = arena_printf(s->d->arena, "/%s", r->name);
 	const char *format = obj_text(r->want, "format", s->d->arena);
-	uint64_t most = size(s->d, r->want, "size"), taken = 0;
+	uint64_t most = doctor_size(s->d, r->want, "size"), taken = 0;
 	/* A device of the host has its own room. */
 	struct store *store = most ? store_of(s, path) : NULL;
 	struct stat st;
@@ -286,7 +237,7 @@ static void add_image(struct stores *s, const struct resource *r)
 
 static void look_guest_storage(struct doctor *d)
 {
-	const struct wants *w = wants(d);
+	const struct wants *w = doctor_wants(d);
 	struct stores s = { .d = d };
 	const char *sums = NULL;
 	bool full = false;
@@ -324,7 +275,7 @@ static bool is_blind(struct doctor *d, const struct resource *r)
 
 static void look_guest_macvtap(struct doctor *d)
 {
-	const struct wants *w = wants(d);
+	const struct wants *w = doctor_wants(d);
 	const char *names = NULL;
 
 	for (size_t i = 0; w && i < w->n; i++)
@@ -359,7 +310,7 @@ const struct check doctor_guests[] = {
 		look_guest_memory },
 	{ "guest-hugepages", "Hugepages of guests",
 		"A guest with `memory: {hugepages: true}` starts only when all its pages are free.",
-		look_guest_hugepages },
+		doctor_guest_hugepages },
 	{ "guest-storage", "Disks of guests",
 		"What the images may still grow by, for each file system: a raw one to its size, "
 		"others to a hundredth more.",

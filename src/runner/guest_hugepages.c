@@ -14,38 +14,46 @@ static uint64_t meminfo(const char *text, const char *key)
 	return at ? strtoull(at + strlen(key), NULL, 10) : 0;
 }
 
-static int lack(int64_t node, uint64_t page, uint64_t need, uint64_t there, struct error *e)
-{
-	unsigned long long n = need, free_ = there, kib = page / 1024, mib = page / MIB;
+/* What there is of them, on the host or on one of its nodes. */
+struct pool {
+	uint64_t page; /* bytes */
+	int64_t node; /* -1: all */
+	uint64_t total, free;
+};
 
-	if (node < 0) {
+static int lack(const struct pool *p, uint64_t need, struct error *e)
+{
+	unsigned long long kib = p->page / 1024, mib = p->page / MIB,
+			   enough = p->total - MIN_OF(p->total, p->free) + need;
+
+	if (p->node < 0) {
 		error_set(e, -ENOMEM,
 			"the guest's memory takes %llu hugepages of %llu KiB, and the host has "
 			"%llu free",
-			n, kib, free_);
-		return error_cure(
-			e, "set more aside: host: {memory: {hugepages: {%lluMiB: %llu}}}", mib, n);
+			(unsigned long long)need, kib, (unsigned long long)p->free);
+		return error_cure(e, "set more aside: host: {memory: {hugepages: {%lluMiB: %llu}}}",
+			mib, enough);
 	}
 	error_set(e, -ENOMEM,
 		"the guest's memory takes %llu hugepages of %llu KiB from NUMA node %lld, which "
 		"has "
 		"%llu free",
-		n, kib, (long long)node, free_);
+		(unsigned long long)need, kib, (long long)p->node, (unsigned long long)p->free);
 	return error_cure(e,
 		"set more aside there: host: {memory: {hugepages: {%lluMiB: {nodes: {%lld: "
 		"%llu}}}}}",
-		mib, (long long)node, n);
+		mib, (long long)p->node, enough);
 }
 
 /* UINT64_MAX: it is not said. */
-static uint64_t free_on_node(int root, int64_t node, uint64_t page)
+static uint64_t on_node(int root, const struct pool *p, const char *file)
 {
 	_cleanup_free_ char *text = NULL;
 	char path[128];
 
 	snprintf(path, sizeof(path),
-		"/sys/devices/system/node/node%lld/hugepages/hugepages-%llukB/free_hugepages",
-		(long long)node, (unsigned long long)page / 1024);
+		"/sys/devices/system/node/node%lld/hugepages/hugepages-%llukB/%s",
+		(long long)p->node, (unsigned long long)p->page / 1024, file);
 	return file_read_line(root, path, &text) < 0 ? UINT64_MAX : strtoull(text, NULL, 10);
 }
 
@@ -60,12 +68,18 @@ static int64_t host_node(const struct guest *g, size_t i)
 /* Several of the guest's nodes may be on one of the host's. */
 static int check_node(int root, const struct guest *g, int64_t node, uint64_t page, struct error *e)
 {
-	uint64_t need = 0, there = free_on_node(root, node, page);
+	struct pool p = { .page = page, .node = node };
+	uint64_t need = 0;
+
+	p.free = on_node(root, &p, "free_hugepages");
+	p.total = on_node(root, &p, "nr_hugepages");
+	if (p.total == UINT64_MAX)
+		p.total = p.free;
 
 	for (size_t i = 0; i < g->numa.n; i++)
 		if (host_node(g, i) == node)
 			need += numa_memory(g, i) / page;
-	return need > there ? lack(node, page, need, there, e) : 0;
+	return need > p.free ? lack(&p, need, e) : 0;
 }
 
 static int check_whole(uint64_t bytes, uint64_t page, struct error *e)
@@ -92,22 +106,24 @@ static int check_nodes(int root, const struct guest *g, uint64_t page, struct er
 
 int guest_hugepages_check(int root, const struct guest *g, struct error *e)
 {
+	struct pool all = { .page = 2 * MIB, .node = -1 };
 	_cleanup_free_ char *text = NULL;
-	uint64_t page, taken, there, need;
+	uint64_t page, need;
 	int r;
 
 	if (!g->memory.hugepages || file_read(root, "/proc/meminfo", MEMINFO_MAX, &text, NULL) < 0)
 		return 0;
 	page = meminfo(text, "Hugepagesize:") * 1024;
 	if (!page)
-		return lack(-1, 2 * MIB, g->memory.size / (2 * MIB), 0, e);
+		return lack(&all, g->memory.size / all.page, e);
 	r = check_whole(g->memory.size, page, e);
 	if (r < 0)
 		return r;
-	there = meminfo(text, "HugePages_Free:");
-	taken = meminfo(
-		text, "HugePages_Rsvd:"); /* promised to somebody who has not used them yet */
-	there -= MIN_OF(there, taken);
+	all.page = page;
+	all.total = meminfo(text, "HugePages_Total:");
+	all.free = meminfo(text, "HugePages_Free:");
+	/* Promised to somebody who has not used them yet. */
+	all.free -= MIN_OF(all.free, meminfo(text, "HugePages_Rsvd:"));
 	need = g->memory.size / page;
-	return need > there ? lack(-1, page, need, there, e) : check_nodes(root, g, page, e);
+	return need > all.free ? lack(&all, need, e) : check_nodes(root, g, page, e);
 }

@@ -30,6 +30,17 @@ def macvtap(more):
 
 HUGE = {"etc/kvmhost/host.yaml": "version: 1\nhost:\n  memory: {hugepages: {2MiB: 300, 1GiB: 2}}\nguests:\n  a1:\n"
         "    kernel: {image: /k}\n    memory: {size: 1GiB, hugepages: true}\n"}
+
+
+def huge_of_nodes(pages, *now):
+    """Two nodes; half of the guest's memory comes from each."""
+    nodes = {f"sys/devices/system/node/node{i}/hugepages/hugepages-2048kB/nr_hugepages": f"{n}\n" for i, n in enumerate(now)}
+    return nodes | {"proc/meminfo": f"HugePages_Total: {sum(now)}\nHugepagesize: 2048 kB\n",
+                    "etc/kvmhost/host.yaml": f"version: 1\nhost:\n  memory: {{hugepages: {{2MiB: {pages}}}}}\nguests:\n  a1:\n"
+                    "    kernel: {image: /k}\n    cpu: {count: 2}\n    memory: {size: 1GiB, hugepages: true}\n"
+                    "    numa: [{host_node: 1, memory: 512MiB}, {host_node: 0, memory: 512MiB}]\n"}
+
+
 MEMORY = {"proc/meminfo": "MemTotal:        8000000 kB\nHugetlb:         2097152 kB\n"}
 ONLINE = "sys/devices/system/cpu/online"
 # check, files, state, part of what was seen, part of the cure
@@ -126,6 +137,12 @@ CASES = [
     ("guest-hugepages", HUGE | {"proc/meminfo": "HugePages_Total: 10\nHugepagesize: 2048 kB\n"}, "warn",
      "take 512 hugepages of 2048 KiB, and 300 are set aside", "hugepages: {2MiB: 512}"),
     ("guest-hugepages", HUGE | {"proc/meminfo": "HugePages_Total: 512\nHugepagesize: 2048 kB\n"}, "pass", "512 are", None),
+    ("guest-hugepages", huge_of_nodes("{nodes: {0: 512}}", 0, 0), "warn", "256 hugepages of 2048 KiB from NUMA node 1, and 0 are", "{2MiB: {nodes: {0: 512, 1: 256}}}"),
+    ("guest-hugepages", huge_of_nodes("{nodes: {0: 256, 1: 256}}", 0, 0), "pass", "512 are", None),
+    ("guest-hugepages", huge_of_nodes("512", 0, 0), "pass", "512 are", None),
+    ("guest-hugepages", huge_of_nodes("600", 600, 0), "pass", "600 are", None),
+    ("guest-hugepages", huge_of_nodes("10", 612, 255), "warn", "256 hugepages of 2048 KiB from NUMA node 1, and 255 are", "{nodes: {0: 612, 1: 256}}"),
+    ("guest-hugepages", huge_of_nodes("10", 612, 256), "pass", "868 are", None),
     ("guest-hugepages", HUGE, "unknown", "no hugepages", None),
     ("guest-macvtap", macvtap(""), "warn", "this host and web1 do not hear each other", "mode: isolated"),
     ("guest-macvtap", macvtap(", {bridge: br0}"), "pass", "none is by macvtap alone", None),

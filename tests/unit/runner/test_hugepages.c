@@ -13,12 +13,12 @@ static void put(const char *path, const char *text)
 	assert_int_equal(file_write_atomic(root, path, text, strlen(text), 0644), 0);
 }
 
-static void put_node(int node, const char *n)
+static void put_node(int node, const char *file, const char *n)
 {
 	char path[128];
 
 	snprintf(path, sizeof(path),
-		"/sys/devices/system/node/node%d/hugepages/hugepages-2048kB/free_hugepages", node);
+		"/sys/devices/system/node/node%d/hugepages/hugepages-2048kB/%s", node, file);
 	put(path, n);
 }
 
@@ -35,8 +35,9 @@ static int set_up(void **state _unused_)
 	put("/proc/meminfo",
 		"MemTotal: 8000000 kB\nHugePages_Total:     200\nHugePages_Free:      150\n"
 		"HugePages_Rsvd:       10\nHugepagesize:       2048 kB\n");
-	put_node(0, "150\n");
-	put_node(1, "0\n");
+	put_node(0, "free_hugepages", "150\n");
+	put_node(1, "free_hugepages", "0\n");
+	put_node(1, "nr_hugepages", "1000\n");
 	return 0;
 }
 
@@ -68,7 +69,7 @@ static void test_host(void **state _unused_)
 	assert_string_equal(said(a, "282MiB", ""),
 		"the guest's memory takes 141 hugepages of 2048 KiB, and the host has 140 free; "
 		"set "
-		"more aside: host: {memory: {hugepages: {2MiB: 141}}}");
+		"more aside: host: {memory: {hugepages: {2MiB: 201}}}");
 	assert_string_equal(said(a, "255MiB", ""),
 		"255 MiB are no whole number of hugepages of 2048 KiB; give the guest, and each of "
 		"its NUMA nodes, a multiple of 2 MiB");
@@ -84,13 +85,13 @@ static void test_nodes(void **state _unused_)
 	assert_string_equal(said(a, "256MiB", "numa: [{host_node: 0}]"), "");
 	assert_string_equal(said(a, "256MiB", "numa: [{}, {}]"), "");
 	assert_string_equal(said(a, "256MiB", "numa: [{host_node: 1}]"),
-		arena_printf(a, lacks, "128", "0", "128"));
+		arena_printf(a, lacks, "128", "0", "1128"));
 	assert_string_equal(said(a, "256MiB", "numa: [{host_node: 0}, {host_node: 1}]"),
-		arena_printf(a, lacks, "64", "0", "64"));
-	put_node(1, "127\n");
+		arena_printf(a, lacks, "64", "0", "1064"));
+	put_node(1, "free_hugepages", "127\n");
 	assert_string_equal(said(a, "256MiB", "numa: [{host_node: 1}, {}]"), "");
 	assert_string_equal(said(a, "256MiB", "numa: [{host_node: 1}, {host_node: 1}]"),
-		arena_printf(a, lacks, "128", "127", "128"));
+		arena_printf(a, lacks, "128", "127", "1001"));
 	assert_string_equal(said(a, "6MiB", "numa: [{}, {}]"),
 		"3 MiB are no whole number of hugepages of 2048 KiB; give the guest, and each of "
 		"its NUMA nodes, a multiple of 2 MiB");
