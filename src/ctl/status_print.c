@@ -12,15 +12,48 @@ static const char *member(const json_t *o, const char *key)
 	return s ? s : "";
 }
 
-static void print_unsettled(const json_t *last)
+/* The table of guests has the same words, and is newer. */
+static bool told_below(const struct status_report *r, const json_t *step)
+{
+	const char *name = startswith(member(step, "resource"), "guest/");
+	const char *message = member(json_object_get(step, "error"), "message");
+	const json_t *guest;
+	size_t i;
+
+	json_array_foreach (r->guests, i, guest)
+		if (name && *message && streq(member(guest, "name"), name))
+			return streq(member(guest, "state"), "failed") &&
+			       !json_is_true(json_object_get(guest, "held")) &&
+			       strstr(member(guest, "error"), message);
+	return false;
+}
+
+static void print_told_below(const struct status_report *r)
+{
+	const char *before = "  did not start, see below: ";
+	const json_t *step;
+	size_t i;
+
+	json_array_foreach (json_object_get(r->last, "steps"), i, step)
+		if (told_below(r, step)) {
+			printf("%s%s", before, member(step, "resource"));
+			before = ", ";
+		}
+	if (streq(before, ", "))
+		putchar('\n');
+}
+
+static void print_unsettled(const struct status_report *r)
 {
 	json_t *step;
 	size_t i;
 
-	json_array_foreach (json_object_get(last, "steps"), i, step) {
+	json_array_foreach (json_object_get(r->last, "steps"), i, step) {
 		const json_t *error = json_object_get(step, "error");
 		const char *cure = member(error, "cure");
 
+		if (told_below(r, step))
+			continue;
 		printf("  %s %s", member(step, "resource"), member(step, "state"));
 		if (*member(step, "waits_for"))
 			printf(" for %s", member(step, "waits_for"));
@@ -32,6 +65,7 @@ static void print_unsettled(const json_t *last)
 		if (*cure)
 			printf("      = %s\n", cure);
 	}
+	print_told_below(r);
 }
 
 static bool names(const json_t *steps, const char *id)
@@ -101,7 +135,7 @@ static void print_last(const struct status_report *r)
 	if (streq(member(r->last, "result"), "refused"))
 		printf("  %s\n      = %s\n", member(json_object_get(r->last, "error"), "message"),
 			member(json_object_get(r->last, "error"), "cure"));
-	print_unsettled(r->last);
+	print_unsettled(r);
 	json_array_foreach (json_object_get(r->last, "diagnostics"), i, diag)
 		printf("  %s:%lld:%lld: %s\n", member(diag, "file"),
 			(long long)json_integer_value(json_object_get(diag, "line")),

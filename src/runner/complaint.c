@@ -114,4 +114,7 @@ void complaint(const struct machine *m, const char *line, struct strbuf *out)
 			sb_addc(out, *line++);
 		}
 	}
+	if (disk && endswith(sb_str(out), " format"))
+		sb_addf(out, "; see what it is, and write that as its `format`: qemu-img info %s",
+			disk);
 }

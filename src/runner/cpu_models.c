@@ -67,7 +67,7 @@ static pid_t start(const char *qemu, bool kvm, int theirs)
 	pid_t pid = 0;
 
 	snprintf(control, sizeof(control), "socket,id=qmp,fd=%d", theirs);
-	return null >= 0 && spawn(argv, &theirs, 1, null, &pid, NULL) >= 0 ? pid : 0;
+	return null >= 0 && spawn(argv, &theirs, 1, null, -1, &pid, NULL) >= 0 ? pid : 0;
 }
 
 /* NULL: it does not say. The caller's. */

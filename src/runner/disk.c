@@ -179,6 +179,27 @@ static int observe_image(struct host *h, const char *path, const struct disk *wa
 	return 0;
 }
 
+/* What the image is to be made of. */
+static int check_source(struct host *h, const struct disk *want, struct error *e)
+{
+	const char *source = want->base ? want->base : want->copy_of;
+
+	if (!source || file_exists(h->root, source))
+		return 0;
+	error_set(e, -ENODATA, "the image %s, which it is to be made %s, is not there", source,
+		want->base ? "on" : "from");
+	return error_cure(
+		e, "put it there, or name another one as `%s`", want->base ? "base" : "copy_of");
+}
+
+static int observe_missing(
+	struct host *h, const char *path, const struct disk *want, struct error *e)
+{
+	int r = check_source(h, want, e);
+
+	return r < 0 ? r : check_space(h, path, want, want->size, e);
+}
+
 static int observe(struct host *h, const struct resource *r, void **have, struct error *e)
 {
 	_cleanup_close_ int fd = -1;
@@ -195,7 +216,7 @@ static int observe(struct host *h, const struct resource *r, void **have, struct
 		return obj_has(r->want, "size") ? observe_image(h, path, r->want, fd, have, e)
 						: observe_device(h, r, fd, have, e);
 	if (fd == -ENOENT)
-		return check_space(h, path, r->want, ((const struct disk *)r->want)->size, e);
+		return observe_missing(h, path, r->want, e);
 	error_set(e, fd, "cannot open %s: %s", path, strerror(-fd));
 	return fd == -EACCES ? error_cure(e, "run it as root: sudo kvmhostctl ...") : fd;
 }

@@ -130,7 +130,7 @@ static void explain_failure(struct host *h, struct step *s, struct unit_job *job
 		why = state_why(record);
 	json_decref(record);
 	if (why)
-		error_set(&s->error, -EIO, "it did not start: %s", why);
+		error_set(&s->error, -EIO, "%s", why);
 	else if (job->verb != UNIT_STOP && units_end(h, job->unit, &end, NULL) >= 0 &&
 		 !streq(end.result, "success"))
 		error_set(&s->error, -EIO, "%s (%s, status %d)", job->error.text, end.result,

@@ -306,7 +306,8 @@ static const struct field guest_rows[] = {
 		.doc = "A screen, with keyboard and pointer. Without it the guest has a serial "
 		       "console alone."),
 	FIELD_ENUM(struct guest, os, os_names, .def = "other", .on_change = CHANGE_RECREATE,
-		.doc = "What runs in it. For `windows` the clock has the local time and late ticks "
+		.doc = "What runs in it. For `windows` the clock has the host's local time and "
+		       "late ticks "
 		       "are "
 		       "made good, there is no HPET, and with KVM the Hyper-V enlightenments are "
 		       "on."),

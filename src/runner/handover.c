@@ -203,6 +203,14 @@ static int open_tree(struct machine *m, struct error *e)
 	return r == -ENOENT ? error_cure(e, "kvmhostctl apply") : r;
 }
 
+/* A host without one has UTC. */
+static int open_zone(struct machine *m, struct error *e)
+{
+	int r = open_boot_file("time zone", "/etc/localtime", &m->zone, e);
+
+	return r == -ENOENT ? 0 : r;
+}
+
 /* "done", or nothing yet. */
 static int open_install(struct machine *m, struct error *e)
 {
@@ -252,6 +260,8 @@ int handover_open(struct arena *a, struct machine *m, struct error *e)
 		r = tpm_open(AT_FDCWD, m->spec->name, m->spec->uid, &m->tpm_state, e);
 	if (r >= 0 && obj_has(g, "vsock"))
 		r = open_vsock(&m->vsock, e);
+	if (r >= 0 && g->os == OS_WINDOWS)
+		r = open_zone(m, e);
 	if (r >= 0 && obj_has(g, "graphics"))
 		r = display_open(&g->graphics, &m->display, &m->secret, e);
 	for (size_t i = 0; i < g->disks.n && r >= 0; i++)

@@ -14,7 +14,7 @@ void handover_prepare(struct arena *a, struct machine *m)
 
 	m->firmware = m->nvram = m->display = m->secret = m->medium = m->install = m->seed =
 		m->arguments = m->type_file = -1;
-	m->tpm = m->tpm_state = m->vsock = m->iommufd = -1;
+	m->tpm = m->tpm_state = m->vsock = m->zone = m->iommufd = -1;
 	m->kernel = m->initrd = m->kernel_number = m->initrd_number = -1;
 	m->disks = arena_alloc(a, (g->disks.n + 1) * sizeof(*m->disks));
 	m->taps = arena_alloc(a, (queues + 1) * sizeof(*m->taps));
@@ -51,7 +51,7 @@ size_t handover_slots(struct arena *a, struct machine *m, struct slot **out)
 	const struct guest *g = m->spec->guest;
 	size_t queues = interface_queue(g, g->interfaces.n);
 	size_t most =
-		14 + (1 + IMAGE_LAYERS) * g->disks.n + 2 * queues + g->interfaces.n + g->devices.n;
+		15 + (1 + IMAGE_LAYERS) * g->disks.n + 2 * queues + g->interfaces.n + g->devices.n;
 	struct slot *v = arena_alloc(a, most * sizeof(*v));
 
 	*out = v;
@@ -69,6 +69,7 @@ size_t handover_slots(struct arena *a, struct machine *m, struct slot **out)
 	add_slot(&v, "display", &m->display);
 	add_slot(&v, "secret", &m->secret);
 	add_slot(&v, "iommufd", &m->iommufd);
+	add_slot(&v, "zone", &m->zone);
 	for (size_t i = 0; i < g->disks.n; i++)
 		add_numbered(&v, "disk", i, &m->disks[i].fd);
 	for (size_t i = 0; i < g->disks.n; i++)

@@ -23,5 +23,7 @@ int nfs_parse(const char *location, struct nfs_place *out);
  * newest version that both kernels speak is taken.
  */
 int nfs_open(const struct nfs_place *p, struct error *e);
+/* What to do about r, an error of reading there, in e; returns r. */
+int nfs_cure(int r, struct error *e);
 
 #endif

@@ -10,9 +10,12 @@
 #include <netdb.h>
 #include <sys/mount.h>
 
-/* A server that is silent for a minute (10, 20 and 30 seconds) is given up. */
-#define TIMEOUT "100" /* tenths of a second */
-#define RETRIES "2"
+/*
+ * What the client asks of a silent server fails after 10 seconds, once TCP has given up the
+ * connection, which takes a minute or two.
+ */
+#define TIMEOUT "50" /* tenths of a second */
+#define RETRIES "1"
 
 struct attempt {
 	const struct nfs_place *place;
@@ -101,7 +104,11 @@ static int mount_address(struct attempt *t)
 	return first;
 }
 
-static int explain(const struct attempt *t, int r, struct error *e)
+static const char silent[] = "the server is silent: see whether it runs, and what firewall is on "
+			     "the way to its port 2049";
+
+/* Of a server that falls silent meanwhile the kernel says EIO, too. */
+int nfs_cure(int r, struct error *e)
 {
 	static const struct {
 		int code;
@@ -112,17 +119,22 @@ static int explain(const struct attempt *t, int r, struct error *e)
 		{ -EPERM, "run it as root: sudo kvmhostctl ..." },
 		{ -EACCES, "the server must export it to this host: exportfs -v, there" },
 		{ -ENOENT, "see what the server exports: showmount -e, or exportfs -v there" },
-		{ -ETIMEDOUT, "the server is silent: see whether it runs, and what firewall is on "
-			      "the way to its port 2049" },
+		{ -ETIMEDOUT, silent },
+		{ -EIO, silent },
 		{ -ECONNREFUSED, "no NFS server listens there: systemctl status nfs-server" },
 	};
 
-	error_set(e, r, "cannot read %s by NFS: %s%s%s%s", t->source, strerror(-r),
-		*t->said ? " (" : "", t->said, *t->said ? ")" : "");
 	for (size_t i = 0; i < ARRAY_SIZE(cures); i++)
 		if (r == cures[i].code)
 			return error_cure(e, "%s", cures[i].cure);
 	return r;
+}
+
+static int explain(const struct attempt *t, int r, struct error *e)
+{
+	error_set(e, r, "cannot read %s by NFS: %s%s%s%s", t->source, strerror(-r),
+		*t->said ? " (" : "", t->said, *t->said ? ")" : "");
+	return nfs_cure(r, e);
 }
 
 /* Without brackets. */

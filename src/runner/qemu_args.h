@@ -90,6 +90,7 @@ struct machine {
 	int tpm; /* socket, the other end is swtpm's; -1: none */
 	int tpm_state; /* the runner's, for swtpm; -1: none */
 	int vsock; /* of /dev/vhost-vsock; -1: none */
+	int zone; /* the host's time zone, where the guest has local time; -1: UTC */
 	int display, secret; /* the runner's: see display.h; -1: none */
 	int kernel, initrd; /* -1: none */
 	int firmware, nvram; /* OVMF and the guest's variables; -1: BIOS */

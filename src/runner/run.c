@@ -170,7 +170,7 @@ static int start_qemu(struct runner *r, struct arena *a, struct fdstore *store, 
 	argv = qemu_args(a, m);
 	m->install = -1; /* the runner's */
 	n = handover_fds(a, m, &fds);
-	err = spawn(argv, fds, n, output, &r->qemu, e);
+	err = spawn(argv, fds, n, output, m->zone, &r->qemu, e);
 	if (err >= 0)
 		r->state.pid = r->qemu;
 	return err;

@@ -62,6 +62,21 @@ static const char *memory_gone(const struct runner *r)
 		       : "guest and QEMU took more than `resources.memory_max`";
 }
 
+static void fail_without_machine(struct runner *r)
+{
+	if (r->spec.guest->machine)
+		runner_fail(r,
+			"this QEMU has no machine `%s`, which the guest's `machine` names; `%s "
+			"-machine help` lists all",
+			r->machine.type, r->machine.qemu);
+	else
+		runner_fail(r,
+			"this QEMU has no machine `%s`, which the guest was first started with "
+			"(" MACHINE_DIR "/%s); to give it today's, whose devices may look "
+			"otherwise to it: `machine: q35`",
+			r->machine.type, r->spec.name);
+}
+
 static void fail_with_words(struct runner *r, int status)
 {
 	_cleanup_strbuf_ struct strbuf words = { 0 };
@@ -75,11 +90,7 @@ static void fail_with_words(struct runner *r, int status)
 	}
 	output_last_words(r, &words);
 	if (!r->ran && strstr(sb_str(&words), "unsupported machine type")) {
-		runner_fail(r,
-			"this QEMU has no machine `%s`, which the guest was first started with "
-			"(" MACHINE_DIR "/%s) or its `machine` names; to give it today's, whose "
-			"devices may look otherwise to it: `machine: q35`",
-			r->machine.type, r->spec.name);
+		fail_without_machine(r);
 		return;
 	}
 	if (!words.len)

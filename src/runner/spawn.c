@@ -56,11 +56,16 @@ static _Noreturn void give_up(const char *what, const char *program)
 	_exit(127);
 }
 
-static _Noreturn void child(char *const argv[], const int *fds, size_t n, int output, pid_t parent)
+static _Noreturn void child(
+	char *const argv[], const int *fds, size_t n, int output, int zone, pid_t parent)
 {
-	static char *const environment[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8",
-		NULL };
+	char tz[40];
+	char *const environment[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8",
+		zone >= 0 ? tz : NULL, NULL };
 	sigset_t none;
+
+	/* Whoever is in a sandbox has no /etc/localtime. */
+	snprintf(tz, sizeof(tz), "TZ=:/proc/self/fd/%d", zone);
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -74,7 +79,8 @@ static _Noreturn void child(char *const argv[], const int *fds, size_t n, int ou
 	give_up("cannot execute", argv[0]);
 }
 
-int spawn(char *const argv[], const int *fds, size_t n, int output, pid_t *pid, struct error *e)
+int spawn(char *const argv[], const int *fds, size_t n, int output, int zone, pid_t *pid,
+	struct error *e)
 {
 	pid_t parent = getpid();
 
@@ -82,6 +88,6 @@ int spawn(char *const argv[], const int *fds, size_t n, int output, pid_t *pid, 
 	if (*pid < 0)
 		return error_set(e, -errno, "cannot start a process for QEMU: %s", strerror(errno));
 	if (*pid == 0)
-		child(argv, fds, n, output, parent);
+		child(argv, fds, n, output, zone, parent);
 	return 0;
 }

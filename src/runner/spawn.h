@@ -21,9 +21,10 @@ int rights_drop(const struct rights *to);
 /*
  * Starts argv[0] with the n descriptors under their numbers,
  * /dev/null as stdin, and `output` as stdout and stderr. It dies with the
- * runner (PR_SET_PDEATHSIG). Why it could not be executed goes to `output`;
- * its exit status is then 127.
+ * runner (PR_SET_PDEATHSIG). zone: a descriptor among them with its time zone, -1: UTC. Why it
+ * could not be executed goes to `output`; its exit status is then 127.
  */
-int spawn(char *const argv[], const int *fds, size_t n, int output, pid_t *pid, struct error *e);
+int spawn(char *const argv[], const int *fds, size_t n, int output, int zone, pid_t *pid,
+	struct error *e);
 
 #endif

@@ -40,5 +40,5 @@ int tpm_spawn(int state, int control, int output, pid_t *pid, struct error *e)
 
 	snprintf(keeps, sizeof(keeps), "backend-uri=file:///proc/self/fd/%d", state);
 	snprintf(socket, sizeof(socket), "type=unixio,clientfd=%d", control);
-	return spawn(argv, fds, ARRAY_SIZE(fds), output, pid, e);
+	return spawn(argv, fds, ARRAY_SIZE(fds), output, -1, pid, e);
 }

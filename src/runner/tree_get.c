@@ -48,6 +48,20 @@ static bool is_local(const struct tree_source *s)
 	return *s->location == '/';
 }
 
+static const char *url_of(const struct tree_source *s, const char *path)
+{
+	return arena_printf(
+		s->arena, "%s%s%s", s->location, endswith(s->location, "/") ? "" : "/", path);
+}
+
+/* Of a directory: what failed is "look for", say. */
+static int failed(
+	const struct tree_source *s, const char *what, const char *path, int r, struct error *e)
+{
+	error_set(e, r, "cannot %s %s: %s", what, url_of(s, path), strerror(-r));
+	return is_local(s) ? r : nfs_cure(r, e);
+}
+
 void tree_close(struct tree_source *s)
 {
 	close_p(&s->dir);
@@ -89,12 +103,6 @@ static int curl(const char *url, bool shown, const char *const how[2], struct er
 	return explain(url, status, said, e);
 }
 
-static const char *url_of(const struct tree_source *s, const char *path)
-{
-	return arena_printf(
-		s->arena, "%s%s%s", s->location, endswith(s->location, "/") ? "" : "/", path);
-}
-
 /* The file is made here, for root alone: curl would make it for everybody to read. */
 static int fetch(const struct tree_source *s, const char *path, bool shown, int dir,
 	const char *name, struct error *e)
@@ -118,7 +126,7 @@ int tree_has(const struct tree_source *s, const char *path, struct error *e)
 		r = file_stat(s->dir, path, &st);
 		if (r >= 0 || r == -ENOENT || r == -ENOTDIR)
 			return r >= 0;
-		return error_set(e, r, "cannot look for %s: %s", url_of(s, path), strerror(-r));
+		return failed(s, "look for", path, r, e);
 	}
 	return curl(url_of(s, path), false, (const char *const[]){ "--head", NULL }, e);
 }
@@ -162,7 +170,7 @@ static int copy_file(
 	if (r >= 0)
 		r = to = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	r = r < 0 ? r == from ? r : -errno : copy(s, path, from, to);
-	return r < 0 ? error_set(e, r, "cannot copy %s: %s", url_of(s, path), strerror(-r)) : 0;
+	return r < 0 ? failed(s, "copy", path, r, e) : 0;
 }
 
 int tree_get(
@@ -190,9 +198,7 @@ int tree_read(const struct tree_source *s, const char *path, char **text, struct
 
 	if (s->dir >= 0) {
 		r = file_read(s->dir, path, SMALL_MAX, text, NULL);
-		return r < 0 && r != -ENOENT ? error_set(e, r, "cannot read %s: %s",
-						       url_of(s, path), strerror(-r))
-					     : r;
+		return r < 0 && r != -ENOENT ? failed(s, "read", path, r, e) : r;
 	}
 	r = tree_has(s, path, e);
 	if (r <= 0)

@@ -126,8 +126,9 @@ def test_what_cannot_be_started_is_one_line(web, name, more, said):
     refused = web.ctl("apply", check=False, timeout=120)
     assert refused.rc == 1 and said in str(refused), refused
     assert said in guest(web, name)["error"], guest(web, name)
-    lines = [line for line in web.ctl("status", check=False).stdout.splitlines() if line.startswith(f"{name} ")]
-    assert len(lines) == 1 and "failed" in lines[0] and said in lines[0], lines
+    lines = [line for line in web.ctl("status", check=False).stdout.splitlines() if said in line]
+    assert len(lines) == 1 and lines[0].startswith(f"{name} ") and "failed" in lines[0], lines
+    assert f"  did not start, see below: guest/{name}\n" in web.ctl("status", check=False).stdout
     assert said in journal(web, name)
     assert guest(web)["state"] == "running", "the other one is not concerned"
     settle(web, document(WEB), "--allow-mass-removal")

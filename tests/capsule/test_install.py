@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Installations from a tree: found, fetched, checked, told its answers, run once, given back."""
+import base64
 import hashlib
 import json
 import re
+import struct
 import subprocess
+import time
 
 import pytest
 from documents import put, settle
@@ -230,10 +233,15 @@ def test_the_daemon_does_it_too(clean):
     host.run("systemctl stop kvmhostd")
 
 
+# A time zone as tzfile(5) has it: five and a half hours before UTC.
+ZONE = base64.b64encode(struct.pack(">4s16x6llBB4s", b"TZif", 0, 0, 0, 0, 1, 4, 19800, 0, 0, b"IST")).decode()
+
+
 def test_windows_profile(clean):
     """As QEMU has it; there is no Windows here."""
     host = clean
-    host.run("mkdir -p /srv/iso && truncate -s 2M /srv/iso/windows.iso /srv/iso/virtio-win.iso")
+    host.run("mkdir -p /srv/iso && truncate -s 2M /srv/iso/windows.iso /srv/iso/virtio-win.iso; "
+             f"echo {ZONE} | base64 -d >/etc/zone && ln -sf zone /etc/localtime")
     host.write("/etc/kvmhost/user.yaml", "#cloud-config\n")
     settle(host, """\
 version: 1
@@ -262,6 +270,9 @@ guests:
     assert [drives[name][-5:] for name in ("storage1", "seed", "medium")] == ["ide.0", "ide.4", "ide.5"], drives
     qemu = host.run("tr '\\0' ' ' </proc/$(pgrep -x qemu-system-x86)/cmdline").stdout
     assert "-rtc base=localtime,driftfix=slew" in qemu
+    clock = asked({"execute": "qom-get", "arguments": {"path": "/machine", "property": "rtc-time"}})
+    ahead = (clock["tm_hour"] * 60 + clock["tm_min"]) - int(time.time()) // 60 % 1440
+    assert ahead % 1440 in (329, 330, 331), (clock, "the host's local time, which is not UTC's")
     # the disc stays in its drive over the restarts of an installation
     host.ctl("guest", "restart", "web1")
     blocks = {block["qdev"]: block for block in asked({"execute": "query-block"}) if block.get("qdev")}

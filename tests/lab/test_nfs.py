@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A tree to install from on an NFS server: the kernel's own server, and its client, by each version there is."""
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -81,12 +82,35 @@ def test_what_is_wrong_is_said(host):
     assert host.run(f"ls -A {TREES}").stdout == "", "nothing half is left"
 
 
+SILENT = ("nft 'add table ip x; add chain ip x in { type filter hook input priority 0; }; "
+          "add rule ip x in tcp dport 2049 drop'")
+
+
+def given_up(host, rc, said):
+    host.run("nft delete table ip x; nested-initrd /srv/tree/images/initrd.img /root/guest virtio_pci", timeout=120)
+    assert rc == 1 and ("Connection timed out" in said or "Input/output error" in said) and "the server is silent" in said, said
+    assert len(said.splitlines()) < 12 and host.run(f"ls -A {TREES}").stdout == "", said
+
+
 def test_a_silent_server_is_given_up(host):
-    host.run("systemctl start nfs-server; nft 'add table ip x; add chain ip x in { type filter hook input priority 0; }; "
-             "add rule ip x in tcp dport 2049 drop'", timeout=120)
-    rc, said = apply(host, "nfs:127.0.0.1:/srv/tree")  # which ends after 180 s
-    host.run("nft delete table ip x")
-    assert rc == 1 and "by NFS: Connection timed out" in said and "the server is silent" in said, said
+    host.run("systemctl start nfs-server; " + SILENT, timeout=120)
+    given_up(host, *apply(host, "nfs:127.0.0.1:/srv/tree"))  # which ends after 180 s
+
+
+def test_one_that_falls_silent_is_given_up(host):
+    """In the middle of a copy: the server as slow as over a long line, and then the line is cut."""
+    host.write("/etc/kvmhost/host.yaml", DOCUMENT % ("stopped", "nfs:127.0.0.1:/srv/tree"))
+    host.run("systemctl start nfs-server; truncate -s 200M /srv/tree/images/initrd.img; systemd-run -q --unit=slow -p StandardOutput=append:/root/slow "
+             "-p StandardError=append:/root/slow --property=SuccessExitStatus=1 --remain-after-exit "
+             "strace -qq -o /dev/null -e trace=sendfile -e inject=sendfile:delay_enter=300000 kvmhostctl apply", timeout=120)
+    wait_until(lambda: host.run(f"[ $(stat -c %s {TREES}/.fetching/initrd) -gt 3000000 ]", check=False).rc == 0, 60, "a part")
+    host.run(SILENT)
+    begun = time.monotonic()
+    wait_until(lambda: "exited" in host.run("systemctl show -P SubState slow").stdout, 240, "it ends", 1)
+    print("it took", round(time.monotonic() - begun), "s")
+    assert "cannot copy nfs:127.0.0.1:/srv/tree/images/initrd.img: " in host.read("/root/slow")
+    rc = int(host.run("systemctl show -P ExecMainStatus slow").stdout)
+    given_up(host, rc, host.read("/root/slow"))
 
 
 @pytest.mark.parametrize("location", ["nfs:127.0.0.1:/srv/tree", "nfs://files.example:2049/srv/tree"])

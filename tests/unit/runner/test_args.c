@@ -450,7 +450,9 @@ static void test_complaints(void **state _unused_)
 	static const char *const cases[][2] = {
 		{ "qemu-system-x86_64: -blockdev driver=qcow2,node-name=disk1,file=file1: Image is "
 		  "not in qcow2 format",
-			"disk /srv/b: Image is not in qcow2 format" },
+			"disk /srv/b: Image is not in qcow2 format; see what it is, and write that "
+			"as "
+			"its `format`: qemu-img info /srv/b" },
 		{ "Is another process using the image [/dev/fdset/0]?",
 			"Is another process using the image [/srv/a]?" },
 		{ "qemu: could not load kernel '/proc/self/fd/5': x",
