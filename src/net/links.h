@@ -31,7 +31,7 @@ struct link {
 	uint32_t mtu, flags, group;
 	bool carrier; /* of a tap: somebody has it open */
 	/* Settings of IPv6 (IFLA_INET6_CONF): accept_ra is -1 where the kernel has no IPv6. */
-	bool ipv6_off;
+	bool ipv6_off, ipv6_forwards;
 	bool route_localnet; /* of IPv4 */
 	int accept_ra;
 	struct mac mac;

@@ -157,6 +157,7 @@ static void parse_settings(struct link *l, struct nlattr *af_spec)
 	l->route_localnet = v4 && v4[IPV4_DEVCONF_ROUTE_LOCALNET - 1];
 	l->accept_ra = v6 ? v6[DEVCONF_ACCEPT_RA] : -1;
 	l->ipv6_off = v6 && v6[DEVCONF_DISABLE_IPV6];
+	l->ipv6_forwards = v6 && v6[DEVCONF_FORWARDING];
 }
 
 static const char *const *parse_others(struct arena *a, struct nlattr *list)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* How a port gets back what was taken of it. */
+#include "net/announce.h"
 #include "net/takeover.h"
 #include "reconcile/record.h"
 
@@ -84,28 +85,30 @@ static void empty_bridge(
 	}
 }
 
+static void put_all(struct mover *m, const struct taken *t, const struct link *port, uint32_t age)
+{
+	const struct address_place to = { port->index, port->name, port->name, age, true };
+
+	put_addresses(m, t->addrs, t->n_addrs, &to);
+	put_routes(m, t, port);
+	put_neighs(m, t, port);
+}
+
 static void hand_back(struct mover *m, struct taken *t, const struct link *port)
 {
 	uint32_t age = age_of(m, t);
-	const struct address_place to = { port->index, port->name, port->name, age, true };
 
 	refresh(m, t, age);
-	if (!is_bond(m->within)) {
-		put_addresses(m, t->addrs, t->n_addrs, &to);
-		put_routes(m, t, port);
-		put_neighs(m, t, port);
-	}
+	if (!is_bond(m->within))
+		put_all(m, t, port, age);
 	netlink_flush(m->nl);
 	if (m->e->code)
 		return;
 	if (m->within && port->master == m->within->index)
 		put_master(m, port, NULL, t->mtu, t->up);
 	/* On its way out of a bond a port goes down, and loses what it had. */
-	if (is_bond(m->within)) {
-		put_addresses(m, t->addrs, t->n_addrs, &to);
-		put_routes(m, t, port);
-		put_neighs(m, t, port);
-	}
+	if (is_bond(m->within))
+		put_all(m, t, port, age);
 	netlink_flush(m->nl);
 	if (m->e->code)
 		return;
@@ -170,7 +173,7 @@ static const struct link *find_taken(const struct mover *m, const struct taken *
 static int give_back(struct host *h, const char *id, const char *name, struct error *e)
 {
 	struct mover m = { .h = h, .id = id, .e = e };
-	const char *on;
+	const char *on, *back = NULL;
 	const struct link *port;
 	struct taken t;
 	int r;
@@ -184,13 +187,17 @@ static int give_back(struct host *h, const char *id, const char *name, struct er
 	on = moved_on(&m);
 	if (on)
 		m.bridge = links_name(m.ls, strchr(on, '/') + 1);
-	if (port && still_taken(&m, &t, port))
+	if (port && still_taken(&m, &t, port)) {
+		back = arena_strdup(h->pass, port->name);
 		hand_back(&m, &t, port);
+	}
 	if (on && !e->code)
 		drop_from(&m, on, &t);
 	links_forget(h);
 	if (e->code)
 		return e->code;
+	if (back)
+		announce(h, back);
 	taken_drop(h, id, name);
 	return record_save(h, e);
 }

@@ -102,6 +102,29 @@ def test_connections_survive_takeover_and_release(machine):
     assert resets(machine) == before
 
 
+def test_neighbours_hear_of_another_mac_address(machine):
+    """They have just spoken with the host by its old one, which they would keep for half a minute."""
+    def heard(seconds=1):
+        for address in "203.0.113.2", "203.0.113.3", "2001:db8:1::2", "2001:db8:1::3":
+            machine.world.run(f"ping -n -q -c 1 -W {seconds} {address}")
+
+    card = machine.read("/sys/class/net/eth0/address").strip()
+    heard(5)
+    settle(machine, INHERIT.replace("[eth0]", "[eth0], mac: 02:00:00:00:0b:0b"))
+    heard()
+    known = machine.world.run("ip neigh show dev eth0 | grep -v ^fe80").stdout
+    assert card not in known and known.count("02:00:00:00:0b:0b") == 4, known
+    settle(machine, INHERIT)
+    heard()
+    settle(machine, INHERIT.replace("[eth0]", "[eth0], mac: 02:00:00:00:0b:0b"))
+    heard()
+    settle(machine, EMPTY, "--allow-mass-removal")
+    heard()
+    known = machine.world.run("ip neigh show dev eth0 | grep -v ^fe80").stdout
+    assert "02:00:00:00:0b:0b" not in known and known.count(card) == 4, known
+    assert state(machine) == machine.before
+
+
 def test_a_failed_step_puts_all_back(machine):
     put(machine, INHERIT + "vlans:\n  v9: {link: br0, id: 9}\n")
     r = machine.ctl("apply", check=False)
