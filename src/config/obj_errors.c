@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "config/obj_errors.h"
+#include "config/type.h"
 
 /* "KEY: " before a sentence, nothing at the top. */
 static const char *prefix(struct diags *d, const struct path *where)
@@ -21,21 +22,63 @@ static const char *keys_text(struct arena *a, const struct table *t)
 	return arena_strdup(a, sb_str(&out));
 }
 
+/* Whether the scalar is a value of the row's type. */
+static bool fits(struct arena *a, const struct field *f, const struct node *n)
+{
+	struct scalar s = { .text = n->text, .quoted = n->quoted, .arena = a };
+
+	s.kind = node_scalar_kind(n);
+	return f->type->parse(f, &s, arena_alloc(a, f->type->size));
+}
+
+/* The key that such a value most likely belongs to: size of `memory: 2GiB`. Any word is text. */
+static const struct field *row_for(struct arena *a, const struct table *t, const struct node *n)
+{
+	for (size_t i = 0; i < t->n_fields; i++) {
+		const struct field *f = &t->fields[i];
+		bool text = f->type == &type_string || f->type == &type_any;
+
+		if (f->shape == SHAPE_SCALAR && (!text || f->required) && fits(a, f, n))
+			return f;
+	}
+	return NULL;
+}
+
+static const char *object_hint(struct arena *a, const struct field *f, const struct node *n)
+{
+	const struct field *row = n->type == NODE_SCALAR ? row_for(a, f->table, n) : NULL;
+
+	if (row)
+		return arena_printf(
+			a, "write `%s: {%s: %s}`", f->name, row->name, text_shown(a, n->text));
+	return arena_printf(a, "its keys are: %s", keys_text(a, f->table));
+}
+
+static const char *map_hint(struct arena *a, const struct field *f, const struct node *n)
+{
+	const char *word = f->table->key_word ? f->table->key_word : "NAME";
+
+	if (n->type == NODE_LIST)
+		return arena_printf(a, "write `%s:` before each entry, in place of `- `", word);
+	if (f->example)
+		return arena_printf(a, "write `%s: %s`", f->name, f->example);
+	return arena_printf(a, "write `%s:` and what belongs to it below, indented", word);
+}
+
 static const char *shape_hint(struct arena *a, const struct field *f, const struct node *n)
 {
 	bool list = f->shape == SHAPE_LIST || f->shape == SHAPE_OBJECTS;
 
-	if (f->shape == SHAPE_LIST && n->type == NODE_SCALAR)
+	if (f->shape == SHAPE_LIST && n->type == NODE_SCALAR && fits(a, f, n))
 		return arena_printf(a, "write `%s: [%s]`", f->name, text_shown(a, n->text));
 	if (f->shape == SHAPE_OBJECTS && n->type == NODE_MAP)
 		return "begin each entry of the list with `- `";
 	if (f->shape == SHAPE_SCALAR && n->type == NODE_LIST && n->n == 1)
 		return "remove the brackets or the `- `";
-	if (f->shape == SHAPE_MAP && n->type == NODE_LIST)
-		return arena_printf(a, "write `%s:` before each entry, in place of `- `",
-			f->table->key_word ? f->table->key_word : "NAME");
+	if (f->shape == SHAPE_MAP)
+		return map_hint(a, f, n);
 	if (f->shape == SHAPE_OBJECT)
-		return arena_printf(a, "its keys are: %s", keys_text(a, f->table));
+		return object_hint(a, f, n);
 	if (list || f->shape == SHAPE_SCALAR)
 		return arena_printf(a, "write `%s: %s`", f->name, field_sample(a, f));
 	return NULL;
@@ -211,18 +254,36 @@ static const char *find_at(struct arena *a, const struct table *t, const char *k
 	return found;
 }
 
-static const char *elsewhere_hint(struct arena *a, const struct table *root, const char *key)
+/* The nearest such place below the table at `where`, at least `depth` tables down. */
+static const char *elsewhere_hint(struct arena *a, const struct table *t, const char *key,
+	const struct path *where, size_t depth)
 {
-	const struct path top = { NULL, "" };
-
-	for (size_t depth = 0; depth < DEEPEST; depth++) {
-		const char *found = find_at(a, root, key, &top, depth);
+	for (; depth < DEEPEST; depth++) {
+		const char *found = find_at(a, t, key, where, depth);
 
 		if (found)
 			return arena_printf(a, "`%s` belongs %s%s", key,
 				*found ? "under " : "at the top level, beside `version`", found);
 	}
 	return NULL;
+}
+
+/* The only key that has the word as one of its parts: host_port for port. */
+static const struct field *row_with_part(const struct table *t, const char *word)
+{
+	const struct field *found = NULL;
+	size_t n = strlen(word);
+
+	for (size_t i = 0; n && i < t->n_fields; i++) {
+		const char *name = t->fields[i].name, *p = strstr(name, word);
+
+		if (!p || (p > name && p[-1] != '_') || (p[n] && p[n] != '_'))
+			continue;
+		if (found)
+			return NULL;
+		found = &t->fields[i];
+	}
+	return found;
 }
 
 static const char *all_keys_hint(struct arena *a, const struct table *t)
@@ -234,6 +295,7 @@ const struct field *refuse_unknown(struct diags *d, const struct table *root, co
 	const struct node *key, const struct path *where)
 {
 	const char *hint = NULL, *in = path_text(d->arena, where);
+	const struct path top = { NULL, "" };
 	const struct field *meant = NULL;
 	size_t slips = 0;
 
@@ -241,12 +303,19 @@ const struct field *refuse_unknown(struct diags *d, const struct table *root, co
 		diag_error(d, key->mark, NULL, "unknown key");
 		return NULL;
 	}
-	/* A slip or none, or its beginning: surely this one. Else only where the word is nobody's
+	/* A slip or none, or a part of it: surely this one. Else only where the word is nobody's
 	 * key.
 	 */
 	meant = table_nearest(t, key->text, &slips);
-	if (!meant || (slips > 1 && !startswith(meant->name, key->text)))
-		hint = elsewhere_hint(d->arena, root, key->text);
+	if (!meant || (slips > 1 && !startswith(meant->name, key->text))) {
+		const struct field *part = row_with_part(t, key->text);
+
+		hint = elsewhere_hint(d->arena, t, key->text, where, 1);
+		if (!hint && part)
+			meant = part;
+		else if (!hint)
+			hint = elsewhere_hint(d->arena, root, key->text, &top, 0);
+	}
 	if (hint)
 		meant = NULL;
 	else if (meant)

@@ -21,6 +21,13 @@ bool scalar_cure(struct scalar *s, const char *fmt, ...)
 	return false;
 }
 
+bool scalar_cure_word(struct scalar *s, const char *const *words, size_t n)
+{
+	const char *near = suggest(s->text, words, n);
+
+	return near ? scalar_cure(s, "did you mean `%s`?", near) : false;
+}
+
 const char *scalar_shown(const struct scalar *s)
 {
 	return text_shown(s->arena, s->text);

@@ -9,6 +9,8 @@
 bool scalar_refuse(struct scalar *s, const char *fmt, ...) _printf_(2, 3);
 /* Sets the hint; returns false. */
 bool scalar_cure(struct scalar *s, const char *fmt, ...) _printf_(2, 3);
+/* Sets the hint to the word that was probably meant, if one is near; returns false. */
+bool scalar_cure_word(struct scalar *s, const char *const *words, size_t n);
 /* The user's text for use in either, short and harmless. */
 const char *scalar_shown(const struct scalar *s);
 

@@ -48,6 +48,25 @@ static size_t slips_between(const char *a, const char *b)
 	return above[m];
 }
 
+/* The only word of which this one is the beginning: nft of nftables. One slip: something is
+ * missing.
+ */
+static const char *begun(const char *beginning, const char *const *words, size_t n, size_t *slips)
+{
+	const char *found = NULL;
+	char b[LONGEST + 1];
+
+	for (size_t i = 0; i < n; i++) {
+		if (!fold(words[i], b) || !startswith(b, beginning))
+			continue;
+		if (found)
+			return NULL;
+		found = words[i];
+	}
+	*slips = 1;
+	return found;
+}
+
 const char *suggest_slips(const char *word, const char *const *words, size_t n, size_t *slips)
 {
 	char a[LONGEST + 1], b[LONGEST + 1];
@@ -73,6 +92,8 @@ const char *suggest_slips(const char *word, const char *const *words, size_t n, 
 			best = words[i];
 		}
 	}
+	if (!best && len >= 3)
+		best = begun(a, words, n, &least);
 	if (best && slips)
 		*slips = least;
 	return best;

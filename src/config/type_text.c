@@ -54,7 +54,6 @@ bool text_refuse_control(struct scalar *s)
 static bool enum_parse(const struct field *f, struct scalar *s, void *value)
 {
 	_cleanup_strbuf_ struct strbuf all = { 0 };
-	const char *near;
 	size_t n;
 
 	for (n = 0; f->names[n]; n++) {
@@ -64,9 +63,7 @@ static bool enum_parse(const struct field *f, struct scalar *s, void *value)
 		}
 		sb_addf(&all, "%s%s", n ? ", " : "", f->names[n]);
 	}
-	near = suggest(s->text, f->names, n);
-	if (near)
-		scalar_cure(s, "did you mean `%s`?", near);
+	scalar_cure_word(s, f->names, n);
 	return scalar_refuse(s, n > 1 ? "must be one of %s, not `%s`" : "must be %s, not `%s`",
 		sb_str(&all), scalar_shown(s));
 }

@@ -8,8 +8,12 @@
 
 static bool lease_parse(const struct field *f, struct scalar *s, void *value)
 {
-	if (!streq(s->text, "infinite"))
+	static const char *const word[] = { "infinite" };
+
+	if (!streq(s->text, word[0])) {
+		scalar_cure_word(s, word, 1);
 		return type_duration.parse(f, s, value);
+	}
 	*(uint64_t *)value = LEASE_INFINITE;
 	return true;
 }

@@ -19,6 +19,7 @@ static bool item_parse(const struct field *f, struct scalar *s, void *value)
 			*(struct cidr *)value = (struct cidr){ .prefix = (uint8_t)i };
 			return true;
 		}
+	scalar_cure_word(s, words + ADDRESSING_INHERIT, ARRAY_SIZE(words) - ADDRESSING_INHERIT);
 	return type_cidr.parse(f, s, value);
 }
 

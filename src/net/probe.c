@@ -29,6 +29,7 @@ static bool probe_parse(const struct field *f, struct scalar *s, void *value)
 			*(struct ip *)value = (struct ip){ .b = { (uint8_t)i } };
 			return true;
 		}
+	scalar_cure_word(s, words, ARRAY_SIZE(words));
 	return type_ip.parse(f, s, value);
 }
 

@@ -118,8 +118,11 @@ struct wants {
 	struct resource **v; /* in dependency order once built */
 	size_t n;
 	struct strmap by_id;
-	/* Declared, but not valid: a reference to one is not dangling. */
+	/* Declared, but not valid: a reference to one is not dangling. What of theirs could be read
+	 * names things all the same. */
 	struct strmap invalid;
+	struct resource **flawed;
+	size_t n_flawed;
 	const struct resource *deriving; /* on whose behalf the last want_derive() was */
 };
 void wants_free(struct wants *w);

@@ -51,13 +51,16 @@ static void note_claims(const struct field *f, const void *value, struct mark m,
 /* The declared name that was probably meant. */
 static const char *near_name(struct wants *w, const char *kind, const char *name)
 {
-	const char **names = arena_alloc(w->arena, w->n * sizeof(*names));
+	const char **names = arena_alloc(w->arena, (w->n + w->n_flawed) * sizeof(*names));
 	const char *best;
 	size_t n = 0;
 
 	for (size_t i = 0; i < w->n; i++)
 		if (streq(w->v[i]->kind->name, kind))
 			names[n++] = w->v[i]->name;
+	for (size_t i = 0; i < w->n_flawed; i++)
+		if (streq(w->flawed[i]->kind->name, kind))
+			names[n++] = w->flawed[i]->name;
 	best = suggest(name, names, n);
 	if (best)
 		return arena_printf(w->arena, "did you mean `%s`?", best);
@@ -87,8 +90,9 @@ static void resolve_ref(struct walk *k, const struct field *f, const char *text,
 	else if (r)
 		want_after(k->w, k->r, r);
 	else if (!strmap_get(&k->w->invalid, arena_join(k->w->arena, f->ref, '/', text)))
-		diag_error(k->w->diags, m, ref_hint(k, f, text),
-			"there is no %s `%s` in this document", f->ref, text);
+		diag_error(k->w->diags, m, diags_full(k->w->diags) ? NULL : ref_hint(k, f, text),
+			"there is no %s `%s` in this document", f->ref,
+			text_shown(k->w->arena, text));
 }
 
 static const char *ref_name(struct walk *k, const struct field *f, const char *text)
@@ -113,19 +117,31 @@ static void resolve(const struct field *f, const void *value, struct mark m, voi
 		want_after(k->w, k->r, c->owner);
 }
 
+static void claim_all(struct walk *k, struct resource *r)
+{
+	k->r = r;
+	if (r->kind->claims)
+		claim(k, r->kind->claims, r->name, r->mark);
+	obj_walk_names(r->want, note_claims, k);
+}
+
+static void resolve_all(struct walk *k, struct resource *r)
+{
+	k->r = r;
+	obj_walk_names(r->want, resolve, k);
+}
+
 void wants_resolve(struct wants *w)
 {
 	struct walk k = { .w = w };
 
-	for (size_t i = 0; i < w->n; i++) {
-		k.r = w->v[i];
-		if (k.r->kind->claims)
-			claim(&k, k.r->kind->claims, k.r->name, k.r->mark);
-		obj_walk_names(k.r->want, note_claims, &k);
-	}
-	for (size_t i = 0; i < w->n; i++) {
-		k.r = w->v[i];
-		obj_walk_names(k.r->want, resolve, &k);
-	}
+	for (size_t i = 0; i < w->n; i++)
+		claim_all(&k, w->v[i]);
+	for (size_t i = 0; i < w->n_flawed; i++)
+		claim_all(&k, w->flawed[i]);
+	for (size_t i = 0; i < w->n; i++)
+		resolve_all(&k, w->v[i]);
+	for (size_t i = 0; i < w->n_flawed; i++)
+		resolve_all(&k, w->flawed[i]);
 	strmap_free(&k.claims);
 }

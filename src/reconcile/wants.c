@@ -60,13 +60,26 @@ void wants_free(struct wants *w)
 	strmap_free(&w->invalid);
 }
 
-/* An entry of a document that has errors somewhere: its own object if itself is valid. */
-static const void *parse_alone(struct wants *w, const struct field *f, const struct pair *p)
+/* An entry of a document that has errors somewhere, where itself is valid. */
+static bool parse_alone(struct wants *w, const struct field *f, const struct pair *p, void *obj)
 {
 	struct diags scratch = { .arena = w->arena };
-	void *obj = arena_alloc(w->arena, f->table->size);
 
-	return obj_parse(f->table, p->value, p->key->text, f->name, obj, &scratch) ? obj : NULL;
+	return obj_parse(f->table, p->value, p->key->text, f->name, obj, &scratch);
+}
+
+static void add_flawed(
+	struct wants *w, const struct kind *k, const struct pair *p, const struct obj *obj)
+{
+	struct resource *r = arena_alloc(w->arena, sizeof(*r));
+
+	r->kind = k;
+	r->name = p->key->text;
+	r->id = arena_join(w->arena, k->name, '/', r->name);
+	r->want = obj;
+	r->mark = p->key->mark;
+	strmap_put(&w->invalid, r->id, r);
+	*ARENA_PUSH(w->arena, w->flawed, w->n_flawed) = r;
 }
 
 static void add_entries(
@@ -78,15 +91,13 @@ static void add_entries(
 		return;
 	for (size_t i = 0; i < map->n; i++) {
 		const struct pair *p = &map->pairs[i];
-		const struct obj *obj =
-			entries ? (const void *)((char *)entries->v + i * f->table->size)
-				: parse_alone(w, f, p);
+		struct obj *obj = entries ? (void *)((char *)entries->v + i * f->table->size)
+					  : arena_alloc(w->arena, f->table->size);
 
-		if (obj)
+		if (entries || parse_alone(w, f, p, obj))
 			wants_add(w, k, obj->name, obj, p->key->mark);
 		else
-			strmap_put(
-				&w->invalid, arena_join(w->arena, k->name, '/', p->key->text), w);
+			add_flawed(w, k, p, obj);
 	}
 }
 
