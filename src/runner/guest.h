@@ -236,5 +236,7 @@ extern const struct table guest_table, guest_interface_table, guest_cloud_init_t
 extern const struct table guest_install_table;
 /* The table's check: between the parts of one guest. */
 void guest_check(const void *obj, struct diags *d);
+/* guest_interrupts.c: whether there are enough for all devices. */
+void guest_check_interrupts(const struct guest *g, struct diags *d);
 
 #endif

@@ -190,6 +190,7 @@ void guest_check(const void *obj, struct diags *d)
 	check_count(g, &g->interfaces, "interfaces", GUEST_INTERFACES_MAX, d);
 	check_queues(g, d);
 	check_devices(g, d);
+	guest_check_interrupts(g, d);
 	warn_of_blindness(g, d);
 	for (size_t i = 0; i < g->after.n; i++)
 		if (g->obj.name && streq(LIST_AT(&g->after, const char *, i), g->obj.name))
