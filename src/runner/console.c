@@ -95,6 +95,8 @@ static void read_guest(struct console *c)
 			break;
 		history_add(&c->history, chunk, (size_t)n);
 		console_log_add(&c->log, chunk, (size_t)n);
+		if (c->heard)
+			c->heard(c->arg, chunk, (size_t)n);
 	}
 	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
 		close_p(&c->guest);

@@ -25,6 +25,9 @@ struct console {
 	size_t n_typed;
 	struct history history;
 	struct console_log log;
+	/* Also told what the guest says; NULL: nobody is. */
+	void (*heard)(void *arg, const char *data, size_t len);
+	void *arg;
 };
 
 /* A listening socket at path, for root alone; what was there is replaced. -errno. */

@@ -35,13 +35,6 @@ static void check_bootable(const struct guest *g, struct diags *d)
 		"the guest has nothing that its boot order names");
 }
 
-static void check_firmware(const struct guest *g, struct diags *d)
-{
-	if (g->firmware != FIRMWARE_BIOS && obj_has(&g->boot, "reboot_timeout"))
-		diag_error(d, obj_mark(&g->boot, "reboot_timeout"), "remove it",
-			"only the firmware `bios` has a `reboot_timeout`");
-}
-
 static void check_resources(const struct guest *g, struct diags *d)
 {
 	if (obj_has(g, "resources") && obj_has(&g->resources, "memory_max") &&
@@ -180,7 +173,6 @@ void guest_check(const void *obj, struct diags *d)
 	check_machine(g, d);
 	check_count(g, &g->numa, "numa", GUEST_NUMA_MAX, d);
 	numa_check(g, d);
-	check_firmware(g, d);
 	check_installed(g, d);
 	check_cloud_init(g, d);
 	check_resources(g, d);

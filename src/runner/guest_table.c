@@ -168,7 +168,9 @@ static const struct field boot_rows[] = {
 		.on_change = CHANGE_RECREATE, .example = "1s",
 		.doc = "How long the firmware waits before it tries again when nothing could be "
 		       "booted. Without it "
-		       "it gives up. Of the firmware `bios` only."),
+		       "it gives up. UEFI tries all that there is, PXE by each protocol too, "
+		       "before it has "
+		       "nothing left."),
 };
 static const struct table boot_table = TABLE(
 	struct guest_boot, boot_rows, .check = check_boot, .doc = "What the guest boots from.");

@@ -79,7 +79,7 @@ static void add_machine(struct args *x, const struct machine *m)
 	args_add(x, "-smp", "cpus=%lld%s", (long long)g->cpu.count, topology(x, g));
 	args_add_memory(x, g);
 	args_add(x, "-boot", "strict=on%s",
-		obj_has(&g->boot, "reboot_timeout")
+		g->firmware == FIRMWARE_BIOS && obj_has(&g->boot, "reboot_timeout")
 			? arena_printf(x->arena, ",reboot-timeout=%llu",
 				  (unsigned long long)(g->boot.reboot_timeout / 1000))
 			: "");

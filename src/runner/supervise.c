@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "runner/supervise.h"
 #include "base/log.h"
+#include "config/obj.h"
 #include "runner/notify.h"
 #include "runner/run_end.h"
 #include "runner/run_events.h"
@@ -126,6 +127,43 @@ static void process_qmp(struct runner *r)
 	run_kill(r);
 }
 
+/* --- nothing to boot -------------------------------------------------------------------------- */
+
+static void on_console(void *arg, const char *data, size_t len)
+{
+	struct runner *r = arg;
+
+	boot_retry_hear(&r->retry, runner_clock(), data, len);
+}
+
+static void begin_retries(struct runner *r)
+{
+	const struct guest *g = r->spec.guest;
+
+	r->retry.on = g->firmware != FIRMWARE_BIOS && obj_has(&g->boot, "reboot_timeout");
+	r->retry.wait = g->boot.reboot_timeout;
+	r->console.heard = on_console;
+	r->console.arg = r;
+}
+
+static void set_reboot(struct runner *r, const char *action)
+{
+	if (r->install >= 0)
+		qmp_command(&r->qmp, "set-action", json_pack("{s:s}", "reboot", action), NULL);
+}
+
+/* A reset is the end of an installation, but for this one. */
+static void boot_again(struct runner *r)
+{
+	r->retry.at = 0;
+	if (r->told)
+		return;
+	log_notice("the firmware found nothing to boot, and tries again");
+	set_reboot(r, "reset");
+	qmp_command(&r->qmp, "system_reset", NULL, NULL);
+	set_reboot(r, "shutdown");
+}
+
 /* --- the loop --------------------------------------------------------------------------------- */
 
 /* True when QEMU has ended; its wait status then. */
@@ -159,7 +197,8 @@ static void tell_of_tpm(struct runner *r)
 
 static int timeout_ms(const struct runner *r)
 {
-	const uint64_t times[] = { r->deadline, r->agent.deadline, r->alive_next, r->tpm_missed };
+	const uint64_t times[] = { r->deadline, r->agent.deadline, r->alive_next, r->tpm_missed,
+		r->retry.at };
 	uint64_t now = runner_clock(), first = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(times); i++)
@@ -178,6 +217,8 @@ static void look_at_clock(struct runner *r)
 		agent_overdue(&r->agent);
 	if (r->tpm_missed && now >= r->tpm_missed)
 		tell_of_tpm(r);
+	if (r->retry.at && now >= r->retry.at)
+		boot_again(r);
 	if (r->alive_next && now >= r->alive_next)
 		run_alive_ask(r);
 	if (r->deadline && now >= r->deadline)
@@ -207,6 +248,7 @@ int runner_loop(struct runner *r)
 	r->deadline = runner_clock() + RUN_START_TIMEOUT;
 	qmp_init(&r->qmp, r->qmp.fd, on_event, r);
 	run_alive_begin(r);
+	begin_retries(r);
 	if (r->display.listen >= 0) {
 		display_begin(&r->display, &r->spec.guest->graphics, r->display.listen, r->secret,
 			&r->control);

@@ -14,6 +14,7 @@
 #ifndef KVMHOST_SUPERVISE_H
 #define KVMHOST_SUPERVISE_H
 
+#include "runner/boot_retry.h"
 #include "runner/console.h"
 #include "runner/control.h"
 #include "runner/display.h"
@@ -72,6 +73,7 @@ struct runner {
 	pid_t tpm; /* 0: there is none */
 	uint64_t tpm_missed; /* it has ended; by then QEMU has too, or was left alone; 0: all is
 				well */
+	struct boot_retry retry;
 	bool ran; /* the guest's CPUs ran */
 	bool guest_off; /* the guest powered itself off */
 	bool told; /* SIGTERM came */

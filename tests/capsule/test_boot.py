@@ -86,6 +86,15 @@ def test_network_alone_and_retries(clean):
     wait_until(lambda: int(host.run(journal).stdout) >= 1, 90, "the firmware tried again", 1)
 
 
+@pytest.mark.parametrize("firmware", ["uefi", "uefi-secure"])
+def test_uefi_retries(clean, firmware):
+    host = clean
+    host.run("truncate -s 1M /srv/empty.img")
+    settle(host, document(f"firmware: {firmware}", "boot: {reboot_timeout: 1s}", "disks: [{path: /srv/empty.img, format: raw}]"))
+    wait_until(lambda: host.said("kvmhost-guest@web1").count("the firmware found nothing to boot, and tries again") > 1, 180, "it tried twice", 1)
+    assert host.run("kvmhostctl guest list | grep -c running").stdout == "1\n"
+
+
 @pytest.mark.parametrize("firmware, where", [("uefi", "web1.fd"), ("uefi-secure", "uefi-secure/web1.fd")])
 def test_uefi_keeps_its_variables(clean, firmware, where):
     host, nvram = clean, f"/var/lib/kvmhost/nvram/{where}"

@@ -89,7 +89,7 @@ SILENT = ("nft 'add table ip x; add chain ip x in { type filter hook input prior
 def given_up(host, rc, said):
     host.run("nft delete table ip x; nested-initrd /srv/tree/images/initrd.img /root/guest virtio_pci", timeout=120)
     assert rc == 1 and ("Connection timed out" in said or "Input/output error" in said) and "the server is silent" in said, said
-    assert said.count("tree/web1 failed") == 1 and host.run(f"ls -A {TREES}").stdout == "", said
+    assert said.count("tree/web1 failed: ") == 1 and host.run(f"ls -A {TREES}").stdout == "", said
 
 
 def test_a_silent_server_is_given_up(host):

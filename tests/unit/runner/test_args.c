@@ -273,10 +273,6 @@ static void test_boot_and_firmware(void **state _unused_)
 	assert_non_null(
 		strstr(guest_errors(a, "disks: [{path: /a}]\nboot: {order: [disk, disk]}\n"),
 			"stands twice"));
-	assert_non_null(
-		strstr(guest_errors(a,
-			       "disks: [{path: /a}]\nfirmware: uefi\nboot: {reboot_timeout: 1s}\n"),
-			"only the firmware `bios`"));
 	assert_non_null(strstr(guest_errors(a, "memory: {size: 2GiB}\ndisks: [{path: "
 					       "/a}]\nresources: {memory_max: 2GiB}\n"),
 		"it would be killed"));
