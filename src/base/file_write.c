@@ -183,6 +183,15 @@ int file_write_atomic(int root, const char *path, const char *data, size_t len, 
 	return sync_fd(dirfd);
 }
 
+int file_edit_atomic(int root, const char *path, const char *data, size_t len, mode_t mode)
+{
+	struct stat st;
+
+	if (file_stat(root, path, &st) == 0)
+		mode = st.st_mode & 07777;
+	return file_write_atomic(root, path, data, len, mode);
+}
+
 int file_remove(int root, const char *path)
 {
 	_cleanup_free_ char *dir = NULL, *base = NULL, *temporary = NULL;

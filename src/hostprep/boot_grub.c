@@ -94,7 +94,7 @@ static int write_block(struct host *h, const char *body, struct error *e)
 	if (*body)
 		sb_addf(&out, "%s" BLOCK_HEAD "%s" GRUB_BLOCK_END "\n",
 			out.len && out.s[out.len - 1] != '\n' ? "\n" : "", body);
-	r = file_write_atomic(h->root, GRUB_DEFAULTS, sb_str(&out), out.len, 0644);
+	r = file_edit_atomic(h->root, GRUB_DEFAULTS, sb_str(&out), out.len, 0644);
 	return r < 0 ? refuse_defaults(r, "write", e) : 0;
 }
 

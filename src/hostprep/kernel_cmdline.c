@@ -110,7 +110,7 @@ int kernel_cmdline_read(struct host *h, struct boot *b, struct error *e)
 
 static int replace(struct host *h, const char *text, struct error *e)
 {
-	int r = file_write_atomic(h->root, KERNEL_CMDLINE, text, strlen(text), 0644);
+	int r = file_edit_atomic(h->root, KERNEL_CMDLINE, text, strlen(text), 0644);
 
 	if (r == 0)
 		return 0;

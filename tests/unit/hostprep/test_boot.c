@@ -249,12 +249,27 @@ static void all_wait(struct machine *m)
 	assert_int_equal(m->plan.n_wait, m->plan.n);
 }
 
+/* A file of others is edited, and stays who may read it. */
+static void keep_to_root(struct machine *m, const char *path)
+{
+	assert_int_equal(chmod(arena_printf(m->arena, "%s%s", m->dir, path), 0600), 0);
+}
+
+static void assert_kept_to_root(struct machine *m, const char *path)
+{
+	struct stat st;
+
+	assert_int_equal(stat(arena_printf(m->arena, "%s%s", m->dir, path), &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+}
+
 static void story(void **state, const struct layout *l)
 {
 	struct machine *m = layout(state, l);
 	const char *entry = get(m, ENTRY), *base = l->base ? l->base : "/etc/kernel/cmdline";
 	const char *line = get(m, base);
 
+	keep_to_root(m, base);
 	want(m, "cmdline: [mitigations=off, hugepagesz=1G]");
 	plan(m);
 	assert_int_equal(m->plan.n, 2);
@@ -284,6 +299,7 @@ static void story(void **state, const struct layout *l)
 	assert_no_file(m, LIST);
 	assert_string_equal(get(m, ENTRY), entry);
 	assert_string_equal(get(m, base), line);
+	assert_kept_to_root(m, base);
 	assert_no_file(m, "/etc/cmdline.d/90-kvmhost.conf");
 	assert_non_null(strstr(get(m, l->result), LINE "\n"));
 }
@@ -324,6 +340,7 @@ static void grub_story(void **state, const char *tool, const char *dir)
 			tool));
 	assert_int_equal(chmod(arena_printf(m->arena, "%s%s", m->dir, tool), 0755), 0);
 	put(m, "/etc/default/grub", before);
+	keep_to_root(m, "/etc/default/grub");
 	put(m, "/etc/default/grub.d/90-nobody-reads-this.cfg", "GRUB_CMDLINE_LINUX=nosmt=force\n");
 	put(m, menu,
 		"### BEGIN /etc/grub.d/10_linux ###\nmenuentry 'Linux' {\n\tlinux /vmlinuz "
@@ -348,6 +365,7 @@ static void grub_story(void **state, const char *tool, const char *dir)
 	want(m, "{}");
 	settle(m);
 	assert_file(m, "/etc/default/grub", before);
+	assert_kept_to_root(m, "/etc/default/grub");
 	assert_non_null(strstr(get(m, menu), "audit=0 quiet\n"));
 }
 
