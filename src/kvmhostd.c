@@ -66,7 +66,9 @@ static int serve(struct daemon *d, struct error *e)
 	 * A host that does not converge is still better off with a daemon that says so and takes
 	 * the next reload: only what it was started for being impossible is fatal.
 	 */
+	d->starting = true;
 	daemon_converge(d, true, &converging);
+	d->starting = false;
 	sd_notify(false, "READY=1");
 	r = sd_event_loop(d->event);
 	sd_notify(false, "STOPPING=1");

@@ -6,6 +6,7 @@
 #include "reconcile/generation.h"
 #include "reconcile/record.h"
 #include "reconcile/status.h"
+#include "reconcile/units.h"
 #include <malloc.h>
 #include <systemd/sd-daemon.h>
 
@@ -85,10 +86,27 @@ static void first_failure(const struct outcome *out, struct error *e)
 	}
 }
 
+/*
+ * At boot others wait for the network (network-online.target), and for no guest. One of them may be
+ * the mount that a guest's disk is on: the guest would wait for it, and we for the guest.
+ */
+static void network_done(void *arg)
+{
+	struct daemon *d = arg;
+	struct unit online;
+
+	if (d->starting && units_state(&d->host, UNIT_ONLINE, &online, NULL) >= 0 && online.job)
+		sd_notify(false, "READY=1");
+}
+
 static int run(struct daemon *d, struct config *c, bool fallback, struct error *e)
 {
 	const struct converge_options o = {
-		.apply = { .guard = &network_guard, .told = log_step, .fallback = fallback },
+		.apply = { .guard = &network_guard,
+			.told = log_step,
+			.network_done = network_done,
+			.arg = d,
+			.fallback = fallback },
 		.lock_seconds = LOCK_SECONDS,
 	};
 	_cleanup_outcome_ struct outcome out = { 0 };

@@ -20,6 +20,7 @@ struct daemon {
 	size_t n_configs;
 	char *summary; /* one line: what the last run came to */
 	bool failed; /* ... and that it was no success */
+	bool starting; /* systemd waits for READY=1 */
 	struct ears *ears; /* daemon/events.c */
 	struct reboot reboot; /* what is known of one that is waited for */
 	sd_event_source *reboot_note, *reboot_timer; /* daemon/reboot.c */

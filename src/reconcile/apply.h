@@ -30,6 +30,11 @@ struct apply_options {
 	 */
 	void (*arm)(unsigned seconds);
 	const struct guard *guard; /* of the network; may be NULL */
+	/*
+	 * Called when the network is as far as this apply brings it, before guests and their disks,
+	 * perhaps more than once; may be NULL.
+	 */
+	void (*network_done)(void *arg);
 	/* Told of each step when its fate is known, for a terminal or the journal; may be NULL. */
 	void (*told)(const struct step *s, void *arg);
 	void *arg;

@@ -301,6 +301,8 @@ int run_steps(struct host *h, struct plan *p, const struct apply_options *o, str
 		if (r < 0)
 			return r;
 	}
+	if (o->network_done)
+		o->network_done(o->arg);
 	run_range(h, p, end, p->n, &round);
 	return end && !why && !more;
 }

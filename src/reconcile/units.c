@@ -184,8 +184,8 @@ static int list(struct host *h, struct units **out, struct error *e)
 	if (u->listed)
 		return 0;
 	r = sym_sd_bus_call_method(u->bus, u->to, SYSTEMD_PATH, SYSTEMD_MANAGER,
-		"ListUnitsByPatterns", &why, &u->list, "asas", 0, 4, UNITS_PREFIX "*",
-		UNIT_NETWORKD, UNIT_NETWORKMANAGER, UNIT_RESOLVED);
+		"ListUnitsByPatterns", &why, &u->list, "asas", 0, 5, UNITS_PREFIX "*",
+		UNIT_NETWORKD, UNIT_NETWORKMANAGER, UNIT_RESOLVED, UNIT_ONLINE);
 	if (r >= 0)
 		r = read_list(u);
 	if (r < 0) {

@@ -14,6 +14,7 @@
 #define UNIT_NETWORKD "systemd-networkd.service"
 #define UNIT_NETWORKMANAGER "NetworkManager.service"
 #define UNIT_RESOLVED "systemd-resolved.service"
+#define UNIT_ONLINE "network-online.target"
 
 /* ActiveState of org.freedesktop.systemd1.Unit, as systemd spells it, folded where we see no
  * difference. */
@@ -73,6 +74,12 @@ int units_reload(struct host *h, struct error *e);
 
 /* One job that nobody waits for: such as what ends the machine. */
 int units_send(struct host *h, const struct unit_job *job, struct error *e);
+
+/*
+ * What the path is to lie on is mounted, as far as systemd has units for it: what it mounts only
+ * when somebody needs it, or has not come to yet at boot.
+ */
+int units_mount(struct host *h, const char *path, struct error *e);
 
 /* Why a service ended, from its properties. */
 struct unit_end {

@@ -10,6 +10,7 @@
  * plan says what it carries; one that the host uses is refused.
  */
 #include "reconcile/plan.h"
+#include "reconcile/units.h"
 #include "runner/block_device.h"
 #include "runner/disk_live.h"
 #include "runner/signature.h"
@@ -299,14 +300,30 @@ static void told(void *arg, unsigned percent)
 	w->h->progress(w->h->progress_arg, w->what, percent);
 }
 
+/* An image made in the directory below would be gone once its file system is mounted. */
+static int mount_place(struct host *h, const char *path, struct error *e)
+{
+	int r = h->live ? units_mount(h, path, e) : 0;
+
+	if (r < 0)
+		return error_prefix(e, "the file system that it is to be on: ");
+	if (file_exists(h->root, path))
+		return error_set(e, -EEXIST, "%s is there, now that all is mounted", path);
+	return 0;
+}
+
 static int apply(struct host *h, struct step *s, struct error *e)
 {
 	const struct disk *want = s->want;
 	struct watched watched = { h, s->r->id };
 	struct image i;
+	int r;
 
 	if (!want || (s->have && !s->n_changes))
 		return 0;
+	r = s->have ? 0 : mount_place(h, path_of(h, s->r), e);
+	if (r < 0)
+		return r;
 	if (s->have && in_use(h, s->r))
 		return disk_grow_open(h, s->r->origin->name, path_of(h, s->r), want->size, e);
 	i = (struct image){

@@ -264,6 +264,36 @@ def test_a_copy_stands_alone(stopped):
     assert host.ctl("plan").rc == 0, "without what it was made of"
 
 
+POOL = """\
+[Unit]
+DefaultDependencies=no
+Wants=network-online.target
+After=network-online.target
+[Mount]
+What=/srv/real
+Where=/srv/pool
+Type=none
+Options=bind
+"""
+
+
+def test_on_a_file_system_that_comes_with_the_network(stopped):
+    """At boot kvmhostd is before network-online.target, which is before such a mount, which is before the guest."""
+    host = stopped
+    host.write("/etc/systemd/system/srv-pool.mount", POOL)
+    host.run("mkdir -p /srv/real /srv/pool /srv/below; truncate -s 8M /srv/real/there.raw; systemctl daemon-reload; "
+             "systemctl stop network-online.target; mount --bind /srv /srv/below; "
+             "mount --make-rshared /")  # as systemd has it on a machine, and not in a container
+    put(host, document("path: /srv/pool/there.raw, format: raw", "path: /srv/pool/made.raw, format: raw, size: 8MiB"))
+    try:
+        host.run("timeout 60 systemctl start kvmhostd network-online.target")  # one transaction, as at boot
+        wait_until(lambda: host.run("systemctl is-active kvmhost-guest@web1", check=False).stdout == "active\n", what="the guest")
+        assert host.run("ls /srv/real").stdout.split() == ["made.raw", "there.raw"]
+        assert host.run("ls -A /srv/below/pool").stdout == "", "made below the mount"
+    finally:
+        host.run("systemctl stop kvmhostd kvmhost-guest@web1 srv-pool.mount; mount --make-rprivate /; umount /srv/below")
+
+
 def test_a_missing_disc_is_one_clear_line(stopped):
     host = stopped
     put(host, document("path: /srv/iso/none.iso, device: cdrom"))
