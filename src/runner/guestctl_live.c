@@ -5,9 +5,12 @@
 #include "runner/guestctl_qmp.h"
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
-enum { FDSET_SCREEN = 2000, QUIET_MS = 1000 };
+enum { FDSET_SCREEN = 2000, QUIET_MS = 1000, PICTURE_MAX = 256 << 20 };
 
 static int each(
 	struct host *h, const char *const *names, size_t n, const char *command, struct error *e)
@@ -39,7 +42,7 @@ int guestctl_reset(struct host *h, const char *const *names, size_t n, struct er
 	return each(h, names, n, "system_reset", e);
 }
 
-/* QEMU sees no file of the host's: it writes into a descriptor of ours. */
+/* QEMU sees no file of the host's: it writes into a descriptor of ours, which it might keep. */
 static int take_picture(struct guest_qmp *q, int fd, struct error *e)
 {
 	int r = guest_qmp_command(
@@ -55,23 +58,51 @@ static int take_picture(struct guest_qmp *q, int fd, struct error *e)
 	return r;
 }
 
+/* A picture in memory, and an end of it for QEMU, which can only write. */
+static int open_memory(int *ours, int *theirs, struct error *e)
+{
+	char link[32];
+
+	*ours = memfd_create("kvmhost-screen", MFD_CLOEXEC);
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", *ours);
+	if (*ours >= 0)
+		*theirs = open(link, O_WRONLY | O_CLOEXEC);
+	return *theirs >= 0 ? 0
+			    : error_set(e, -errno, "cannot keep a picture in memory: %s",
+				      strerror(errno));
+}
+
+static int save_picture(int from, const char *path, struct error *e)
+{
+	_cleanup_close_ int to = -1;
+	struct stat st;
+	off_t at = 0;
+
+	if (fstat(from, &st) < 0 || st.st_size > PICTURE_MAX)
+		return error_set(e, -EFBIG, "QEMU has made a picture of more than %d MiB",
+			PICTURE_MAX >> 20);
+	to = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (to < 0)
+		return error_set(e, -errno, "cannot write %s: %s", path, strerror(errno));
+	while (at < st.st_size)
+		if (sendfile(to, from, &at, (size_t)(st.st_size - at)) <= 0)
+			return error_set(e, -EIO, "cannot write %s: %s", path, strerror(errno));
+	return 0;
+}
+
 int guestctl_screenshot(struct host *h, const char *name, const char *path, struct error *e)
 {
 	_cleanup_guest_qmp_ struct guest_qmp q = { .fd = -1 };
-	_cleanup_close_ int fd = -1;
+	_cleanup_close_ int ours = -1, theirs = -1;
 	int r = guest_qmp_open(h, name, &q, e);
 
-	if (r < 0)
-		return r;
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return error_set(e, -errno, "cannot write %s: %s", path, strerror(errno));
-	r = take_picture(&q, fd, e);
+	if (r >= 0)
+		r = open_memory(&ours, &theirs, e);
+	if (r >= 0)
+		r = take_picture(&q, theirs, e);
 	if (r == -EIO && e && e->text && strstr(e->text, "no console"))
 		error_cure(e, "the guest has no screen; write `graphics: {type: vnc}`");
-	if (r < 0)
-		unlink(path);
-	return r;
+	return r < 0 ? r : save_picture(ours, path, e);
 }
 
 /* Both ways, until one side ends; at the end of stdin, until QEMU is quiet. */

@@ -65,6 +65,9 @@ def test_a_screenshot_is_a_picture(host):
 
 def test_no_screen_says_so(host):
     settle(host, document(""))
+    host.write("/root/mine.png", "mine")
+    assert host.ctl("guest", "screenshot", "web1", "/root/mine.png", check=False).rc == 1
+    assert host.read("/root/mine.png") == "mine", "a picture that is not made takes the place of none"
     refused = host.ctl("guest", "screenshot", "web1", "/root/none.png", check=False)
     assert refused.rc == 1 and "graphics: {type: vnc}" in refused.stderr
     assert not host.exists("/root/none.png")
