@@ -3,9 +3,12 @@
 #include "net/links.h"
 #include <arpa/inet.h>
 #include <linux/if_packet.h>
+#include <linux/ethtool.h>
 #include <linux/if.h>
+#include <linux/sockios.h>
 #include <netinet/icmp6.h>
 #include <netinet/if_ether.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -107,21 +110,19 @@ static void announce_link(const struct announcer *a, const struct links *ls, con
 	}
 }
 
-/* A link that has just got its carrier drops all until the kernel has seen to it, a moment later.
- */
-static const struct link *wait_for(struct host *h, const char *name, const struct links **ls)
+void link_await_running(const char *name)
 {
 	const struct timespec pause = { .tv_nsec = PAUSE_MSEC * 1000 * 1000 };
-	const struct link *l;
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ethtool_value carrier = { .cmd = ETHTOOL_GLINK };
+	struct ifreq r = { 0 };
 
-	for (int i = 0;; i++) {
-		links_forget(h);
-		if (links_get(h, ls, NULL) < 0)
-			return NULL;
-		l = links_name(*ls, name);
-		if (!l || !(l->flags & IFF_LOWER_UP) || l->flags & IFF_RUNNING ||
-			i >= WAIT_MSEC / PAUSE_MSEC)
-			return l;
+	snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", name);
+	for (int i = 0; i < WAIT_MSEC / PAUSE_MSEC; i++) {
+		r.ifr_data = (char *)&carrier;
+		if (ioctl(fd, SIOCETHTOOL, &r) < 0 || !carrier.data ||
+			ioctl(fd, SIOCGIFFLAGS, &r) < 0 || r.ifr_flags & IFF_RUNNING)
+			return;
 		nanosleep(&pause, NULL);
 	}
 }
@@ -129,9 +130,12 @@ static const struct link *wait_for(struct host *h, const char *name, const struc
 void announce(struct host *h, const char *link)
 {
 	const struct links *ls;
-	const struct link *l = wait_for(h, link, &ls);
+	const struct link *l;
 	struct announcer a;
 
+	link_await_running(link);
+	links_forget(h);
+	l = links_get(h, &ls, NULL) < 0 ? NULL : links_name(ls, link);
 	if (!l)
 		return;
 	a = announcer_open();

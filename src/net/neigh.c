@@ -41,7 +41,7 @@ bool neigh_read(struct arena *a, const struct nlmsghdr *m, struct neigh *out)
 
 struct reader {
 	struct arena *arena;
-	int index;
+	int index, states;
 	struct neigh *v;
 	size_t n;
 };
@@ -55,7 +55,7 @@ static void add(const struct nlmsghdr *m, void *arg)
 
 	/* The kernel dumps all links' where it does not know to look at one alone. */
 	if (m->nlmsg_type != RTM_NEWNEIGH || head->ndm_ifindex != rd->index ||
-		!(head->ndm_state & NUD_PERMANENT))
+		!(head->ndm_state & rd->states))
 		return;
 	copy = arena_alloc(rd->arena, m->nlmsg_len);
 	memcpy(copy, m, m->nlmsg_len);
@@ -63,10 +63,12 @@ static void add(const struct nlmsghdr *m, void *arg)
 		*ARENA_PUSH(rd->arena, rd->v, rd->n) = one;
 }
 
-int neighs_read(
-	struct nl *nl, struct arena *a, int index, struct neigh **v, size_t *n, struct error *e)
+int neighs_read(struct nl *nl, struct arena *a, int index, enum neighs which, struct neigh **v,
+	size_t *n, struct error *e)
 {
-	struct reader rd = { .arena = a, .index = index };
+	static const int states[] = { [NEIGHS_PERMANENT] = NUD_PERMANENT,
+		[NEIGHS_FOUND] = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE };
+	struct reader rd = { .arena = a, .index = index, .states = states[which] };
 	struct ndmsg head = { .ndm_family = AF_UNSPEC };
 	int r = 1;
 
@@ -87,13 +89,15 @@ int neighs_read(
 	return 0;
 }
 
-static struct nl_msg *request(const struct neigh *n, int type, int flags, int index)
+static struct nl_msg *request(const struct neigh *n, int type, int flags, int index, int state)
 {
 	struct ndmsg head = *(struct ndmsg *)nlmsg_data(n->message);
 	static const int kept[] = { NDA_DST, NDA_LLADDR };
 	struct nl_msg *m;
 
 	head.ndm_ifindex = index;
+	if (state)
+		head.ndm_state = (uint16_t)state;
 	m = netlink_request(type, flags, &head, sizeof(head));
 	for (size_t i = 0; i < ARRAY_SIZE(kept); i++) {
 		struct nlattr *at = attr(n->message, kept[i]);
@@ -106,10 +110,15 @@ static struct nl_msg *request(const struct neigh *n, int type, int flags, int in
 
 struct nl_msg *neigh_add(const struct neigh *n, int index)
 {
-	return request(n, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, index);
+	return request(n, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, index, 0);
+}
+
+struct nl_msg *neigh_hint(const struct neigh *n, int index)
+{
+	return request(n, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_EXCL, index, NUD_STALE);
 }
 
 struct nl_msg *neigh_delete(const struct neigh *n, int index)
 {
-	return request(n, RTM_DELNEIGH, 0, index);
+	return request(n, RTM_DELNEIGH, 0, index, 0);
 }

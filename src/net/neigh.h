@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Neighbours that somebody wrote down for a link for good (ip neigh ... nud permanent): whom the
- * kernel does not ask for, such as a gateway that does not answer.
+ * Neighbours of a link. Those that somebody wrote down for good (ip neigh ... nud permanent) are
+ * kept: whom the kernel does not ask for, such as a gateway that does not answer. Those that the
+ * kernel has found out go along with addresses that move, so that no answer has to wait for it to
+ * ask again.
  */
 #ifndef KVMHOST_NEIGH_H
 #define KVMHOST_NEIGH_H
@@ -13,13 +15,17 @@ struct neigh {
 	const struct nlmsghdr *message; /* RTM_NEWNEIGH */
 };
 
-/* Every permanent one of the link, of IPv4 and IPv6. */
-int neighs_read(
-	struct nl *nl, struct arena *a, int index, struct neigh **v, size_t *n, struct error *e);
+enum neighs { NEIGHS_PERMANENT, NEIGHS_FOUND };
+
+/* Those of the link, of IPv4 and IPv6. */
+int neighs_read(struct nl *nl, struct arena *a, int index, enum neighs which, struct neigh **v,
+	size_t *n, struct error *e);
 /* From a message that was kept; false when it is none. */
 bool neigh_read(struct arena *a, const struct nlmsghdr *m, struct neigh *out);
 
 struct nl_msg *neigh_add(const struct neigh *n, int index);
+/* One that was found out, to be used and then asked; -EEXIST where the link has it. */
+struct nl_msg *neigh_hint(const struct neigh *n, int index);
 struct nl_msg *neigh_delete(const struct neigh *n, int index);
 
 #endif

@@ -89,6 +89,21 @@ void put_neighs(struct mover *m, const struct taken *t, const struct link *to)
 			0);
 }
 
+void hint_neighs(struct mover *m, const struct link *from, const struct link *to)
+{
+	struct error unreadable = { 0 };
+	struct neigh *v;
+	size_t n;
+
+	if (neighs_read(m->nl, m->h->pass, from->index, NEIGHS_FOUND, &v, &n, &unreadable) < 0) {
+		error_clear(&unreadable);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		queue(m, neigh_hint(&v[i], to->index),
+			arena_printf(m->h->pass, "write down %s for", v[i].text), to->name, EEXIST);
+}
+
 void drop_neighs(struct mover *m, const struct taken *t, const struct link *from)
 {
 	for (size_t i = 0; i < t->n_neighs; i++)

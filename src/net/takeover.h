@@ -40,6 +40,8 @@ void put_route(
 	struct mover *m, const struct taken *t, const struct route *r, const struct link *to);
 void drop_routes(struct mover *m, const struct taken *t, const struct link *from);
 void put_neighs(struct mover *m, const struct taken *t, const struct link *to);
+/* Whom the kernel knows by the one link it is to know by the other too. */
+void hint_neighs(struct mover *m, const struct link *from, const struct link *to);
 void drop_neighs(struct mover *m, const struct taken *t, const struct link *from);
 /* bridge NULL: none any more. mtu 0: as it is. */
 void put_master(

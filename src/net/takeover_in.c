@@ -185,6 +185,28 @@ static bool any_absent(const struct mover *m, const struct target *t)
 	return false;
 }
 
+/* The card goes on sending until the bridge can, which has its carrier of it a moment later. */
+static void bring_in(struct mover *m, const struct ported *want, struct port *p, size_t n)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < n; i++) {
+		bool new = p[i].link->master != m->bridge->index;
+		uint32_t mtu = obj_has(want, "mtu") && p[i].link->mtu < (uint64_t)want->mtu
+				       ? (uint32_t)want->mtu
+				       : 0;
+
+		if (new && !is_bond(m->bridge))
+			hint_neighs(m, p[i].link, m->bridge);
+		if (new || mtu || !(p[i].link->flags & IFF_UP))
+			put_master(m, p[i].link, m->bridge, mtu, true);
+		any |= new;
+	}
+	netlink_flush(m->nl);
+	if (any && !is_bond(m->bridge))
+		link_await_running(m->bridge->name);
+}
+
 static void move(struct mover *m, const struct ported *want, struct port *p, size_t n)
 {
 	struct target t = find_target(m, want, p, n);
@@ -198,15 +220,8 @@ static void move(struct mover *m, const struct ported *want, struct port *p, siz
 	netlink_flush(m->nl);
 	if (m->e->code && addressing_of(want) == ADDRESSING_LIST)
 		error_cure(m->e, "list an address that reaches the gateway, or delete the route");
-	for (size_t i = 0; !m->e->code && i < n; i++) {
-		uint32_t mtu = obj_has(want, "mtu") && p[i].link->mtu < (uint64_t)want->mtu
-				       ? (uint32_t)want->mtu
-				       : 0;
-
-		if (p[i].link->master != m->bridge->index || mtu || !(p[i].link->flags & IFF_UP))
-			put_master(m, p[i].link, m->bridge, mtu, true);
-	}
-	netlink_flush(m->nl);
+	if (!m->e->code)
+		bring_in(m, want, p, n);
 	for (size_t i = 0; !m->e->code && i < n; i++) {
 		drop_addresses(m, p[i].live.addrs, p[i].live.n_addrs, p[i].link);
 		drop_neighs(m, &p[i].live, p[i].link);

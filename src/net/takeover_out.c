@@ -94,20 +94,36 @@ static void put_all(struct mover *m, const struct taken *t, const struct link *p
 	put_neighs(m, t, port);
 }
 
+/*
+ * Out of a bridge, which passes nothing of a port on its way out: answers go by the port before
+ * that, while questions still come by the bridge. So what comes in the moment after has an answer.
+ */
+static void leave_bridge(struct mover *m, const struct taken *t, const struct link *port)
+{
+	if (m->bridge == m->within)
+		drop_routes(m, t, m->bridge);
+	put_master(m, port, NULL, t->mtu, t->up);
+}
+
 static void hand_back(struct mover *m, struct taken *t, const struct link *port)
 {
+	bool bond = is_bond(m->within), in = m->within && port->master == m->within->index;
 	uint32_t age = age_of(m, t);
 
 	refresh(m, t, age);
-	if (!is_bond(m->within))
+	if (!bond)
 		put_all(m, t, port, age);
+	if (!bond && in)
+		hint_neighs(m, m->within, port);
 	netlink_flush(m->nl);
 	if (m->e->code)
 		return;
-	if (m->within && port->master == m->within->index)
+	if (!bond && in)
+		leave_bridge(m, t, port);
+	else if (in)
 		put_master(m, port, NULL, t->mtu, t->up);
 	/* On its way out of a bond a port goes down, and loses what it had. */
-	if (is_bond(m->within))
+	if (bond)
 		put_all(m, t, port, age);
 	netlink_flush(m->nl);
 	if (m->e->code)

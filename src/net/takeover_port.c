@@ -13,8 +13,8 @@ static int read_live(struct mover *m, struct port *p)
 	r = routes_read(
 		m->nl, m->h->pass, p->link->index, &p->live.routes, &p->live.n_routes, m->e);
 	return r < 0 ? r
-		     : neighs_read(m->nl, m->h->pass, p->link->index, &p->live.neighs,
-			       &p->live.n_neighs, m->e);
+		     : neighs_read(m->nl, m->h->pass, p->link->index, NEIGHS_PERMANENT,
+			       &p->live.neighs, &p->live.n_neighs, m->e);
 }
 
 bool taken_has(const struct taken *t, const struct cidr *c)

@@ -2,7 +2,7 @@
 """A card goes into a bridge and comes back, under the connections that run through it."""
 import pytest
 from documents import EMPTY, put, settle
-from harness import wait_until
+from harness import Pings, wait_until
 from test_crash import killed, points
 
 INHERIT = "version: 1\nbridges:\n  br0: {ports: [eth0]}\n"
@@ -122,6 +122,15 @@ def test_neighbours_hear_of_another_mac_address(machine):
     heard()
     known = machine.world.run("ip neigh show dev eth0 | grep -v ^fe80").stdout
     assert "02:00:00:00:0b:0b" not in known and known.count(card) == 4, known
+    assert state(machine) == machine.before
+
+
+def test_not_one_answer_is_lost(machine):
+    """Also to questions that come at each millisecond: the moments between a card and its bridge are that short."""
+    for document, more in ((INHERIT, ()), (EMPTY, ("--allow-mass-removal",))) * 3:
+        pings = [Pings(machine.world, "203.0.113.2", 0.001), Pings(machine.world, "2001:db8:1::2", 0.001, "pings6")]
+        settle(machine, document, *more)
+        assert [p.lost() for p in pings] == [0, 0], document
     assert state(machine) == machine.before
 
 

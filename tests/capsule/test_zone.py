@@ -46,7 +46,7 @@ def test_the_bridge_has_the_zone_of_its_card(host):
     assert zone(host, "br0") == zone(host, "eth0") == "work" and reached(host)
     pings = Pings(host.world, "203.0.113.2")
     settle(host, EMPTY, "--allow-mass-removal")
-    assert pings.lost() <= 1, "more than the moment in which the card leaves the bridge and the route has yet to follow"
+    assert pings.lost() == 0
     assert zones(host) == host.before and reached(host)
 
 
