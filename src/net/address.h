@@ -14,6 +14,8 @@ struct address {
 	int index; /* of its link */
 	struct cidr cidr;
 	bool dynamic; /* it has an end; somebody prolongs it */
+	bool current; /* its message is of this moment, however old others are that were kept with
+			 it */
 	const struct nlmsghdr *message; /* RTM_NEWADDR */
 };
 

@@ -4,6 +4,18 @@
 #include "net/takeover.h"
 #include "reconcile/record.h"
 
+static void give(struct mover *m, const struct address *a, const struct address_place *to)
+{
+	struct address_place place = *to;
+
+	/* As the bridge has it. */
+	if (a->current) {
+		place.age = 0;
+		place.from = m->bridge->name;
+	}
+	put_address(m, a, &place);
+}
+
 /*
  * In the kernel's order on the new link too: IPv4 addresses line up behind each other, IPv6
  * ones before. The first is the one the host speaks from.
@@ -13,10 +25,10 @@ static void put_addresses(
 {
 	for (size_t i = 0; i < n; i++)
 		if (v[i].cidr.ip.family == AF_INET)
-			put_address(m, &v[i], to);
+			give(m, &v[i], to);
 	for (size_t i = n; i-- > 0;)
 		if (v[i].cidr.ip.family == AF_INET6)
-			put_address(m, &v[i], to);
+			give(m, &v[i], to);
 }
 
 static void put_routes(struct mover *m, const struct taken *t, const struct link *to)
@@ -39,14 +51,16 @@ static bool still_taken(const struct mover *m, const struct taken *t, const stru
 }
 
 /* Somebody prolonged it meanwhile: the bridge knows better how long it lasts. */
-static void refresh(struct mover *m, struct taken *t, uint32_t age)
+static void refresh(struct mover *m, struct taken *t)
 {
 	for (size_t i = 0; m->bridge && i < t->n_addrs; i++) {
 		const struct address *now =
 			address_find(m->all, m->n_all, m->bridge->index, &t->addrs[i].cidr);
 
-		if (now && t->addrs[i].dynamic && !age)
-			t->addrs[i].message = now->message;
+		if (!now || !t->addrs[i].dynamic || !now->dynamic)
+			continue;
+		t->addrs[i].message = now->message;
+		t->addrs[i].current = true;
 	}
 }
 
@@ -81,7 +95,7 @@ static void empty_bridge(
 		if (on_bridge(m, &t->addrs[i].cidr) && !stays(m, t->port, &t->addrs[i].cidr))
 			drop_address(m, &t->addrs[i], m->bridge);
 		if (t->addrs[i].cidr.ip.family == AF_INET6)
-			put_address(m, &t->addrs[i], &back);
+			give(m, &t->addrs[i], &back);
 	}
 }
 
@@ -110,7 +124,7 @@ static void hand_back(struct mover *m, struct taken *t, const struct link *port)
 	bool bond = is_bond(m->within), in = m->within && port->master == m->within->index;
 	uint32_t age = age_of(m, t);
 
-	refresh(m, t, age);
+	refresh(m, t);
 	if (!bond)
 		put_all(m, t, port, age);
 	if (!bond && in)

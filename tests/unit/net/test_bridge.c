@@ -150,12 +150,25 @@ static void neighbours_move_too(void **state_ _unused_)
 	has(sh("ip neigh show nud permanent"), "203.0.113.77 dev br0 lladdr 52:54:00:00:00:77");
 	has(sh("ip neigh show nud permanent"), "2001:db8:1::77 dev br0 lladdr 52:54:00:00:00:78");
 	hasnt(sh("ip neigh show nud permanent"), "eth0");
-	hasnt(sh("ip neigh show"), "203.0.113.78 dev br0");
+	/* Whom the kernel found out is a hint: it asks again when it is used. */
+	has(sh("ip neigh show"), "203.0.113.78 dev br0 lladdr 52:54:00:00:00:79 STALE");
 	net_converge("bridges: {br0: {ports: [eth0], addressing: none}}");
 	assert_string_equal(sh("ip neigh show nud permanent"), "");
 	fixture_restart();
 	net_converge("bridges: {}");
 	same(sh("ip neigh show nud permanent"), before);
+}
+
+/* By a router's word, say: on the bridge it lives on, and the card gets what is left of it now. */
+static void prolonged_meanwhile(void **state_ _unused_)
+{
+	card();
+	sh("ip -6 address add 2001:db8:1::5/64 dev eth0 nodad valid_lft 3 preferred_lft 3");
+	net_converge(INHERIT);
+	sh("ip -6 address change 2001:db8:1::5/64 dev br0 valid_lft 900 preferred_lft 900; sleep "
+	   "3.2");
+	net_converge("bridges: {}");
+	has(sh("ip -6 address show to 2001:db8:1::5 dev eth0"), "valid_lft 89");
 }
 
 static void another_card_has_the_name(void **state_ _unused_)
@@ -474,6 +487,7 @@ int main(void)
 		cmocka_unit_test_setup(all_moves_and_comes_back, fixture_reset),
 		cmocka_unit_test_setup(failure_puts_all_back, fixture_reset),
 		cmocka_unit_test_setup(neighbours_move_too, fixture_reset),
+		cmocka_unit_test_setup(prolonged_meanwhile, fixture_reset),
 		cmocka_unit_test_setup(another_card_has_the_name, fixture_reset),
 		cmocka_unit_test_setup(its_new_name_in_the_document, fixture_reset),
 		cmocka_unit_test_setup(one_of_its_other_names, fixture_reset),
