@@ -5,24 +5,13 @@ import json
 import pytest
 from documents import EMPTY, put, settle
 from harness import Pings, wait_until
+from manager_documents import ifupdown, networkd, write_networkmanager
 from test_managers import BRIDGE, addresses, flap, machine  # noqa: F401 a fixture
 
 DHCP = "version: 1\nbridges:\n  br0: {ports: [eth0], addressing: dhcp}\n"
 # The card may have nothing of its own to come back to.
 RELEASED = "version: 1\nhost: {rollback: {probe: none}}\n"
 INHERIT = DHCP.replace("dhcp", "inherit")
-NETWORKD = "[Match]\nName=eth0\n[Network]\nDHCP=ipv4\n"
-NETWORKMANAGER = """\
-[connection]
-id=wired
-uuid=5f2a1b9e-0000-4000-8000-000000000002
-type=ethernet
-interface-name=eth0
-[ipv4]
-method=auto
-"""
-
-
 SERVER = """\
 [Unit]
 DefaultDependencies=no
@@ -94,7 +83,7 @@ def refused(host, manager):
 
 
 def test_by_networkd(host):
-    host.write("/etc/systemd/network/10-eth0.network", NETWORKD)
+    host.write("/etc/systemd/network/10-eth0.network", networkd("eth0"))
     host.run("systemctl enable --now systemd-networkd")
     wait_until(lambda: leased(host, "eth0"), 30, "a lease on eth0")
     was = leased(host, "eth0")
@@ -106,7 +95,7 @@ def test_by_networkd(host):
 
 
 def test_beside_networkmanager(host):
-    host.write("/etc/NetworkManager/system-connections/wired.nmconnection", NETWORKMANAGER, 0o600)
+    write_networkmanager(host, "eth0")
     host.run("systemctl enable --now NetworkManager")
     wait_until(lambda: leased(host, "eth0"), 30, "a lease on eth0")
     refused(host, "NetworkManager")
@@ -133,7 +122,7 @@ def test_by_a_client_of_its_own(host):
 
 def test_somebody_else_asks_for_the_card(host):
     """As ifupdown's `inet dhcp` does; the cure that is told works."""
-    host.write("/etc/network/interfaces.d/eth0", "auto eth0\niface eth0 inet dhcp\n")
+    host.write("/etc/network/interfaces.d/eth0", ifupdown("eth0"))
     host.run("systemctl start networking", timeout=60)
     was = leased(host, "eth0")
     for document in (INHERIT, DHCP):

@@ -6,30 +6,11 @@ import re
 import pytest
 from documents import EMPTY, put, settle
 from harness import Netns, Pings, wait_until
+from manager_documents import ifupdown, netplan, networkd, write_networkmanager
 from test_crash import killed, points
 
 BRIDGE = "version: 1\nbridges:\n  br0: {ports: [eth0]}\n"
-NETWORKD = "[Match]\nName=eth0\n[Network]\nAddress=203.0.113.2/24\nGateway=203.0.113.1\n"
-NETPLAN = """\
-network:
-  version: 2
-  renderer: networkd
-  ethernets:
-    eth0:
-      addresses: [203.0.113.2/24]
-      routes: [{to: default, via: 203.0.113.1}]
-"""
-NETWORKMANAGER = """\
-[connection]
-id=wired
-uuid=5f2a1b9e-0000-4000-8000-000000000001
-type=ethernet
-interface-name=eth0
-[ipv4]
-method=manual
-address1=203.0.113.2/24,203.0.113.1
-"""
-IFUPDOWN = "auto eth0\niface eth0 inet static\n  address 203.0.113.2/24\n  gateway 203.0.113.1\n"
+CARD = ("eth0", "203.0.113.2/24", "203.0.113.1")
 ROUTER = """\
 [Unit]
 DefaultDependencies=no
@@ -129,7 +110,7 @@ def networkd_is_content(host):
                     "proto ra" in host.run("ip -6 route show default dev eth0").stdout)
 
 
-def networkd(host):
+def provoked(host):
     return [lambda: flap(host), lambda: host.run("systemctl restart systemd-networkd; sleep 2"),
             lambda: host.run("networkctl reload; networkctl reconfigure eth0; sleep 2", check=False)]
 
@@ -137,33 +118,33 @@ def networkd(host):
 # The administrator's file comes before all others by any usual name.
 @pytest.mark.parametrize("name", ["10-eth0", "00-eth0"])
 def test_networkd(machine, name):
-    machine.write(f"/etc/systemd/network/{name}.network", NETWORKD)
+    machine.write(f"/etc/systemd/network/{name}.network", networkd(*CARD))
     machine.run("systemctl enable --now systemd-networkd systemd-networkd-wait-online")
     machine.write("/etc/systemd/system/router.service", ROUTER)
     machine.run("systemctl daemon-reload; systemctl enable --now router")
-    takes_and_gives_back(machine, networkd(machine), networkd_has(machine), networkd_is_content(machine))
+    takes_and_gives_back(machine, provoked(machine), networkd_has(machine), networkd_is_content(machine))
 
 
 def test_netplan(machine):
-    machine.write("/etc/netplan/01-eth0.yaml", NETPLAN, 0o600)
+    machine.write("/etc/netplan/01-eth0.yaml", netplan(*CARD), 0o600)
     machine.run("systemctl enable --now systemd-networkd; netplan apply")
     takes_and_gives_back(machine, [lambda: machine.run("netplan apply; sleep 2"), lambda: flap(machine)],
                          networkd_has(machine))
 
 
 def test_networkmanager(machine):
-    machine.write("/etc/NetworkManager/system-connections/wired.nmconnection", NETWORKMANAGER, 0o600)
+    write_networkmanager(machine, *CARD)
     machine.run("systemctl enable NetworkManager NetworkManager-wait-online; systemctl start NetworkManager")
     takes_and_gives_back(
         machine, [lambda: flap(machine), lambda: machine.run("systemctl reload NetworkManager; sleep 1"),
                   lambda: machine.run("systemctl restart NetworkManager; sleep 2"),
-                  lambda: machine.run("nmcli connection up wired", check=False)],
+                  lambda: machine.run("nmcli connection up eth0", check=False)],
         lambda: "connected" == machine.run("nmcli -g GENERAL.STATE device show eth0").stdout.split("(")[-1].strip(")\n"))
 
 
 def test_a_card_set_up_anew_meanwhile(machine):
     """As it is when it goes down and comes up on its way into a bond: the manager's routes do not stay on it."""
-    machine.write("/etc/NetworkManager/system-connections/wired.nmconnection", NETWORKMANAGER, 0o600)
+    write_networkmanager(machine, *CARD)
     machine.write("/etc/systemd/system/NetworkManager.service.d/late.conf",
                   "[Service]\nExecStopPost=sh -c 'ip route append default via 203.0.113.1 dev eth0 onlink metric 7 && >/run/late'\n")
     machine.run("systemctl daemon-reload; systemctl start NetworkManager")
@@ -176,14 +157,14 @@ def test_a_card_set_up_anew_meanwhile(machine):
 
 def test_ifupdown(machine):
     """It sets a card up and ends: what it gave moves at each boot, and it needs no word of ours."""
-    machine.write("/etc/network/interfaces.d/eth0", IFUPDOWN)
+    machine.write("/etc/network/interfaces.d/eth0", ifupdown(*CARD))
     machine.run("systemctl enable --now networking")
     takes_and_gives_back(machine, [lambda: flap(machine)], lambda: "master" not in machine.run("ip link show eth0").stdout)
 
 
 def test_a_manager_that_starts_later(machine):
     """Enabled, and not running while kvmhost took its card."""
-    machine.write("/etc/systemd/network/10-eth0.network", NETWORKD)
+    machine.write("/etc/systemd/network/10-eth0.network", networkd(*CARD))
     machine.run("systemctl enable systemd-networkd; ip addr add 203.0.113.2/24 dev eth0; ip link set eth0 up; "
                 "ip route add default via 203.0.113.1")
     put(machine, BRIDGE)
@@ -204,7 +185,7 @@ def test_none_here(machine):
 
 
 def test_drift_and_failures(machine):
-    machine.write("/etc/systemd/network/10-eth0.network", NETWORKD)
+    machine.write("/etc/systemd/network/10-eth0.network", networkd(*CARD))
     machine.run("systemctl start systemd-networkd")
     has_card(machine)
     put(machine, BRIDGE)
@@ -238,7 +219,7 @@ def test_a_port_that_is_down_is_drift(machine):
 
 
 def under_networkd(machine):
-    machine.write("/etc/systemd/network/10-eth0.network", NETWORKD)
+    machine.write("/etc/systemd/network/10-eth0.network", networkd(*CARD))
     machine.run("systemctl start systemd-networkd")
     has_card(machine)
 

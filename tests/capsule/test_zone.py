@@ -3,8 +3,9 @@
 import pytest
 from documents import EMPTY, put, settle
 from harness import Pings, wait_until
+from manager_documents import write_networkmanager
 from test_firewalld import zones
-from test_managers import NETWORKMANAGER, has_card, in_bridge, machine  # noqa: F401 a fixture
+from test_managers import CARD, has_card, in_bridge, machine  # noqa: F401 a fixture
 
 BRIDGE = "version: 1\nbridges:\n  br0: {ports: [eth0]}\n"
 
@@ -107,8 +108,7 @@ def test_a_zone_that_networkmanager_gave(machine):  # noqa: F811
     """connection.zone of the card's profile: the daemon takes it out of its zone with its hands off it, and puts it back."""
     machine.run("sed -i 's/^DefaultZone=.*/DefaultZone=drop/' /etc/firewalld/firewalld.conf; systemctl enable -q --now firewalld && "
                 "firewall-cmd -q --permanent --zone=work --add-port=8000/tcp && firewall-cmd -q --reload", timeout=90)
-    machine.write("/etc/NetworkManager/system-connections/wired.nmconnection",
-                  NETWORKMANAGER.replace("[ipv4]", "zone=work\n[ipv4]"), 0o600)
+    write_networkmanager(machine, *CARD, zone="work")
     machine.run("systemctl enable -q NetworkManager; systemctl start NetworkManager")
     has_card(machine)
     wait_until(lambda: zone(machine, "eth0") == "work", 20, "eth0 in its zone")

@@ -4,25 +4,15 @@ import re
 
 import pytest
 from harness import wait_until
+from manager_documents import networkd, write_networkmanager
 from test_bond import EMPTY, has, settle
 
 PLAIN = "version: 1\nbonds:\n  bond0: {ports: [eth7, eth8], primary: eth7}\n"
+CARD = ("eth7", "192.0.2.2/24", "192.0.2.1")
 LEASED = "version: 1\nbonds:\n  bond0: {ports: [eth7, eth8], addressing: dhcp}\n"
-NETWORKD = "[Match]\nName=eth7\n[Network]\nAddress=192.0.2.2/24\nGateway=192.0.2.1\n"
-NETWORKMANAGER = """\
-[connection]
-id=eth7
-uuid=5f2a1b9e-0000-4000-8000-000000000001
-type=ethernet
-interface-name=eth7
-[ipv4]
-method=manual
-address1=192.0.2.2/24,192.0.2.1
-[ipv6]
-method=disabled
-"""
 # The card may have nothing of its own to come back to.
-RELEASED = EMPTY + "host: {rollback: {probe: none}}\n"
+RECARD = ("eth7", "192.0.2.2/24", "192.0.2.1")
+LEASED = EMPTY + "host: {rollback: {probe: none}}\n"
 STANDS = ("ip -d link; ip addr; ip route; ip neigh; cat /proc/net/bonding/bond0; bridge -n far fdb; ip -n far neigh; nmcli device; "
           "networkctl --no-pager; kvmhostctl --no-color plan; journalctl --no-pager -n 60 -u NetworkManager -u systemd-networkd")
 OURS = "find /etc/systemd/network /etc/NetworkManager -name '*kvmhost*'"
@@ -72,11 +62,11 @@ def works_by_either_leg(host):
 
 def test_its_manager_leaves_it_alone_and_has_it_again(host, manager):
     if manager == "NetworkManager":
-        host.write("/etc/NetworkManager/system-connections/eth7.nmconnection", NETWORKMANAGER, 0o600)
+        write_networkmanager(host, *CARD, ipv6=False)
         host.run("nmcli connection reload")
         wait_until(lambda: host.run("nmcli connection up eth7", check=False).rc == 0, 30, "eth7 known to it", 0.5)
     else:
-        host.write("/etc/systemd/network/10-eth7.network", NETWORKD)
+        host.write("/etc/systemd/network/10-eth7.network", networkd(*CARD))
         host.run("networkctl reload")
     wait_until(lambda: has(host, "eth7", "192.0.2.2/24") and has(host, "eth7", "default via 192.0.2.1"), 30, "eth7 set up")
     settle(host, PLAIN)

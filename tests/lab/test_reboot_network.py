@@ -2,24 +2,12 @@
 """Reboots of a machine whose card is in a bridge: as before where nobody confirmed it, else the same, in time for others."""
 import pytest
 from harness import wait_until
+from manager_documents import ifupdown, networkd, write_networkmanager
 
 OLD = "version: 1\nbridges:\n  brm: {addressing: [192.0.2.1/24]}\n"
 NEW = OLD + "  br0: {ports: [%s]}\n"
 GATEWAY = "10.101.0.2"
 ADDRESS = "10.101.0.50/24"
-NETWORKD = "[Match]\nName=%s\n[Network]\nAddress=%s\nGateway=%s\n"
-NETWORKMANAGER = """\
-[connection]
-id=wired
-uuid=5f2a1b9e-0000-4000-8000-000000000003
-type=ethernet
-interface-name=%s
-[ipv4]
-method=manual
-address1=%s,%s
-[ipv6]
-method=disabled
-"""
 # What is there when others may count on the network.
 ONLINE = """\
 [Unit]
@@ -39,8 +27,7 @@ def host(lab):
     lab.nic = lab.run("ip -o link | sed -n '/52:54:00:1a:b1:01/s/^[0-9]*: \\([^:@]*\\).*/\\1/p'").stdout.strip()
     lab.run("systemctl disable -q --now NetworkManager NetworkManager-wait-online firewalld; "
             f"ip addr flush dev {lab.nic}", timeout=120)
-    lab.write("/etc/network/interfaces", f"auto lo\niface lo inet loopback\nauto {lab.nic}\niface {lab.nic} inet static\n"
-                                         f"    address {ADDRESS}\n    gateway {GATEWAY}\n")
+    lab.write("/etc/network/interfaces", "auto lo\niface lo inet loopback\n" + ifupdown(lab.nic, ADDRESS, GATEWAY))
     lab.write("/etc/systemd/system/online.service", ONLINE)
     lab.run(f"ifup {lab.nic} && systemctl enable -q networking kvmhostd online", timeout=120)
     lab.write("/etc/kvmhost/host.yaml", OLD)
@@ -138,9 +125,9 @@ def test_the_same_beside_a_manager(host, manager):
     host.write("/etc/network/interfaces", "auto lo\niface lo inet loopback\n")
     host.run(f"systemctl disable -q --now networking; ip addr flush dev {host.nic}", timeout=120)
     if manager == "NetworkManager":
-        host.write("/etc/NetworkManager/system-connections/wired.nmconnection", NETWORKMANAGER % (host.nic, ADDRESS, GATEWAY), 0o600)
+        write_networkmanager(host, host.nic, ADDRESS, GATEWAY, ipv6=False)
     else:
-        host.write("/etc/systemd/network/10-wired.network", NETWORKD % (host.nic, ADDRESS, GATEWAY))
+        host.write("/etc/systemd/network/10-wired.network", networkd(host.nic, ADDRESS, GATEWAY))
     host.run(f"systemctl enable -q {manager} {manager}-wait-online && systemctl start {manager}", timeout=120)
     has_it = lambda: addresses(host, host.nic) == ADDRESS + "\n"  # noqa: E731
     wait_until(lambda: has_it() and pings(host), 60, f"{host.nic} set up by {manager}", 1)
@@ -150,5 +137,5 @@ def test_the_same_beside_a_manager(host, manager):
     host.write("/etc/kvmhost/host.yaml", OLD)
     host.ctl("apply")
     wait_until(has_it, 60, f"{host.nic} {manager}'s again", 1)
-    host.run(f"rm -f /etc/systemd/network/10-wired.network /etc/NetworkManager/system-connections/wired.nmconnection; "
+    host.run(f"rm -f /etc/systemd/network/10-wired.network /etc/NetworkManager/system-connections/{host.nic}.nmconnection; "
              f"systemctl disable -q --now {manager} {manager}-wait-online; ip addr flush dev {host.nic}", timeout=120)
