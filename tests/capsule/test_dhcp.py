@@ -64,6 +64,23 @@ echo "lease ip=$ip router=$router dns=$dns domain=$domain boot_file=$boot_file l
 UNIT = "kvmhost-network@default"
 
 
+# Says of the first packet to a DHCP client whether its UDP checksum is true, as one sees it who looks at packets himself.
+CHECKSUM = r"""
+import socket, struct
+s = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0800))
+s.bind(("eth0", 0x0800))
+open("/run/listens", "w").close()
+while True:
+    p = s.recv(4096)
+    udp = p[(p[0] & 15) * 4:struct.unpack("!H", p[2:4])[0]]
+    if p[9] == 17 and udp[2:4] == b"\0\x44":
+        break
+data = p[12:20] + struct.pack("!HH", 17, len(udp)) + udp + b"\0" * (len(udp) % 2)
+total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+open("/run/checksum", "w").write("true" if total and total % 0xffff == 0 else "false")
+"""
+
+
 @pytest.fixture(scope="module")
 def host(capsule):
     capsule.write("/usr/local/bin/lease", LEASE, 0o755)
@@ -134,6 +151,20 @@ def test_lease_names_and_the_world(served):
         assert a.address in served.ctl("status", check=False).stdout
     finally:
         served.unplug("a")
+
+
+def test_the_checksum_of_an_offer(served):
+    """iptables has it filled in, for old clients; nftables cannot, so that this tells the two apart (docs/design.md)."""
+    old = served.client("old", "virbr0")
+    try:
+        served.write("/run/look.py", CHECKSUM)
+        served.run("rm -f /run/listens /run/checksum; systemd-run -q --collect --unit=look ip netns exec old python3 /run/look.py")
+        wait_until(lambda: served.exists("/run/listens"), 20, "somebody who looks")
+        renew(old)
+        wait_until(lambda: served.exists("/run/checksum") and served.read("/run/checksum"), 20, "an offer")
+        assert served.read("/run/checksum") == ("true" if served.backend == "iptables" else "false")
+    finally:
+        served.unplug("old")
 
 
 def test_fixed_address_and_forward(served):
