@@ -11,8 +11,7 @@ PLAIN = "version: 1\nbonds:\n  bond0: {ports: [eth7, eth8], primary: eth7}\n"
 CARD = ("eth7", "192.0.2.2/24", "192.0.2.1")
 LEASED = "version: 1\nbonds:\n  bond0: {ports: [eth7, eth8], addressing: dhcp}\n"
 # The card may have nothing of its own to come back to.
-RECARD = ("eth7", "192.0.2.2/24", "192.0.2.1")
-LEASED = EMPTY + "host: {rollback: {probe: none}}\n"
+RELEASED = EMPTY + "host: {rollback: {probe: none}}\n"
 STANDS = ("ip -d link; ip addr; ip route; ip neigh; cat /proc/net/bonding/bond0; bridge -n far fdb; ip -n far neigh; nmcli device; "
           "networkctl --no-pager; kvmhostctl --no-color plan; journalctl --no-pager -n 60 -u NetworkManager -u systemd-networkd")
 OURS = "find /etc/systemd/network /etc/NetworkManager -name '*kvmhost*'"
