@@ -148,7 +148,7 @@ static int show_resource(struct ctl *c, struct status_report *r, const char *id)
 	if (r->config.valid)
 		s.wanted = strmap_get(&r->config.wants.by_id, id);
 	if (c->host.record)
-		s.managed = json_object_get(record_resources(&c->host), id);
+		s.managed = record_entry(&c->host, id);
 	if (!s.wanted && !s.managed && !s.guest) {
 		error_set(&e, -ENOENT, "there is no resource `%s`", id);
 		error_cure(&e, "kvmhostctl plan --json and status --json name them as kind/name");

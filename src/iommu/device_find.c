@@ -233,17 +233,17 @@ static int by_address(struct host *h, struct pci *p, const struct device *want, 
 static bool is_of_driver(struct host *h, const struct pci_device *d, const char *driver)
 {
 	const char *id;
-	json_t *entry;
 
 	if (d->driver && streq(d->driver, driver))
 		return true;
 	if (!vfio_begun(d))
 		return false;
-	json_object_foreach (record_resources(h), id, entry) {
-		const json_t *kept = json_object_get(entry, "kept");
+	for (size_t at = 0; (id = record_next(h, &at));) {
+		const json_t *kept = startswith(id, "device/")
+					     ? json_object_get(record_entry(h, id), "kept")
+					     : NULL;
 
-		if (startswith(id, "device/") &&
-			streq_null(device_kept_text(kept, "address"), d->address) &&
+		if (kept && streq_null(device_kept_text(kept, "address"), d->address) &&
 			streq_null(device_kept_text(kept, "former"), driver))
 			return true;
 	}

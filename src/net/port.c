@@ -8,7 +8,7 @@ static json_t *kept(struct host *h, const char *id)
 {
 	if (!h->record)
 		return NULL;
-	return json_object_get(json_object_get(record_resources(h), id), "kept");
+	return json_object_get(record_entry(h, id), "kept");
 }
 
 static json_t *kept_port(struct host *h, const char *id, const char *port)
@@ -142,11 +142,10 @@ const char *taken_port(struct host *h, const char *id, size_t i)
 const char *taken_by(struct host *h, const char *port)
 {
 	const char *id;
-	json_t *entry;
 
 	if (!h->record)
 		return NULL;
-	json_object_foreach (record_resources(h), id, entry)
+	for (size_t at = 0; (id = record_next(h, &at));)
 		if (kept_port(h, id, port))
 			return id;
 	return NULL;

@@ -214,9 +214,8 @@ static int plan_released(
 	struct host *h, struct wants *w, struct plan *p, struct strmap *marked, struct error *e)
 {
 	const char *id;
-	json_t *entry;
 
-	json_object_foreach (record_resources(h), id, entry) {
+	for (size_t at = 0; (id = record_next(h, &at));) {
 		const char *slash = strchr(id, '/');
 		_cleanup_free_ char *kind = slash ? strndup(id, (size_t)(slash - id)) : NULL;
 		const struct kind *k = kind ? kind_find(kind) : NULL;
@@ -235,22 +234,24 @@ static int plan_released(
 	return 0;
 }
 
+static bool is_declared(const struct host *h, const char *id)
+{
+	return !json_is_true(json_object_get(record_entry(h, id), "derived"));
+}
+
 /*
  * More than half of what the document once asked for would go: an emptied file or a lost include
  * looks like this. What a resource only implied (taps, rules) does not count.
  */
 static void weigh_removals(struct host *h, struct wants *w, struct plan *p)
 {
-	size_t declared = 0, removed = 0, wanted = 0;
+	size_t removed = 0, declared = 0, wanted = 0;
 	const char *id;
-	json_t *entry;
 
-	json_object_foreach (record_resources(h), id, entry) {
-		if (json_is_true(json_object_get(entry, "derived")))
-			continue;
-		declared++;
-		removed += !strmap_get(&w->by_id, id);
-	}
+	for (size_t at = 0; (id = record_next(h, &at));)
+		removed += !strmap_get(&w->by_id, id) && is_declared(h, id);
+	for (size_t at = 0; removed && (id = record_next(h, &at));)
+		declared += is_declared(h, id);
 	for (size_t i = 0; i < w->n; i++)
 		wanted += !w->v[i]->origin;
 	for (size_t i = 0; i < p->n; i++)

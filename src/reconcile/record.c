@@ -1,9 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "reconcile/record.h"
+#include "base/json_walk.h"
 #include "base/strbuf.h"
 
 #define RECORD_PATH STATE_DIR "/record.json"
 #define RECORD_MAX (64 << 20)
+
+struct record_entry {
+	const char *id;
+	const char *text; /* in the record's text, as long as json is NULL */
+	size_t len;
+	json_t *json;
+	bool dropped;
+};
 
 static int damaged(struct error *e, const char *why)
 {
@@ -12,83 +21,247 @@ static int damaged(struct error *e, const char *why)
 			     "management anew without its former values, move it away");
 }
 
+/* Takes the text over. */
+static struct record *record_new(char *text)
+{
+	struct record *r = xcalloc(1, sizeof(*r));
+
+	r->arena = arena_new();
+	r->text = text;
+	return r;
+}
+
+void record_free(struct record *r)
+{
+	for (size_t i = 0; i < r->n; i++)
+		json_decref(r->v[i]->json);
+	strmap_free(&r->by_id);
+	arena_free(r->arena);
+	free(r->text);
+	json_decref(r->root);
+	free(r);
+}
+
+/* ---- reading ---- */
+
+/* Of an id that stands there twice the last one counts, as for jansson. */
+static struct record_entry *add_entry(struct record *r, const char *id)
+{
+	struct record_entry *e = arena_alloc(r->arena, sizeof(*e)), *old;
+
+	e->id = id;
+	*ARENA_PUSH(r->arena, r->v, r->n) = e;
+	old = strmap_put(&r->by_id, id, e);
+	if (old)
+		old->dropped = true;
+	return e;
+}
+
+static int walk_resources(struct record *r, const char *text)
+{
+	struct json_walk w = { .at = text };
+	struct json_member m;
+	int ret;
+
+	while ((ret = json_walk(&w, &m)) > 0) {
+		struct record_entry *e;
+
+		if (memchr(m.name, '\\', m.name_len) || *m.value != '{')
+			return -EBADMSG;
+		e = add_entry(r, arena_strndup(r->arena, m.name, m.name_len));
+		e->text = m.value;
+		e->len = m.value_len;
+	}
+	return ret;
+}
+
+/* Everything but the resources is little, and read at once. */
+static int walk_root(struct record *r)
+{
+	struct json_walk w = { .at = r->text };
+	bool found = false;
+	struct json_member m;
+	int ret;
+
+	r->root = json_object();
+	while ((ret = json_walk(&w, &m)) > 0) {
+		const char *name = arena_strndup(r->arena, m.name, m.name_len);
+		bool resources = streq(name, "resources");
+
+		if (strchr(name, '\\') || (resources && found))
+			return -EBADMSG;
+		found |= resources;
+		if (resources ? walk_resources(r, m.value) < 0
+			      : json_object_set_new(r->root, name,
+					json_loadb(m.value, m.value_len, JSON_DECODE_ANY, NULL)) <
+					0)
+			return -EBADMSG;
+	}
+	return ret == 0 && found && !w.at[strspn(w.at, " \t\r\n")] ? 0 : -EBADMSG;
+}
+
+/* The resources of a tree that jansson made, which says best what is wrong with the text. */
+static int read_tree(struct record *r, size_t len, struct error *e)
+{
+	json_error_t why;
+	const char *id;
+	json_t *entry;
+
+	r->root = json_loadb(r->text, len, 0, &why);
+	if (!r->root)
+		return damaged(e, why.text);
+	if (!json_is_object(json_object_get(r->root, "resources")))
+		return damaged(e, "it has no `resources`");
+	json_object_foreach (json_object_get(r->root, "resources"), id, entry)
+		add_entry(r, arena_strdup(r->arena, id))->json = json_incref(entry);
+	json_object_del(r->root, "resources");
+	return 0;
+}
+
+int record_read(struct host *h, char *text, size_t len, struct error *e)
+{
+	int r = 0;
+
+	h->record = record_new(text);
+	if (strlen(text) != len || walk_root(h->record) < 0) {
+		h->record->text = NULL;
+		record_free(h->record);
+		h->record = record_new(text);
+		r = read_tree(h->record, len, e);
+	}
+	if (r >= 0 && json_integer_value(json_object_get(h->record->root, "format")) != 1)
+		r = damaged(e, "its format is not 1");
+	return r;
+}
+
 int record_load(struct host *h, struct error *e)
 {
-	_cleanup_free_ char *text = NULL;
-	json_error_t why;
+	char *text = NULL;
 	size_t len;
 	int r;
 
 	if (h->record)
-		record_free(h->record);
-	h->record = xmalloc(sizeof(*h->record));
-	*h->record = (struct record){ 0 };
+		record_free(TAKE_PTR(h->record));
 	r = file_read(h->root, RECORD_PATH, RECORD_MAX, &text, &len);
-	if (r == -ENOENT) {
-		h->record->root = json_pack("{s:i, s:{}}", "format", 1, "resources");
-		return 0;
-	}
-	if (r < 0) {
+	if (r >= 0) {
+		r = record_read(h, text, len, e);
+	} else {
+		h->record = record_new(NULL);
+		h->record->root = json_pack("{s:i}", "format", 1);
+		if (r == -ENOENT)
+			return 0;
 		error_set(e, r, "cannot read the record %s: %s", RECORD_PATH, strerror(-r));
-		return r == -EACCES ? error_cure(e, "run it as root: sudo kvmhostctl ...") : r;
+		if (r == -EACCES)
+			error_cure(e, "run it as root: sudo kvmhostctl ...");
 	}
-	h->record->root = json_loadb(text, len, 0, &why);
-	if (!h->record->root)
-		return damaged(e, why.text);
-	if (json_integer_value(json_object_get(h->record->root, "format")) != 1)
-		return damaged(e, "its format is not 1");
-	if (!json_is_object(json_object_get(h->record->root, "resources")))
-		return damaged(e, "it has no `resources`");
+	/* What could not be read is not written over. */
+	if (r < 0)
+		json_decref(TAKE_PTR(h->record->root));
+	return r;
+}
+
+/* ---- writing ---- */
+
+static int add_json(struct strbuf *out, const json_t *json)
+{
+	_cleanup_free_ char *text = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
+
+	if (!text)
+		return -ENOMEM;
+	sb_add(out, text);
 	return 0;
+}
+
+/* A line for each resource: for people, and for what compares files. */
+static int record_text(const struct record *rec, struct strbuf *out)
+{
+	int r = add_json(out, rec->root);
+	bool first = true;
+
+	if (r < 0)
+		return r;
+	out->len--; /* the brace behind "format" and what else is no resource */
+	sb_add(out, ",\"resources\":{");
+	for (size_t i = 0; i < rec->n && r >= 0; i++) {
+		const struct record_entry *e = rec->v[i];
+
+		if (e->dropped)
+			continue;
+		sb_add(out, first ? "\n" : ",\n");
+		first = false;
+		sb_add_json(out, e->id);
+		sb_addc(out, ':');
+		if (e->json)
+			r = add_json(out, e->json);
+		else
+			sb_addn(out, e->text, e->len);
+	}
+	sb_add(out, "\n}}\n");
+	return r;
 }
 
 int record_save(struct host *h, struct error *e)
 {
-	_cleanup_free_ char *text = NULL;
+	_cleanup_strbuf_ struct strbuf text = { 0 };
 	int r;
 
 	if (!h->record->dirty)
 		return 0;
-	text = json_dumps(h->record->root, JSON_COMPACT);
-	if (!text)
+	if (record_text(h->record, &text) < 0)
 		return error_set(e, -ENOMEM, "cannot write the record");
-	r = file_write_atomic(h->root, RECORD_PATH, text, strlen(text), 0600);
+	r = file_write_atomic(h->root, RECORD_PATH, sb_str(&text), text.len, 0600);
 	if (r < 0)
 		return error_set(e, r, "cannot write the record %s: %s", RECORD_PATH, strerror(-r));
 	h->record->dirty = false;
 	return 0;
 }
 
-void record_free(struct record *r)
+/* ---- what is in it ---- */
+
+static struct record_entry *find(const struct host *h, const char *id)
 {
-	json_decref(r->root);
-	free(r);
+	struct record_entry *e = strmap_get(&h->record->by_id, id);
+
+	return e && !e->dropped ? e : NULL;
 }
 
-json_t *record_resources(const struct host *h)
+const char *record_next(const struct host *h, size_t *at)
 {
-	return json_object_get(h->record->root, "resources");
+	const struct record *r = h->record;
+
+	while (*at < r->n && r->v[*at]->dropped)
+		++*at;
+	return *at < r->n ? r->v[(*at)++]->id : NULL;
 }
 
-static json_t *entry(const struct host *h, const char *id)
+json_t *record_entry(const struct host *h, const char *id)
 {
-	return json_object_get(record_resources(h), id);
+	struct record_entry *e = find(h, id);
+
+	if (!e || e->json)
+		return e ? e->json : NULL;
+	e->json = json_loadb(e->text, e->len, 0, NULL);
+	/* json_walk() has passed it: only memory can be short. A former value is not to be lost. */
+	if (!e->json)
+		abort();
+	return e->json;
 }
 
 bool record_has(const struct host *h, const char *id)
 {
-	return entry(h, id) != NULL;
+	return find(h, id) != NULL;
 }
 
 bool record_made(const struct host *h, const char *id)
 {
-	return json_is_null(json_object_get(entry(h, id), "before"));
+	return json_is_null(json_object_get(record_entry(h, id), "before"));
 }
 
 int record_before(struct host *h, const struct kind *k, const char *name, const char *id,
 	const void **before, struct error *e)
 {
-	return record_object(h->pass, k, name, json_object_get(entry(h, id), "before"), before, e);
+	return record_object(
+		h->pass, k, name, json_object_get(record_entry(h, id), "before"), before, e);
 }
 
 int record_object(struct arena *a, const struct kind *k, const char *name, json_t *json,
@@ -128,10 +301,10 @@ void record_take(struct host *h, const struct resource *r, const void *before)
 
 	for (size_t i = 0; i < r->n_after; i++)
 		json_array_append_new(after, json_string(r->after[i]->id));
-	e = entry(h, r->id);
+	e = record_entry(h, r->id);
 	if (!e) {
 		e = json_pack("{s:o}", "before", record_json(before));
-		json_object_set_new(record_resources(h), r->id, e);
+		add_entry(h->record, arena_strdup(h->record->arena, r->id))->json = e;
 		h->record->dirty = true;
 	}
 	if (!json_equal(json_object_get(e, "after"), after)) {
@@ -147,13 +320,17 @@ void record_take(struct host *h, const struct resource *r, const void *before)
 
 void record_drop(struct host *h, const char *id)
 {
-	if (json_object_del(record_resources(h), id) == 0)
-		h->record->dirty = true;
+	struct record_entry *e = find(h, id);
+
+	if (!e)
+		return;
+	e->dropped = true;
+	h->record->dirty = true;
 }
 
 json_t *record_kept(struct host *h, const char *id)
 {
-	json_t *e = entry(h, id), *kept = json_object_get(e, "kept");
+	json_t *e = record_entry(h, id), *kept = json_object_get(e, "kept");
 
 	if (!kept) {
 		kept = json_object();

@@ -5,9 +5,10 @@
  * it came after, and what its kind keeps with it. Written before the first
  * change to a resource and after the last, atomically.
  *
- *	{"format": 1, "generation": {...}, "resources":
- *	  {"sysctl/vm.swappiness": {"before": {"value": "60"}, "after": [], "derived": true,
- *	    "kept": {...}}}}
+ *	{"format": 1, "generation": {...}, "resources": {
+ *	"sysctl/vm.swappiness": {"before": {"value": "60"}, "after": [], "derived": true,
+ *	  "kept": {...}}
+ *	}}
  */
 #ifndef KVMHOST_RECORD_H
 #define KVMHOST_RECORD_H
@@ -15,13 +16,23 @@
 #include "reconcile/kind.h"
 #include <jansson.h>
 
+struct record_entry;
+
 struct record {
-	json_t *root;
+	json_t *root; /* all of it but the resources */
 	bool dirty;
+	/* Private. An entry is parsed when it is asked for: a plan with nothing to do needs ids. */
+	struct arena *arena;
+	char *text;
+	struct record_entry **v;
+	size_t n;
+	struct strmap by_id;
 };
 
 /* An absent file is an empty record; a damaged one is an error that names it. */
 int record_load(struct host *h, struct error *e);
+/* The same from its text, which is taken over. */
+int record_read(struct host *h, char *text, size_t len, struct error *e);
 int record_save(struct host *h, struct error *e);
 void record_free(struct record *r);
 
@@ -37,8 +48,10 @@ int record_before(struct host *h, const struct kind *k, const char *name, const 
  */
 void record_take(struct host *h, const struct resource *r, const void *before);
 void record_drop(struct host *h, const char *id);
-/* {id: entry}; borrowed. */
-json_t *record_resources(const struct host *h);
+/* The next id after *at, which begins as 0; NULL: that was the last. */
+const char *record_next(const struct host *h, size_t *at);
+/* What is recorded of a resource; NULL: nothing. Borrowed. */
+json_t *record_entry(const struct host *h, const char *id);
 
 /* An object as JSON (NULL: null), and back from there into the arena (null: NULL). */
 json_t *record_json(const void *obj);

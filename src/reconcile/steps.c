@@ -18,8 +18,7 @@ static void link_users(struct host *h, struct plan *p, struct strmap *by_id)
 {
 	for (size_t i = 0; i < p->n; i++) {
 		struct step *user = p->steps[i];
-		json_t *used =
-			json_object_get(json_object_get(record_resources(h), user->r->id), "after");
+		json_t *used = json_object_get(record_entry(h, user->r->id), "after");
 		json_t *id;
 		size_t k;
 

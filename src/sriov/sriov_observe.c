@@ -81,10 +81,10 @@ static const char *kept_address(struct host *h, const json_t *entry)
 const char *pf_former_name(struct host *h, const struct resource *r, const struct pci_device *pf)
 {
 	const char *id;
-	json_t *entry;
 
-	json_object_foreach (record_resources(h), id, entry) {
-		const char *address = startswith(id, "sriov/") ? kept_address(h, entry) : NULL;
+	for (size_t at = 0; (id = record_next(h, &at));) {
+		const char *address =
+			startswith(id, "sriov/") ? kept_address(h, record_entry(h, id)) : NULL;
 
 		if (address && !streq(id, r->id) && streq(address, pf->address))
 			return id;
@@ -96,7 +96,7 @@ const char *pf_former_name(struct host *h, const struct resource *r, const struc
 static int check_record(
 	struct host *h, const struct resource *r, const struct pci_device *pf, struct error *e)
 {
-	const char *address = kept_address(h, json_object_get(record_resources(h), r->id));
+	const char *address = kept_address(h, record_entry(h, r->id));
 	struct pci *p;
 	int ret = pci_get(h, &p, e);
 
@@ -109,7 +109,7 @@ static int check_record(
 static int find_recorded(
 	struct host *h, const struct resource *r, const struct pci_device **pf, struct error *e)
 {
-	const char *address = kept_address(h, json_object_get(record_resources(h), r->id));
+	const char *address = kept_address(h, record_entry(h, r->id));
 	struct pci *p;
 	int ret = pci_get(h, &p, e);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/json_walk.h"
 #include "base/log.h"
 #include "base/strbuf.h"
 #include "base/utf8.h"
@@ -90,6 +91,67 @@ static void test_json(void **state _unused_)
 		sb_add_json(&b, cases[i][0]);
 		assert_string_equal(sb_str(&b), cases[i][1]);
 	}
+}
+
+/* "name=value;..." of an object, or "refused". */
+static char *walked(const char *text)
+{
+	struct json_walk w = { .at = text };
+	struct strbuf out = { 0 };
+	struct json_member m;
+	int r;
+
+	while ((r = json_walk(&w, &m)) > 0) {
+		sb_addn(&out, m.name, m.name_len);
+		sb_addc(&out, '=');
+		sb_addn(&out, m.value, m.value_len);
+		sb_addc(&out, ';');
+	}
+	if (r < 0) {
+		sb_free(&out);
+		sb_add(&out, "refused");
+	} else {
+		sb_add(&out, w.at);
+	}
+	return sb_steal(&out);
+}
+
+static void test_json_walk(void **state _unused_)
+{
+	static const char *const cases[][2] = {
+		{ "{}", "" },
+		{ " {\n} rest", " rest" },
+		{ "{\"a\": 1 ,\"b\" : [ ]\t}", "a=1;b=[ ];" },
+		{ "{\"a\":[1,-20,{\"b\":[null,true,false]}]}",
+			"a=[1,-20,{\"b\":[null,true,false]}];" },
+		{ "{\"a\\\"b\":\"c\\\\\"}", "a\\\"b=\"c\\\\\";" },
+		{ "{\"a\":{\"b\":{}},\"\":0}", "a={\"b\":{}};=0;" },
+	};
+	/* Not JSON, or nothing that it knows. */
+	static const char *const refused[] = { "", "[]", "{", "{\"", "{\"a", "{\"a\"",
+		"{\"a\":", "{\"a\":1", "{\"a\":1,", "{\"a\":1,}", "{,\"a\":1}", "{\"a\":1{\"b\":1}",
+		"{\"a\":1 \"b\":1}", "{\"a\" 1}", "{a:1}", "{\"a\":[1,]}", "{\"a\":[,1]}",
+		"{\"a\":[1}", "{\"a\":[1", "{\"a\":nul}", "{\"a\":nullx}", "{\"a\":01}",
+		"{\"a\":1.5}", "{\"a\":1e3}", "{\"a\":-}", "{\"a\":1234567890123456789}",
+		"{\"a\":\"\\u0041\"}", "{\"a\":\"\\x\"}", "{\"a\":\"\\", "{\"a\":\"\n\"}",
+		"{\"a\":\"\xc3\xbc\"}", "{\"a\":}" };
+	_cleanup_strbuf_ struct strbuf deep = { 0 };
+	_cleanup_free_ char *bottom = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *found = walked(cases[i][0]);
+
+		assert_string_equal(found, cases[i][1]);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+		_cleanup_free_ char *found = walked(refused[i]);
+
+		assert_string_equal(found, "refused");
+	}
+	sb_add(&deep, "{\"a\":");
+	sb_pad(&deep, '[', 1000000);
+	bottom = walked(sb_str(&deep));
+	assert_string_equal(bottom, "refused");
 }
 
 static void test_utf8(void **state _unused_)
@@ -204,6 +266,7 @@ int main(void)
 		cmocka_unit_test(test_arena_text),
 		cmocka_unit_test(test_strbuf),
 		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_json_walk),
 		cmocka_unit_test(test_utf8),
 		cmocka_unit_test(test_error),
 		cmocka_unit_test(test_log),

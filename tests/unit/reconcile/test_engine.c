@@ -471,6 +471,103 @@ static void a_damaged_record_stops_everything(void **state _unused_)
 	assert_non_null(run.error.cure);
 }
 
+/* Where each resource of the record begins, in the text on disk. */
+static char *record_on_disk(void)
+{
+	char *text = NULL;
+
+	assert_int_equal(
+		file_read(toy.host.root, STATE_DIR "/record.json", 1 << 20, &text, NULL), 0);
+	return text;
+}
+
+/*
+ * As older versions wrote it, on one line; by hand, with blanks, what is no ASCII and an id twice,
+ * of which the last one counts; and nothing of a resource that is not touched is lost.
+ */
+static void a_record_is_read_however_it_was_written(void **state _unused_)
+{
+	static const char *const records[] = {
+		"{\"format\":1,\"resources\":{\"thing/a\":{\"before\":{\"value\":\"old\"},"
+		"\"after\":[]},\"thing/b\":{\"before\":null,\"after\":[],\"kept\":"
+		"{\"n\":-7}}},\"held\":{\"reason\":\"r\"}}",
+		"{\"format\":1,\"held\":{\"reason\":\"r\"},\"resources\":{\n"
+		"\"thing/a\":{\"before\":{\"value\":\"old\"},\"after\":[]},\n"
+		"\"thing/b\":{\"before\":null,\"after\":[],\"kept\":{\"n\":-7}}\n}}\n",
+		"{ \"resources\": {\n  \"thing/a\": 3, \"thing\\/b\": {\"before\": null,\n"
+		"\"kept\": {\"n\": -7, \"x\": \"\xc3\xbc\\u00fc\", \"y\": 1.5}},\n"
+		"\"thing/a\": {\"before\": {\"value\": \"old\"}}},\n"
+		"\"held\": {\"reason\": \"r\"}, \"format\": 1 }\n\n",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(records); i++) {
+		_cleanup_toy_run_ struct toy_run run, gone;
+		_cleanup_free_ char *text = NULL;
+		size_t at = 0, n = 0;
+
+		host_idle(&toy.host);
+		toy_put("thing", "a", "x");
+		toy_put("thing", "b", "y");
+		file_write_atomic(toy.host.root, STATE_DIR "/record.json", records[i],
+			strlen(records[i]), 0600);
+		assert_int_equal(record_load(&toy.host, NULL), 0);
+		while (record_next(&toy.host, &at))
+			n++;
+		assert_int_equal(n, 2);
+		assert_true(record_has(&toy.host, "thing/a"));
+		assert_false(record_made(&toy.host, "thing/a"));
+		assert_true(record_made(&toy.host, "thing/b"));
+		assert_string_equal(
+			json_string_value(json_object_get(
+				json_object_get(toy.host.record->root, "held"), "reason")),
+			"r");
+
+		toy_apply(&run, "version: 1\nthings: {b: {value: y}, c: {value: z}}\n", true);
+		assert_int_equal(run.r, 0);
+		assert_string_equal(toy_value("thing", "a"), "old");
+		text = record_on_disk();
+		assert_null(strstr(text, "thing/a"));
+		assert_non_null(strstr(text, "\n\"thing/b\":{"));
+		assert_non_null(strstr(text, "\n\"thing/c\":{\"before\":null,"));
+		host_idle(&toy.host);
+		assert_int_equal(record_load(&toy.host, NULL), 0);
+		assert_int_equal(
+			json_integer_value(json_object_get(record_kept(&toy.host, "thing/b"), "n")),
+			-7);
+		assert_int_equal(
+			planned("version: 1\nthings: {b: {value: y}, c: {value: z}}\n"), 0);
+		toy_apply(&gone, "version: 1\n", true);
+		assert_int_equal(gone.r, 0);
+		assert_string_equal(toy_value("thing", "b"), "");
+	}
+}
+
+/* Cut anywhere it is told, not taken for a shorter one; and nothing is written over it. */
+static void a_cut_record_is_told(void **state _unused_)
+{
+	_cleanup_toy_run_ struct toy_run run;
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+
+	toy_apply(&run, "version: 1\nthings: {a: {value: x}, b: {value: y}}\n", false);
+	assert_int_equal(run.r, 0);
+	text = record_on_disk();
+	len = strlen(text);
+	assert_int_equal(text[len - 1], '\n');
+	for (size_t n = 0; n < len - 1; n++) {
+		_cleanup_toy_run_ struct toy_run again;
+		_cleanup_free_ char *now = NULL;
+
+		file_write_atomic(toy.host.root, STATE_DIR "/record.json", text, n, 0600);
+		host_idle(&toy.host);
+		toy_apply(&again, "version: 1\nthings: {a: {value: z}}\n", true);
+		assert_int_equal(again.r, -EBADMSG);
+		assert_string_equal(toy_value("thing", "a"), "x");
+		now = record_on_disk();
+		assert_int_equal(strlen(now), n);
+	}
+}
+
 /* A former value that cannot be read back must not be lost in silence. */
 static void a_record_that_does_not_fit_its_kind_is_told(void **state _unused_)
 {
@@ -512,6 +609,8 @@ int main(void)
 		TEST(an_invalid_entry_is_not_dangling),
 		TEST(killed_anywhere_the_next_run_converges),
 		TEST(a_damaged_record_stops_everything),
+		TEST(a_record_is_read_however_it_was_written),
+		TEST(a_cut_record_is_told),
 		TEST(a_record_that_does_not_fit_its_kind_is_told),
 	};
 

@@ -155,17 +155,15 @@ static void test_pool_numbers(void **state _unused_)
 {
 	_cleanup_arena_ struct arena *a = arena_new();
 	_cleanup_wants_ struct wants w = { 0 };
-	struct record record = {
-		.root = json_loads("{\"format\":1,\"resources\":{\"assignment/"
-				   "had\":{\"before\":null,\"kept\":{"
-				   "\"numbers\":{\"1\":{\"pool\":\"uplink\",\"number\":0}}}},"
-				   "\"assignment/lost\":{\"before\":null,\"kept\":{"
-				   "\"numbers\":{\"0\":{\"pool\":\"uplink\",\"number\":2}}}}}}",
-			0, NULL)
-	};
-	struct host h = { .root = -1, .lock = -1, .pass = a, .record = &record };
+	static const char record[] =
+		"{\"format\":1,\"resources\":{\"assignment/had\":{\"before\":null,\"kept\":{"
+		"\"numbers\":{\"1\":{\"pool\":\"uplink\",\"number\":0}}}},"
+		"\"assignment/lost\":{\"before\":null,\"kept\":{"
+		"\"numbers\":{\"0\":{\"pool\":\"uplink\",\"number\":2}}}}}}";
+	struct host h = { .root = -1, .lock = -1, .pass = a };
 	struct diags d;
 
+	assert_int_equal(record_read(&h, xstrdup(record), strlen(record), NULL), 0);
 	assert_true(document_wants(a,
 		PF "bridges: {br0: {}}\n"
 		   "guests:\n"
@@ -186,7 +184,7 @@ static void test_pool_numbers(void **state _unused_)
 	for (size_t i = 0; i < HOST_HANDLES_MAX; i++)
 		if (h.handles[i].type)
 			h.handles[i].type->close(h.handles[i].data);
-	json_decref(record.root);
+	record_free(h.record);
 }
 
 /* A function's MAC address is the card's to give, so the guest's word for it goes there. */
