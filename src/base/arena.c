@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/arena.h"
+#include <sys/mman.h>
 
 #if defined(__SANITIZE_ADDRESS__)
 #define ARENA_POISON 1
@@ -22,13 +23,14 @@
 #endif
 
 enum {
-	CHUNK_MIN = 16 << 10,
+	CHUNK_MIN = 256 << 10,
 	CHUNK_MAX = 1 << 20,
 	ALIGN = 16,
-	/* An array of so many bytes has a chunk with room to grow, which is no memory until then.
+	/*
+	 * An array of so many bytes has a chunk with room to grow, which is no memory until then.
 	 */
-	ARRAY_ROOMY = 128 << 10,
-	ROOM = 8,
+	ARRAY_ROOMY = 32 << 10,
+	ROOM = 32,
 };
 
 struct chunk {
@@ -60,6 +62,32 @@ void *xcalloc(size_t n, size_t size)
 	return p;
 }
 
+/*
+ * Straight from the kernel: it is zeroed, and is no memory where nothing was written. For a
+ * sanitizer from the heap, so that it finds what only an arena points to.
+ */
+static void *map_chunk(size_t size)
+{
+#ifdef ARENA_POISON
+	return xcalloc(1, size);
+#else
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		out_of_memory();
+	return p;
+#endif
+}
+
+static void unmap_chunk(void *p, size_t size _unused_)
+{
+#ifdef ARENA_POISON
+	free(p);
+#else
+	munmap(p, size);
+#endif
+}
+
 struct arena *arena_new(void)
 {
 	struct arena *a = xcalloc(1, sizeof(*a));
@@ -77,7 +105,7 @@ void arena_free(struct arena *a)
 	for (c = a->chunks; c; c = next) {
 		next = c->next;
 		unpoison(c->data, c->size);
-		free(c);
+		unmap_chunk(c, sizeof(*c) + c->size);
 	}
 	free(a);
 }
@@ -87,7 +115,7 @@ static struct chunk *add_chunk(struct arena *a, size_t need)
 {
 	bool own = need > a->next_size / 4;
 	size_t size = own ? need : a->next_size;
-	struct chunk *c = xcalloc(1, sizeof(*c) + size);
+	struct chunk *c = map_chunk(sizeof(*c) + size);
 
 	c->size = size;
 	poison(c->data, size);

@@ -18,15 +18,23 @@ static const char *skip_blank(const char *p)
 
 static const char *skip_text(const char *p)
 {
+	static const bool plain[256] = {
+		[' ' ... '!'] = true, /* what lies between is " and \ */
+		['#' ... '['] = true,
+		[']' ... '~'] = true,
+	};
+
 	if (*p++ != '"')
 		return NULL;
-	for (; *p != '"'; p++) {
-		if (*p == '\\' && (!*++p || !strchr("\"\\/bfnrt", *p)))
+	for (;;) {
+		while (plain[(unsigned char)*p])
+			p++;
+		if (*p == '"')
+			return p + 1;
+		if (*p != '\\' || !p[1] || !strchr("\"\\/bfnrt", p[1]))
 			return NULL;
-		if ((unsigned char)*p < 0x20 || (unsigned char)*p >= 0x7f)
-			return NULL;
+		p += 2;
 	}
-	return p + 1;
 }
 
 static const char *skip_number(const char *p)

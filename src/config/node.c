@@ -7,7 +7,7 @@ enum { FEW_PAIRS = 8 };
 static bool is_one_of(const char *s, const char *const *words)
 {
 	for (; *words; words++)
-		if (streq(s, *words))
+		if (*s == **words && streq(s, *words))
 			return true;
 	return false;
 }
@@ -59,16 +59,27 @@ enum scalar_kind node_scalar_kind(const struct node *n)
 	static const char *const bools[] = { "true", "True", "TRUE", "false", "False", "FALSE",
 		NULL };
 
-	/* What none of the others begins with. */
-	if (n->type != NODE_SCALAR || n->quoted || !strchr("~nNtTfF+-.0123456789", *n->text))
+	if (n->type != NODE_SCALAR || n->quoted)
 		return SCALAR_STRING;
-	if (is_one_of(n->text, nulls))
-		return SCALAR_NULL;
-	if (is_one_of(n->text, bools))
-		return SCALAR_BOOL;
-	if (looks_int(n->text))
-		return SCALAR_INT;
-	return looks_float(n->text) ? SCALAR_FLOAT : SCALAR_STRING;
+	/* It is asked several times for every value of a document: the first letter says most. */
+	switch (*n->text) {
+	case '\0':
+	case '~':
+	case 'n':
+	case 'N': return is_one_of(n->text, nulls) ? SCALAR_NULL : SCALAR_STRING;
+	case 't':
+	case 'T':
+	case 'f':
+	case 'F': return is_one_of(n->text, bools) ? SCALAR_BOOL : SCALAR_STRING;
+	case '+':
+	case '-':
+	case '.':
+	case '0' ... '9':
+		if (looks_int(n->text))
+			return SCALAR_INT;
+		return looks_float(n->text) ? SCALAR_FLOAT : SCALAR_STRING;
+	default: return SCALAR_STRING;
+	}
 }
 
 static int compare_keys(const void *a, const void *b, void *arg)

@@ -52,13 +52,16 @@ void *obj_new(struct arena *a, const struct table *t, const char *name)
 	return obj;
 }
 
-/* Nearly always an early letter says no, which takes no call. */
-static bool is_name(const char *name, const char *part, size_t n)
+/*
+ * What follows the name in a path that begins with it, or NULL. Nearly always an early letter says
+ * no, which takes no call.
+ */
+static const char *after_name(const char *path, const char *name)
 {
-	for (size_t i = 0; i < n; i++)
-		if (name[i] != part[i])
-			return false;
-	return !name[n];
+	for (; *name; name++, path++)
+		if (*name != *path)
+			return NULL;
+	return *path == '.' || !*path ? path : NULL;
 }
 
 /*
@@ -70,21 +73,23 @@ static void *descend(void *obj, const char *path, const struct field **f, bool m
 {
 	for (;;) {
 		struct obj *o = obj;
-		size_t n = strcspn(path, "."), i = 0;
+		const char *rest = NULL;
+		size_t i = 0;
 
-		while (i < o->table->n_fields && !is_name(o->table->fields[i].name, path, n))
-			i++;
-		if (i == o->table->n_fields)
+		for (; i < o->table->n_fields; i++)
+			if ((rest = after_name(path, o->table->fields[i].name)))
+				break;
+		if (!rest)
 			return NULL;
 		*f = &o->table->fields[i];
-		if (path[n] == '\0')
+		if (!*rest)
 			return obj;
 		if ((*f)->shape != SHAPE_OBJECT || (!mark && !is_set(obj, i)))
 			return NULL;
 		if (mark)
 			o->set |= UINT64_C(1) << i;
 		obj = member_of(obj, *f);
-		path += n + 1;
+		path = rest + 1;
 	}
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Objects as text and JSON, and the walk over all of their scalars. */
 #include "config/obj_internal.h"
+#include "config/type_text.h"
 
 static const char secret_text[] = "(secret)";
 
@@ -16,6 +17,9 @@ const char *value_string(struct arena *a, const struct field *f, const void *val
 {
 	_cleanup_strbuf_ struct strbuf text = { 0 };
 
+	/* Most values are text as it is. */
+	if (f->type->format == text_format && !f->secret)
+		return *(const char *const *)value;
 	value_text(f, value, &text);
 	return arena_strdup(a, sb_str(&text));
 }

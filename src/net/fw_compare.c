@@ -90,46 +90,69 @@ void fw_compare(const struct fw_rule *const *have, size_t n_have, const struct f
 	free(c.v);
 }
 
-/* Of wanted rules alone: what is there is looked up and leaves nothing behind. */
-static struct slot *find(const struct counts *c, const struct fw_rule *r)
-{
-	uint64_t hash = fw_rule_hash(r);
-	size_t i = hash & c->mask;
+/*
+ * Wanted rules by hash, each in a place of its own also where two are equal. Small, since a host
+ * with many networks has thousands of rules and is looked at with nothing to do most of the time.
+ */
+struct place {
+	uint32_t hash;
+	uint32_t at; /* in the array, from 1; 0: free */
+};
 
-	for (; c->v[i].rule; i = (i + 1) & c->mask)
-		if (c->v[i].hash == hash && fw_rule_equal(c->v[i].rule, r))
-			return &c->v[i];
-	return NULL;
+struct places {
+	struct place *v;
+	size_t mask;
+	bool *found; /* for each of the array */
+};
+
+static struct places places_of(const struct fw_rule *const *want, size_t n)
+{
+	struct places p = { .found = xcalloc(n + 1, sizeof(*p.found)) };
+	size_t cap = 16;
+
+	while (cap < 2 * n)
+		cap *= 2;
+	p.v = xcalloc(cap, sizeof(*p.v));
+	p.mask = cap - 1;
+	for (size_t i = 0; i < n; i++) {
+		uint32_t hash = (uint32_t)fw_rule_hash(want[i]);
+		size_t k = hash & p.mask;
+
+		while (p.v[k].at)
+			k = (k + 1) & p.mask;
+		p.v[k] = (struct place){ hash, (uint32_t)i + 1 };
+	}
+	return p;
+}
+
+/* Finds each of the wanted once. */
+static bool find(struct places *p, const struct fw_rule *const *want, const struct fw_rule *r)
+{
+	uint32_t hash = (uint32_t)fw_rule_hash(r);
+
+	for (size_t k = hash & p->mask; p->v[k].at; k = (k + 1) & p->mask) {
+		size_t i = p->v[k].at - 1;
+
+		if (p->v[k].hash != hash || p->found[i] || !fw_rule_equal(want[i], r))
+			continue;
+		p->found[i] = true;
+		return true;
+	}
+	return false;
 }
 
 void fw_compare_sets(const struct fw_rule *const *have, size_t n_have,
 	const struct fw_rule *const *want, size_t n_want, fw_edit_fn *fn, void *arg)
 {
-	struct counts c = { 0 };
-	size_t left = n_want;
+	struct places p = places_of(want, n_want);
 
-	make_room(&c, n_want);
+	for (size_t i = 0; i < n_have; i++)
+		fn(find(&p, want, have[i]) ? FW_KEEP : FW_DELETE, have[i], 0, arg);
 	for (size_t i = 0; i < n_want; i++)
-		slot_of(&c, want[i])->want++;
-	for (size_t i = 0; i < n_have; i++) {
-		struct slot *s = find(&c, have[i]);
-		bool keep = s && s->want;
-
-		if (keep)
-			s->want--;
-		left -= keep;
-		fn(keep ? FW_KEEP : FW_DELETE, have[i], 0, arg);
-	}
-	for (size_t i = 0; i < n_want && left; i++) {
-		struct slot *s = slot_of(&c, want[i]);
-
-		if (!s->want)
-			continue;
-		s->want--;
-		left--;
-		fn(FW_INSERT, want[i], 0, arg);
-	}
-	free(c.v);
+		if (!p.found[i])
+			fn(FW_INSERT, want[i], 0, arg);
+	free(p.found);
+	free(p.v);
 }
 
 void fw_partition(const struct fw_rule *const *rules, size_t n, struct arena *a,

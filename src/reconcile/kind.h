@@ -30,6 +30,7 @@ struct resource {
 	/* From the record: managed before; how it was when taken (NULL: it was absent, we made it).
 	 */
 	bool recorded;
+	bool marked; /* on the machine, as ours */
 	const void *before;
 	/* In an undo: what the apply that was cut off was making, where nothing was before. */
 	const void *made;

@@ -109,7 +109,7 @@ static bool observe(struct host *h, struct plan *p, struct resource *r)
 	return ret >= 0 && ret != NOT_HERE;
 }
 
-static void plan_wanted(struct host *h, struct plan *p, struct resource *r, bool marked)
+static void plan_wanted(struct host *h, struct plan *p, struct resource *r)
 {
 	struct step *s;
 
@@ -127,14 +127,14 @@ static void plan_wanted(struct host *h, struct plan *p, struct resource *r, bool
 		return;
 	s = add_step(h, p, r, r->have ? STEP_UPDATE : STEP_CREATE);
 	compare(h, s);
-	if (!s->n_changes && r->have && (r->recorded || marked)) {
+	if (!s->n_changes && r->have && (r->recorded || r->marked)) {
 		r->step = NULL;
 		p->n--;
 		return;
 	}
 	if (!s->n_changes && r->have)
 		s->verb = STEP_ADOPT;
-	s->ours = marked;
+	s->ours = r->marked;
 	refine(h, s);
 }
 
@@ -169,24 +169,30 @@ static void plan_unwanted(struct host *h, struct plan *p, const struct kind *k, 
 
 struct marked {
 	struct host *h;
+	struct wants *w;
 	const struct kind *kind;
-	struct strmap *ids;
+	struct strmap *strays; /* marked, and not wanted */
 };
 
 static void note_marked(const char *name, void *arg)
 {
 	struct marked *m = arg;
-	struct resource *r = arena_alloc(m->h->pass, sizeof(*r));
+	struct resource *r = wants_find(m->w, m->kind->name, name);
 
+	if (r) {
+		r->marked = true;
+		return;
+	}
+	r = arena_alloc(m->h->pass, sizeof(*r));
 	r->kind = m->kind;
 	r->name = arena_strdup(m->h->pass, name);
 	r->id = arena_join(m->h->pass, m->kind->name, '/', name);
-	strmap_put(m->ids, r->id, r);
+	strmap_put(m->strays, r->id, r);
 }
 
-static int find_marked(struct host *h, struct strmap *ids, struct error *e)
+static int find_marked(struct host *h, struct wants *w, struct strmap *strays, struct error *e)
 {
-	struct marked m = { .h = h, .ids = ids };
+	struct marked m = { .h = h, .w = w, .strays = strays };
 	int r;
 
 	for (size_t i = 0; i < n_kinds; i++) {
@@ -211,24 +217,27 @@ static int unknown_kind(const char *id, struct error *e)
 
 /* What the record or a mark says is ours and the document does not name. */
 static int plan_released(
-	struct host *h, struct wants *w, struct plan *p, struct strmap *marked, struct error *e)
+	struct host *h, struct wants *w, struct plan *p, struct strmap *strays, struct error *e)
 {
 	const char *id;
 
 	for (size_t at = 0; (id = record_next(h, &at));) {
 		const char *slash = strchr(id, '/');
-		_cleanup_free_ char *kind = slash ? strndup(id, (size_t)(slash - id)) : NULL;
-		const struct kind *k = kind ? kind_find(kind) : NULL;
+		_cleanup_free_ char *kind = NULL;
+		const struct kind *k;
 
+		if (strmap_get(&w->by_id, id))
+			continue;
+		kind = slash ? strndup(id, (size_t)(slash - id)) : NULL;
+		k = kind ? kind_find(kind) : NULL;
 		if (!k)
 			return unknown_kind(id, e);
-		if (!strmap_get(&w->by_id, id))
-			plan_unwanted(h, p, k, slash + 1);
+		plan_unwanted(h, p, k, slash + 1);
 	}
-	for (size_t i = 0; i < marked->cap; i++) {
-		const struct resource *r = marked->slots[i].value;
+	for (size_t i = 0; i < strays->cap; i++) {
+		const struct resource *r = strays->slots[i].value;
 
-		if (r && !record_has(h, r->id) && !strmap_get(&w->by_id, r->id))
+		if (r && !record_has(h, r->id))
 			plan_unwanted(h, p, r->kind, r->name);
 	}
 	return 0;
@@ -282,22 +291,24 @@ int plan_make(struct host *h, struct wants *w, struct plan *p, struct error *e)
 
 int plan_again(struct host *h, struct wants *w, struct plan *p, struct error *e)
 {
-	_cleanup_strmap_ struct strmap marked = { 0 };
+	_cleanup_strmap_ struct strmap strays = { 0 };
 	int r;
 
 	*p = (struct plan){ .n_resources = w->n };
 	h->pass = arena_new();
 	if (!h->record && (r = record_load(h, e)) < 0)
 		return r;
-	r = find_marked(h, &marked, e);
+	/* What an earlier plan found is gone with it. */
+	for (size_t i = 0; i < w->n; i++) {
+		w->v[i]->step = NULL;
+		w->v[i]->marked = false;
+	}
+	r = find_marked(h, w, &strays, e);
 	if (r < 0)
 		return r;
-	/* Those of an earlier plan are gone with it. */
 	for (size_t i = 0; i < w->n; i++)
-		w->v[i]->step = NULL;
-	for (size_t i = 0; i < w->n; i++)
-		plan_wanted(h, p, w->v[i], strmap_get(&marked, w->v[i]->id) != NULL);
-	r = plan_released(h, w, p, &marked, e);
+		plan_wanted(h, p, w->v[i]);
+	r = plan_released(h, w, p, &strays, e);
 	if (r < 0)
 		return r;
 	weigh_removals(h, w, p);

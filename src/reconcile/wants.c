@@ -155,7 +155,7 @@ struct resource *want_derive(struct wants *w, const struct resource *from, const
 	const char *name, bool before_from)
 {
 	struct resource *r = want_imply(w, from, kind, name);
-	struct resource *origin = wants_find(w, from->kind->name, from->name);
+	struct resource *origin = strmap_get(&w->by_id, from->id);
 
 	if (before_from)
 		want_after(w, origin, r);

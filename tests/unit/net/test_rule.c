@@ -193,6 +193,73 @@ static void comparing_random(void **state _unused_)
 	}
 }
 
+struct set_edit {
+	char now[64]; /* what is there: of what was there, what goes is taken out */
+	unsigned edits;
+};
+
+static void edit_set(enum fw_edit how, const struct fw_rule *r, size_t at _unused_, void *arg)
+{
+	struct set_edit *s = arg;
+	size_t n = strlen(s->now);
+
+	s->edits += how != FW_KEEP;
+	if (how != FW_DELETE)
+		s->now[n] = *r->in;
+}
+
+static int by_letter(const void *a, const void *b)
+{
+	return *(const char *)a - *(const char *)b;
+}
+
+/* Order does not count; each is kept as often as it is on both sides. */
+static unsigned turn_set(const char *have, const char *want)
+{
+	const struct fw_rule *a[64], *b[64];
+	size_t n = rules_of(have, a), m = rules_of(want, b);
+	struct set_edit s = { 0 };
+	char sorted[64] = { 0 };
+
+	fw_compare_sets(a, n, b, m, edit_set, &s);
+	strcpy(sorted, want);
+	qsort(sorted, m, 1, by_letter);
+	qsort(s.now, strlen(s.now), 1, by_letter);
+	assert_string_equal(s.now, sorted);
+	return s.edits;
+}
+
+static void comparing_sets(void **state _unused_)
+{
+	unsigned seed = 1;
+
+	assert_int_equal(turn_set("", ""), 0);
+	assert_int_equal(turn_set("abc", "cab"), 0);
+	assert_int_equal(turn_set("", "abc"), 3);
+	assert_int_equal(turn_set("abc", ""), 3);
+	assert_int_equal(turn_set("abc", "bXc"), 2);
+	assert_int_equal(turn_set("aabbcc", "abc"), 3);
+	assert_int_equal(turn_set("abc", "aabbcc"), 3);
+	assert_int_equal(turn_set("?a", "a"), 1);
+	for (int round = 0; round < 3000; round++) {
+		int n = rand_r(&seed) % 12, m = rand_r(&seed) % 12, common = 0;
+		int had[5] = { 0 }, wanted[5] = { 0 };
+		char have[16] = { 0 }, want[16] = { 0 };
+
+		for (int i = 0, k; i < n; i++) {
+			had[k = rand_r(&seed) % 5]++;
+			have[i] = "abcd?"[k];
+		}
+		for (int i = 0, k; i < m; i++) {
+			wanted[k = rand_r(&seed) % 4]++;
+			want[i] = "abcd"[k];
+		}
+		for (int k = 0; k < 4; k++)
+			common += MIN_OF(had[k], wanted[k]);
+		assert_int_equal(turn_set(have, want), n + m - 2 * common);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -204,6 +271,7 @@ int main(void)
 #endif
 		cmocka_unit_test(comparing),
 		cmocka_unit_test(comparing_random),
+		cmocka_unit_test(comparing_sets),
 	};
 	int r;
 
