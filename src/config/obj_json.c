@@ -189,10 +189,10 @@ static const char *text_at(
 {
 	for (size_t i = 0; i < t->n_fields; i++) {
 		const struct field *f = &t->fields[i];
-		const char *rest = after_part(path, f->name);
+		const char *rest = is_set(obj, i) ? after_part(path, f->name) : NULL;
 		const void *member = member_of(obj, f);
 
-		if (!rest || !is_set(obj, i))
+		if (!rest)
 			continue;
 		if (*rest == '\0')
 			return field_text(f, member, a);

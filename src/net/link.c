@@ -6,7 +6,11 @@
 
 const char *link_mark(const struct resource *r, char buf[LINK_MARK_MAX])
 {
-	snprintf(buf, LINK_MARK_MAX, LINK_MARK "%s", r->id);
+	size_t n = strnlen(r->id, LINK_MARK_MAX - sizeof(LINK_MARK));
+
+	memcpy(buf, LINK_MARK, sizeof(LINK_MARK) - 1);
+	memcpy(buf + sizeof(LINK_MARK) - 1, r->id, n);
+	buf[sizeof(LINK_MARK) - 1 + n] = '\0';
 	return buf;
 }
 

@@ -37,8 +37,8 @@ void nft_expr_meta(struct nft_buf *b, enum nft_meta_keys key, size_t word)
 {
 	struct nft_expr x = nft_expr_begin(b, "meta");
 
-	nft_put_u32(b, NFTA_META_DREG, nft_reg(word));
 	nft_put_u32(b, NFTA_META_KEY, key);
+	nft_put_u32(b, NFTA_META_DREG, nft_reg(word));
 	nft_expr_end(b, x);
 }
 
@@ -131,15 +131,16 @@ static bool same_members(const struct nlattr *want, const struct nlattr *have)
 
 bool nft_same(const struct nlattr *want, const struct nlattr *have)
 {
-	if (nla_is_nested(want)) {
-		const struct nlattr *first = nla_data(want);
+	const struct nlattr *first = nla_data(want);
 
-		/* Only lists begin with what nests and is no value. */
-		return nla_ok(first, nla_len(want)) && nla_type(first) == NFTA_LIST_ELEM &&
-				       nla_is_nested(first)
-			       ? same_list(want, have)
-			       : same_members(want, have);
-	}
-	return nla_len(want) == nla_len(have) &&
-	       !memcmp(nla_data(want), nla_data(have), (size_t)nla_len(want));
+	/* Most is put in the order in which the kernel hands it out. */
+	if (want->nla_len == have->nla_len && !memcmp(first, nla_data(have), (size_t)nla_len(want)))
+		return true;
+	if (!nla_is_nested(want))
+		return false;
+	/* Only lists begin with what nests and is no value. */
+	return nla_ok(first, nla_len(want)) && nla_type(first) == NFTA_LIST_ELEM &&
+			       nla_is_nested(first)
+		       ? same_list(want, have)
+		       : same_members(want, have);
 }
