@@ -6,7 +6,7 @@
 #ifndef KVMHOST_HASH_H
 #define KVMHOST_HASH_H
 
-#include "base/util.h"
+#include "base/decimal.h"
 
 #define HASH_START UINT64_C(0xcbf29ce484222325)
 
@@ -20,10 +20,9 @@ static inline uint64_t hash_more(uint64_t h, const char *text)
 
 static inline uint64_t hash_index(uint64_t h, size_t i)
 {
-	char digits[24];
+	struct decimal d;
 
-	snprintf(digits, sizeof(digits), "%zu", i);
-	return hash_more(h, digits);
+	return hash_more(h, decimal(&d, i));
 }
 
 /* FNV's low bits mix badly for short texts: fold the high ones in (a finaliser as in splitmix64).

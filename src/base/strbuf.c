@@ -38,16 +38,21 @@ void sb_addc(struct strbuf *b, char c)
 void sb_vaddf(struct strbuf *b, const char *fmt, va_list ap)
 {
 	va_list again;
+	size_t room;
 	int n;
 
+	/* Nearly always enough. */
+	reserve(b, 64);
+	room = b->cap - b->len;
 	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, fmt, again);
+	n = vsnprintf(b->s + b->len, room, fmt, again);
 	va_end(again);
-	if (n < 0)
-		return;
-	reserve(b, (size_t)n);
-	vsnprintf(b->s + b->len, (size_t)n + 1, fmt, ap);
-	b->len += (size_t)n;
+	if (n >= 0 && (size_t)n >= room) {
+		reserve(b, (size_t)n);
+		vsnprintf(b->s + b->len, (size_t)n + 1, fmt, ap);
+	}
+	b->len += n < 0 ? 0 : (size_t)n;
+	b->s[b->len] = '\0';
 }
 
 void sb_addf(struct strbuf *b, const char *fmt, ...)

@@ -4,6 +4,7 @@
  * is reported, the field stays without a value, and the walk goes on.
  */
 #include "config/obj_internal.h"
+#include "base/decimal.h"
 #include "base/strmap.h"
 #include "config/compose.h"
 #include "config/obj_errors.h"
@@ -69,16 +70,15 @@ static bool parse_objects(struct parser *p, const struct field *f, const struct 
 	const struct path *where, struct list *out)
 {
 	bool ok = true;
-	char index[24];
+	struct decimal index;
 
 	if (n->type != NODE_LIST)
 		return refuse_shape(p->d, f, n, where);
 	out->v = arena_alloc(p->d->arena, n->n * f->table->size);
 	out->n = n->n;
 	for (size_t i = 0; i < n->n; i++) {
-		struct path item = { where, index };
+		struct path item = { where, decimal(&index, i) };
 
-		snprintf(index, sizeof(index), "%zu", i);
 		ok &= parse_object(
 			p, f->table, n->items[i], NULL, &item, element(out, i, f->table->size));
 	}

@@ -54,8 +54,15 @@ bool mac_equal(const struct mac *a, const struct mac *b)
 
 void mac_format(const struct mac *m, struct strbuf *out)
 {
-	sb_addf(out, "%02x:%02x:%02x:%02x:%02x:%02x", m->b[0], m->b[1], m->b[2], m->b[3], m->b[4],
-		m->b[5]);
+	static const char digits[] = "0123456789abcdef";
+	char text[3 * sizeof(m->b)];
+
+	for (size_t i = 0; i < sizeof(m->b); i++) {
+		text[3 * i] = digits[m->b[i] >> 4];
+		text[3 * i + 1] = digits[m->b[i] & 15];
+		text[3 * i + 2] = ':';
+	}
+	sb_addn(out, text, sizeof(text) - 1);
 }
 
 static bool mac_type_parse(const struct field *f _unused_, struct scalar *s, void *value)

@@ -4,6 +4,7 @@
  * supervises, kvmhost-run joins it with QEMU; here the specification is
  * written and the unit started, stopped or restarted.
  */
+#include "base/decimal.h"
 #include "runner/assign.h"
 #include "runner/guest_kind.h"
 #include "runner/guest_macvtap.h"
@@ -255,6 +256,7 @@ static void derive(const struct resource *r, struct wants *w)
 {
 	const struct guest *g = r->want;
 	char name[IFNAMSIZ], owner[24];
+	struct decimal queues;
 
 	derive_disks(r, w);
 	derive_seed(r, w);
@@ -281,7 +283,7 @@ static void derive(const struct resource *r, struct wants *w)
 		want_set(w, tap, "bridge", bridge);
 		want_set(w, tap, "owner", owner);
 		want_after(w, tap, to);
-		want_set(w, tap, "queues", arena_printf(w->arena, "%zu", interface_queues(nic)));
+		want_set(w, tap, "queues", decimal(&queues, interface_queues(nic)));
 		if (obj_has(nic, "mtu"))
 			want_set(w, tap, "mtu", obj_text(nic, "mtu", w->arena));
 		derive_vlans(nic, tap, w);

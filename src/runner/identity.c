@@ -12,21 +12,20 @@ uid_t guest_uid(const char *guest)
 void guest_tap_name(const char *guest, size_t i, char out[static IFNAMSIZ])
 {
 	enum { HASH = 6 };
-	char tail[32], text[64];
-	size_t room;
+	struct decimal d;
+	const char *number = decimal(&d, i % 100);
+	size_t room = IFNAMSIZ - 1 - strlen("-tap") - strlen(number), n = strlen(guest);
 	uint64_t h;
 
-	snprintf(tail, sizeof(tail), "-tap%u", (unsigned)(i % 100));
-	room = IFNAMSIZ - 1 - strlen(tail);
-	if (strlen(guest) <= room) {
-		snprintf(text, sizeof(text), "%.15s%s", guest, tail);
+	if (n <= room) {
+		memcpy(out, guest, n);
 	} else {
 		h = hash_end(hash_more(hash_more(HASH_START, "tap"), guest));
-		snprintf(text, sizeof(text), "%.*s-%06x%s", (int)room - HASH - 1, guest,
-			(unsigned)(h & 0xffffff), tail);
+		snprintf(out, IFNAMSIZ, "%.*s-%06x", (int)room - HASH - 1, guest,
+			(unsigned)(h & 0xffffff));
+		n = strlen(out);
 	}
-	memcpy(out, text, IFNAMSIZ);
-	out[IFNAMSIZ - 1] = '\0';
+	stpcpy(stpcpy(out + n, "-tap"), number);
 }
 
 void guest_uuid(const char *host_id, const char *guest, char out[static UUID_TEXT])

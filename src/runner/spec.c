@@ -44,8 +44,9 @@ void spec_json(const struct spec *s, struct strbuf *out)
 	obj_json(s->guest, out);
 	sb_add(out, ",\n \"interfaces\": [");
 	for (size_t i = 0; i < s->guest->interfaces.n; i++) {
-		sb_addf(out, "%s{\"tap\": \"%s\", \"mac\": \"", i ? ", " : "",
-			s->interfaces[i].tap);
+		sb_add(out, i ? ", {\"tap\": \"" : "{\"tap\": \"");
+		sb_add(out, s->interfaces[i].tap);
+		sb_add(out, "\", \"mac\": \"");
 		mac_format(&s->interfaces[i].mac, out);
 		sb_addc(out, '"');
 		if (s->interfaces[i].index)
