@@ -99,6 +99,24 @@ def test_a_port_with_another_mac_address(host):
     flow(host)
 
 
+def test_routes_that_strayed_and_went(host):
+    """One through a leg leads past the bond, and those of the bond go when somebody sets it down and up."""
+    host.run("ip route add 203.0.113.0/24 via 192.0.2.1 dev leg1 onlink")
+    assert "route through leg1" in host.ctl("plan", check=False).stdout
+    settle(host, PLAIN)
+    assert has(host, "bond0", "203.0.113.0/24 via 192.0.2.1") and not has(host, "leg1", "203.0.113.0")
+    host.run("ip link set bond0 down; ip link set bond0 up")
+    assert not has(host, "bond0", "198.51.100.0/24")
+    settle(host, PLAIN)
+    assert has(host, "bond0", "198.51.100.0/24 via 192.0.2.1") and "10.9.0.0/16" in host.run("ip route show table 78").stdout
+    flow(host)
+    settle(host, EMPTY, "--allow-mass-removal")
+    host.run("ip route del 203.0.113.0/24 dev leg1")
+    assert host.run(STATE).stdout == host.before
+    settle(host, PLAIN)
+    flow(host)
+
+
 def test_in_a_bridge(host):
     settle(host, BRIDGED)
     assert has(host, "br0", "192.0.2.2/24") and not has(host, "bond0", "192.0.2.2") and has(host, "bond0", "master br0")
