@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 static bool holds(struct host *h, const char *pid, dev_t node)
 {
@@ -14,10 +15,12 @@ static bool holds(struct host *h, const char *pid, dev_t node)
 	if (dir < 0 || file_list(dir, ".", &names, &n) < 0)
 		return false;
 	for (size_t i = 0; i < n; i++) {
-		struct stat st;
+		struct statx st;
 
-		if (fstatat(dir, names[i], &st, 0) >= 0 && S_ISCHR(st.st_mode) &&
-			st.st_rdev == node)
+		/* Whatever file it is: a server of NFS that is silent is not asked. */
+		if (statx(dir, names[i], AT_STATX_DONT_SYNC, STATX_TYPE, &st) >= 0 &&
+			S_ISCHR(st.stx_mode) &&
+			makedev(st.stx_rdev_major, st.stx_rdev_minor) == node)
 			return true;
 	}
 	return false;

@@ -107,8 +107,10 @@ static int wait_for_more(struct guest_qmp *q, int64_t end)
 	char chunk[4096];
 	int64_t left = end - clock_ms();
 	ssize_t n;
-	int r = left > 0 ? poll(&p, 1, (int)left) : 0;
+	int r = left > 0 && q->fd >= 0 ? poll(&p, 1, (int)left) : 0;
 
+	if (q->fd < 0)
+		return -ENOTCONN;
 	if (r <= 0)
 		return r == 0 ? -ETIMEDOUT : errno == EINTR ? 0 : -errno;
 	n = recv(q->fd, chunk, sizeof(chunk), 0);
@@ -167,6 +169,13 @@ static int wait_for_answer(struct guest_qmp *q, json_t **answer)
 	return r;
 }
 
+/* An answer that comes too late must not be taken for the next one's, which is not waited for. */
+static void hang_up(struct guest_qmp *q)
+{
+	close_p(&q->fd);
+	q->fd = -1;
+}
+
 int guest_qmp_command(struct guest_qmp *q, const char *command, json_t *arguments, int fd,
 	json_t **result, struct error *e)
 {
@@ -180,9 +189,11 @@ int guest_qmp_command(struct guest_qmp *q, const char *command, json_t *argument
 	text = json_dumps(msg, JSON_COMPACT);
 	json_decref(msg);
 	sb_addf(&line, "%s\n", text);
-	r = send_text(q->fd, line.s, line.len, fd);
+	r = q->fd < 0 ? -ENOTCONN : send_text(q->fd, line.s, line.len, fd);
 	if (r >= 0)
 		r = wait_for_answer(q, &answer);
+	if (r < 0)
+		hang_up(q);
 	if (r < 0)
 		return error_set(e, r, "the guest %s does not answer `%s`: %s", q->name, command,
 			strerror(-r));

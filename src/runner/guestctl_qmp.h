@@ -29,7 +29,8 @@ void guest_qmp_close(struct guest_qmp *q);
 
 /*
  * Sends a command (arguments is taken over, may be NULL) with a descriptor (-1: none) and waits
- * for its answer: *result, the caller's, may be NULL.
+ * for its answer: *result, the caller's, may be NULL. -EIO: QEMU refuses. After any other failure
+ * the connection is closed, and nothing else is asked.
  */
 int guest_qmp_command(struct guest_qmp *q, const char *command, json_t *arguments, int fd,
 	json_t **result, struct error *e);

@@ -72,6 +72,24 @@ static void test_a_flood_of_others_is_not_the_event(void **state _unused_)
 	end(&t);
 }
 
+/* QEMU hangs, and answers when nobody waits any more. */
+static void test_an_answer_that_comes_too_late(void **state _unused_)
+{
+	struct guest_qmp q = { .name = "g", .patience_ms = 100 };
+	static const char late[] = "{\"return\": \"of the first\"}\n";
+	json_t *result = NULL;
+	int v[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, v), 0);
+	q.fd = v[0];
+	assert_int_equal(guest_qmp_command(&q, "stop", NULL, -1, NULL, NULL), -ETIMEDOUT);
+	(void)!send(v[1], late, strlen(late), MSG_NOSIGNAL);
+	assert_true(guest_qmp_command(&q, "query-status", NULL, -1, &result, NULL) < 0);
+	assert_null(result);
+	guest_qmp_close(&q);
+	close(v[1]);
+}
+
 /* Of a stopped runner's socket the queue is full at some time. */
 static void test_nobody_accepts(void **state _unused_)
 {
@@ -107,6 +125,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_flood_of_events_is_no_answer),
 		cmocka_unit_test(test_a_flood_of_others_is_not_the_event),
+		cmocka_unit_test(test_an_answer_that_comes_too_late),
 		cmocka_unit_test(test_nobody_accepts),
 		cmocka_unit_test(test_what_qemu_says_moves_no_cursor),
 	};
