@@ -37,8 +37,10 @@ int units_mount(struct host *h, const char *path, struct error *e)
 		};
 	r = units_run(h, jobs, n, SECONDS, e);
 	for (size_t i = 0; i < n; i++) {
-		/* Most directories have none. */
-		if (r >= 0 && jobs[i].error.code && jobs[i].error.code != -ENOENT) {
+		int code = jobs[i].error.code;
+
+		/* A job that failed. What is refused is no unit: there is none, or it is masked. */
+		if (r >= 0 && (code == -EIO || code == -ETIMEDOUT)) {
 			r = error_set(e, jobs[i].error.code, "%s", jobs[i].error.text);
 			error_cure(e, "systemctl status %s", jobs[i].unit);
 		}

@@ -281,8 +281,8 @@ def test_on_a_file_system_that_comes_with_the_network(stopped):
     """At boot kvmhostd is before network-online.target, which is before such a mount, which is before the guest."""
     host = stopped
     host.write("/etc/systemd/system/srv-pool.mount", POOL)
-    host.run("mkdir -p /srv/real /srv/pool /srv/below; truncate -s 8M /srv/real/there.raw; systemctl daemon-reload; "
-             "systemctl stop network-online.target; mount --bind /srv /srv/below; "
+    host.run("mkdir -p /srv/real /srv/pool /srv/below; truncate -s 8M /srv/real/there.raw; systemctl mask srv.mount; "
+             "systemctl daemon-reload; systemctl stop network-online.target; mount --bind /srv /srv/below; "
              "mount --make-rshared /")  # as systemd has it on a machine, and not in a container
     put(host, document("path: /srv/pool/there.raw, format: raw", "path: /srv/pool/made.raw, format: raw, size: 8MiB"))
     try:
@@ -291,7 +291,8 @@ def test_on_a_file_system_that_comes_with_the_network(stopped):
         assert host.run("ls /srv/real").stdout.split() == ["made.raw", "there.raw"]
         assert host.run("ls -A /srv/below/pool").stdout == "", "made below the mount"
     finally:
-        host.run("systemctl stop kvmhostd kvmhost-guest@web1 srv-pool.mount; mount --make-rprivate /; umount /srv/below")
+        host.run("systemctl stop kvmhostd kvmhost-guest@web1 srv-pool.mount; mount --make-rprivate /; umount /srv/below; "
+                 "systemctl unmask srv.mount")
 
 
 def test_a_missing_disc_is_one_clear_line(stopped):
