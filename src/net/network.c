@@ -207,11 +207,14 @@ static bool has_wanted(const struct network *want, const struct network *have)
 static struct network link_part(const struct network *n)
 {
 	static const char *const elsewhere[] = { "dhcp", "dns", "tftp", "forwards", "ra", "nat66" };
+	static uint64_t rows; /* the same for all networks */
 	struct network part = *n;
 
-	for (size_t i = 0; i < ARRAY_SIZE(elsewhere); i++)
-		part.obj.set &= ~(UINT64_C(1)
-				  << (table_field(&network_table, elsewhere[i]) - network_fields));
+	if (!rows)
+		for (size_t i = 0; i < ARRAY_SIZE(elsewhere); i++)
+			rows |= UINT64_C(1)
+				<< (table_field(&network_table, elsewhere[i]) - network_fields);
+	part.obj.set &= ~rows;
 	return part;
 }
 

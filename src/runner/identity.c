@@ -18,7 +18,7 @@ void guest_tap_name(const char *guest, size_t i, char out[static IFNAMSIZ])
 	uint64_t h;
 
 	if (n <= room) {
-		memcpy(out, guest, n);
+		memcpy(out, guest, n + 1);
 	} else {
 		h = hash_end(hash_more(hash_more(HASH_START, "tap"), guest));
 		snprintf(out, IFNAMSIZ, "%.*s-%06x", (int)room - HASH - 1, guest,
