@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "base/arena.h"
 #include "base/strbuf.h"
+#include "base/utf8.h"
 
 /* The old texts are freed last: they may be among the arguments. */
 int error_set(struct error *e, int code, const char *fmt, ...)
@@ -16,7 +17,7 @@ int error_set(struct error *e, int code, const char *fmt, ...)
 	va_end(ap);
 	error_clear(e);
 	e->code = code;
-	e->text = sb_steal(&text);
+	e->text = utf8_mend(sb_steal(&text));
 	return code;
 }
 
@@ -31,7 +32,7 @@ int error_cure(struct error *e, const char *fmt, ...)
 	sb_vaddf(&cure, fmt, ap);
 	va_end(ap);
 	free(e->cure);
-	e->cure = sb_steal(&cure);
+	e->cure = utf8_mend(sb_steal(&cure));
 	return e->code;
 }
 
@@ -47,7 +48,7 @@ int error_prefix(struct error *e, const char *fmt, ...)
 	va_end(ap);
 	sb_add(&text, e->text ? e->text : strerror(-e->code));
 	free(e->text);
-	e->text = sb_steal(&text);
+	e->text = utf8_mend(sb_steal(&text));
 	return e->code;
 }
 

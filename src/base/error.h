@@ -9,7 +9,8 @@
  *		return error_set(e, -errno, "cannot open %s: %s", path, strerror(errno));
  *
  * error_set() replaces what was there; the first meaningful error wins by the
- * caller returning at once. `e` may be NULL: the text is then dropped.
+ * caller returning at once. Texts are UTF-8, whatever names are in them. `e` may be NULL: the text
+ *is then dropped.
  */
 #ifndef KVMHOST_ERROR_H
 #define KVMHOST_ERROR_H

@@ -56,6 +56,15 @@ size_t utf8_valid(const char *s, size_t n)
 	return i;
 }
 
+char *utf8_mend(char *s)
+{
+	size_t n = strlen(s), at = 0;
+
+	while ((at += utf8_valid(s + at, n - at)) < n)
+		s[at++] = '?';
+	return s;
+}
+
 bool utf8_is_control(uint32_t c)
 {
 	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x200e || c == 0x200f ||

@@ -17,6 +17,10 @@ size_t utf8_decode(const char *s, size_t n, uint32_t *c);
 /* The offset of the first byte that is no UTF-8, or n. */
 size_t utf8_valid(const char *s, size_t n);
 
+/* Writes a question mark over each byte that is no UTF-8; returns s. For texts of others (names of
+ * files and links, what programs say) on their way to JSON or the bus, which refuse them whole. */
+char *utf8_mend(char *s);
+
 /* C0 and C1 controls, DEL, and characters that change the direction of text on a terminal. */
 bool utf8_is_control(uint32_t c);
 

@@ -18,8 +18,8 @@ static struct diag *add(struct diags *d, enum severity severity, struct mark m, 
 	new = ARENA_PUSH(d->arena, d->v, d->n);
 	new->severity = severity;
 	new->mark = m;
-	new->text = arena_vprintf(d->arena, fmt, ap);
-	new->hint = hint ? arena_strdup(d->arena, hint) : NULL;
+	new->text = utf8_mend(arena_vprintf(d->arena, fmt, ap));
+	new->hint = hint ? utf8_mend(arena_strdup(d->arena, hint)) : NULL;
 	return new;
 }
 

@@ -31,7 +31,7 @@ struct source *source_new(struct arena *a, const char *name, const char *text, s
 	copy = arena_alloc(a, len + 1);
 	if (len)
 		memcpy(copy, text, len);
-	s->name = arena_strdup(a, name);
+	s->name = utf8_mend(arena_strdup(a, name));
 	s->text = copy;
 	s->len = len;
 	s->lines = find_lines(a, copy, len, &s->n_lines);

@@ -5,7 +5,7 @@
 
 #include "config/diag.h"
 
-/* Copies name and text, without a UTF-8 byte order mark. */
+/* Copies name, as UTF-8, and text, without a byte order mark. */
 struct source *source_new(struct arena *a, const char *name, const char *text, size_t len);
 
 /*

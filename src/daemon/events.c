@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/events.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include <libudev.h>
 
 /* One change seldom comes alone: a link that goes takes addresses and routes with it. */
@@ -21,12 +22,12 @@ void daemon_dirty(struct daemon *d, enum event event, const char *what)
 		ears->more++;
 		if (event > ears->event) {
 			free(ears->cause);
-			ears->cause = xstrdup(what);
+			ears->cause = utf8_mend(xstrdup(what));
 			ears->event = event;
 		}
 		return;
 	}
-	ears->cause = xstrdup(what);
+	ears->cause = utf8_mend(xstrdup(what));
 	ears->event = event;
 	ears->more = 0;
 	sd_event_now(d->event, CLOCK_MONOTONIC, &now);

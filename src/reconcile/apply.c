@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "reconcile/apply.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "reconcile/record.h"
 #include "reconcile/run.h"
 #include "reconcile/undo.h"
@@ -48,6 +49,7 @@ static void settle_hold(struct host *h, const struct apply_options *o, const str
 	if (why) {
 		reason =
 			xprintf("%s: %s", why->r->id, why->error.text ? why->error.text : "failed");
+		utf8_mend(reason);
 		apply_hold(h, o->document_hash ? o->document_hash : "", reason);
 	} else if (!o->fallback && json_object_del(h->record->root, "held") == 0) {
 		record_touch(h);

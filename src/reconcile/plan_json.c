@@ -1,10 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A plan for machines. */
 #include "reconcile/plan_json.h"
+#include "base/utf8.h"
 
 static json_t *text(const char *s)
 {
-	return s ? json_stringn_nocheck(s, strlen(s)) : json_null();
+	_cleanup_free_ char *copy = NULL;
+	size_t n = s ? strlen(s) : 0;
+
+	if (!s)
+		return json_null();
+	if (utf8_valid(s, n) == n)
+		return json_stringn_nocheck(s, n);
+	copy = utf8_mend(xstrdup(s));
+	return json_stringn_nocheck(copy, n);
 }
 
 static json_t *place_json(struct mark m)
@@ -22,7 +31,7 @@ static json_t *changes_json(const struct step *s)
 	for (size_t i = 0; i < s->n_changes; i++) {
 		const struct change *c = &s->changes[i];
 		bool secret = c->field && c->field->secret;
-		json_t *o = json_pack("{s:s, s:o, s:o}", "path", c->path, "have",
+		json_t *o = json_pack("{s:o, s:o, s:o}", "path", text(c->path), "have",
 			text(secret && c->have ? "(secret)" : c->have), "want",
 			text(secret && c->want ? "(secret)" : c->want));
 
@@ -38,9 +47,9 @@ json_t *step_json(const struct step *s)
 	json_t *after = json_array(), *o;
 
 	for (size_t i = 0; i < s->n_after; i++)
-		json_array_append_new(after, json_string(s->after[i]->r->id));
-	o = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "resource", s->r->id, "verb",
-		verb_name(s->verb), "state", step_state_name(s->state), "disruption",
+		json_array_append_new(after, text(s->after[i]->r->id));
+	o = json_pack("{s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "resource", text(s->r->id),
+		"verb", verb_name(s->verb), "state", step_state_name(s->state), "disruption",
 		disruption_name(s->disruption), "reason", text(s->reason), "waits_for",
 		text(s->wait), "place", place_json(s->r->mark), "changes", changes_json(s), "after",
 		after);
@@ -49,7 +58,7 @@ json_t *step_json(const struct step *s)
 			json_pack("{s:o, s:o}", "message", text(s->error.text), "cure",
 				text(s->error.cure)));
 	if (s->blocked_by)
-		json_object_set_new(o, "blocked_by", json_string(s->blocked_by->r->id));
+		json_object_set_new(o, "blocked_by", text(s->blocked_by->r->id));
 	return o;
 }
 

@@ -49,6 +49,19 @@ def test_reload_of_a_bad_document_fails_with_the_reason(host):
     assert host.ctl("status").rc == 0
 
 
+def test_a_file_whose_name_is_no_utf8(host):
+    """Its name stands in the reason, which goes over a bus that takes nothing else: the daemon lost the bus by it."""
+    host.run(r"mkdir -p /etc/kvmhost/conf.d; printf 'brigdes: {}\n' >/etc/kvmhost/conf.d/$'caf\xe9.yaml'")
+    reloads = [host.run("kvmhostctl --no-color reload", check=False, timeout=30) for _ in range(2)]
+    assert all(r.rc == 1 and "did you mean `bridges`" in r.stderr and "caf?.yaml:1:1" in r.stderr for r in reloads), reloads
+    assert "not valid" in host.run("busctl get-property org.kvmhost1 /org/kvmhost1 org.kvmhost1.Manager Summary").stdout
+    host.run(r"printf 'bridges: {br9: {}}\n' >/etc/kvmhost/conf.d/$'caf\xe9.yaml'")
+    plan = json.loads(host.ctl("--json", "plan", check=False).stdout)
+    assert [step["place"]["file"] for step in plan["steps"]] == ["/etc/kvmhost/conf.d/caf?.yaml"], plan
+    host.run("rm -r /etc/kvmhost/conf.d")
+    host.reload_daemon()
+
+
 def test_an_empty_file_is_refused(host):
     put(host, NAT + "  b: {mode: isolated, bridge: vb, addresses: [10.1.0.1/24]}\n"
         "  c: {mode: isolated, bridge: vc, addresses: [10.2.0.1/24]}\n")

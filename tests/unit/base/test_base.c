@@ -176,6 +176,7 @@ static void test_utf8(void **state _unused_)
 		{ "\x80", 1, 0, 0 },
 		{ "\xc3(", 2, 0, 0 },
 	};
+	char text[32];
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		uint32_t c = 0;
@@ -185,6 +186,8 @@ static void test_utf8(void **state _unused_)
 	}
 	assert_int_equal(utf8_valid("abc\xff", 4), 3);
 	assert_int_equal(utf8_valid("\xc3\xa4z", 3), 3);
+	assert_string_equal(utf8_mend(strcpy(text, "\xe9t\xe9 \xc3\xa4\xc3")), "?t? \xc3\xa4?");
+	assert_string_equal(utf8_mend(strcpy(text, "")), "");
 }
 
 static void test_error(void **state _unused_)
