@@ -8,7 +8,7 @@
 #ifndef KVMHOST_FILE_H
 #define KVMHOST_FILE_H
 
-#include "base/util.h"
+#include "base/error.h"
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -48,6 +48,12 @@ void file_sweep(int root, const char *dir);
 /* mkdir -p; 0 when it is there. Missing parents get 0755, the last part gets mode, whatever the
  * umask. */
 int file_mkdirs(int root, const char *path, mode_t mode);
+
+/*
+ * "cannot VERB PATH: why", and the cure where the file system is at fault or the caller is not
+ * root. Returns code.
+ */
+int file_failure(struct error *e, int code, const char *verb, const char *path);
 
 /*
  * Names in a directory, sorted bytewise, without those that begin with a dot; a NULL-terminated

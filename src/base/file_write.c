@@ -192,6 +192,21 @@ int file_edit_atomic(int root, const char *path, const char *data, size_t len, m
 	return file_write_atomic(root, path, data, len, mode);
 }
 
+int file_failure(struct error *e, int code, const char *verb, const char *path)
+{
+	error_set(e, code, "cannot %s %s: %s", verb, path, strerror(-code));
+	if (code == -EACCES || code == -EPERM)
+		error_cure(e, "run it as root: sudo kvmhostctl ...");
+	else if (code == -EROFS)
+		error_cure(e,
+			"its file system is mounted read-only: mount -o remount,rw $(findmnt -no "
+			"TARGET -T %s)",
+			path);
+	else if (code == -ENOSPC || code == -EDQUOT)
+		error_cure(e, "make room on its file system: df %s", path);
+	return code;
+}
+
 int file_remove(int root, const char *path)
 {
 	_cleanup_free_ char *dir = NULL, *base = NULL, *temporary = NULL;

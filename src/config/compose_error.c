@@ -140,6 +140,11 @@ static bool explain_rest(const struct source *s, struct mark m, struct diags *d)
 		diag_error(d, m, "write the key before the `:`", "a key is missing here");
 		return true;
 	}
+	if (s->text[at] == '}' || s->text[at] == ']') {
+		diag_error(d, m, "remove it, or add the bracket that it is to close",
+			"this `%c` closes nothing", s->text[at]);
+		return true;
+	}
 	if (begin + strspn(s->text + begin, " ") >= at)
 		return false;
 	diag_error(d, m,

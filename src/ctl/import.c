@@ -13,12 +13,18 @@ enum { FILE_MAX = 4 << 20 };
 
 void import_remark(struct import *o, const char *fmt, ...)
 {
+	size_t begin;
 	va_list ap;
 
 	sb_add(&o->remarks, "    # ");
+	begin = o->remarks.len;
 	va_start(ap, fmt);
 	sb_vaddf(&o->remarks, fmt, ap);
 	va_end(ap);
+	/* What the domain says must not end the comment. */
+	for (char *p = o->remarks.s + begin; *p; p++)
+		if ((unsigned char)*p < ' ')
+			*p = ' ';
 	sb_addc(&o->remarks, '\n');
 }
 

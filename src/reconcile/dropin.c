@@ -40,18 +40,6 @@ int dropin_read(struct host *h, const char *path, char **text, struct error *e)
 	return 0;
 }
 
-static int explain_write(struct error *e, int code, const char *verb, const char *shown)
-{
-	error_set(e, code, "cannot %s %s: %s", verb, shown, strerror(-code));
-	if (code == -EACCES || code == -EPERM)
-		error_cure(e, "run as root");
-	else if (code == -EROFS)
-		error_cure(e, "the filesystem is mounted read-only: mount -o remount,rw");
-	else if (code == -ENOSPC)
-		error_cure(e, "make room on its filesystem: df %s", shown);
-	return code;
-}
-
 int dropin_write(struct host *h, const char *path, const char *body, struct error *e)
 {
 	return dropin_write_for(h, path, "host.kernel", body, e);
@@ -68,13 +56,13 @@ int dropin_write_for(
 		return r;
 	if (!*body) {
 		r = old ? file_remove(h->root, path) : 0;
-		return r < 0 ? explain_write(e, r, "remove", shown) : 0;
+		return r < 0 ? file_failure(e, r, "remove", shown) : 0;
 	}
 	text = xprintf(HEADER "%s", section, body);
 	if (streq_null(old, text))
 		return 0;
 	r = file_write_atomic(h->root, path, text, strlen(text), 0644);
-	return r < 0 ? explain_write(e, r, "write", shown) : 0;
+	return r < 0 ? file_failure(e, r, "write", shown) : 0;
 }
 
 void dropin_failed(struct step *const *steps, size_t n, const struct error *e)

@@ -23,8 +23,7 @@ static int store(struct host *h, struct config *c, const char *path, struct erro
 
 	document_write(&c->document, true, &text);
 	r = file_write_atomic(h->root, path, sb_str(&text), text.len, 0600);
-	return r < 0 ? error_set(e, r, "cannot store the document as %s: %s", path, strerror(-r))
-		     : 0;
+	return r < 0 ? file_failure(e, r, "store the document as", path) : 0;
 }
 
 static int load(struct host *h, const char *path, struct config *c, struct error *e)

@@ -42,12 +42,8 @@ int host_lock(struct host *h, unsigned seconds, struct error *e)
 	r = file_mkdirs(h->root, dir, 0755);
 	if (r >= 0)
 		r = fd = file_open(h->root, path, O_RDWR | O_CREAT, 0600);
-	if (r < 0) {
-		error_set(e, r, "cannot open the lock %s: %s", path, strerror(-r));
-		if (r == -EACCES || r == -EPERM)
-			error_cure(e, "run it as root: sudo kvmhostctl ...");
-		return r;
-	}
+	if (r < 0)
+		return file_failure(e, r, "open the lock", path);
 	r = take(fd, seconds);
 	if (r == -EBUSY)
 		return error_set(e, r,
@@ -58,7 +54,7 @@ int host_lock(struct host *h, unsigned seconds, struct error *e)
 		return error_set(e, r, "cannot lock %s: %s", path, strerror(-r));
 	snprintf(text, sizeof(text), "%d\n", (int)getpid());
 	if (ftruncate(fd, 0) < 0 || pwrite(fd, text, strlen(text), 0) < 0)
-		return error_set(e, -errno, "cannot write %s: %s", path, strerror(errno));
+		return file_failure(e, -errno, "write", path);
 	h->lock = TAKE_FD(fd);
 	return 0;
 }

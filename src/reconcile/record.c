@@ -211,7 +211,7 @@ int record_save(struct host *h, struct error *e)
 		return error_set(e, -ENOMEM, "cannot write the record");
 	r = file_write_atomic(h->root, RECORD_PATH, sb_str(&text), text.len, 0600);
 	if (r < 0)
-		return error_set(e, r, "cannot write the record %s: %s", RECORD_PATH, strerror(-r));
+		return file_failure(e, r, "write the record", RECORD_PATH);
 	h->record->dirty = false;
 	return 0;
 }

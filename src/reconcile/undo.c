@@ -47,8 +47,7 @@ static int save(struct host *h, json_t *log, struct error *e)
 	_cleanup_free_ char *text = json_dumps(log, JSON_COMPACT);
 	int r = file_write_atomic(h->root, UNDO_PATH, text, strlen(text), 0600);
 
-	return r < 0 ? error_set(e, r, "cannot write the undo log %s: %s", UNDO_PATH, strerror(-r))
-		     : 0;
+	return r < 0 ? file_failure(e, r, "write the undo log", UNDO_PATH) : 0;
 }
 
 static json_t *entry_of(const struct step *s)
@@ -150,8 +149,7 @@ int undo_commit(struct host *h, struct error *e)
 {
 	int r = file_remove(h->root, UNDO_PATH);
 
-	return r < 0 ? error_set(e, r, "cannot remove the undo log %s: %s", UNDO_PATH, strerror(-r))
-		     : 0;
+	return r < 0 ? file_failure(e, r, "remove the undo log", UNDO_PATH) : 0;
 }
 
 /* One resource back to its state in the log. 1: it was put back, 0: it is as it was. */

@@ -219,6 +219,14 @@ static void give_up(struct run *run, unsigned seconds)
 	}
 }
 
+static bool awaits_answers(const struct run *run)
+{
+	for (size_t i = 0; i < run->n; i++)
+		if (!run->jobs[i].replied)
+			return true;
+	return false;
+}
+
 int units_run(struct host *h, struct unit_job *jobs, size_t n, unsigned seconds, struct error *e)
 {
 	struct run run = { .jobs = jobs, .n = n, .open = n };
@@ -231,8 +239,10 @@ int units_run(struct host *h, struct unit_job *jobs, size_t n, unsigned seconds,
 	if (r < 0)
 		return r;
 	r = subscribe(&run, &slot, e);
-	if (r < 0)
+	if (r < 0) {
+		sym_sd_bus_slot_unref(slot);
 		return r;
+	}
 	for (size_t i = 0; i < n && r >= 0; i++) {
 		jobs[i].replied = jobs[i].done = false;
 		r = send_job(&run, &jobs[i]);
@@ -240,16 +250,16 @@ int units_run(struct host *h, struct unit_job *jobs, size_t n, unsigned seconds,
 	if (r >= 0)
 		r = wait_jobs(&run, seconds);
 	sym_sd_bus_slot_unref(slot);
+	/* Answers that are still to come would find no `run`. */
+	if (r < 0 && (r != -ETIMEDOUT || awaits_answers(&run)))
+		run.u->bus = sym_sd_bus_flush_close_unref(run.u->bus);
 	if (r == -ETIMEDOUT) {
 		give_up(&run, seconds);
 		return 0;
 	}
-	if (r < 0) {
-		/* Answers that are still to come would find no `run`. */
-		run.u->bus = sym_sd_bus_flush_close_unref(run.u->bus);
+	if (r < 0)
 		return error_set(
 			e, r, "the connection to systemd broke while jobs ran: %s", strerror(-r));
-	}
 	return 0;
 }
 

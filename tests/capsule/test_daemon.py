@@ -62,6 +62,24 @@ def test_a_file_whose_name_is_no_utf8(host):
     host.reload_daemon()
 
 
+def test_where_nothing_can_be_written(host):
+    """A full disk, and one that went read-only, under the record and the lock: nothing is begun, and what to do is said."""
+    put(host, NAT.replace("/24", "/25"))
+    for where in ("/var/lib/kvmhost", "/run/kvmhost"):
+        host.run(f"cp -a {where} /tmp/state; mount -t tmpfs -o size=1M,mode=755 none {where}; cp -a /tmp/state/. {where}; rm -r /tmp/state; "
+                 f"head -c 2M /dev/zero >{where}/filler", check=False)
+        full = host.ctl("apply", check=False) if where == "/var/lib/kvmhost" else None
+        host.run(f"rm {where}/filler; mount -o remount,ro {where}")
+        readonly = host.ctl("apply", check=False)
+        host.run(f"umount {where}")
+        assert readonly.rc == 1 and "Read-only file system" in readonly.stderr and "remount,rw" in readonly.stderr, readonly
+        assert "192.168.122.1/24" in host.run("ip -4 addr show virbr0").stdout, "begun without a way back"
+        if full:
+            assert full.rc == 1 and "No space left on device" in full.stderr and "df /var/lib/kvmhost/" in full.stderr, full
+    put(host, NAT)
+    host.reload_daemon()
+
+
 def test_an_empty_file_is_refused(host):
     put(host, NAT + "  b: {mode: isolated, bridge: vb, addresses: [10.1.0.1/24]}\n"
         "  c: {mode: isolated, bridge: vc, addresses: [10.2.0.1/24]}\n")

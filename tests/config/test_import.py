@@ -30,6 +30,16 @@ def test_domain(path, tmp_path):
     assert checked.returncode == 0, checked.stderr
 
 
+def test_a_remark_stays_a_comment(tmp_path):
+    """&#10; in an attribute is a line's end, behind which a guest could stand that nobody asked for."""
+    path = tmp_path / "a.xml"
+    path.write_text("<domain><name>a</name><memory>1048576</memory><os><type>hvm&#10;  b: {}</type></os><devices>"
+                    "<hostdev type='x&#10;  evil: {memory: {size: 1GiB}}'/></devices></domain>")
+    done = imported(path)
+    assert done.returncode == 0 and "evil" in done.stdout, done
+    assert all(line.startswith("    # ") for line in done.stdout.splitlines() if "evil" in line or "b: {}" in line), done.stdout
+
+
 @pytest.mark.parametrize("text, said", [
     ("", "no element found"),
     ("<domain>", "line 1: no element found"),
