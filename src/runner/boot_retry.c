@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "runner/boot_retry.h"
 
-/* Where Secure Boot lets it start no shell, and elsewhere. The first character of each is nowhere
- * else in it, so that a mismatch begins anew. */
+/*
+ * OVMF where Secure Boot lets it start no shell, and elsewhere; SeaBIOS. The first character of
+ * each is nowhere else in it, so that a mismatch begins anew.
+ */
 static const char *const signs[BOOT_RETRY_SIGNS] = {
 	"No bootable option or device was found.",
 	"EFI Internal Shell\" from Fv(",
+	"No bootable device.",
 };
 
 static bool completes(const char *sign, size_t *matched, char c)

@@ -354,7 +354,7 @@ static const struct field guest_rows[] = {
 		       "A guest that has one can be neither saved nor migrated. At the end of the "
 		       "list they are plugged into a running guest, and out. One that vanishes "
 		       "meanwhile is named in `kvmhostctl status`; the guest runs on, and has it "
-		       "again when it is back."),
+		       "again when it is back; of several, when all are."),
 	FIELD_OBJECT(struct guest, cloud_init, struct guest_cloud_init, guest_cloud_init_table,
 		.on_change = CHANGE_RECREATE,
 		.doc = "Data for cloud-init in the guest, on a small disc of its own."),

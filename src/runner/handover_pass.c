@@ -14,7 +14,7 @@ void handover_prepare(struct arena *a, struct machine *m)
 
 	m->firmware = m->nvram = m->display = m->secret = m->medium = m->install = m->seed =
 		m->arguments = m->type_file = -1;
-	m->tpm = m->tpm_state = m->vsock = m->zone = m->iommufd = -1;
+	m->tpm = m->tpm_state = m->vsock = m->zone = m->iommufd = m->said = -1;
 	m->kernel = m->initrd = m->kernel_number = m->initrd_number = -1;
 	m->disks = arena_alloc(a, (g->disks.n + 1) * sizeof(*m->disks));
 	m->taps = arena_alloc(a, (queues + 1) * sizeof(*m->taps));
@@ -155,13 +155,15 @@ size_t handover_fds(struct arena *a, struct machine *m, int **fds)
 	struct slot *v;
 	size_t n = handover_slots(a, m, &v), used = 0;
 
-	*fds = arena_alloc(a, (n + 4) * sizeof(**fds));
+	*fds = arena_alloc(a, (n + 5) * sizeof(**fds));
 	(*fds)[used++] = m->qmp;
 	(*fds)[used++] = m->console;
 	if (m->agent >= 0)
 		(*fds)[used++] = m->agent;
 	if (m->tpm >= 0)
 		(*fds)[used++] = m->tpm;
+	if (m->said >= 0)
+		(*fds)[used++] = m->said;
 	for (size_t i = 0; i < n; i++)
 		if (*v[i].fd >= 0)
 			(*fds)[used++] = *v[i].fd;
@@ -177,6 +179,7 @@ void handover_close(struct arena *a, struct machine *m)
 	shut(&m->console);
 	shut(&m->agent);
 	shut(&m->tpm);
+	shut(&m->said);
 	for (size_t i = 0; i < n; i++)
 		shut(v[i].fd);
 }

@@ -79,7 +79,7 @@ static void add_machine(struct args *x, const struct machine *m)
 	args_add(x, "-smp", "cpus=%lld%s", (long long)g->cpu.count, topology(x, g));
 	args_add_memory(x, g);
 	args_add(x, "-boot", "strict=on%s",
-		g->firmware == FIRMWARE_BIOS && obj_has(&g->boot, "reboot_timeout")
+		g->firmware == FIRMWARE_BIOS && obj_has(&g->boot, "reboot_timeout") && m->said < 0
 			? arena_printf(x->arena, ",reboot-timeout=%llu",
 				  (unsigned long long)(g->boot.reboot_timeout / 1000))
 			: "");
@@ -157,6 +157,11 @@ static void add_sockets(struct args *x, const struct machine *m)
 	args_add(x, "-mon", "chardev=qmp,mode=control");
 	args_add(x, "-chardev", "socket,id=console,fd=%d", m->console);
 	args_add(x, "-device", "isa-serial,chardev=console,id=serial0");
+	/* Its debug port, at which no other guest looks. */
+	if (m->said >= 0) {
+		args_add(x, "-chardev", "socket,id=firmware,fd=%d", m->said);
+		args_add(x, "-device", "isa-debugcon,iobase=0x402,chardev=firmware");
+	}
 }
 
 /* By the name that qemu-ga looks for. */

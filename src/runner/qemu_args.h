@@ -84,6 +84,7 @@ struct machine {
 	int arguments; /* what the installer's kernel is told, a file; -1: none */
 	const char *append; /* its text */
 	int seed; /* data for cloud-init; -1: none */
+	int said; /* socket for what SeaBIOS says; -1: nobody listens */
 	int install; /* where the runner notes that it is done; -1: nothing is to be installed */
 	int type_file; /* where the machine's type is remembered; -1: the document names it */
 	const char *type; /* "q35", "pc-q35-7.2" */

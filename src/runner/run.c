@@ -8,6 +8,7 @@
  * supervises.
  */
 #include "base/log.h"
+#include "config/obj.h"
 #include "runner/accel.h"
 #include "runner/handover.h"
 #include "runner/notify.h"
@@ -57,6 +58,16 @@ static int open_console(struct runner *r, struct machine *m, struct fdstore *sto
 	console_log_begin(&r->console.log);
 	console_init(&r->console, guest, fdstore_take(store, "console"));
 	return 0;
+}
+
+/* While a guest is installed the BIOS must not reboot by itself: see boot_retry.h. */
+static int open_firmware(struct runner *r, struct machine *m, struct error *e)
+{
+	const struct guest *g = r->spec.guest;
+
+	if (m->install < 0 || g->firmware != FIRMWARE_BIOS || !obj_has(&g->boot, "reboot_timeout"))
+		return 0;
+	return pair(&r->firmware, &m->said, e);
 }
 
 /* The console's pipe end for QEMU's stdout and stderr. */
@@ -156,6 +167,8 @@ static int start_qemu(struct runner *r, struct arena *a, struct fdstore *store, 
 	if (err >= 0)
 		err = open_console(r, m, store, e);
 	if (err >= 0)
+		err = open_firmware(r, m, e);
+	if (err >= 0)
 		err = open_control(r, m, store, e);
 	if (err >= 0)
 		err = open_output(r, &output, e);
@@ -232,7 +245,7 @@ static int runner_main(const char *name)
 
 	runner.dir = runner.record = runner.memory = runner.output.fd = runner.qmp.fd = -1;
 	runner.console.guest = runner.console.listen = -1;
-	runner.display.listen = runner.secret = runner.install = runner.type = -1;
+	runner.display.listen = runner.secret = runner.install = runner.type = runner.firmware = -1;
 	agent_init(&runner.agent, -1);
 	control_init(&runner.control, -1, &runner.qmp, &runner.agent);
 	runner.console.log.now = runner.console.log.before = -1;
@@ -248,6 +261,7 @@ static int runner_main(const char *name)
 	display_close(&runner.display);
 	agent_close(&runner.agent);
 	control_close(&runner.control);
+	close_p(&runner.firmware);
 	qmp_close(&runner.qmp);
 	console_close(&runner.console);
 	return status;

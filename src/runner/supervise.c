@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <stdarg.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -21,12 +22,14 @@ enum {
 	POLL_OUTPUT,
 	POLL_AGENT,
 	POLL_DISPLAY,
+	POLL_FIRMWARE,
 	POLL_CONTROL,
 	POLL_CONSOLE = POLL_CONTROL + CONTROL_POLLS,
 	POLLS = POLL_CONSOLE + CONSOLE_POLLS
 };
 
 #define TPM_SLACK (2 * USEC_PER_SEC)
+#define RESET_TIME (10 * USEC_PER_SEC) /* no installation is as short */
 
 void runner_fail(struct runner *r, const char *fmt, ...)
 {
@@ -140,10 +143,24 @@ static void begin_retries(struct runner *r)
 {
 	const struct guest *g = r->spec.guest;
 
-	r->retry.on = g->firmware != FIRMWARE_BIOS && obj_has(&g->boot, "reboot_timeout");
+	r->retry.on = (g->firmware != FIRMWARE_BIOS || r->firmware >= 0) &&
+		      obj_has(&g->boot, "reboot_timeout");
 	r->retry.wait = g->boot.reboot_timeout;
 	r->console.heard = on_console;
 	r->console.arg = r;
+}
+
+static void hear_firmware(struct runner *r)
+{
+	char chunk[4096];
+	ssize_t n = recv(r->firmware, chunk, sizeof(chunk), MSG_DONTWAIT);
+
+	if (n > 0) {
+		boot_retry_hear(&r->retry, runner_clock(), chunk, (size_t)n);
+	} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+		close_p(&r->firmware);
+		r->firmware = -1;
+	}
 }
 
 static void set_reboot(struct runner *r, const char *action)
@@ -152,7 +169,10 @@ static void set_reboot(struct runner *r, const char *action)
 		qmp_command(&r->qmp, "set-action", json_pack("{s:s}", "reboot", action), NULL);
 }
 
-/* A reset is the end of an installation, but for this one. */
+/*
+ * A reset is the end of an installation, but for this one; SeaBIOS, which finds memory as it left
+ * it, makes another.
+ */
 static void boot_again(struct runner *r)
 {
 	r->retry.at = 0;
@@ -161,6 +181,12 @@ static void boot_again(struct runner *r)
 	log_notice("the firmware found nothing to boot, and tries again");
 	set_reboot(r, "reset");
 	qmp_command(&r->qmp, "system_reset", NULL, NULL);
+	r->retry.until = runner_clock() + RESET_TIME;
+}
+
+static void booted_again(struct runner *r)
+{
+	r->retry.until = 0;
 	set_reboot(r, "shutdown");
 }
 
@@ -198,7 +224,7 @@ static void tell_of_tpm(struct runner *r)
 static int timeout_ms(const struct runner *r)
 {
 	const uint64_t times[] = { r->deadline, r->agent.deadline, r->alive_next, r->tpm_missed,
-		r->retry.at };
+		r->retry.at, r->retry.until };
 	uint64_t now = runner_clock(), first = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(times); i++)
@@ -219,6 +245,8 @@ static void look_at_clock(struct runner *r)
 		tell_of_tpm(r);
 	if (r->retry.at && now >= r->retry.at)
 		boot_again(r);
+	if (r->retry.until && now >= r->retry.until)
+		booted_again(r);
 	if (r->alive_next && now >= r->alive_next)
 		run_alive_ask(r);
 	if (r->deadline && now >= r->deadline)
@@ -232,6 +260,7 @@ static void wait_for_something(const struct runner *r, struct pollfd v[static PO
 	v[POLL_OUTPUT] = (struct pollfd){ r->output.fd, POLLIN, 0 };
 	v[POLL_AGENT] = (struct pollfd){ r->agent.fd, agent_events(&r->agent), 0 };
 	v[POLL_DISPLAY] = (struct pollfd){ display_fd(&r->display), POLLIN, 0 };
+	v[POLL_FIRMWARE] = (struct pollfd){ r->firmware, POLLIN, 0 };
 	control_poll(&r->control, v + POLL_CONTROL);
 	console_poll(&r->console, v + POLL_CONSOLE);
 	if (poll(v, POLLS, timeout_ms(r)) < 0)
@@ -270,6 +299,8 @@ int runner_loop(struct runner *r)
 			agent_process(&r->agent);
 		if (v[POLL_DISPLAY].revents)
 			display_process(&r->display);
+		if (v[POLL_FIRMWARE].revents)
+			hear_firmware(r);
 		control_process(&r->control, v + POLL_CONTROL);
 		console_process(&r->console, v + POLL_CONSOLE);
 		if (v[POLL_SIGNALS].revents && take_signals(r, &status))

@@ -74,6 +74,7 @@ struct runner {
 	uint64_t tpm_missed; /* it has ended; by then QEMU has too, or was left alone; 0: all is
 				well */
 	struct boot_retry retry;
+	int firmware; /* what SeaBIOS says; -1: that does not count */
 	bool ran; /* the guest's CPUs ran */
 	bool guest_off; /* the guest powered itself off */
 	bool told; /* SIGTERM came */

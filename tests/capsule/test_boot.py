@@ -86,6 +86,17 @@ def test_network_alone_and_retries(clean):
     wait_until(lambda: int(host.run(journal).stdout) >= 1, 90, "the firmware tried again", 1)
 
 
+def test_no_network_yet_is_no_installation(clean):
+    """PXE finds nothing and the disk is empty: it is tried again, and nothing is taken for installed."""
+    host = clean
+    host.run("truncate -s 1M /srv/empty.img; rm -f /var/lib/kvmhost/install/web1")
+    settle(host, document("boot: {order: [network, disk], reboot_timeout: 1s}", "install: {pxe: true}",
+                          "disks: [{path: /srv/empty.img, format: raw}]", "interfaces: [{network: default}]", before=NAT))
+    wait_until(lambda: host.said("kvmhost-guest@web1").count("the firmware found nothing to boot, and tries again") > 1, 180, "it tried twice", 1)
+    assert host.read("/var/lib/kvmhost/install/web1") == "" and "is being installed" in host.ctl("guest", "list").stdout
+    assert host.run("systemctl show -P NRestarts kvmhost-guest@web1").stdout == "0\n"
+
+
 @pytest.mark.parametrize("firmware", ["uefi", "uefi-secure"])
 def test_uefi_retries(clean, firmware):
     host = clean

@@ -11,6 +11,7 @@ static struct machine machine(struct arena *a, const char *yaml)
 		.type = "pc-q35-7.2",
 		.qmp = 3,
 		.console = 4,
+		.said = -1,
 		.agent = -1,
 		.medium = -1,
 		.seed = -1,

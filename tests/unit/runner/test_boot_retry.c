@@ -26,6 +26,7 @@ static void test_signs(void **state _unused_)
 	/* The first counts. */
 	assert_int_equal(heard(shell, sizeof(shell)), 107);
 	assert_int_equal(heard(shell, 40), 108);
+	assert_int_equal(heard("Boot failed\nNo bootable device.\n", 40), 107);
 	for (size_t n = 1; n < 60; n++)
 		assert_true(heard(nothing, n) && heard(shell, n));
 	assert_int_equal(
