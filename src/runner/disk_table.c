@@ -98,7 +98,11 @@ static const struct field disk_rows[] = {
 	FIELD_STRING(struct guest_disk, copy_of, type_path,
 		.example = "/srv/images/debian-12.qcow2",
 		.doc = "An image whose data this one gets when it is made; from then on it stands "
-		       "alone, in its own `format`. With a larger `size` the rest is empty."),
+		       "alone, in its own `format`. With a larger `size` the rest is empty. One "
+		       "that has "
+		       "its data, or some of it, in other files is refused: a guest whose disk it "
+		       "was "
+		       "could have named any file of the host there."),
 	FIELD_ENUM(struct guest_disk, base_format, disk_format_names, .def = "qcow2",
 		.on_change = CHANGE_RECREATE, .doc = "How `base` or `copy_of` is kept."),
 	FIELD_ENUM(struct guest_disk, preallocation, disk_preallocation_names, .def = "off",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* docs/interop/qcow2.txt and qed_spec.txt in QEMU's source. */
+/* docs/interop/qcow2.txt and qed_spec.txt, and block/vmdk.c, in QEMU's source. */
 #include "runner/image_chain.h"
 #include "config/obj.h"
 #include "runner/state.h"
@@ -10,6 +10,7 @@
 
 enum { QCOW2_HEADER_V2 = 72, QCOW2_FEATURES_AT = 72, QCOW2_DATA_FILE = 4, QCOW2_LENGTH_AT = 100 };
 enum { QED_FEATURES_AT = 16, QED_BELOW = 1 };
+enum { VMDK_CAPACITY_AT = 12, VMDK_DESCRIPTOR_AT = 512, VMDK_DESCRIPTOR_SIZE = 20 * 512 };
 #define EXTENSION_FORMAT UINT32_C(0xe2792aca)
 
 static uint64_t big(int fd, uint64_t at, size_t size)
@@ -81,11 +82,25 @@ static int open_layer(const char *path, struct image_layer *l, struct error *e)
 	return 0;
 }
 
+/* By a descriptor, which lists files with the data, or has a parent. */
+static bool vmdk_names_another(int fd)
+{
+	char head[VMDK_CAPACITY_AT + 8], descriptor[VMDK_DESCRIPTOR_SIZE];
+	static const char none[8];
+	ssize_t got = pread(fd, descriptor, sizeof(descriptor), VMDK_DESCRIPTOR_AT);
+
+	return pread(fd, head, sizeof(head), 0) != sizeof(head) || memcmp(head, "KDMV", 4) != 0 ||
+	       memcmp(head + VMDK_CAPACITY_AT, none, sizeof(none)) == 0 || got < 0 ||
+	       memmem(descriptor, (size_t)got, "parentFileNameHint", 18);
+}
+
 /* qcow2 with an external data file, which QEMU writes to; QED with an image below. */
 static bool names_another(int fd, enum disk_format format)
 {
 	uint64_t features;
 
+	if (format == DISK_VMDK)
+		return vmdk_names_another(fd);
 	if (format == DISK_QED)
 		return pread(fd, &features, 8, QED_FEATURES_AT) == 8 &&
 		       le64toh(features) & QED_BELOW;

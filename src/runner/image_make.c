@@ -163,10 +163,28 @@ static int create(
 	return qemu_img(argv, i, dir, name, e);
 }
 
+static int check_header(int dir, const char *name, const char *path, enum disk_format format,
+	const char *base, struct error *e)
+{
+	_cleanup_close_ int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0)
+		return error_set(e, -errno, "cannot open %s: %s", path, strerror(errno));
+	return image_header_check(fd, path, format, base, e);
+}
+
+/* A guest may have had the original for its disk. */
 static int copy(struct arena *a, const struct image *i, const char *name, int dir, struct error *e)
 {
 	char *argv[16];
 	size_t n = 0;
+	int r = check_header(AT_FDCWD, i->copy_of, i->copy_of, i->base_format, NULL, e);
+
+	if (r < 0)
+		return error_cure(e,
+			"where that is trusted, make it one first: qemu-img convert -O qcow2 %s "
+			"NEW.qcow2",
+			i->copy_of);
 
 	argv[n++] = "qemu-img";
 	argv[n++] = "convert";
@@ -285,16 +303,6 @@ int image_make(int root, const struct image *i, struct error *e)
 	if (r < 0)
 		unlinkat(dir, temporary, 0);
 	return r;
-}
-
-static int check_header(int dir, const char *name, const char *path, enum disk_format format,
-	const char *base, struct error *e)
-{
-	_cleanup_close_ int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-
-	if (fd < 0)
-		return error_set(e, -errno, "cannot open %s: %s", path, strerror(errno));
-	return image_header_check(fd, path, format, base, e);
 }
 
 int image_grow(int root, const struct image *i, struct error *e)

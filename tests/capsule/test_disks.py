@@ -240,7 +240,7 @@ def test_root_opens_nothing_that_a_header_names(stopped):
 def test_a_copy_stands_alone(stopped):
     host = stopped
     host.run(f"mkdir -p {IMAGES}; cd {IMAGES}; truncate -s 64M golden.raw; echo golden | dd of=golden.raw conv=notrunc status=none; "
-             "qemu-img convert -O qcow2 golden.raw golden.qcow2")
+             "qemu-img convert -O qcow2 golden.raw golden.qcow2; qemu-img convert -O vmdk golden.raw golden.vmdk")
     for source, how in (("copy_of", "from"), ("base", "on")):
         put(host, document(f"path: {IMAGES}/small.qcow2, {source}: {IMAGES}/none.qcow2, size: 32MiB"))
         refused = host.ctl("plan", check=False)
@@ -249,8 +249,20 @@ def test_a_copy_stands_alone(stopped):
     refused = host.ctl("apply", check=False)
     assert refused.rc == 1 and f"{IMAGES}/golden.qcow2 has 64MiB, and the copy of it is to have 32MiB" in refused.stdout, refused
     assert "write `size: 64MiB`" in refused.stdout and host.run(f"ls -A {IMAGES} | grep small", check=False).rc == 1
+    # what a guest whose disk it was has written into the original
+    host.run(f"cd {IMAGES}; truncate -s 1M /srv/secret.raw; cp golden.qcow2 taken.qcow2; qemu-img rebase -u -b /srv/secret.raw -F raw taken.qcow2; "
+             "printf '# Disk DescriptorFile\\nversion=1\\nCID=1\\nparentCID=ffffffff\\ncreateType=\"monolithicFlat\"\\n"
+             "RW 2048 FLAT \"/srv/secret.raw\" 0\\n' >taken.vmdk; "
+             "qemu-img create -q -f vmdk below.vmdk 1M; qemu-img create -q -f vmdk -b below.vmdk -F vmdk onto.vmdk")
+    for taken, why in (("taken.qcow2", "secret.raw"), ("taken.vmdk", "in another file"), ("onto.vmdk", "in another file")):
+        put(host, document(f"path: {IMAGES}/small.qcow2, copy_of: {IMAGES}/{taken}, base_format: {taken[6:] if taken[0] == 't' else 'vmdk'}, "
+                           "size: 64MiB"))
+        refused = host.ctl("apply", check=False)
+        assert refused.rc == 1 and why in refused.stdout and "where that is trusted, make it one first" in refused.stdout, refused
+        assert host.run(f"ls -A {IMAGES} | grep small", check=False).rc == 1
     text = document(f"path: {IMAGES}/copy.qcow2, copy_of: {IMAGES}/golden.raw, base_format: raw, size: 128MiB",
-                    f"path: {IMAGES}/copy.raw, copy_of: {IMAGES}/golden.qcow2, size: 64MiB, format: raw, preallocation: falloc")
+                    f"path: {IMAGES}/copy.raw, copy_of: {IMAGES}/golden.qcow2, size: 64MiB, format: raw, preallocation: falloc",
+                    f"path: {IMAGES}/third.qcow2, copy_of: {IMAGES}/golden.vmdk, base_format: vmdk, size: 64MiB")
     settle(host, text)
     host.run(f"rm {IMAGES}/golden.*")
     info = image(host, f"{IMAGES}/copy.qcow2")
@@ -258,7 +270,7 @@ def test_a_copy_stands_alone(stopped):
     assert host.run(f"stat -c %b {IMAGES}/copy.raw").stdout == f"{(64 << 20) // 512}\n"
     console = host.console(SOCKET)
     console.ready()
-    assert console.run("head -n 1 /dev/vda; head -n 1 /dev/vdb") == "golden\ngolden\n"
+    assert console.run("head -n 1 /dev/vda; head -n 1 /dev/vdb; head -n 1 /dev/vdc") == "golden\ngolden\ngolden\n"
     assert console.run("cat /sys/block/vda/size") == f"{(128 << 20) // 512}\n"
     console.close()
     assert host.ctl("plan").rc == 0, "without what it was made of"
