@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-enum { WAIT_MSEC = 1000, PAUSE_MSEC = 4 };
+enum { WAIT_MSEC = 1000, PAUSE_MSEC = 16 };
 
 struct announcer {
 	int arp, icmp6; /* -1: cannot be had */
