@@ -72,6 +72,11 @@ static int serve(struct daemon *d, struct error *e)
 	sd_notify(false, "READY=1");
 	r = sd_event_loop(d->event);
 	sd_notify(false, "STOPPING=1");
+	if (r > 0) {
+		error_set(
+			e, -ECONNRESET, "the system bus has ended, and with it reload and status");
+		return error_cure(e, "nothing, where systemd starts kvmhostd anew");
+	}
 	return r;
 }
 

@@ -56,6 +56,8 @@ int daemon_bus(struct daemon *d, struct error *e)
 			"systemctl start dbus.socket, then systemctl restart kvmhostd; "
 			"until then SIGHUP reloads");
 	}
+	/* Reload, status and what systemd tells hang on this connection: systemd starts us anew. */
+	sd_bus_set_exit_on_disconnect(d->bus, true);
 	r = sd_bus_request_name(d->bus, KVMHOST_BUS_NAME, 0);
 	if (r >= 0)
 		return 0;

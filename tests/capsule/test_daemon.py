@@ -126,6 +126,16 @@ def test_guests_outlive_the_daemon(host):
     assert host.run("systemctl is-active kvmhost-guest@web1", check=False).stdout != "active\n"
 
 
+def test_the_bus_starts_anew(host):
+    """What hung on the connection (reload, status, what systemd tells) would be gone for good."""
+    pid = host.run("systemctl show -P MainPID kvmhostd").stdout
+    host.run("systemctl restart dbus", timeout=120)
+    wait_until(lambda: host.run("systemctl show -P MainPID kvmhostd").stdout not in (pid, "0\n"), 20, "another kvmhostd")
+    assert "the system bus has ended" in host.journal()
+    host.reload_daemon()
+    assert "running (pid" in host.ctl("status").stdout
+
+
 def test_reload_without_the_daemon(host):
     host.run("systemctl stop kvmhostd")
     r = host.ctl("reload", check=False)
