@@ -236,6 +236,11 @@ class Netns:
         return self.run(f"ping -n -q -c {count} -W 2 {address}", check=False).rc == 0
 
 
+# Questions that a change of a card's place may cost, asked at a human pace: the kernel drops what comes in between its being
+# a bridge's port and that port's forwarding, some tenth of a millisecond (br_add_if() in net/bridge/br_if.c).
+INSTANT = 1
+
+
 class Pings:
     """Pings from a namespace from now on, until stop() or lost()."""
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from documents import EMPTY, put, settle
-from harness import Pings, wait_until
+from harness import INSTANT, Pings, wait_until
 from manager_documents import ifupdown, networkd, write_networkmanager
 from test_managers import BRIDGE, addresses, flap, machine  # noqa: F401 a fixture
 
@@ -136,7 +136,7 @@ def test_somebody_else_asks_for_the_card(host):
     pings = Pings(host.world, was.split("/")[0])
     settle(host, DHCP)
     on_bridge(host)
-    assert leased(host, "br0") == was and pings.lost() == 0
+    assert leased(host, "br0") == was and pings.lost() <= INSTANT
 
 
 def test_nobody_answers(host):

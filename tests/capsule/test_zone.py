@@ -2,7 +2,7 @@
 """firewalld has the host's card in a zone: the bridge and bond that take the card are there too, before and after."""
 import pytest
 from documents import EMPTY, put, settle
-from harness import Pings, wait_until
+from harness import INSTANT, Pings, wait_until
 from manager_documents import write_networkmanager
 from test_firewalld import zones
 from test_managers import CARD, has_card, in_bridge, machine  # noqa: F401 a fixture
@@ -43,11 +43,11 @@ def test_the_bridge_has_the_zone_of_its_card(host):
     assert "zone/br0  firewalld has its card in that zone" in plan and plan.index("zone/br0") < plan.index("bridge/br0"), plan
     pings = Pings(host.world, "203.0.113.2")
     settle(host, BRIDGE)
-    assert pings.lost() == 0
+    assert pings.lost() <= INSTANT
     assert zone(host, "br0") == zone(host, "eth0") == "work" and reached(host)
     pings = Pings(host.world, "203.0.113.2")
     settle(host, EMPTY, "--allow-mass-removal")
-    assert pings.lost() == 0
+    assert pings.lost() <= INSTANT
     assert zones(host) == host.before and reached(host)
 
 
