@@ -9,7 +9,7 @@ static void give(struct mover *m, const struct address *a, const struct address_
 	struct address_place place = *to;
 
 	/* As the bridge has it. */
-	if (a->current) {
+	if (a->current && m->bridge) {
 		place.age = 0;
 		place.from = m->bridge->name;
 	}
