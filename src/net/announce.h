@@ -3,8 +3,8 @@
  * Who spoke with an address of the host a moment ago goes on to send to the MAC address that it had
  * then, for half a minute and more (RFC 4861, 7.3.3), unless told of the new one: by ARP
  * announcements (RFC 5227, 3) and unsolicited neighbour advertisements (RFC 4861, 7.2.6). Switches
- * learn by them on which of their ports it is. The kernel does it only for links of its own making
- * of a failover (bonds), not where an address moves to another link.
+ * learn by them on which of their ports it is. The kernel does it only where a bond fails over, not
+ * where an address moves to another link.
  */
 #ifndef KVMHOST_ANNOUNCE_H
 #define KVMHOST_ANNOUNCE_H
