@@ -2,12 +2,13 @@
 /*
  * From /proc to PCI functions: a mounted file system is on a block device,
  * whose place in /sys names the function; device mapper and md are followed
- * through their slaves. A route is on an interface, which may lie above
- * others.
+ * through their slaves. What is in use without being mounted here (a pool of
+ * ZFS, a volume for a guest, the second disk of a btrfs) the kernel says when
+ * asked for the disk. A route is on an interface, which may lie above others.
  */
 #include "iommu/host_use.h"
-#include <fcntl.h>
-#include <limits.h>
+#include "iommu/block_function.h"
+#include "iommu/pci_internal.h"
 #include <linux/route.h>
 
 enum { DEPTH_MAX = 8 };
@@ -68,76 +69,19 @@ static void add(
 
 /* --- block devices ---------------------------------------------------------------------------- */
 
-static bool is_address(const char *s, size_t n)
-{
-	size_t domain = strcspn(s, ":/");
-
-	return domain >= 4 && n == domain + strlen(":00:00.0") && s[domain] == ':' &&
-	       s[domain + 3] == ':' && s[domain + 6] == '.' && strspn(s, "0123456789abcdef:.") >= n;
-}
-
-/* The function that a path of /sys runs through last; the caller frees; NULL: none. */
-static char *function_of(const char *path)
-{
-	const char *found = NULL;
-	size_t length = 0;
-
-	for (size_t n; *path; path += n + (path[n] == '/')) {
-		n = strcspn(path, "/");
-		if (is_address(path, n)) {
-			found = path;
-			length = n;
-		}
-	}
-	return found ? strndup(found, length) : NULL;
-}
-
-static char *link_text(struct uses *u, const char *dir, const char *name)
-{
-	_cleanup_close_ int fd = file_open(u->host->root, dir, O_PATH | O_DIRECTORY, 0);
-	char target[PATH_MAX];
-	ssize_t n = fd < 0 ? -1 : readlinkat(fd, name, target, sizeof(target));
-
-	return n < 0 ? NULL : strndup(target, (size_t)n);
-}
-
-/* Several ways lead to such a drive (NVMe multipath), so its place in /sys names none of them. */
-static void add_nvme(struct uses *u, const char *link, const char *what, bool most)
-{
-	const char *at = strstr(link, "/nvme-subsystem/");
-	_cleanup_free_ char *dir = NULL, **names = NULL;
-	size_t n = 0;
-
-	if (!at)
-		return;
-	at += strlen("/nvme-subsystem/");
-	dir = xprintf("/sys/class/nvme-subsystem/%.*s", (int)strcspn(at, "/"), at);
-	if (file_list(u->host->root, dir, &names, &n) < 0)
-		return;
-	for (size_t i = 0; i < n; i++) {
-		_cleanup_free_ char *to = link_text(u, dir, names[i]);
-		_cleanup_free_ char *address = to ? function_of(to) : NULL;
-
-		if (address)
-			add(u, &u->blocks, &u->n_blocks, address, what, most);
-	}
-}
-
 /* dir: "/sys/dev/block" or "/sys/class/block", which hold links named so. */
 static void add_block(struct uses *u, const char *dir, const char *name, const char *what,
 	bool most, unsigned depth)
 {
-	_cleanup_free_ char *link = link_text(u, dir, name), *address = NULL;
 	_cleanup_free_ char *below = xprintf("%s/%s/slaves", dir, name), **slaves = NULL;
+	const char *const *functions;
 	size_t n = 0;
 
-	if (!link || depth > DEPTH_MAX)
+	if (depth > DEPTH_MAX)
 		return;
-	address = function_of(link);
-	if (address)
-		add(u, &u->blocks, &u->n_blocks, address, what, most);
-	else
-		add_nvme(u, link, what, most);
+	functions = block_functions(u->host, dir, name, &n);
+	for (size_t i = 0; i < n; i++)
+		add(u, &u->blocks, &u->n_blocks, functions[i], what, most);
 	if (file_list(u->host->root, below, &slaves, &n) < 0)
 		return;
 	for (size_t i = 0; i < n; i++)
@@ -148,7 +92,7 @@ static void add_block(struct uses *u, const char *dir, const char *name, const c
 static void add_node(struct uses *u, const char *node, const char *what, bool most)
 {
 	_cleanup_free_ char *dir = strndup(node, (size_t)(strrchr(node, '/') - node));
-	_cleanup_free_ char *link = link_text(u, dir, strrchr(node, '/') + 1);
+	const char *link = link_in(u->host, dir, strrchr(node, '/') + 1);
 	const char *slash = link ? strrchr(link, '/') : strrchr(node, '/');
 
 	add_block(u, "/sys/class/block", slash ? slash + 1 : link, what, most, 0);
@@ -273,6 +217,7 @@ const char *host_use(struct host *h, const struct pci_device *d)
 {
 	struct uses *u = uses_get(h);
 	const struct use *at = u ? find(u->blocks, u->n_blocks, d->address) : NULL;
+	const char *disk;
 
 	if (!u || at)
 		return at ? at->what : NULL;
@@ -285,5 +230,9 @@ const char *host_use(struct host *h, const struct pci_device *d)
 		if (what)
 			return arena_printf(u->arena, "%s %s", d->nets[i], what);
 	}
-	return NULL;
+	/* Many functions of network cards would be asked about in vain. */
+	disk = PCI_CLASS_BASE(d) == PCI_BASE_NETWORK ? NULL : block_in_use(h, d->address);
+	return disk ? arena_printf(u->arena, "carries %s, which is in use (see: lsblk /dev/%s)",
+			      disk, disk)
+		    : NULL;
 }

@@ -39,4 +39,7 @@ void pci_read_vfs(struct pci *p, struct entry *at);
 /* Which interface belongs where, once for all functions. */
 void pci_read_nets(struct pci *p);
 
+/* The target of a link in a directory of the host, in the pass arena; NULL: there is none. */
+const char *link_in(struct host *h, const char *dir, const char *name);
+
 #endif

@@ -13,6 +13,13 @@ static const char *link_target(struct arena *a, int dir, const char *name)
 	return n < 0 ? NULL : arena_strndup(a, target, (size_t)n);
 }
 
+const char *link_in(struct host *h, const char *dir, const char *name)
+{
+	_cleanup_close_ int fd = file_open(h->root, dir, O_PATH | O_DIRECTORY, 0);
+
+	return fd < 0 ? NULL : link_target(h->pass, fd, name);
+}
+
 static const char *last_part(const char *path)
 {
 	const char *slash = path ? strrchr(path, '/') : NULL;

@@ -27,6 +27,20 @@ def test_what_the_host_needs_is_refused(host):
            "the host needs it: enp2s0 carries the default route" in text
 
 
+def test_what_is_in_use_without_a_mount_is_refused(host):
+    """ZFS, LVM for guests, a mount of another namespace: who uses a disk has it exclusively."""
+    host.run("systemd-run -u holder perl -MFcntl -e "
+             "'sysopen(my $d, \"/dev/nvme0n1\", O_RDONLY | O_EXCL) or die $!; $| = 1; sleep' && sleep 1 && "
+             "systemctl is-active holder")
+    text = refused(host, IOMMU + f'devices: {{drive: {{address: "{DRIVE}"}}}}\n')
+    assert f"{DRIVE} (nvme) cannot be given to a guest: the host needs it: it carries nvme0n1, which is in use" in text
+    assert "carries nvme0n1" in host.ctl("--json", "devices").stdout
+    host.run("systemctl stop holder")
+    put(host, IOMMU + f'devices: {{drive: {{address: "{DRIVE}"}}}}\n')
+    plan = host.ctl("plan", check=False)
+    assert plan.rc == 2 and "nvme -> vfio-pci" in plan.stdout, plan
+
+
 def test_part_of_a_group_is_refused(host):
     hush(host)
     text = refused(host, IOMMU + f'devices:\n  one: {{address: "{PAIR[0]}"}}\n')
