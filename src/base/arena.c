@@ -29,7 +29,7 @@ enum {
 	/*
 	 * An array of so many bytes has a chunk with room to grow, which is no memory until then.
 	 */
-	ARRAY_ROOMY = 32 << 10,
+	ARRAY_ROOMY = 8 << 10,
 	ROOM = 32,
 };
 

@@ -31,6 +31,7 @@
 	X(sd_bus_message_new_method_call) \
 	X(sd_bus_message_open_container) \
 	X(sd_bus_message_read) \
+	X(sd_bus_message_ref) \
 	X(sd_bus_message_set_auto_start) \
 	X(sd_bus_message_skip) \
 	X(sd_bus_message_unref) \

@@ -32,7 +32,9 @@ void sb_add(struct strbuf *b, const char *s)
 
 void sb_addc(struct strbuf *b, char c)
 {
-	sb_addn(b, &c, 1);
+	reserve(b, 1);
+	b->s[b->len++] = c;
+	b->s[b->len] = '\0';
 }
 
 void sb_vaddf(struct strbuf *b, const char *fmt, va_list ap)
@@ -90,6 +92,16 @@ static void add_json_char(struct strbuf *b, const char *s, size_t len, uint32_t 
 	}
 }
 
+/* How many characters from here on stand in JSON as they are: nearly always all. */
+static size_t plain_run(const char *s)
+{
+	size_t n = 0;
+
+	while (s[n] >= ' ' && s[n] <= '~' && s[n] != '"' && s[n] != '\\')
+		n++;
+	return n;
+}
+
 void sb_add_json(struct strbuf *b, const char *s)
 {
 	size_t left = strlen(s), len;
@@ -97,6 +109,11 @@ void sb_add_json(struct strbuf *b, const char *s)
 
 	sb_addc(b, '"');
 	for (; left; s += len, left -= len) {
+		len = plain_run(s);
+		if (len) {
+			sb_addn(b, s, len);
+			continue;
+		}
 		len = utf8_decode(s, left, &c);
 		if (len) {
 			add_json_char(b, s, len, c);

@@ -147,25 +147,33 @@ static void read_file(struct loader *l, const char *path, int fd, bool named)
  * something, and opening a FIFO can wait for ever. `named`: by the user, not
  * found in a directory, which was judged already.
  */
-static void load_file(struct loader *l, const char *path, bool named)
+static void load_file(struct loader *l, const char *path, const struct stat *st, bool named)
 {
 	_cleanup_close_ int fd = -1;
-	struct stat st;
-	int r;
 
-	r = file_stat(l->root, path, &st);
-	if (r == 0 && !S_ISREG(st.st_mode)) {
+	if (!S_ISREG(st->st_mode)) {
 		refuse_file(l, path, "name a regular file, or a directory of *.yaml",
-			S_ISDIR(st.st_mode)    ? "this is a directory, not a file"
-			: S_ISFIFO(st.st_mode) ? "this is a FIFO, not a file"
-					       : "this is not a regular file");
+			S_ISDIR(st->st_mode)    ? "this is a directory, not a file"
+			: S_ISFIFO(st->st_mode) ? "this is a FIFO, not a file"
+						: "this is not a regular file");
 		return;
 	}
-	fd = r < 0 ? r : file_open(l->root, path, O_RDONLY | O_NOCTTY | O_NONBLOCK, 0);
+	fd = file_open(l->root, path, O_RDONLY | O_NOCTTY | O_NONBLOCK, 0);
 	if (fd < 0)
 		refuse_errno(l, path, -fd);
 	else
 		read_file(l, path, fd, named);
+}
+
+static void load_entry(struct loader *l, const char *path)
+{
+	struct stat st;
+	int r = file_stat(l->root, path, &st);
+
+	if (r < 0)
+		refuse_errno(l, path, -r);
+	else
+		load_file(l, path, &st, false);
 }
 
 static void load_directory(struct loader *l, const char *path, const struct stat *st)
@@ -186,7 +194,7 @@ static void load_directory(struct loader *l, const char *path, const struct stat
 		name = arena_printf(
 			l->d->arena, "%s%s%s", path, endswith(path, "/") ? "" : "/", names[i]);
 		if (endswith(name, ".yaml"))
-			load_file(l, name, false);
+			load_entry(l, name);
 		else if (endswith(name, ".yml") || endswith(name, ".json"))
 			diag_warning(l->d, source_whole(add_source(l, name, "", 0)),
 				"rename it to *.yaml, or move it elsewhere",
@@ -205,10 +213,12 @@ static void load_path(struct loader *l, const char *path)
 	r = file_stat(l->root, path, &st);
 	if (r == -ENOENT && optional)
 		return;
-	if (r == 0 && S_ISDIR(st.st_mode))
+	if (r < 0)
+		refuse_errno(l, path, -r);
+	else if (S_ISDIR(st.st_mode))
 		load_directory(l, path, &st);
 	else
-		load_file(l, path, true);
+		load_file(l, path, &st, true);
 }
 
 void document_load(struct document *doc, int root, const char *const *paths, size_t n, int flags,

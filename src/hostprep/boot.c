@@ -156,27 +156,28 @@ static int find_loader(struct host *h, struct boot *b, struct error *e)
 	return r < 0 ? r : refuse_unknown(info, e);
 }
 
-/* asked: the file that was looked for last, and is not there; many have the same. */
-static bool wrote(struct host *h, const struct boot_loader *l, const char **asked)
+/* asked: the loader that was looked for last, and did not write; many look for the same. */
+static bool wrote(struct host *h, const struct boot_loader *l, const struct boot_loader **asked)
 {
-	if (!l->mark)
-		return l->wrote(h);
-	if (*asked && streq(*asked, l->mark))
+	const struct boot_loader *last = *asked;
+
+	*asked = l;
+	if (last && streq_null(last->mark, l->mark) && last->wrote == l->wrote)
 		return false;
-	*asked = l->mark;
-	return file_exists(h->root, l->mark);
+	return l->mark ? file_exists(h->root, l->mark) : l->wrote(h);
 }
 
 bool boot_wrote(struct host *h)
 {
-	const char *asked = NULL;
+	const struct boot_loader *asked = NULL;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(loaders); i++)
 		if (wrote(h, loaders[i], &asked))
 			return true;
-	for (i = 0; i < ARRAY_SIZE(unified); i++)
-		if (wrote(h, unified[i], &asked))
+	/* From the end, which has the same file as the end of those above. */
+	for (i = ARRAY_SIZE(unified); i > 0; i--)
+		if (wrote(h, unified[i - 1], &asked))
 			return true;
 	for (i = 0; boot_grubs[i]; i++)
 		if (wrote(h, boot_grubs[i], &asked))

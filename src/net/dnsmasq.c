@@ -216,6 +216,7 @@ static int dnsmasq_owned(struct host *h, const struct kind *k _unused_,
 const struct kind dnsmasq_kind = {
 	.name = "dnsmasq",
 	.table = &dnsmasq_table,
+	.units = true,
 	.derive = dnsmasq_derive_hosts,
 	.observe = dnsmasq_observe,
 	.diff = dnsmasq_diff,

@@ -4,7 +4,7 @@
 const struct kind *kind_find(const char *name)
 {
 	for (size_t i = 0; i < n_kinds; i++)
-		if (streq(kinds[i]->name, name))
+		if (*kinds[i]->name == *name && streq(kinds[i]->name, name))
 			return kinds[i];
 	return NULL;
 }

@@ -52,6 +52,8 @@ struct kind {
 	enum disruption recreate_costs;
 	/* Is files alone, so that --root DIR may apply it. Others wait for the image to boot. */
 	bool offline;
+	/* Is observed by systemd's units, which are asked for ahead: units_ahead(). */
+	bool units;
 	/* Its steps run under the undo log: links, addresses, routes, firewall. */
 	bool undo;
 

@@ -3,6 +3,7 @@
 #include "reconcile/plan.h"
 #include "reconcile/record.h"
 #include "reconcile/steps.h"
+#include "reconcile/units.h"
 
 void step_change(struct host *h, struct step *s, const char *field, const char *path,
 	const char *have, const char *want)
@@ -25,12 +26,9 @@ struct mark step_mark(const struct step *s)
 
 static struct step *add_step(struct host *h, struct plan *p, struct resource *r, enum verb verb)
 {
-	struct step *s = arena_alloc(h->pass, sizeof(*s));
+	struct step *s = p->spare ? TAKE_PTR(p->spare) : arena_alloc(h->pass, sizeof(*s));
 
-	s->verb = verb;
-	s->r = r;
-	s->have = r->have;
-	s->want = r->want;
+	*s = (struct step){ .verb = verb, .r = r, .have = r->have, .want = r->want };
 	r->step = s;
 	*ARENA_PUSH(h->pass, p->steps, p->n) = s;
 	return s;
@@ -82,6 +80,14 @@ static void refine(struct host *h, struct step *s)
 		s->state = STEP_WAITING;
 }
 
+/* Nearly all are as wanted: a thousand steps would be as much memory as what they are about. */
+static void take_back(struct plan *p, struct step *s)
+{
+	s->r->step = NULL;
+	p->n--;
+	p->spare = s;
+}
+
 /* A machine that cannot be read where this resource is: the step has failed before it began. */
 static void unreadable(struct host *h, struct plan *p, struct resource *r, struct error *why)
 {
@@ -128,8 +134,7 @@ static void plan_wanted(struct host *h, struct plan *p, struct resource *r)
 	s = add_step(h, p, r, r->have ? STEP_UPDATE : STEP_CREATE);
 	compare(h, s);
 	if (!s->n_changes && r->have && (r->recorded || r->marked)) {
-		r->step = NULL;
-		p->n--;
+		take_back(p, s);
 		return;
 	}
 	if (!s->n_changes && r->have)
@@ -190,12 +195,22 @@ static void note_marked(const char *name, void *arg)
 	strmap_put(m->strays, r->id, r);
 }
 
+static bool any_asks_systemd(const struct wants *w)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (w->v[i]->kind->units)
+			return true;
+	return false;
+}
+
 static int find_marked(struct host *h, struct wants *w, struct strmap *strays, struct error *e)
 {
 	struct marked m = { .h = h, .w = w, .strays = strays };
+	bool ask = h->live && any_asks_systemd(w);
 	int r;
 
 	for (size_t i = 0; i < n_kinds; i++) {
+		ask = ask && units_ahead(h) >= 0;
 		m.kind = kinds[i];
 		if (!m.kind->owned || (!h->live && !m.kind->offline))
 			continue;

@@ -57,6 +57,7 @@ struct plan {
 	size_t n_resources; /* wanted in all */
 	size_t n_removals; /* steps that release something */
 	bool removes_most; /* refused unless confirmed */
+	struct step *spare; /* private to the making: had nothing to do, is the next one */
 };
 
 /* Adds a change in the pass arena. have or want may be NULL. */

@@ -40,6 +40,7 @@ static void drop_list(void *data)
 {
 	struct units *u = data;
 
+	u->asked = sym_sd_bus_slot_unref(u->asked);
 	strmap_free(&u->by_name);
 	u->by_name = (struct strmap){ 0 };
 	u->list = sym_sd_bus_message_unref(u->list);
@@ -172,9 +173,52 @@ static int read_list(struct units *u)
 	return 0;
 }
 
+static int on_list(sd_bus_message *m, void *arg, _unused_ sd_bus_error *ret)
+{
+	struct units *u = arg;
+
+	u->list = sym_sd_bus_message_ref(m);
+	return 0;
+}
+
+static int ask(struct units *u)
+{
+	return sym_sd_bus_call_method_async(u->bus, &u->asked, u->to, SYSTEMD_PATH, SYSTEMD_MANAGER,
+		"ListUnitsByPatterns", on_list, u, "asas", 0, 5, UNITS_PREFIX "*", UNIT_NETWORKD,
+		UNIT_NETWORKMANAGER, UNIT_RESOLVED, UNIT_ONLINE);
+}
+
+int units_ahead(struct host *h)
+{
+	struct units *u;
+	int r = units_bus(h, &u, NULL);
+
+	if (r >= 0 && !u->listed && !u->asked)
+		r = ask(u);
+	while (r >= 0 && u->asked && !u->list)
+		if ((r = sym_sd_bus_process(u->bus, NULL)) == 0)
+			break;
+	return r;
+}
+
+static int await_list(struct units *u, const sd_bus_error **why)
+{
+	int r = u->asked ? 0 : ask(u);
+
+	while (r >= 0 && !u->list) {
+		r = sym_sd_bus_process(u->bus, NULL);
+		if (r == 0)
+			r = sym_sd_bus_wait(u->bus, UINT64_MAX);
+	}
+	if (r < 0)
+		return r;
+	*why = sym_sd_bus_message_get_error(u->list);
+	return *why ? -sym_sd_bus_error_get_errno(*why) : read_list(u);
+}
+
 static int list(struct host *h, struct units **out, struct error *e)
 {
-	sd_bus_error why = SD_BUS_ERROR_NULL;
+	const sd_bus_error *why = NULL;
 	struct units *u;
 	int r = units_bus(h, &u, e);
 
@@ -183,16 +227,12 @@ static int list(struct host *h, struct units **out, struct error *e)
 	*out = u;
 	if (u->listed)
 		return 0;
-	r = sym_sd_bus_call_method(u->bus, u->to, SYSTEMD_PATH, SYSTEMD_MANAGER,
-		"ListUnitsByPatterns", &why, &u->list, "asas", 0, 5, UNITS_PREFIX "*",
-		UNIT_NETWORKD, UNIT_NETWORKMANAGER, UNIT_RESOLVED, UNIT_ONLINE);
-	if (r >= 0)
-		r = read_list(u);
+	r = await_list(u, &why);
+	u->asked = sym_sd_bus_slot_unref(u->asked);
 	if (r < 0) {
-		r = units_refused(r, &why, "list its units", e);
+		units_refused(r, why, "list its units", e);
 		drop_list(u);
 	}
-	sym_sd_bus_error_free(&why);
 	u->listed = r >= 0;
 	return r;
 }

@@ -34,6 +34,13 @@ struct unit {
 };
 
 /*
+ * Asks ahead for what the next three answer from, and moves the question on without waiting: so
+ * systemd answers while other things are looked at. To be called now and then until one of them is.
+ * Negative: it is not worth calling again; who needs the answer is told why.
+ */
+int units_ahead(struct host *h);
+
+/*
  * The state of a unit whose name begins with UNITS_PREFIX or stands above; UNIT_INACTIVE when
  * systemd has not loaded it. Strings live until host_forget().
  */

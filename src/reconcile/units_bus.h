@@ -14,6 +14,7 @@ struct units {
 	sd_bus *bus;
 	const char *to; /* the name to call; NULL on the private socket, which knows no names */
 	bool listed;
+	sd_bus_slot *asked; /* the list was asked for ahead, and nobody has taken the answer yet */
 	sd_bus_message *list; /* the answer that the strings of v point into */
 	struct unit *v;
 	size_t n;

@@ -294,6 +294,7 @@ const struct kind guest_kind = {
 	.name = "guest",
 	.table = &guest_table,
 	.recreate_costs = DISRUPT_GUEST,
+	.units = true,
 	.check = check,
 	.derive = derive,
 	.observe = guest_observe,

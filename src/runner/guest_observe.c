@@ -137,7 +137,7 @@ int guest_observe(struct host *h, const struct resource *r, void **have, struct 
 		return err;
 	seen->running = unit.state != UNIT_INACTIVE && unit.state != UNIT_FAILED;
 	seen->failed = unit.state == UNIT_FAILED;
-	if (!seen->running && !file_exists(h->root, guest_path(r->name, "").s))
+	if (!seen->running && !seen->applied && !file_exists(h->root, guest_path(r->name, "").s))
 		return check_cpu(h, r->want, NULL, e);
 	if (seen->running)
 		err = load(h, r->name, FILE_STARTED, &seen->started, &spec, e);
