@@ -118,6 +118,24 @@ static int replace(struct host *h, const char *text, struct error *e)
 	return r == -EACCES || r == -EPERM ? error_cure(e, "run as root") : r;
 }
 
+/*
+ * Without the file its readers take the running kernel's line. That may have what was ours until
+ * the next boot, or lack what somebody wrote into the file since: then the file has to stay.
+ */
+static bool goes_without(struct host *h, struct arena *a, const char *text)
+{
+	struct tokens said = { .arena = a }, instead = { .arena = a };
+	_cleanup_free_ char *other = default_text(h);
+	size_t i;
+
+	tokens_read(&said, text);
+	tokens_read(&instead, other);
+	for (i = 0; i < said.n && i < instead.n; i++)
+		if (!token_same(&said.v[i], &instead.v[i]))
+			return false;
+	return said.n == instead.n;
+}
+
 /* Our list goes first, with what was ours beside: what stands in the file is always in it. */
 int kernel_cmdline_write(struct host *h, const struct boot *b, struct error *e)
 {
@@ -140,7 +158,7 @@ int kernel_cmdline_write(struct host *h, const struct boot *b, struct error *e)
 			*ARENA_PUSH(all.arena, all.v, all.n) = b->own.v[i];
 	tokens_edit(text, &was, &b->own, &out);
 	r = kernel_cmdline_write_own(h, &all, made, e);
-	if (r == 0 && made && !b->own.n)
+	if (r == 0 && made && !b->own.n && goes_without(h, b->arena, sb_str(&out)))
 		r = file_remove(h->root, KERNEL_CMDLINE);
 	else if (r == 0)
 		r = replace(h, sb_str(&out), e);

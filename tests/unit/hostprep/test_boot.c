@@ -398,22 +398,55 @@ STORY(mkinitcpio, 6)
 STORY(mkinitcpio_directory, 7)
 STORY(bootc, 8)
 
-/* Without the file kernel-install takes the running kernel's line: it is made of that, and goes. */
-static void test_no_cmdline_file(void **state)
+/* Without the file kernel-install takes the running kernel's line, and so does this one. */
+static struct machine *without_file(void **state)
 {
 	struct machine *m = layout(state, &layouts[0]);
+	struct layout l = layouts[0];
 
+	l.script = "[ -e $root/etc/kernel/cmdline ] || { sed 's/^initrd=[^ ]* //' "
+		   "$root/proc/cmdline >$root/line; mv $root/line $root/etc/kernel/cmdline; gone=1; }\n"
+		   MAKE_ENTRY "[ -z $gone ] || rm $root/etc/kernel/cmdline\n";
+	put_tool(m, &l);
 	file_remove(m->host.root, "/etc/kernel/cmdline");
 	put(m, "/proc/cmdline", "initrd=\\x\\initrd " LINE "\n");
 	want(m, "cmdline: [nosmt]");
 	settle(m);
 	assert_file(m, "/etc/kernel/cmdline", LINE " nosmt\n");
+	return m;
+}
+
+static void test_no_cmdline_file(void **state)
+{
+	struct machine *m = without_file(state);
+
 	want(m, "{}");
-	put(m, "/usr/bin/kernel-install", "#!/bin/sh\nsed -i 's| nosmt||' ${0%/usr/*}" ENTRY "\n");
-	assert_int_equal(
-		chmod(arena_printf(m->arena, "%s/usr/bin/kernel-install", m->dir), 0755), 0);
 	settle(m);
 	assert_no_file(m, "/etc/kernel/cmdline");
+	assert_null(strstr(get(m, ENTRY), "nosmt"));
+}
+
+/* The kernel that runs was started with it: without the file its entries would get it again. */
+static void test_released_after_boot(void **state)
+{
+	struct machine *m = without_file(state);
+
+	put(m, "/proc/cmdline", "initrd=\\x\\initrd " LINE " nosmt\n");
+	want(m, "{}");
+	settle(m);
+	assert_null(strstr(get(m, ENTRY), "nosmt"));
+	assert_file(m, "/etc/kernel/cmdline", LINE "\n");
+	assert_no_file(m, LIST);
+}
+
+static void test_edited_by_others(void **state)
+{
+	struct machine *m = without_file(state);
+
+	put(m, "/etc/kernel/cmdline", LINE " nosmt theirs=1\n");
+	want(m, "{}");
+	settle(m);
+	assert_file(m, "/etc/kernel/cmdline", LINE " theirs=1\n");
 }
 
 static void test_conflict(void **state)
@@ -653,6 +686,8 @@ int main(void)
 		TEST(test_grub_of_arch),
 		TEST(test_grub_of_suse),
 		TEST(test_no_cmdline_file),
+		TEST(test_released_after_boot),
+		TEST(test_edited_by_others),
 		TEST(test_conflict),
 		TEST(test_grubby_keeps_namesakes),
 		TEST(test_rpm_ostree_pair),
