@@ -33,9 +33,16 @@ int file_read_line(int root, const char *path, char **out);
  * synced.
  */
 int file_write_atomic(int root, const char *path, const char *data, size_t len, mode_t mode);
-/* The same for a file of others that is edited: who may read and write it stays. mode: of a new
- * one. */
+/* The same, and the new file gets the attributes of `like`, which is open; -1: of none. */
+int file_write_like(
+	int root, const char *path, const char *data, size_t len, mode_t mode, int like);
+/*
+ * The same for a file of others that is edited: its owner, mode, ACL, SELinux label and user
+ * attributes stay, and so does a symbolic link that leads to it. mode: of a new one.
+ */
 int file_edit_atomic(int root, const char *path, const char *data, size_t len, mode_t mode);
+/* Owner, mode, ACL, SELinux label and user attributes. */
+int file_copy_attributes(int from, int to);
 /* One write(2) into an existing file (truncated first, as a shell's > does), for /proc and /sys. */
 int file_poke(int root, const char *path, const char *text);
 /* unlink and fsync of the directory; a missing file is no error. */

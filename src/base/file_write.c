@@ -151,7 +151,7 @@ static int write_and_sync(int fd, const char *data, size_t len)
 	return sync_fd(fd);
 }
 
-int file_write_atomic(int root, const char *path, const char *data, size_t len, mode_t mode)
+int file_write_like(int root, const char *path, const char *data, size_t len, mode_t mode, int like)
 {
 	_cleanup_free_ char *dir = NULL, *base = NULL, *temporary = NULL;
 	_cleanup_close_ int dirfd = -1, fd = -1;
@@ -171,7 +171,9 @@ int file_write_atomic(int root, const char *path, const char *data, size_t len, 
 	fd = open_temporary(dirfd, temporary, mode, &named);
 	if (fd < 0)
 		return fd;
-	r = write_and_sync(fd, data, len);
+	r = like < 0 ? 0 : file_copy_attributes(like, fd);
+	if (r == 0)
+		r = write_and_sync(fd, data, len);
 	if (r == 0 && !named)
 		r = give_name(fd, dirfd, temporary);
 	if (r == 0 && renameat(dirfd, temporary, dirfd, base) < 0)
@@ -183,13 +185,9 @@ int file_write_atomic(int root, const char *path, const char *data, size_t len, 
 	return sync_fd(dirfd);
 }
 
-int file_edit_atomic(int root, const char *path, const char *data, size_t len, mode_t mode)
+int file_write_atomic(int root, const char *path, const char *data, size_t len, mode_t mode)
 {
-	struct stat st;
-
-	if (file_stat(root, path, &st) == 0)
-		mode = st.st_mode & 07777;
-	return file_write_atomic(root, path, data, len, mode);
+	return file_write_like(root, path, data, len, mode, -1);
 }
 
 int file_failure(struct error *e, int code, const char *verb, const char *path)

@@ -7,13 +7,14 @@
 #include <spawn.h>
 #include <sys/wait.h>
 
-enum { SAID_MAX = 4 << 20, SHOWN_LINES = 3 };
+enum { SAID_MAX = 4 << 20, SHOWN_LINES = 3, LOCK_FD = 3 };
 
 /* Its outputs into the pipe, nothing to read, signals as a program expects them. */
-static int start(char *const argv[], int output, bool shown, pid_t *pid)
+static int start(char *const argv[], int lock, int output, bool shown, pid_t *pid)
 {
+	/* LVM's tools, which some of them run, would tell of the lock. */
 	static char *const environment[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8",
-		NULL };
+		"LVM_SUPPRESS_FD_WARNINGS=1", NULL };
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attributes;
 	sigset_t none, all;
@@ -26,7 +27,9 @@ static int start(char *const argv[], int output, bool shown, pid_t *pid)
 	posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_adddup2(&files, output, 1);
 	posix_spawn_file_actions_adddup2(&files, shown ? 2 : output, 2);
-	posix_spawn_file_actions_addclosefrom_np(&files, 3);
+	if (lock >= 0)
+		posix_spawn_file_actions_adddup2(&files, lock, LOCK_FD);
+	posix_spawn_file_actions_addclosefrom_np(&files, lock < 0 ? LOCK_FD : LOCK_FD + 1);
 	posix_spawnattr_setsigmask(&attributes, &none);
 	posix_spawnattr_setsigdefault(&attributes, &all);
 	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
@@ -67,14 +70,7 @@ static int explain(char *const argv[], int status, char *said, struct error *e)
 	return error_cure(e, "run it by hand and see what it says: %s", argv[0]);
 }
 
-int tool_run(char *const argv[], struct error *e)
-{
-	_cleanup_free_ char *said = NULL;
-
-	return tool_read(argv, &said, e);
-}
-
-int tool_end(char *const argv[], bool shown, char **out, int *status, struct error *e)
+static int run(char *const argv[], int lock, bool shown, char **out, int *status, struct error *e)
 {
 	_cleanup_close_ int from = -1, to = -1;
 	_cleanup_free_ char *said = NULL;
@@ -85,7 +81,7 @@ int tool_end(char *const argv[], bool shown, char **out, int *status, struct err
 		return error_set(e, -errno, "cannot make a pipe: %s", strerror(errno));
 	from = fds[0];
 	to = fds[1];
-	r = start(argv, to, shown, &pid);
+	r = start(argv, lock, to, shown, &pid);
 	if (r < 0)
 		return error_set(
 			e, r == -ENOENT ? -ENOEXEC : r, "cannot run %s: %s", argv[0], strerror(-r));
@@ -101,10 +97,22 @@ int tool_end(char *const argv[], bool shown, char **out, int *status, struct err
 	return 0;
 }
 
-int tool_read(char *const argv[], char **out, struct error *e)
+int tool_end(char *const argv[], bool shown, char **out, int *status, struct error *e)
+{
+	return run(argv, -1, shown, out, status, e);
+}
+
+int tool_run(char *const argv[], int lock, struct error *e)
 {
 	_cleanup_free_ char *said = NULL;
-	int status = 0, r = tool_end(argv, false, &said, &status, e);
+
+	return tool_read(argv, lock, &said, e);
+}
+
+int tool_read(char *const argv[], int lock, char **out, struct error *e)
+{
+	_cleanup_free_ char *said = NULL;
+	int status = 0, r = run(argv, lock, false, &said, &status, e);
 
 	if (r < 0 || !said)
 		return r;

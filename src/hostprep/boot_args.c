@@ -172,9 +172,11 @@ static int grubby_install(struct host *h, struct boot *b, struct error *e)
 	sb_add(&less, "--remove-args=");
 	args_text(&less, &drop);
 	if (drop.n)
-		r = tool_run((char *const[]){ tool, "--update-kernel=ALL", less.s, NULL }, e);
+		r = tool_run(
+			(char *const[]){ tool, "--update-kernel=ALL", less.s, NULL }, h->lock, e);
 	if (r == 0 && add.n)
-		r = tool_run((char *const[]){ tool, "--update-kernel=ALL", more.s, NULL }, e);
+		r = tool_run(
+			(char *const[]){ tool, "--update-kernel=ALL", more.s, NULL }, h->lock, e);
 	return r < 0 ? r : finish(h, b, e);
 }
 

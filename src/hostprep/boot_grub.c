@@ -187,7 +187,7 @@ static int grub_install(struct host *h, struct boot *b, struct error *e)
 	_cleanup_free_ char *half = xprintf("%s.new", l->menu_new);
 	int r;
 
-	r = tool_run((char *const[]){ tool, "-o", to, NULL }, e);
+	r = tool_run((char *const[]){ tool, "-o", to, NULL }, h->lock, e);
 	if (r == 0)
 		r = grub_read_menu_file(h, b, l->menu_new, e);
 	if (r == 0)

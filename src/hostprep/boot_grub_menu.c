@@ -120,15 +120,16 @@ static int replace_failed(const struct grub_layout *l, int code, struct error *e
 }
 
 /*
- * The new menu is on the disk before its name is; it keeps the old one's rights. The old one is
- * kept open, so that its blocks go to nobody while GRUB would still find them under the name.
+ * The new menu is on the disk before its name is; it is to others what the old one was. The old one
+ * is kept open, so that its blocks go to nobody while GRUB would still find them under the name.
  */
 int grub_replace_menu(struct host *h, const struct grub_layout *l, struct error *e)
 {
 	_cleanup_close_ int dir = file_open(h->root, l->directory, O_RDONLY | O_DIRECTORY, 0);
 	_cleanup_close_ int new = file_open(h->root, l->menu_new, O_RDONLY, 0);
-	_cleanup_close_ int kept _unused_ = file_open(h->root, l->menu, O_RDONLY, 0);
+	_cleanup_close_ int kept = file_open(h->root, l->menu, O_RDONLY, 0);
 	struct stat old;
+	int r;
 
 	if (dir < 0 || new < 0)
 		return replace_failed(l, MIN_OF(dir, new), e);
@@ -137,8 +138,9 @@ int grub_replace_menu(struct host *h, const struct grub_layout *l, struct error 
 			error_set(e, -EOPNOTSUPP, "%s is not a plain file", l->menu);
 			return error_cure(e, "run update-grub by hand; kvmhost then sees it");
 		}
-		if (fchmod(new, old.st_mode & 07777) < 0)
-			return replace_failed(l, -errno, e);
+		r = kept < 0 ? kept : file_copy_attributes(kept, new);
+		if (r < 0)
+			return replace_failed(l, r, e);
 	}
 	if (fsync(new) < 0)
 		return replace_failed(l, -errno, e);

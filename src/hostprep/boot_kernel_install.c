@@ -61,7 +61,8 @@ static int add_kernel(struct host *h, const char *version, struct error *e)
 		return error_cure(e, "remove the entry: kernel-install remove %s", version);
 	}
 	name = xstrdup(version);
-	return tool_run((char *const[]){ tool, "add", name, image, with ? initrd : NULL, NULL }, e);
+	return tool_run((char *const[]){ tool, "add", name, image, with ? initrd : NULL, NULL },
+		h->lock, e);
 }
 
 int kernel_install_add(struct host *h, const struct boot *b, struct error *e)
@@ -120,7 +121,7 @@ static int proxmox_install(struct host *h, struct boot *b _unused_, struct error
 {
 	_cleanup_free_ char *tool = dropin_shown(h, PROXMOX);
 
-	return tool_run((char *const[]){ tool, "refresh", NULL }, e);
+	return tool_run((char *const[]){ tool, "refresh", NULL }, h->lock, e);
 }
 
 const struct boot_loader boot_proxmox = {
@@ -148,7 +149,7 @@ static bool sdbootutil_detect(struct host *h, const char *info _unused_)
 static int sdbootutil_install(struct host *h, struct boot *b, struct error *e)
 {
 	_cleanup_free_ char *tool = dropin_shown(h, SDBOOTUTIL);
-	int r = tool_run((char *const[]){ tool, "update-all-entries", NULL }, e);
+	int r = tool_run((char *const[]){ tool, "update-all-entries", NULL }, h->lock, e);
 
 	return r < 0 ? r : check_entries(h, b, e);
 }

@@ -70,7 +70,7 @@ static int ostree_install(struct host *h, struct boot *b, struct error *e)
 			b->own.v[i].next ? "--append=" : "--append-if-missing=", &b->own.v[i]);
 	}
 	if (r == 0 && n > 2)
-		r = tool_run(argv, e);
+		r = tool_run(argv, h->lock, e);
 	free(tool);
 	return r < 0 ? r : kernel_cmdline_write_own(h, &b->own, false, e);
 }
@@ -155,7 +155,7 @@ static int bootc_install(struct host *h, struct boot *b, struct error *e)
 	args_text(&words, &b->own);
 	if (b->own.n)
 		argv[ARRAY_SIZE(argv) - 2] = words.s;
-	r = tool_run(argv, e);
+	r = tool_run(argv, h->lock, e);
 	if (r < 0)
 		return error_cure(e,
 			"bootc needs the command `loader-entries`, and ostree 2026.1 or later; "

@@ -248,7 +248,7 @@ static int mkinitcpio_read(struct host *h, struct boot *b, struct error *e)
 static int mkinitcpio_install(struct host *h, struct boot *b, struct error *e)
 {
 	_cleanup_free_ char *tool = dropin_shown(h, MKINITCPIO);
-	int r = tool_run((char *const[]){ tool, "-P", NULL }, e);
+	int r = tool_run((char *const[]){ tool, "-P", NULL }, h->lock, e);
 
 	return r < 0 ? r : check_images(h, b, e);
 }

@@ -60,12 +60,13 @@ int module_initramfs(struct host *h, struct step *const *steps, size_t n, struct
 	if (!stale || !module_initramfs_known(h))
 		return 0;
 	path = image(h);
-	r = tool_read((char *const[]){ tool, path, NULL }, &list, e);
+	r = tool_read((char *const[]){ tool, path, NULL }, h->lock, &list, e);
 	for (i = 0; r == 0 && i < n; i++)
 		inside |=
 			module_marked(h, steps[i], MODULE_STALE) && lists(list, steps[i]->r->name);
 	if (r == 0 && inside)
-		r = tool_read((char *const[]){ update, "-u", "-k", "all", NULL }, &said, e);
+		r = tool_read(
+			(char *const[]){ update, "-u", "-k", "all", NULL }, h->lock, &said, e);
 	if (r == 0 && inside)
 		boot_flush(h);
 	for (i = 0; r == 0 && i < n; i++)

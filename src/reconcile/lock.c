@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "reconcile/host.h"
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <time.h>
 
@@ -29,6 +30,21 @@ static int take(int fd, unsigned seconds)
 	return 0;
 }
 
+/* What a killed one was running keeps the lock: two of grub-mkconfig would write one file. */
+static int refuse(int pid, const char *path, unsigned seconds, struct error *e)
+{
+	if (pid <= 0 || kill(pid, 0) == 0 || errno != ESRCH)
+		return error_set(e, -EBUSY,
+			"another kvmhost (pid %d) is changing this host and did not "
+			"finish within %u s",
+			pid, seconds);
+	error_set(e, -EBUSY,
+		"kvmhost (pid %d) was killed while it changed this host, and what it ran did not "
+		"end within %u s",
+		pid, seconds);
+	return error_cure(e, "wait for it, or see what it is: fuser -v %s", path);
+}
+
 int host_lock(struct host *h, unsigned seconds, struct error *e)
 {
 	const char *dir = h->live ? RUN_DIR : STATE_DIR;
@@ -46,10 +62,7 @@ int host_lock(struct host *h, unsigned seconds, struct error *e)
 		return file_failure(e, r, "open the lock", path);
 	r = take(fd, seconds);
 	if (r == -EBUSY)
-		return error_set(e, r,
-			"another kvmhost (pid %d) is changing this host and did not "
-			"finish within %u s",
-			holder(fd), seconds);
+		return refuse(holder(fd), path, seconds, e);
 	if (r < 0)
 		return error_set(e, r, "cannot lock %s: %s", path, strerror(-r));
 	snprintf(text, sizeof(text), "%d\n", (int)getpid());
@@ -61,6 +74,9 @@ int host_lock(struct host *h, unsigned seconds, struct error *e)
 
 void host_unlock(struct host *h)
 {
-	if (h->lock >= 0)
-		close(TAKE_FD(h->lock));
+	if (h->lock < 0)
+		return;
+	/* For those that inherited it too: what a program leaves behind holds nobody up. */
+	flock(h->lock, LOCK_UN);
+	close(TAKE_FD(h->lock));
 }

@@ -11,7 +11,7 @@ static bool qemu_has_it(const char *qemu)
 	char *const argv[] = { (char *)(uintptr_t)qemu, (char *)"-object", (char *)"help", NULL };
 	_cleanup_free_ char *said = NULL;
 
-	return tool_read(argv, &said, NULL) >= 0 && strstr(said, "\n  iommufd\n") != NULL;
+	return tool_read(argv, -1, &said, NULL) >= 0 && strstr(said, "\n  iommufd\n") != NULL;
 }
 
 /* "/dev/vfio/devices/vfio3", the caller's; NULL: this kernel makes none. */

@@ -209,7 +209,7 @@ int tree_read(const struct tree_source *s, const char *path, char **text, struct
 			"--connect-timeout", "20", "--max-time", "60", "--max-filesize", "1048576",
 			"--url", url_of(s, path), NULL };
 
-		r = tool_read((char *const *)argv, &said, e);
+		r = tool_read((char *const *)argv, -1, &said, e);
 	}
 	if (r >= 0)
 		*text = TAKE_PTR(said);

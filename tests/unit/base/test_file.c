@@ -6,6 +6,7 @@
 #include <cmocka.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <sys/xattr.h>
 
 static char dir[] = "/tmp/kvmhost-file-XXXXXX";
 static int root = -1;
@@ -215,6 +216,62 @@ static void test_list(void **state _unused_)
 	assert_null(names[0]);
 }
 
+/* A file of others: who may do what with it, and what else they noted on it. */
+static void test_edit_keeps_attributes(void **state _unused_)
+{
+	/* Version 2; user::rw-, user:7:r--, group::---, mask::r--, other::---, as the kernel has
+	 * it. */
+	static const struct {
+		uint32_t version;
+		struct {
+			uint16_t tag, may;
+			uint32_t id;
+		} entry[5];
+	} acl = { 2, { { 1, 6, UINT32_MAX }, { 2, 4, 7 }, { 4, 0, UINT32_MAX },
+			     { 16, 4, UINT32_MAX }, { 32, 0, UINT32_MAX } } };
+	_cleanup_close_ int fd = -1, after = -1;
+	bool may_note, may_list, may_give = geteuid() == 0;
+	char got[sizeof(acl)];
+	struct stat st;
+
+	write_text("etc/grub", "old");
+	fd = file_open(root, "etc/grub", O_RDONLY, 0);
+	may_note = fsetxattr(fd, "user.note", "theirs", 6, 0) == 0;
+	may_list = fsetxattr(fd, "system.posix_acl_access", &acl, sizeof(acl), 0) == 0;
+	if (may_give)
+		assert_int_equal(fchown(fd, 1, 2), 0);
+	assert_true(may_note || may_list || may_give); /* else nothing is tried here */
+	assert_int_equal(file_edit_atomic(root, "etc/grub", "new", 3, 0600), 0);
+	assert_content("etc/grub", "new");
+	assert_int_equal(file_stat(root, "etc/grub", &st), 0);
+	assert_int_equal(st.st_uid, may_give ? 1 : geteuid());
+	assert_int_equal(st.st_gid, may_give ? 2 : getegid());
+	assert_int_equal(st.st_mode & 07777, may_list ? 0640 : 0644);
+	after = file_open(root, "etc/grub", O_RDONLY, 0);
+	if (may_note)
+		assert_int_equal(fgetxattr(after, "user.note", got, sizeof(got)), 6);
+	if (may_list) {
+		assert_int_equal(
+			fgetxattr(after, "system.posix_acl_access", got, sizeof(got)), sizeof(acl));
+		assert_memory_equal(got, &acl, sizeof(acl));
+	}
+}
+
+static void test_edit_follows_links(void **state _unused_)
+{
+	char target[16];
+
+	write_text("usr/share/grub", "old");
+	assert_int_equal(file_mkdirs(root, "etc/default", 0755), 0);
+	assert_int_equal(symlinkat("../other", root, "etc/default/grub"), 0);
+	assert_int_equal(symlinkat("/usr/share/grub", root, "etc/other"), 0);
+	assert_int_equal(file_edit_atomic(root, "/etc/default/grub", "new", 3, 0600), 0);
+	assert_content("usr/share/grub", "new");
+	assert_int_equal(readlinkat(root, "etc/default/grub", target, sizeof(target)), 8);
+	assert_int_equal(symlinkat("loop", root, "loop"), 0);
+	assert_int_equal(file_edit_atomic(root, "loop", "new", 3, 0600), -ELOOP);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -231,6 +288,8 @@ int main(void)
 		TEST(test_remove),
 		TEST(test_mkdirs),
 		TEST(test_list),
+		TEST(test_edit_keeps_attributes),
+		TEST(test_edit_follows_links),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

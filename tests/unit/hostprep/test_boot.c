@@ -405,8 +405,8 @@ static struct machine *without_file(void **state)
 	struct layout l = layouts[0];
 
 	l.script = "[ -e $root/etc/kernel/cmdline ] || { sed 's/^initrd=[^ ]* //' "
-		   "$root/proc/cmdline >$root/line; mv $root/line $root/etc/kernel/cmdline; gone=1; }\n"
-		   MAKE_ENTRY "[ -z $gone ] || rm $root/etc/kernel/cmdline\n";
+		   "$root/proc/cmdline >$root/line; mv $root/line $root/etc/kernel/cmdline; "
+		   "gone=1; }\n" MAKE_ENTRY "[ -z $gone ] || rm $root/etc/kernel/cmdline\n";
 	put_tool(m, &l);
 	file_remove(m->host.root, "/etc/kernel/cmdline");
 	put(m, "/proc/cmdline", "initrd=\\x\\initrd " LINE "\n");

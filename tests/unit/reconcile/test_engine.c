@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The engine on toy kinds: planning, applying, releasing, failing, undoing, and being killed. */
 #include "toy.h"
+#include "base/tool.h"
 #include "reconcile/confirm.h"
 #include "reconcile/generation.h"
 #include "reconcile/record.h"
 #include "reconcile/undo.h"
 #include <setjmp.h>
 #include <stdarg.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <cmocka.h>
 
@@ -585,6 +587,48 @@ static void a_record_that_does_not_fit_its_kind_is_told(void **state _unused_)
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
+/* Killed in the middle of grub-mkconfig, say: the next one must not run a second beside it. */
+static void what_a_killed_one_was_running_keeps_the_lock(void **state _unused_)
+{
+	_cleanup_error_ struct error e = { 0 };
+	_cleanup_free_ char *path = NULL,
+			    *script = xprintf("echo $$ >%s/tool; exec sleep 60", toy.dir);
+	pid_t killed = fork();
+
+	if (killed == 0) {
+		host_lock(&toy.host, 0, NULL);
+		tool_run((char *const[]){ "/bin/sh", "-c", script, NULL }, toy.host.lock, NULL);
+		_exit(1);
+	}
+	for (int i = 0; i < 1000 && file_read_line(toy.host.root, "tool", &path) < 0; i++)
+		usleep(10 * 1000);
+	kill(killed, SIGKILL);
+	waitpid(killed, NULL, 0);
+	assert_non_null(path);
+	assert_int_equal(host_lock(&toy.host, 0, &e), -EBUSY);
+	assert_non_null(strstr(e.text, "was killed while it changed this host"));
+	assert_int_equal(kill(atoi(path), SIGKILL), 0);
+	assert_int_equal(host_lock(&toy.host, 10, NULL), 0);
+}
+
+/* What a program leaves behind when it has ended holds nobody up. */
+static void what_a_tool_leaves_behind_has_no_lock(void **state _unused_)
+{
+	_cleanup_free_ char *left = NULL;
+	_cleanup_host_ struct host other;
+
+	assert_int_equal(host_open(&other, toy.dir, NULL), 0);
+	assert_int_equal(host_lock(&toy.host, 0, NULL), 0);
+	assert_int_equal(tool_read((char *const[]){ "/bin/sh", "-c",
+					   "sleep 60 >/dev/null 2>&1 & echo $!", NULL },
+				 toy.host.lock, &left, NULL),
+		0);
+	assert_int_equal(host_lock(&other, 0, NULL), -EBUSY);
+	host_unlock(&toy.host);
+	assert_int_equal(host_lock(&other, 0, NULL), 0);
+	assert_int_equal(kill(atoi(left), SIGKILL), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -597,6 +641,8 @@ int main(void)
 		TEST(a_held_document_is_not_tried_by_itself),
 		TEST(what_cuts_the_host_off_is_put_back_and_held),
 		TEST(a_moved_world_is_planned_again),
+		TEST(what_a_killed_one_was_running_keeps_the_lock),
+		TEST(what_a_tool_leaves_behind_has_no_lock),
 		TEST(what_needs_a_moved_world_waits_for_it),
 		TEST(a_world_that_keeps_moving_is_told_once),
 		TEST(a_world_that_keeps_moving_fails),
