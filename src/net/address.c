@@ -185,6 +185,9 @@ struct nl_msg *address_add(const struct address *a, const struct address_place *
 	struct nlattr *at;
 	int left;
 
+	/* The kernel tells no time of an address that has no end, though it is not to be used. */
+	if (flags_of(a->message) & IFA_F_DEPRECATED)
+		times.ifa_prefered = 0;
 	times.ifa_valid = aged(times.ifa_valid, to->age);
 	times.ifa_prefered = aged(times.ifa_prefered, to->age);
 	if (!times.ifa_valid)

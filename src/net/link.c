@@ -50,6 +50,10 @@ void link_diff(struct host *h, struct step *s, const struct link_state *have)
 	if (have->lost)
 		step_change(h, s, "routes", arena_printf(h->pass, "route through %s", s->r->name),
 			NULL, have->lost);
+	if (have->lost_rule)
+		step_change(h, s, "rules", "rule", NULL, have->lost_rule);
+	if (have->nameless)
+		step_change(h, s, "resolvers", "resolvers", NULL, "those of the port");
 }
 
 const char *link_awaited(struct host *h, const struct links *ls, const char *name)

@@ -18,7 +18,8 @@ struct link_state {
 	/* Texts of routes, of what has ports (ported_routes.h): through a port, and of one that is
 	 * gone. */
 	const char *astray, *astray_on;
-	const char *lost;
+	const char *lost, *lost_rule;
+	bool nameless; /* systemd-resolved was told of its port, and not of it */
 };
 
 enum { LINK_MARK_MAX = 256 }; /* IFALIASZ of linux/if.h, NUL included */

@@ -104,6 +104,38 @@ static void read_neighs(struct arena *a, const json_t *list, struct taken *out)
 	}
 }
 
+static void read_policies(struct arena *a, const json_t *list, struct taken *out)
+{
+	size_t i;
+	json_t *item;
+
+	json_array_foreach (list, i, item) {
+		const struct nlmsghdr *m = message_read(a, item, RTM_NEWRULE);
+		struct policy x;
+
+		if (m && policy_read(a, m, &x))
+			*ARENA_PUSH(a, out->policies, out->n_policies) = x;
+	}
+}
+
+static void read_names(struct arena *a, const json_t *port, struct resolvers *out)
+{
+	struct ip *servers = NULL, ip;
+	const char **domains = NULL;
+	size_t i;
+	json_t *item;
+
+	json_array_foreach (json_object_get(port, "servers"), i, item)
+		if (json_is_string(item) && ip_parse(json_string_value(item), &ip))
+			*ARENA_PUSH(a, servers, out->servers.n) = ip;
+	json_array_foreach (json_object_get(port, "domains"), i, item)
+		if (json_is_string(item))
+			*ARENA_PUSH(a, domains, out->domains.n) =
+				arena_strdup(a, json_string_value(item));
+	out->servers.v = servers;
+	out->domains.v = domains;
+}
+
 bool taken_read(struct host *h, const char *id, const char *port, struct taken *out)
 {
 	const json_t *json = kept_port(h, id, port);
@@ -120,6 +152,8 @@ bool taken_read(struct host *h, const char *id, const char *port, struct taken *
 	read_addresses(h->pass, json_object_get(json, "addresses"), out);
 	read_routes(h->pass, json_object_get(json, "routes"), out);
 	read_neighs(h->pass, json_object_get(json, "neighbours"), out);
+	read_policies(h->pass, json_object_get(json, "rules"), out);
+	read_names(h->pass, json, &out->names);
 	return true;
 }
 
@@ -182,6 +216,32 @@ static json_t *neighs_json(const struct taken *t)
 	return out;
 }
 
+static json_t *policies_json(const struct taken *t)
+{
+	json_t *out = json_array();
+
+	for (size_t i = 0; i < t->n_policies; i++)
+		json_array_append_new(
+			out, message_json(t->policies[i].text, t->policies[i].message));
+	return out;
+}
+
+static void write_names(json_t *port, const struct resolvers *d)
+{
+	json_t *servers = json_array(), *domains = json_array();
+
+	for (size_t i = 0; i < d->servers.n; i++) {
+		_cleanup_strbuf_ struct strbuf text = { 0 };
+
+		ip_format(&LIST_AT(&d->servers, struct ip, i), &text);
+		json_array_append_new(servers, json_string(sb_str(&text)));
+	}
+	for (size_t i = 0; i < d->domains.n; i++)
+		json_array_append_new(domains, json_string(LIST_AT(&d->domains, const char *, i)));
+	json_object_set_new(port, "servers", servers);
+	json_object_set_new(port, "domains", domains);
+}
+
 int taken_write(struct host *h, const char *id, const struct taken *t, struct error *e)
 {
 	json_t *all = record_kept(h, id), *ports = json_object_get(all, "ports"), *port;
@@ -195,6 +255,10 @@ int taken_write(struct host *h, const char *id, const struct taken *t, struct er
 	port = json_pack("{s:i, s:b, s:I, s:I, s:o, s:o, s:o}", "index", t->index, "up", t->up,
 		"mtu", (json_int_t)t->mtu, "at", (json_int_t)t->at, "addresses", addresses_json(t),
 		"routes", routes_json(t), "neighbours", neighs_json(t));
+	if (t->n_policies)
+		json_object_set_new(port, "rules", policies_json(t));
+	if (resolvers_any(&t->names))
+		write_names(port, &t->names);
 	if (json_equal(json_object_get(ports, t->port), port)) {
 		json_decref(port);
 		return 0;

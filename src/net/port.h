@@ -6,7 +6,9 @@
  *	{"ports": {"eth0": {"index": 2, "up": true, "mtu": 1500, "at": 1790000000,
  *	  "addresses": [{"text": "203.0.113.2/24", "message": "..."}],
  *	  "routes": [{"text": "default via 203.0.113.1", "message": "..."}],
- *	  "neighbours": [{"text": "203.0.113.1 lladdr 52:54:00:...", "message": "..."}]}},
+ *	  "neighbours": [{"text": "203.0.113.1 lladdr 52:54:00:...", "message": "..."}],
+ *	  "rules": [{"text": "102: iif eth0 lookup 52", "message": "..."}],
+ *	  "servers": ["203.0.113.53"], "domains": ["example.net", "~example.org"]}},
  *	 "given": ["192.0.2.1/24"], "leased": true}
  *
  * A message is the kernel's own description, in hexadecimal digits.
@@ -16,6 +18,8 @@
 
 #include "net/address.h"
 #include "net/neigh.h"
+#include "net/policy.h"
+#include "net/resolvers.h"
 #include "net/route.h"
 
 struct taken {
@@ -30,6 +34,9 @@ struct taken {
 	size_t n_routes;
 	struct neigh *neighs;
 	size_t n_neighs;
+	struct policy *policies;
+	size_t n_policies;
+	struct resolvers names;
 };
 
 /* What the resource (its id, "bridge/br0") took of the port; false: nothing. In h->pass. */

@@ -137,6 +137,14 @@ void ported_check_values(const struct ported *p, struct diags *d)
 				"%s: the loopback device cannot be a port", p->obj.name);
 }
 
+bool moves_along(const struct link *l, const struct ported *p)
+{
+	enum addressing mode = addressing_of(p);
+
+	/* What a bond that is a port had has moved on. */
+	return !l->master && (mode == ADDRESSING_INHERIT || mode == ADDRESSING_LIST);
+}
+
 bool ported_wants(const struct ported *p, const char *name)
 {
 	for (size_t i = 0; p && i < p->ports.n; i++)

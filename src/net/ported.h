@@ -67,6 +67,16 @@ struct list ports_present(struct host *h, const struct resource *r, const struct
 int ports_foreign(struct host *h, const struct resource *r, const struct links *ls,
 	const struct link *link, struct error *e);
 
+/* What its ports had is the link's now: addresses, routes and what goes along with them. */
+bool moves_along(const struct link *l, const struct ported *p);
+/* takeover_policy.c: a rule that was taken of a port and is not there, its text into *out. */
+int policies_lost(struct host *h, const char *id, const struct link *bridge,
+	const struct ported *ref, const char **out, struct error *e);
+/* takeover_names.c: systemd-resolved was told nothing of the link, and of a port that was taken it
+ * was. */
+bool names_lost(
+	struct host *h, const char *id, const struct link *bridge, const struct ported *ref);
+
 /* zone.c: the link is to have the zone in firewalld that its ports have. */
 void zone_imply(const struct resource *r, struct wants *w);
 

@@ -338,7 +338,11 @@ int ported_observe(struct host *h, const struct resource *r, const struct links 
 	if (ret < 0)
 		return ret;
 	read_addressing(&v, have);
-	return r->want && v.ref->ports.n
-		       ? routes_compare(h, r->id, ls, link, v.ref, &have->state, e)
-		       : 0;
+	if (!r->want || !v.ref->ports.n)
+		return 0;
+	have->state.nameless = names_lost(h, r->id, link, v.ref);
+	ret = policies_lost(h, r->id, link, v.ref, &have->state.lost_rule, e);
+	if (ret < 0)
+		return ret;
+	return routes_compare(h, r->id, ls, link, v.ref, &have->state, e);
 }

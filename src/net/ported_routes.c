@@ -74,12 +74,10 @@ int routes_lost(struct host *h, const char *id, const struct link *link, const s
 	struct lost **v, size_t *n, struct error *e)
 {
 	struct look k = { .h = h, .index = link->index };
-	enum addressing mode = addressing_of(ref);
 	int r;
 
 	*n = 0;
-	/* What a bond that is a port had has moved on. */
-	if (link->master || (mode != ADDRESSING_INHERIT && mode != ADDRESSING_LIST))
+	if (!moves_along(link, ref))
 		return 0;
 	read_taken(&k, id, ref);
 	if (!k.n_taken)

@@ -27,6 +27,44 @@ static void add_ip(struct strbuf *out, int family, struct nlattr *at)
 		sb_add(out, text);
 }
 
+uint32_t route_table(const struct route *r)
+{
+	const struct rtmsg *head = nlmsg_data(r->message);
+	uint32_t table = number(r->message, RTA_TABLE);
+
+	return table ? table : head->rtm_table;
+}
+
+static const struct rtnexthop *hop_next(struct nlattr *multipath, const struct rtnexthop *hop)
+{
+	const char *end = (char *)nla_data(multipath) + nla_len(multipath);
+	const char *at = hop ? (const char *)hop + RTNH_ALIGN(hop->rtnh_len) : nla_data(multipath);
+
+	hop = (const void *)at;
+	if (end - at < (long)sizeof(*hop) || hop->rtnh_len < sizeof(*hop) ||
+		end - at < hop->rtnh_len)
+		return NULL;
+	return hop;
+}
+
+static void add_ways(struct strbuf *out, const struct nlmsghdr *m)
+{
+	const struct rtmsg *head = nlmsg_data(m);
+	struct nlattr *ways = attr(m, RTA_MULTIPATH);
+
+	if (attr(m, RTA_GATEWAY)) {
+		sb_add(out, " via ");
+		add_ip(out, head->rtm_family, attr(m, RTA_GATEWAY));
+	}
+	for (const struct rtnexthop *hop = ways ? hop_next(ways, NULL) : NULL; hop;
+		hop = hop_next(ways, hop)) {
+		sb_add(out, " via ");
+		add_ip(out, head->rtm_family,
+			nla_find((void *)(uintptr_t)(hop + 1), (int)(hop->rtnh_len - sizeof(*hop)),
+				RTA_GATEWAY));
+	}
+}
+
 static const char *describe(struct arena *a, const struct nlmsghdr *m)
 {
 	_cleanup_strbuf_ struct strbuf out = { 0 };
@@ -39,10 +77,7 @@ static const char *describe(struct arena *a, const struct nlmsghdr *m)
 	} else {
 		sb_add(&out, "default");
 	}
-	if (attr(m, RTA_GATEWAY)) {
-		sb_add(&out, " via ");
-		add_ip(&out, head->rtm_family, attr(m, RTA_GATEWAY));
-	}
+	add_ways(&out, m);
 	if (table && table != RT_TABLE_MAIN)
 		sb_addf(&out, " table %u", table);
 	if (number(m, RTA_PRIORITY))
@@ -58,18 +93,6 @@ static uint32_t expires(const struct nlmsghdr *m)
 	if (at && nla_len(at) >= (int)sizeof(times))
 		memcpy(&times, nla_data(at), sizeof(times));
 	return times.rta_expires > 0 ? (uint32_t)times.rta_expires / TICKS_PER_SEC + 1 : 0;
-}
-
-static const struct rtnexthop *hop_next(struct nlattr *multipath, const struct rtnexthop *hop)
-{
-	const char *end = (char *)nla_data(multipath) + nla_len(multipath);
-	const char *at = hop ? (const char *)hop + RTNH_ALIGN(hop->rtnh_len) : nla_data(multipath);
-
-	hop = (const void *)at;
-	if (end - at < (long)sizeof(*hop) || hop->rtnh_len < sizeof(*hop) ||
-		end - at < hop->rtnh_len)
-		return NULL;
-	return hop;
 }
 
 static bool leads_through(const struct nlmsghdr *m, int index)
@@ -98,13 +121,21 @@ static bool own_of_link(const struct nlmsghdr *m)
 	       (b[0] == 0xff || (b[0] == 0xfe && (b[1] & 0xc0) == 0x80));
 }
 
+/* Somebody's `local`, `multicast` and the like: the kernel makes its own with each address. */
+static bool set_up(const struct rtmsg *head)
+{
+	return head->rtm_protocol != RTPROT_KERNEL &&
+	       (head->rtm_type == RTN_LOCAL || head->rtm_type == RTN_BROADCAST ||
+		       head->rtm_type == RTN_ANYCAST || head->rtm_type == RTN_MULTICAST);
+}
+
 bool route_counts(const struct nlmsghdr *m)
 {
 	const struct rtmsg *head = nlmsg_data(m);
 
 	return m->nlmsg_type == RTM_NEWROUTE && nlmsg_datalen(m) >= (int)sizeof(*head) &&
-	       head->rtm_type == RTN_UNICAST && !(head->rtm_flags & RTM_F_CLONED) &&
-	       !own_of_link(m);
+	       (head->rtm_type == RTN_UNICAST || set_up(head)) &&
+	       !(head->rtm_flags & RTM_F_CLONED) && !own_of_link(m);
 }
 
 bool route_read(struct arena *a, const struct nlmsghdr *m, struct route *out)
@@ -144,6 +175,23 @@ static void keep(struct reader *rd, const struct nlmsghdr *m)
 	*ARENA_PUSH(rd->arena, rd->v, rd->n) = r;
 }
 
+static void put_way(struct nl_msg *m, const struct rtnexthop *hop)
+{
+	struct nlattr *at;
+	int left;
+
+	/* A weight only a way among others can have. */
+	if (hop->rtnh_hops) {
+		netlink_put(m, RTA_MULTIPATH, hop, hop->rtnh_len);
+		return;
+	}
+	nla_for_each_attr(at, (struct nlattr *)(uintptr_t)(hop + 1),
+		(int)(hop->rtnh_len - sizeof(*hop)), left)
+		netlink_put(m, nla_type(at), nla_data(at), (size_t)nla_len(at));
+	netlink_put_u32(m, RTA_OIF, (uint32_t)hop->rtnh_ifindex);
+	((struct rtmsg *)nlmsg_data(nlmsg_hdr(m)))->rtm_flags |= hop->rtnh_flags & RTNH_F_ONLINK;
+}
+
 /* IPv6 keeps every way as a route of its own and only shows equal ones together. */
 static void keep_way(struct reader *rd, const struct nlmsghdr *m, const struct rtnexthop *hop)
 {
@@ -155,11 +203,7 @@ static void keep_way(struct reader *rd, const struct nlmsghdr *m, const struct r
 	nlmsg_for_each_attr(at, (struct nlmsghdr *)(uintptr_t)m, sizeof(*head),
 		left) if (nla_type(at) != RTA_MULTIPATH)
 		netlink_put(one, nla_type(at), nla_data(at), (size_t)nla_len(at));
-	nla_for_each_attr(at, (struct nlattr *)(uintptr_t)(hop + 1),
-		(int)(hop->rtnh_len - sizeof(*hop)), left)
-		netlink_put(one, nla_type(at), nla_data(at), (size_t)nla_len(at));
-	netlink_put_u32(one, RTA_OIF, (uint32_t)hop->rtnh_ifindex);
-	((struct rtmsg *)nlmsg_data(nlmsg_hdr(one)))->rtm_flags |= hop->rtnh_flags & RTNH_F_ONLINK;
+	put_way(one, hop);
 	keep(rd, nlmsg_hdr(one));
 	nlmsg_free(one);
 }

@@ -23,6 +23,7 @@ int routes_read(
 /* The message tells of a route that could be moved: of packets to others, and not the link's own.
  */
 bool route_counts(const struct nlmsghdr *m);
+uint32_t route_table(const struct route *r);
 /* From a message that was kept; false when it is none. */
 bool route_read(struct arena *a, const struct nlmsghdr *m, struct route *out);
 

@@ -59,6 +59,22 @@ struct port {
 int port_capture(struct mover *m, struct port *p);
 bool taken_has(const struct taken *t, const struct cidr *c);
 
+/* takeover_policy.c: rules of the port, its addresses and its routes, into live. */
+int policies_of(struct mover *m, const struct link *port, struct taken *live);
+/* The rule among those of t, whose port has that name, as another link's. */
+bool taken_has_policy(
+	const struct taken *t, const char *name, const struct policy *p, const char *p_name);
+void put_policies(struct mover *m, const struct taken *t, const char *to);
+/* Those alone that name the link. */
+void drop_policies(struct mover *m, const struct taken *t, const char *from);
+
+/* takeover_names.c: what systemd-resolved was told of the port. */
+int names_read(struct mover *m, const struct link *port, struct resolvers *out);
+/* It is told the same of the bridge, where it knows nothing of that. */
+void lead_names(struct mover *m, const struct ported *want, const struct port *p, size_t n);
+/* And of the port again, which has left the bridge. */
+void give_names(struct mover *m, const struct taken *t, const struct link *port);
+
 bool is_bond(const struct link *l);
 
 /* Seconds since it was taken. */

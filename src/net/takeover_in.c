@@ -217,6 +217,8 @@ static void move(struct mover *m, const struct ported *want, struct port *p, siz
 		lead_routes(m, want, p, n);
 	else
 		lead_lost(m, want);
+	for (size_t i = 0; moves_along(m->bridge, want) && i < n; i++)
+		put_policies(m, &p[i].t, m->bridge->name);
 	netlink_flush(m->nl);
 	if (m->e->code && addressing_of(want) == ADDRESSING_LIST)
 		error_cure(m->e, "list an address that reaches the gateway, or delete the route");
@@ -227,11 +229,15 @@ static void move(struct mover *m, const struct ported *want, struct port *p, siz
 		drop_neighs(m, &p[i].live, p[i].link);
 		if (p[i].fresh)
 			drop_routes(m, &p[i].t, p[i].link);
+		if (moves_along(m->bridge, want))
+			drop_policies(m, &p[i].live, p[i].link->name);
 	}
 	/* IPv6 addresses are there; asked again without the word, they do not carry it. */
 	if (!m->e->code && (gone || any_fresh(p, n) || any_absent(m, &t)))
 		put_target(m, p, n, &(struct target){ t.v, t.n }, true, false);
 	netlink_flush(m->nl);
+	if (!m->e->code)
+		lead_names(m, want, p, n);
 }
 
 static void write_given(struct mover *m, const struct ported *want, bool keep)
@@ -261,6 +267,8 @@ static void take_ports(struct mover *m, const struct resource *r, const struct p
 			p[n].t.n_routes = p[n].live.n_routes;
 			p[n].t.neighs = p[n].live.neighs;
 			p[n].t.n_neighs = p[n].live.n_neighs;
+			p[n].t.policies = p[n].live.policies;
+			p[n].t.n_policies = p[n].live.n_policies;
 			p[n].t.index = p[n].link->index;
 		}
 		n++;

@@ -81,12 +81,16 @@ static bool stays(struct mover *m, const char *port, const struct cidr *c)
 	return false;
 }
 
-/* The bridge's copies; and IPv6 addresses back to how they were marked. */
+/*
+ * The bridge's copies. All addresses once more: IPv6 ones go back to how they were marked, and who
+ * takes a port that leaves its bridge for a link that went (systemd-resolved) hears what it has.
+ */
 static void empty_bridge(
 	struct mover *m, const struct taken *t, const struct link *port, uint32_t age)
 {
 	const struct address_place back = { port->index, port->name, port->name, age, false };
 
+	drop_policies(m, t, m->bridge ? m->bridge->name : strchr(m->id, '/') + 1);
 	if (m->bridge) {
 		drop_routes(m, t, m->bridge);
 		drop_neighs(m, t, m->bridge);
@@ -94,8 +98,7 @@ static void empty_bridge(
 	for (size_t i = t->n_addrs; i-- > 0;) {
 		if (on_bridge(m, &t->addrs[i].cidr) && !stays(m, t->port, &t->addrs[i].cidr))
 			drop_address(m, &t->addrs[i], m->bridge);
-		if (t->addrs[i].cidr.ip.family == AF_INET6)
-			give(m, &t->addrs[i], &back);
+		give(m, &t->addrs[i], &back);
 	}
 }
 
@@ -106,6 +109,7 @@ static void put_all(struct mover *m, const struct taken *t, const struct link *p
 	put_addresses(m, t->addrs, t->n_addrs, &to);
 	put_routes(m, t, port);
 	put_neighs(m, t, port);
+	put_policies(m, t, port->name);
 }
 
 /*
@@ -144,6 +148,7 @@ static void hand_back(struct mover *m, struct taken *t, const struct link *port)
 		return;
 	empty_bridge(m, t, port, age);
 	netlink_flush(m->nl);
+	give_names(m, t, port);
 }
 
 /* The resource whose link took the bond, and so what the bond had; NULL: it is still there. */
@@ -174,7 +179,7 @@ static int drop_from(struct mover *m, const char *id, const struct taken *gone)
 	if (!taken_read(m->h, id, m->within->name, &t))
 		return 0;
 	left = t;
-	left.n_addrs = left.n_routes = left.n_neighs = 0;
+	left.n_addrs = left.n_routes = left.n_neighs = left.n_policies = 0;
 	for (size_t i = 0; i < t.n_addrs; i++) {
 		bool back = false;
 
@@ -189,6 +194,9 @@ static int drop_from(struct mover *m, const char *id, const struct taken *gone)
 	for (size_t i = 0; i < t.n_neighs; i++)
 		if (!has_text(gone, t.neighs[i].text))
 			left.neighs[left.n_neighs++] = t.neighs[i];
+	for (size_t i = 0; i < t.n_policies; i++)
+		if (!taken_has_policy(gone, gone->port, &t.policies[i], t.port))
+			left.policies[left.n_policies++] = t.policies[i];
 	return taken_write(m->h, id, &left, m->e);
 }
 

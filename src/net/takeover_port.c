@@ -12,6 +12,9 @@ static int read_live(struct mover *m, struct port *p)
 		*ARENA_PUSH(m->h->pass, p->live.addrs, p->live.n_addrs) = *a;
 	r = routes_read(
 		m->nl, m->h->pass, p->link->index, &p->live.routes, &p->live.n_routes, m->e);
+	if (r >= 0)
+		r = policies_of(m, p->link, &p->live);
+	p->live.port = p->link->name;
 	return r < 0 ? r
 		     : neighs_read(m->nl, m->h->pass, p->link->index, NEIGHS_PERMANENT,
 			       &p->live.neighs, &p->live.n_neighs, m->e);
@@ -82,6 +85,13 @@ static void merge(struct mover *m, struct port *p, const struct taken *before)
 	for (size_t i = 0; whole && i < before->n_neighs; i++)
 		if (!has_neigh(&p->live, &before->neighs[i]))
 			*ARENA_PUSH(m->h->pass, p->t.neighs, p->t.n_neighs) = before->neighs[i];
+	p->t.policies = p->live.policies;
+	p->t.n_policies = p->live.n_policies;
+	for (size_t i = 0; whole && i < before->n_policies; i++)
+		if (!taken_has_policy(&p->live, p->link->name, &before->policies[i], before->port))
+			*ARENA_PUSH(m->h->pass, p->t.policies, p->t.n_policies) =
+				before->policies[i];
+	p->t.names = whole && !resolvers_any(&p->live.names) ? before->names : p->live.names;
 }
 
 int port_capture(struct mover *m, struct port *p)
@@ -98,6 +108,9 @@ int port_capture(struct mover *m, struct port *p)
 	/* One that was in the bridge before us, without addresses: nothing is taken of it. */
 	if (!p->fresh)
 		return 0;
+	r = names_read(m, p->link, &p->live.names);
+	if (r < 0)
+		return r;
 	merge(m, p, &before);
 	p->t.port = p->link->name;
 	p->t.index = p->link->index;

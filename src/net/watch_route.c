@@ -168,6 +168,13 @@ static enum event on_route(
 	return came ? EVENT_CHANGED : EVENT_GONE;
 }
 
+/* Few change; which of them are ours only the record knows. */
+static enum event on_rule(char what[static WATCH_WHAT_MAX])
+{
+	snprintf(what, WATCH_WHAT_MAX, "a rule that chooses a routing table went");
+	return EVENT_CHANGED;
+}
+
 static enum event on_message(
 	struct route_watch *w, const struct nlmsghdr *m, char what[static WATCH_WHAT_MAX])
 {
@@ -178,6 +185,7 @@ static enum event on_message(
 	case RTM_DELADDR: return on_address(w, m, what);
 	case RTM_NEWROUTE:
 	case RTM_DELROUTE: return on_route(w, m, what);
+	case RTM_DELRULE: return on_rule(what);
 	default: return EVENT_NONE;
 	}
 }
@@ -249,7 +257,7 @@ static enum event route_read(int fd, void *state, char what[static WATCH_WHAT_MA
 static int subscribe(int fd)
 {
 	static const int groups[] = { RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
-		RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE };
+		RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE };
 	struct sockaddr_nl any = { .nl_family = AF_NETLINK };
 	int size = RECEIVE;
 

@@ -8,7 +8,7 @@ from test_crash import killed, points
 INHERIT = "version: 1\nbridges:\n  br0: {ports: [eth0]}\n"
 # What the card's link and everybody's addresses and routes are; not what the kernel does by itself in its own time.
 STATE = ("ip -o addr | grep -v -e fe80 -e ' lo ' | sed 's/^[0-9]*: //'; ip -4 route show table all | sed 's/ linkdown//'; "
-         "ip -6 route show table all | grep -v -e fe80 -e ff00 -e '^local' -e '^any' | sed 's/ linkdown//'; "
+         "ip rule; ip -6 rule; ip -6 route show table all | grep -v -e fe80 -e ff00 -e '^local' -e '^any' | sed 's/ linkdown//'; "
          "ip -o link show eth0 | sed 's/^[0-9]*: //'; ip -o link | wc -l; ip neigh show nud permanent | sort")
 
 
@@ -27,8 +27,15 @@ def machine(capsule):
                 "ip route add 10.9.0.0/16 via 203.0.113.1 table 77 src 203.0.113.3 mtu 1400; "
                 "ip neigh add 203.0.113.77 lladdr 52:54:00:00:00:77 dev eth0 nud permanent; "
                 "ip neigh add 2001:db8:1::77 lladdr 52:54:00:00:00:77 dev eth0 nud permanent; "
+                "ip addr add 203.0.113.4/24 dev eth0 preferred_lft 0; ip route add multicast 239.1.0.0/16 dev eth0; "
+                "ip route add 10.10.0.0/16 nexthop via 203.0.113.1 dev eth0 weight 2 nexthop via 203.0.113.9 dev eth0 weight 5; "
+                "ip route add 2001:db8:9::/48 nexthop via 2001:db8:1::1 dev eth0 weight 2 nexthop via 2001:db8:1::9 dev eth0 weight 5; "
+                "ip rule add from 203.0.113.3 table 77 pref 102; ip -6 rule add from 2001:db8:1::3 table 77 pref 102; "
+                "ip rule add iif eth0 fwmark 7 table 77 pref 103; ip -6 rule add oif eth0 to 2001:db8:7::/48 unreachable pref 103; "
+                "ip rule add from 192.0.2.200 table 99 pref 104; "
                 "ip link add other type veth peer name other1; ip link set other up; "
-                "ip addr add 192.0.2.9/24 dev other; ip route add 10.8.0.0/16 dev other src 203.0.113.2")
+                "ip addr add 192.0.2.9/24 dev other; "
+                "ip route add 10.11.0.0/16 nexthop via 203.0.113.1 dev eth0 nexthop via 192.0.2.1 dev other; ip route add 10.8.0.0/16 dev other src 203.0.113.2")
     capsule.before = state(capsule)
     yield capsule
     put(capsule, EMPTY)
@@ -90,6 +97,13 @@ def test_connections_survive_takeover_and_release(machine):
         assert "default via 203.0.113.1 dev br0" in machine.run("ip route").stdout
         assert "default via 2001:db8:1::1 dev br0" in machine.run("ip -6 route").stdout
         assert "src 203.0.113.2" in machine.run("ip route show dev other").stdout
+        routes = machine.run("ip route; ip -6 route").stdout
+        assert "via 203.0.113.9 dev br0 weight 5" in routes and "via 2001:db8:1::9 dev br0 weight 5" in routes
+        assert "via 203.0.113.1 dev br0 weight 1" in routes and "via 192.0.2.1 dev other weight 1" in routes
+        assert "multicast 239.1.0.0/16 dev br0" in routes and "deprecated br0" in machine.run("ip addr show br0").stdout
+        rules = machine.run("ip rule; ip -6 rule").stdout
+        assert "iif br0 lookup 77" in rules and "oif br0 unreachable" in rules and "eth0" not in rules
+        assert rules.count("from 203.0.113.3 lookup 77") == 1 and rules.count("from 2001:db8:1::3 lookup 77") == 1
         neighbours = machine.run("ip neigh show nud permanent").stdout
         assert "203.0.113.77 dev br0" in neighbours and "2001:db8:1::77 dev br0" in neighbours and "eth0" not in neighbours
         settle(machine, EMPTY, "--allow-mass-removal")

@@ -22,6 +22,16 @@ ExecStart=ip netns exec world dnsmasq -k -C /dev/null -p 0 -i eth0 --bind-interf
 [Install]
 WantedBy=multi-user.target
 """
+# Whom to ask for names, and a table for what the host answers by its address.
+MORE = """\
+DNS=203.0.113.1
+[Route]
+Gateway=203.0.113.1
+Table=52
+[RoutingPolicyRule]
+From=203.0.113.2
+Table=52
+"""
 # What is masked in capsules: cards that were there before udevd are told of.
 TRIGGER = """\
 [Unit]
@@ -41,6 +51,7 @@ def machine(request, another):
     """A capsule with a card that nobody has configured yet, and the world behind it."""
     host = another(re.sub(r"\W+", "-", request.node.name.removeprefix("test_")).strip("-"), kvmhost=True)
     host.world = Netns(host, "world", "203.0.113.1")
+    host.more = False  # whether its manager sets up what is not the card's own
     host.plug("ip netns add world\nip link add eth0 type veth peer name eth0 netns world\n"
               "ip -n world link set lo up\nip -n world link set eth0 up\nip -n world addr add 203.0.113.1/24 dev eth0\n")
     host.write("/etc/systemd/system/trigger.service", TRIGGER)
@@ -64,6 +75,9 @@ def in_bridge(host):
     link = host.run("ip link show eth0").stdout
     assert "master br0" in link and ",UP" in link, link
     assert host.ctl("plan", check=False).rc == 0
+    if host.more:
+        assert "203.0.113.1" in host.run("resolvectl dns br0").stdout, "the host knows no names"
+        assert host.run("ip rule").stdout.count("from 203.0.113.2 lookup 52") == 1, "what the manager had set up for the card"
 
 
 def flap(host):
@@ -95,6 +109,9 @@ def takes_and_gives_back(host, provoke, managed, content=lambda: True):
     has_card(host)
     assert managed()
     wait_until(content, 30, "all done with the card")
+    if host.more:
+        assert "203.0.113.1" in host.run("resolvectl dns eth0").stdout
+        assert host.run("ip rule").stdout.count("from 203.0.113.2 lookup 52") == 1
     assert host.run("find /etc -name '*kvmhost*' -type f ! -path '/etc/kvmhost/*'").stdout == ""
     host.reboot()
     has_card(host)
@@ -118,7 +135,10 @@ def provoked(host):
 # The administrator's file comes before all others by any usual name.
 @pytest.mark.parametrize("name", ["10-eth0", "00-eth0"])
 def test_networkd(machine, name):
-    machine.write(f"/etc/systemd/network/{name}.network", networkd(*CARD))
+    machine.more = name == "10-eth0"
+    machine.write(f"/etc/systemd/network/{name}.network", networkd(*CARD) + (MORE if machine.more else ""))
+    if machine.more:
+        machine.run("systemctl enable --now systemd-resolved")
     machine.run("systemctl enable --now systemd-networkd systemd-networkd-wait-online")
     machine.write("/etc/systemd/system/router.service", ROUTER)
     machine.run("systemctl daemon-reload; systemctl enable --now router")

@@ -98,6 +98,42 @@ def test_the_daemon_may(host):
         host.run("systemctl stop kvmhostd")
 
 
+@pytest.mark.parametrize("whose", ["ours", "theirs"])
+def test_a_card_takes_along_whom_the_host_asks(host, whose):
+    """Without it the host would know no name behind a bridge."""
+    bridge = "version: 1\nbridges:\n  br0: {ports: [eth0]}\n"
+    outside = lambda: "203.0.113.77" in host.run("resolvectl flush-caches; getent ahostsv4 outside.example", check=False, timeout=30).stdout
+    host.unplug("c")
+    host.run("resolvectl domain eth0 '~.' lan.example")
+    if whose == "theirs":
+        host.run("ip link add br0 type bridge; ip link set br0 up")
+    settle(host, bridge)
+    wait_until(outside, 30, "a name, by the bridge")
+    said = link(host, "br0")
+    assert all(word in said for word in ("203.0.113.1", "~.", "lan.example", "+DefaultRoute")), said
+    host.run("systemctl restart systemd-resolved")
+    assert host.ctl("plan").rc == 0
+    host.run("resolvectl revert br0")
+    plan = host.ctl("plan", check=False)
+    assert plan.rc == 2 and "resolvers" in plan.stdout, plan
+    host.ctl("apply")
+    wait_until(outside, 30, "a name, after somebody took them back")
+    host.run("ip link del br0")
+    host.ctl("apply")
+    wait_until(outside, 30, "a name, by a new bridge")
+    if whose == "theirs":
+        host.run("resolvectl dns br0 203.0.113.1 203.0.113.99")
+        assert host.ctl("plan").rc == 0, "what somebody else says of the bridge counts"
+        settle(host, EMPTY, "--allow-mass-removal")
+        assert "203.0.113.99" in host.run("resolvectl dns br0").stdout
+        host.run("resolvectl revert br0")
+        settle(host, bridge)
+    settle(host, EMPTY, "--allow-mass-removal")
+    assert "203.0.113" not in host.run("resolvectl dns br0", check=False).stdout
+    wait_until(outside, 30, "a name, by the card")
+    host.run("ip link del br0; resolvectl domain eth0 '~.'", check=False)
+
+
 def test_without_resolved_nothing_is_missing(host):
     host.unplug("c")
     settle(host, EMPTY, "--allow-mass-removal")
