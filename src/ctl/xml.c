@@ -15,8 +15,12 @@
 	X(XML_SetElementHandler) \
 	X(XML_SetUserData) \
 	X(XML_StopParser)
+/* Newer headers want XML_GetCurrentLineNumber64, which older libraries do not have. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 LIBRARY_DECLARE(EXPAT_FUNCTIONS)
 LIBRARY_DEFINE(EXPAT_FUNCTIONS);
+#pragma GCC diagnostic pop
 
 enum { DEPTH_MAX = 100 };
 
