@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "hostprep/doctor.h"
 #include "base/strbuf.h"
+#include "base/utf8.h"
 #include "config/cpus.h"
 
 enum { TEXT_MAX = 16 << 20 };
@@ -109,7 +110,7 @@ void doctor_found(struct doctor *d, enum health s, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	d->f.seen = arena_vprintf(d->arena, fmt, ap);
+	d->f.seen = utf8_mend(arena_vprintf(d->arena, fmt, ap));
 	va_end(ap);
 	d->f.state = s;
 }
@@ -119,7 +120,7 @@ void doctor_cure(struct doctor *d, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	d->f.cure = arena_vprintf(d->arena, fmt, ap);
+	d->f.cure = utf8_mend(arena_vprintf(d->arena, fmt, ap));
 	va_end(ap);
 }
 

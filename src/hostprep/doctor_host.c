@@ -265,39 +265,6 @@ static void look_swtpm(struct doctor *d)
 		(const char *const[]){ "swtpm", "swtpm", "swtpm", "swtpm" });
 }
 
-/* Somebody who listens on a port of all addresses keeps a network's dnsmasq out. */
-static bool listens_everywhere(struct doctor *d, const char *path, const char *any, unsigned port)
-{
-	_cleanup_free_ char *text = NULL, *wanted = xprintf(" %s:%04X ", any, port);
-
-	return file_read(d->h->root, path, 16 << 20, &text, NULL) == 0 && strstr(text, wanted);
-}
-
-static void look_port(struct doctor *d, unsigned port, const char *advice)
-{
-	if (!listens_everywhere(d, "/proc/net/udp", "00000000", port) &&
-		!listens_everywhere(
-			d, "/proc/net/udp6", "00000000000000000000000000000000", port)) {
-		doctor_found(d, HEALTH_PASS, "nobody has port %u of all addresses", port);
-		return;
-	}
-	doctor_found(d, HEALTH_WARN, "somebody listens on port %u of all addresses", port);
-	doctor_cure(d, "see who: ss -ulpn sport = %u; %s", port, advice);
-}
-
-enum { PORT_DNS = 53, PORT_DHCP = 67 };
-
-static void look_dns_port(struct doctor *d)
-{
-	look_port(d, PORT_DNS, "have it listen on its own addresses (dnsmasq: bind-dynamic)");
-}
-
-static void look_dhcp_port(struct doctor *d)
-{
-	look_port(d, PORT_DHCP,
-		"have it serve its own interfaces alone (dnsmasq: bind-dynamic), or stop it");
-}
-
 static void look_bridge_filter(struct doctor *d)
 {
 	const char *now = doctor_line(d, "/proc/sys/net/bridge/bridge-nf-call-iptables");
@@ -360,11 +327,11 @@ const struct check doctor_host[] = {
 	{ "swtpm", "swtpm is installed", "It is the TPM of guests with `tpm: true`.", look_swtpm },
 	{ "dns-port", "Networks can serve names",
 		"One who listens on port 53 of every address keeps out the dnsmasq of a network.",
-		look_dns_port },
+		doctor_dns_port },
 	{ "dhcp-port", "Networks can serve addresses",
 		"A DHCP server on port 67 of every address keeps out the dnsmasq of a network, or "
 		"answers its guests.",
-		look_dhcp_port },
+		doctor_dhcp_port },
 	{ "bridge-filter", "Bridged packets are not filtered twice",
 		"With br_netfilter what guests on one bridge send each other passes the host's "
 		"FORWARD rules, and is often dropped there.",

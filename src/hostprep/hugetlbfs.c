@@ -13,7 +13,7 @@
 #define OPTION "Options=pagesize="
 #define PLACE "Where="
 
-enum { JOB_SECONDS = 30, TEXT_MAX = 1 << 20 };
+enum { JOB_SECONDS = 30, TEXT_MAX = 1 << 20, MOUNTS_MAX = 64 << 20 };
 
 struct hugetlbfs {
 	struct obj obj;
@@ -99,7 +99,7 @@ static void read_mount(struct host *h, const char *place, struct mount *m)
 	char *line, *rest;
 
 	*m = (struct mount){ 0 };
-	if (file_read(h->root, "/proc/self/mountinfo", TEXT_MAX, &text, NULL) < 0)
+	if (file_read(h->root, "/proc/self/mountinfo", MOUNTS_MAX, &text, NULL) < 0)
 		return;
 	for (rest = text; (line = strsep(&rest, "\n"));) {
 		char *type = strstr(line, " - "), *option = type ? strstr(type, "pagesize=") : NULL;

@@ -53,3 +53,13 @@ def test_guests_that_do_not_fit(capsule):
 def test_as_somebody_else(capsule):
     result = capsule.run("setpriv --reuid nobody --regid nogroup --clear-groups kvmhostctl doctor kvm-access tun", check=False)
     assert result.rc == 0 and "pass     tun" in result.stdout and "unknown  kvm-access" in result.stdout, result
+
+
+def test_networks_of_our_own_leave_the_port_free(capsule):
+    """A dnsmasq of one interface has its port on all addresses, and bound to that interface: /proc/net/udp does not tell."""
+    put(capsule, "version: 1\nnetworks:\n  lan0: {bridge: virbr7, addresses: [192.168.77.1/24], dhcp: {range: [192.168.77.10, 192.168.77.20]}}\n")
+    capsule.ctl("apply")
+    assert "00000000:0043" in capsule.read("/proc/net/udp")
+    assert doctor_says(capsule)["dhcp-port"]["state"] == "pass"
+    put(capsule, EMPTY)
+    capsule.ctl("apply", "--allow-mass-removal")

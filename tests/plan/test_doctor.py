@@ -66,6 +66,9 @@ CASES = [
     ("cpu-flaws", {"sys/devices/system/cpu/vulnerabilities/mds": "Mitigation: Clear CPU buffers; SMT vulnerable\n",
                    "sys/devices/system/cpu/vulnerabilities/srbds": "Vulnerable: No microcode\n"},
      "warn", "mds, srbds", "smt: false"),
+    ("cpu-flaws", {"sys/devices/system/cpu/vulnerabilities/l1tf": "Mitigation: PTE Inversion; VMX: vulnerable\n",
+                   "sys/devices/system/cpu/vulnerabilities/itlb_multihit": "KVM: Vulnerable\n",
+                   "sys/devices/system/cpu/vulnerabilities/mds": "Not affected\n"}, "warn", "itlb_multihit, l1tf", "smt: false"),
     ("iommu-firmware", {"sys/firmware/acpi/tables/DMAR": ""}, "pass", "VT-d", None),
     ("iommu-firmware", {"sys/firmware/acpi/tables/IVRS": ""}, "pass", "AMD-Vi", None),
     ("iommu-firmware", {}, "warn", "no DMAR or IVRS", "turn VT-d"),
@@ -186,6 +189,15 @@ def test_all_at_once(tmp_path):
     result, report = doctor(tmp_path)
     assert report["format"] == 1 and len(report["checks"]) > 30 and result.returncode == 1
     assert sorted(pathlib.Path(tmp_path).rglob("*")) == before, "it wrote something"
+
+
+def test_bytes_that_are_no_utf8(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/reboot-required").touch()
+    (tmp_path / "run/reboot-required.pkgs").write_bytes(b"linux\xff\n")
+    _, report = doctor(tmp_path, "reboot", "tun")
+    assert [check and check["name"] for check in report["checks"]] == ["reboot", "tun"]
+    assert "by linux?" in report["checks"][0]["seen"]
 
 
 def test_no_such_check(tmp_path):
