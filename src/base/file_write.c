@@ -195,6 +195,8 @@ int file_failure(struct error *e, int code, const char *verb, const char *path)
 	error_set(e, code, "cannot %s %s: %s", verb, path, strerror(-code));
 	if (code == -EACCES || code == -EPERM)
 		error_cure(e, "run it as root: sudo kvmhostctl ...");
+	else if (code == -EROFS && startswith(path, "/usr/"))
+		error_cure(e, "name a place outside of /usr, where kvmhostd changes nothing");
 	else if (code == -EROFS)
 		error_cure(e,
 			"its file system is mounted read-only: mount -o remount,rw $(findmnt -no "

@@ -290,8 +290,7 @@ int image_make(int root, const struct image *i, struct error *e)
 	/* What a crash left under this name is ours and not whole. One reconciler at a time. */
 	temporary = arena_printf(a, ".%.200s.kvmhost-new", name);
 	if (unlinkat(dir, temporary, 0) < 0 && errno != ENOENT)
-		return error_set(e, -errno, "cannot remove %s beside %s: %s", temporary, i->path,
-			strerror(errno));
+		return file_failure(e, -errno, "make", i->path);
 	r = i->copy_of ? copy(a, i, temporary, dir, e) : create(a, i, temporary, dir, e);
 	if (r >= 0 && i->copy_of)
 		r = fit(a, i, temporary, dir, e);

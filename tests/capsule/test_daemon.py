@@ -33,6 +33,31 @@ def test_reload_converges(host):
     assert host.ctl("plan").rc == 0
 
 
+IMAGE = ("version: 1\nguests:\n  stored:\n    state: stopped\n    memory: {size: 192MiB}\n"
+         "    disks: [{path: %s, size: 1MiB, format: raw}]\n")
+
+
+@pytest.mark.parametrize("place", ["/home/somebody", "/root", "/var/tmp", "/tmp"])
+def test_an_image_is_the_same_file_for_everybody(host, place):
+    path = f"{place}/stored.img"
+    host.run(["mkdir", "-p", place])
+    put(host, IMAGE % path)
+    host.reload_daemon()
+    assert host.exists(path) and host.ctl("plan", check=False).rc == 0
+    put(host, NAT)
+    host.reload_daemon()
+    host.run(["rm", path])
+
+
+def test_an_image_where_the_daemon_writes_nothing(host):
+    put(host, IMAGE % "/usr/local/stored.img")
+    since = host.cursor()
+    assert host.reload_daemon(check=False).rc
+    assert "outside of /usr" in host.ctl("status", check=False).stdout + host.said("kvmhostd", since)
+    put(host, NAT)
+    host.reload_daemon()
+
+
 def test_reload_of_a_bad_document_fails_with_the_reason(host):
     put(host, NAT.replace("bridge:", "brigde:"))
     r = host.reload_daemon(check=False)
