@@ -50,7 +50,7 @@ static void put_options(
 static void queue(struct nl *nl, struct nl_msg *m, const char *what, const char *name,
 	struct step *s, int ignore)
 {
-	netlink_queue(nl, m, (struct netlink_call){ what, name, ignore, &s->error, NULL });
+	netlink_queue(nl, m, (struct netlink_call){ what, name, ignore, &s->error });
 }
 
 static struct nl_msg *take_down(int index)

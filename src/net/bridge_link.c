@@ -63,16 +63,6 @@ static struct nl_msg *create(struct host *h, const struct bridge_link *b)
 	return m;
 }
 
-static struct nl_msg *ask_index(const char *name)
-{
-	struct ifinfomsg head = { .ifi_family = AF_UNSPEC };
-	struct nl_msg *m = netlink_request(RTM_GETLINK, 0, &head, sizeof(head));
-
-	netlink_put_u32(m, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
-	netlink_put_text(m, IFLA_IFNAME, name);
-	return m;
-}
-
 /*
  * No mark can be given in the request that makes a link: the kernel takes IFLA_IFALIAS in changes
  * only. A group it takes, which tells a bridge that was cut off before its mark from everybody's.
@@ -86,17 +76,26 @@ static void make_all(struct host *h, struct nl *nl, struct bridge_link *v, size_
 		if (b->there || e->code)
 			continue;
 		netlink_queue(nl, create(h, b),
-			(struct netlink_call){ "make the bridge", b->name, 0, e, NULL });
-		netlink_queue(nl, ask_index(b->name),
-			(struct netlink_call){ "read back the bridge", b->name, 0, e, &b->index });
+			(struct netlink_call){ "make the bridge", b->name, 0, e });
 	}
 	netlink_flush(nl);
 }
 
+/* One that was just made is asked for by an ioctl, which need not wait for who changes links. */
+static bool find_index(struct bridge_link *b)
+{
+	struct error *e = &b->step->error;
+
+	b->index = b->there ? b->there->index : (int)if_nametoindex(b->name);
+	if (!b->index)
+		error_set(e, -ENOENT, "the bridge %s was made, but is gone again", b->name);
+	return b->index != 0;
+}
+
 static void queue_change(struct nl *nl, struct bridge_link *b, struct nl_msg *m)
 {
-	netlink_queue(nl, m,
-		(struct netlink_call){ "change the bridge", b->name, 0, &b->step->error, NULL });
+	netlink_queue(
+		nl, m, (struct netlink_call){ "change the bridge", b->name, 0, &b->step->error });
 }
 
 /*
@@ -187,9 +186,7 @@ void bridge_links_apply(struct host *h, struct nl *nl, struct bridge_link *v, si
 {
 	make_all(h, nl, v, n);
 	for (size_t i = 0; i < n; i++) {
-		if (v[i].there)
-			v[i].index = v[i].there->index;
-		if (!v[i].step->error.code)
+		if (!v[i].step->error.code && find_index(&v[i]))
 			change(nl, &v[i]);
 	}
 	netlink_flush(nl);

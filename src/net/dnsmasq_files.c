@@ -3,6 +3,7 @@
 #include "net/dnsmasq.h"
 #include "config/guest_mac.h"
 #include "net/address.h"
+#include "reconcile/machine_id.h"
 #include <arpa/inet.h>
 
 #define RESOLV_CONF "/etc/resolv.conf"
@@ -29,16 +30,16 @@ struct dnsmasq_path dnsmasq_unit(const char *network)
 
 static void resolve_macs(struct host *h, struct dnsmasq *d)
 {
-	_cleanup_free_ char *id = NULL;
+	const char *id;
 	struct dnsmasq_host *v = arena_alloc(h->pass, (d->hosts.n + 1) * sizeof(*v));
 	size_t n = 0;
 
 	/* Without an identity the guest's own step says what is wrong. */
-	if (file_read_line(h->root, "/etc/machine-id", &id) >= 0 && strlen(id) < 32)
-		*id = '\0';
+	if (machine_id(h, &id) < 0 || strlen(id) < 32)
+		id = NULL;
 	for (size_t i = 0; i < d->hosts.n; i++) {
 		v[n] = LIST_AT(&d->hosts, struct dnsmasq_host, i);
-		if (!obj_has(&v[n], "mac") && (!id || !*id))
+		if (!obj_has(&v[n], "mac") && !id)
 			continue;
 		if (!obj_has(&v[n], "mac"))
 			v[n].mac = guest_mac(id, v[n].obj.name, v[n].nic);

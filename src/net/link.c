@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "net/link.h"
+#include "reconcile/machine_id.h"
 #include <net/if.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
@@ -102,10 +103,10 @@ static uint64_t hash(uint64_t seed, const char *s)
 /* A machine that has no machine-id yet still differs from others by its name. */
 static uint64_t machine(struct host *h)
 {
-	_cleanup_free_ char *id = NULL;
 	char name[256] = "";
+	const char *id;
 
-	if (file_read_line(h->root, "/etc/machine-id", &id) >= 0 && *id)
+	if (machine_id(h, &id) >= 0 && *id)
 		return hash(UINT64_C(0xcbf29ce484222325), id);
 	gethostname(name, sizeof(name) - 1);
 	return hash(UINT64_C(0xcbf29ce484222325), name);
@@ -209,13 +210,12 @@ static void delete_group(struct nl *nl, struct doomed *v, size_t n, uint32_t gro
 		m = link_change(v[i].link->index, false);
 		netlink_put_u32(m, IFLA_GROUP, group);
 		netlink_queue(nl, m,
-			(struct netlink_call){ "group for removal", v[i].link->name, ENODEV,
-				&v[i].step->error, NULL });
+			(struct netlink_call){
+				"group for removal", v[i].link->name, ENODEV, &v[i].step->error });
 	}
 	m = delete_request(0);
 	netlink_put_u32(m, IFLA_GROUP, group);
-	netlink_queue(
-		nl, m, (struct netlink_call){ "remove", "a group of links", ENODEV, &e, NULL });
+	netlink_queue(nl, m, (struct netlink_call){ "remove", "a group of links", ENODEV, &e });
 	netlink_flush(nl);
 	for (size_t i = 0; e.code && i < n; i++)
 		if (!v[i].step->error.code)
@@ -233,7 +233,7 @@ void links_remove(struct nl *nl, const struct links *ls, struct doomed *v, size_
 	if (n == 1 && !v[0].step->error.code)
 		netlink_queue(nl, delete_request(v[0].link->index),
 			(struct netlink_call){
-				"remove", v[0].link->name, ENODEV, &v[0].step->error, NULL });
+				"remove", v[0].link->name, ENODEV, &v[0].step->error });
 	else if (n > 1)
 		delete_group(nl, v, n, free_group(ls));
 	netlink_flush(nl);

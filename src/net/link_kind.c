@@ -140,8 +140,7 @@ static void for_guests(struct nl *nl, struct step *s)
 
 	netlink_put_text(m, IFLA_IFNAME, s->r->name);
 	link_put_no_ipv6(m);
-	netlink_queue(
-		nl, m, (struct netlink_call){ "set up the link", s->r->name, 0, &s->error, NULL });
+	netlink_queue(nl, m, (struct netlink_call){ "set up the link", s->r->name, 0, &s->error });
 }
 
 static void make(struct nl *nl, const struct links *ls, const struct link_kind *k, struct step *s,
@@ -168,8 +167,7 @@ static void make(struct nl *nl, const struct links *ls, const struct link_kind *
 	if (member(s->want, "mac") && obj_has(s->want, "mac"))
 		netlink_put(m, IFLA_ADDRESS, member(s->want, "mac"), sizeof(struct mac));
 	put_info(m, k, s->want);
-	netlink_queue(
-		nl, m, (struct netlink_call){ "make the link", s->r->name, 0, &s->error, NULL });
+	netlink_queue(nl, m, (struct netlink_call){ "make the link", s->r->name, 0, &s->error });
 	if (k->guests)
 		for_guests(nl, s);
 	netlink_flush(nl);
@@ -181,8 +179,7 @@ static void raise_twin(struct nl *nl, const struct link_kind *k, struct step *s)
 	struct nl_msg *m = link_change(0, true);
 
 	netlink_put_text(m, IFLA_IFNAME, k->twin(s->want));
-	netlink_queue(
-		nl, m, (struct netlink_call){ "set up the link", s->r->name, 0, &s->error, NULL });
+	netlink_queue(nl, m, (struct netlink_call){ "set up the link", s->r->name, 0, &s->error });
 }
 
 /* By name: the index of a new one is not known. */
@@ -199,8 +196,7 @@ static void configure(
 		netlink_put_u32(m, IFLA_MTU, (uint32_t) * (int64_t *)member(s->want, "mtu"));
 	netlink_put_text(m, IFLA_IFALIAS,
 		s->verb == STEP_RESTORE ? "" : arena_strdup(h->pass, link_mark(s->r, mark)));
-	netlink_queue(
-		nl, m, (struct netlink_call){ "set up the link", s->r->name, 0, &s->error, NULL });
+	netlink_queue(nl, m, (struct netlink_call){ "set up the link", s->r->name, 0, &s->error });
 	if (twin)
 		raise_twin(nl, k, s);
 	netlink_flush(nl);

@@ -9,6 +9,7 @@
 #include "net/manager.h"
 #include "net/node_holder.h"
 #include "config/guest_mac.h"
+#include "reconcile/machine_id.h"
 #include "reconcile/record.h"
 #include <net/if.h>
 #include <linux/if_link.h>
@@ -98,12 +99,12 @@ const struct link_kind macvtap_link = {
 static int fill_mac(struct host *h, const struct resource *r, struct error *e)
 {
 	struct macvtap *want = (struct macvtap *)(uintptr_t)r->want;
-	_cleanup_free_ char *id = NULL;
+	const char *id;
 	int ret;
 
 	if (!want || obj_has(want, "mac") || !h->live)
 		return 0;
-	ret = file_read_line(h->root, "/etc/machine-id", &id);
+	ret = machine_id(h, &id);
 	if (ret < 0)
 		return error_set(e, ret, "cannot read /etc/machine-id: %s", strerror(-ret));
 	want->mac = guest_mac(id, want->guest, (size_t)want->number);
@@ -166,7 +167,7 @@ static int set_flags(struct host *h, const struct link *l, bool up, struct error
 		return r;
 	netlink_queue(nl, netlink_request(RTM_NEWLINK, 0, &head, sizeof(head)),
 		(struct netlink_call){
-			up ? "set up the link" : "take down the link", l->name, 0, e, NULL });
+			up ? "set up the link" : "take down the link", l->name, 0, e });
 	netlink_flush(nl);
 	links_forget(h);
 	return e->code;

@@ -103,7 +103,7 @@ static void drop_routes(struct host *h, struct nl *nl, const struct link *port, 
 	}
 	for (size_t i = 0; i < n; i++)
 		netlink_queue(nl, route_delete(&v[i], port->index, port->index),
-			(struct netlink_call){ "take a route from", port->name, ESRCH, e, NULL });
+			(struct netlink_call){ "take a route from", port->name, ESRCH, e });
 }
 
 /*

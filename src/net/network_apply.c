@@ -92,7 +92,7 @@ static bool remove_addrs(struct nl *nl, const struct job *j, const struct addr *
 		any = true;
 		netlink_queue(nl, addr_request(RTM_DELADDR, 0, j->link.index, &a[i].cidr),
 			(struct netlink_call){ "remove an address of", j->link.name, EADDRNOTAVAIL,
-				&j->link.step->error, NULL });
+				&j->link.step->error });
 	}
 	return any;
 }
@@ -118,8 +118,8 @@ static void set_addrs(struct nl *nl, const struct links *ls, const struct job *j
 			continue;
 		netlink_queue(nl,
 			addr_request(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, j->link.index, c),
-			(struct netlink_call){ "give an address to", j->link.name, EEXIST,
-				&j->link.step->error, NULL });
+			(struct netlink_call){
+				"give an address to", j->link.name, EEXIST, &j->link.step->error });
 	}
 }
 

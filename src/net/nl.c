@@ -162,17 +162,10 @@ static struct netlink_call *call_of(struct nl *nl, const struct nlmsghdr *m)
 static void answer(struct nl *nl, const struct nlmsghdr *m)
 {
 	const struct netlink_call *c = call_of(nl, m);
+	const struct nlmsgerr *err = nlmsg_data(m);
 
-	if (!c)
-		return;
-	if (m->nlmsg_type == NLMSG_ERROR) {
-		const struct nlmsgerr *err = nlmsg_data(m);
-
-		if (err->error && -err->error != c->ignore)
-			fail(c, err->error, extack(m));
-	} else if (m->nlmsg_type == RTM_NEWLINK && c->index) {
-		*c->index = ((const struct ifinfomsg *)nlmsg_data(m))->ifi_index;
-	}
+	if (c && m->nlmsg_type == NLMSG_ERROR && err->error && -err->error != c->ignore)
+		fail(c, err->error, extack(m));
 }
 
 /* No answer came for what is still open: nobody may take that for success. */

@@ -33,7 +33,6 @@ struct netlink_call {
 	const char *what, *name; /* "cannot WHAT NAME: ...", when it fails */
 	int ignore; /* an errno that is as good as success; 0: none */
 	struct error *e; /* filled when it fails, unless an earlier call filled it */
-	int *index; /* set to ifi_index of the answered link, for RTM_GETLINK */
 };
 
 /* Takes the message. Sends by itself what does not fit into one send. */

@@ -124,7 +124,7 @@ static void kick(struct nl *nl, const struct ndmsg *seen, const struct ip *ip)
 	struct nl_msg *m = netlink_request(RTM_NEWNEIGH, NLM_F_REPLACE, &head, sizeof(head));
 
 	netlink_put(m, NDA_DST, ip->b, ip_size(ip));
-	netlink_queue(nl, m, (struct netlink_call){ "ask", "a neighbour", 0, NULL, NULL });
+	netlink_queue(nl, m, (struct netlink_call){ "ask", "a neighbour", 0, NULL });
 }
 
 static bool confirmed(const struct asking *a, struct nlattr **tb)

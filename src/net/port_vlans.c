@@ -181,7 +181,7 @@ void port_vlans_put(struct nl *nl, const struct port_vlans_change *c, struct err
 {
 	static const struct vlan_set none;
 	struct port_vlans had = c->have ? *c->have : (struct port_vlans){ .pvid = DEFAULT_PVID };
-	const struct netlink_call call = { "set the VLANs of", c->name, 0, e, NULL };
+	const struct netlink_call call = { "set the VLANs of", c->name, 0, e };
 	struct vlan_set want = { 0 }, keep;
 	struct nlattr *spec;
 	struct nl_msg *m;

@@ -26,7 +26,7 @@ static void queue(
 	struct mover *m, struct nl_msg *msg, const char *what, const char *name, int ignore)
 {
 	if (msg)
-		netlink_queue(m->nl, msg, (struct netlink_call){ what, name, ignore, m->e, NULL });
+		netlink_queue(m->nl, msg, (struct netlink_call){ what, name, ignore, m->e });
 }
 
 static const char *cidr_words(

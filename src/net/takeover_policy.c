@@ -46,7 +46,7 @@ void put_policies(struct mover *m, const struct taken *t, const char *to)
 		netlink_queue(m->nl, policy_add(&t->policies[i], t->port, to),
 			(struct netlink_call){ arena_printf(m->h->pass, "set up the rule %s for",
 						       t->policies[i].text),
-				to, EEXIST, m->e, NULL });
+				to, EEXIST, m->e });
 }
 
 void drop_policies(struct mover *m, const struct taken *t, const char *from)
@@ -57,7 +57,7 @@ void drop_policies(struct mover *m, const struct taken *t, const char *from)
 				(struct netlink_call){
 					arena_printf(m->h->pass, "drop the rule %s of",
 						t->policies[i].text),
-					from, ENOENT, m->e, NULL });
+					from, ENOENT, m->e });
 }
 
 int policies_lost(struct host *h, const char *id, const struct link *bridge,

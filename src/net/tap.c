@@ -196,8 +196,7 @@ static void configure(
 	if (bridge)
 		netlink_put_u32(m, IFLA_MASTER, (uint32_t)bridge->index);
 	netlink_put_text(m, IFLA_IFALIAS, link_mark(s->r, mark));
-	netlink_queue(
-		nl, m, (struct netlink_call){ "set up the tap", s->r->name, 0, &s->error, NULL });
+	netlink_queue(nl, m, (struct netlink_call){ "set up the tap", s->r->name, 0, &s->error });
 }
 
 /*

@@ -1,54 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What is wanted as it is written down: with what comes of the host's identity. */
+#include "reconcile/machine_id.h"
 #include "runner/guest_kind.h"
-
-struct host_id {
-	char *text; /* NULL: not read yet */
-};
-
-static int id_open(struct host *h _unused_, void **data, struct error *e _unused_)
-{
-	*data = xcalloc(1, sizeof(struct host_id));
-	return 0;
-}
-
-static void id_forget(void *data)
-{
-	struct host_id *id = data;
-
-	free(id->text);
-	id->text = NULL;
-}
-
-static void id_close(void *data)
-{
-	id_forget(data);
-	free(data);
-}
-
-static const struct handle id_handle = {
-	.name = "machine-id",
-	.open = id_open,
-	.forget = id_forget,
-	.close = id_close,
-};
 
 static int host_id(struct host *h, const char **out, struct error *e)
 {
-	struct host_id *id;
-	void *data;
-	int r = host_handle(h, &id_handle, &data, e);
+	const char *id;
 
-	if (r < 0)
-		return r;
-	id = data;
-	if (!id->text)
-		r = file_read_line(h->root, "/etc/machine-id", &id->text);
-	if (r >= 0 && strlen(id->text) >= 32) {
-		*out = id->text;
+	if (machine_id(h, &id) >= 0 && strlen(id) >= 32) {
+		*out = id;
 		return 0;
 	}
-	id_forget(id);
 	error_set(e, -ENODATA,
 		"this host has no identity in /etc/machine-id, which guests' MAC "
 		"addresses and UUIDs are derived from");

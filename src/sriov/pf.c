@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Which PF a document means, and where its VFs are. */
 #include "config/guest_mac.h"
+#include "reconcile/machine_id.h"
 #include "sriov/vf_links.h"
 
 const char *sriov_pf_words(struct host *h, const struct pf_device *want)
@@ -109,10 +110,12 @@ int sriov_vf_address(struct host *h, const struct sriov *want, unsigned number,
 
 struct mac sriov_vf_mac(struct host *h, const char *name, unsigned number)
 {
-	_cleanup_free_ char *id = NULL, *who = xprintf("sriov/%s", name);
+	_cleanup_free_ char *who = xprintf("sriov/%s", name);
 	char host[256] = "";
+	const char *id;
 
-	if (file_read_line(h->root, "/etc/machine-id", &id) < 0 || !*id)
-		gethostname(host, sizeof(host) - 1);
-	return guest_mac(id && *id ? id : host, who, number);
+	if (machine_id(h, &id) >= 0 && *id)
+		return guest_mac(id, who, number);
+	gethostname(host, sizeof(host) - 1);
+	return guest_mac(host, who, number);
 }

@@ -127,7 +127,7 @@ static int set_up(struct host *h, const struct vf_link *link, bool up, struct er
 	if (r < 0 || link->up == up)
 		return r;
 	netlink_queue(nl, netlink_request(RTM_NEWLINK, 0, &head, sizeof(head)),
-		(struct netlink_call){ up ? "take up" : "take down", link->name, 0, &why, NULL });
+		(struct netlink_call){ up ? "take up" : "take down", link->name, 0, &why });
 	netlink_flush(nl);
 	*e = why.code ? why : *e;
 	return why.code;

@@ -164,8 +164,7 @@ static unsigned queue_some(struct setting *c, unsigned from, struct error *e)
 		n++;
 	}
 	netlink_nest_end(m, list);
-	netlink_queue(
-		c->nl, m, (struct netlink_call){ "set up the VFs of", c->link->name, 0, e, NULL });
+	netlink_queue(c->nl, m, (struct netlink_call){ "set up the VFs of", c->link->name, 0, e });
 	return i;
 }
 
@@ -184,8 +183,7 @@ static int set_rows(struct setting *c, unsigned number, uint64_t rows)
 
 	vf_put(m, number, &c->wanted[number], rows);
 	netlink_nest_end(m, list);
-	netlink_queue(
-		c->nl, m, (struct netlink_call){ "set up a VF of", c->link->name, 0, &e, NULL });
+	netlink_queue(c->nl, m, (struct netlink_call){ "set up a VF of", c->link->name, 0, &e });
 	netlink_flush(c->nl);
 	return e.code;
 }

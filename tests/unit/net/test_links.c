@@ -251,11 +251,11 @@ static void kernel_says_why(void **state _unused_)
 		info = netlink_nest(m, IFLA_LINKINFO);
 		netlink_put_text(m, IFLA_INFO_KIND, i == 1 ? "nonsense" : "bridge");
 		netlink_nest_end(m, info);
-		netlink_queue(nl, m, (struct netlink_call){ "make", "x", 0, &e[i], NULL });
+		netlink_queue(nl, m, (struct netlink_call){ "make", "x", 0, &e[i] });
 	}
 	head.ifi_index = 4711;
 	m = netlink_request(RTM_DELLINK, 0, &head, sizeof(head));
-	netlink_queue(nl, m, (struct netlink_call){ "remove", "y", 0, &e[3], NULL });
+	netlink_queue(nl, m, (struct netlink_call){ "remove", "y", 0, &e[3] });
 	netlink_flush(nl);
 	assert_int_equal(e[0].code, 0);
 	assert_int_equal(e[1].code, -EOPNOTSUPP);

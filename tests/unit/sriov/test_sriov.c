@@ -406,6 +406,7 @@ static void test_macs(void **state)
 	assert_memory_not_equal(&a, &b, sizeof(a));
 	assert_memory_not_equal(&a, &c, sizeof(a));
 	tree_file(m->dir, "etc/machine-id", "f123456789abcdef0123456789abcdef\n");
+	host_forget(&m->host);
 	b = sriov_vf_mac(&m->host, "uplink", 0);
 	assert_memory_not_equal(&a, &b, sizeof(a));
 }
