@@ -41,12 +41,13 @@ static int find_table(int fd, off_t *at, size_t *n)
 
 	if (r == 0 && memcmp(dos, "MZ", 2) != 0)
 		r = -EBADMSG;
-	if (r == 0)
-		r = read_at(fd, coff, sizeof(coff), number(dos + DOS_NEW_HEADER));
-	if (r == 0 && memcmp(coff, "PE\0", 4) != 0)
-		r = -EBADMSG;
 	if (r < 0)
 		return r;
+	r = read_at(fd, coff, sizeof(coff), number(dos + DOS_NEW_HEADER));
+	if (r < 0)
+		return r;
+	if (memcmp(coff, "PE\0", 4) != 0)
+		return -EBADMSG;
 	*n = short_number(coff + COFF_SECTIONS);
 	*at = (off_t)number(dos + DOS_NEW_HEADER) + COFF_SIZE +
 	      short_number(coff + COFF_OPTIONAL_SIZE);

@@ -179,11 +179,12 @@ struct assigned *assignment_by_id(const struct guest *g, const struct assignment
 
 	for (size_t k = 0; k < ARRAY_SIZE(lists); k++) {
 		const char *digits = startswith(id, lists[k].prefix);
+		struct assigned *v = lists[k].v;
 		size_t i = digits && isdigit((unsigned char)*digits) ? strtoul(digits, NULL, 10)
 								     : lists[k].n;
 
-		if (lists[k].v && i < lists[k].n && lists[k].v[i].what)
-			return &lists[k].v[i];
+		if (v && i < lists[k].n && v[i].what)
+			return v + i;
 	}
 	return NULL;
 }
