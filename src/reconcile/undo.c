@@ -194,35 +194,42 @@ static int put_back(struct host *h, const json_t *entry, struct error *e)
 	return s.error.code < 0 ? s.error.code : 1;
 }
 
-/* Last first. Returns how many were put back; *failed: the last error, told when `tell`. */
-static int put_back_all(struct host *h, const json_t *steps, bool tell, int *failed)
-{
-	int back = 0;
+struct way_back {
+	int back; /* resources that were put back */
+	size_t failures;
+	int code; /* of the last failure */
+};
 
-	*failed = 0;
+/* Last first; failures are logged when `tell`. */
+static void put_back_all(struct host *h, const json_t *steps, bool tell, struct way_back *w)
+{
+	w->failures = 0;
 	for (size_t i = json_array_size(steps); i-- > 0;) {
 		const json_t *entry = json_array_get(steps, i);
 		_cleanup_error_ struct error why = { 0 };
 		int r = put_back(h, entry, &why);
 
-		back += r > 0;
+		w->back += r > 0;
 		if (r >= 0)
 			continue;
 		/* Go on: the more comes back, the better the chance to reach the host. */
-		*failed = r;
+		w->failures++;
+		w->code = r;
 		if (!tell)
 			continue;
 		error_prefix(&why,
 			"cannot put back %s: ", json_string_value(json_object_get(entry, "id")));
 		log_failure(&why);
 	}
-	return back;
 }
 
 int undo_replay(struct host *h, struct error *e)
 {
+	struct way_back w = { .failures = SIZE_MAX };
 	json_t *log = NULL, *steps;
-	int r = load(h, &log, e), back = 0, failed = 0;
+	int r = load(h, &log, e);
+	size_t before;
+	int back;
 
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
@@ -230,17 +237,18 @@ int undo_replay(struct host *h, struct error *e)
 	/* A port may need its bridge to have the old name again first: once more while that helps.
 	 */
 	do {
-		r = put_back_all(h, steps, false, &failed);
-		back += r;
-	} while (failed && r);
-	if (failed)
-		back += put_back_all(h, steps, true, &failed);
+		before = w.failures;
+		back = w.back;
+		put_back_all(h, steps, false, &w);
+	} while (w.failures && w.failures < before && w.back > back);
+	if (w.failures)
+		put_back_all(h, steps, true, &w);
 	json_decref(log);
-	if (failed)
-		return error_set(e, failed,
+	if (w.failures)
+		return error_set(e, w.code,
 			"the network could not be put back whole; the undo log "
 			"%s is kept and tried again at the next apply",
 			UNDO_PATH);
 	r = undo_commit(h, e);
-	return r < 0 ? r : back;
+	return r < 0 ? r : w.back;
 }

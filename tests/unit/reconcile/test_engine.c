@@ -164,6 +164,24 @@ static void a_failed_network_step_puts_all_of_them_back(void **state _unused_)
 	assert_string_equal(toy_value("thing", "z"), "x");
 }
 
+/* One cannot be put back, another is so each time anew: that ends. */
+static void the_way_back_ends(void **state _unused_)
+{
+	static const char yaml[] = "version: 1\nthings: {a: {value: new}, z: {value: new}}\n";
+	_cleanup_toy_run_ struct toy_run run;
+
+	toy_put("thing", "a", "old");
+	toy_put("thing", "z", "old");
+	toy.restless = "a";
+	toy.dark = "z";
+	alarm(20);
+	toy_apply(&run, yaml, false);
+	alarm(0);
+	assert_int_equal(run.r, -EIO);
+	assert_non_null(strstr(run.error.text, "could not be put back whole"));
+	assert_true(undo_pending(&toy.host));
+}
+
 static void a_held_document_is_not_tried_by_itself(void **state _unused_)
 {
 	static const char yaml[] = "version: 1\nthings: {a: {value: x}}\n";
@@ -638,6 +656,7 @@ int main(void)
 		TEST(refuses_mass_removal),
 		TEST(a_failed_step_blocks_only_dependents),
 		TEST(a_failed_network_step_puts_all_of_them_back),
+		TEST(the_way_back_ends),
 		TEST(a_held_document_is_not_tried_by_itself),
 		TEST(what_cuts_the_host_off_is_put_back_and_held),
 		TEST(a_moved_world_is_planned_again),

@@ -84,7 +84,10 @@ static int thing_apply(struct host *h, struct step *s, struct error *e)
 	}
 	if (!s->want)
 		return file_remove(h->root, path_of(s->r->kind->name, s->r->name));
-	toy_put(s->r->kind->name, s->r->name, obj_text(s->want, "value", h->pass));
+	toy_put(s->r->kind->name, s->r->name,
+		toy.restless && streq(toy.restless, s->r->name)
+			? "restless"
+			: obj_text(s->want, "value", h->pass));
 	return 0;
 }
 

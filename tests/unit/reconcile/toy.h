@@ -19,6 +19,7 @@ struct toy {
 	const char *fail_name; /* applying this resource fails ... */
 	int fail_code; /* ... with this */
 	unsigned fail_times; /* ... so many times */
+	const char *restless; /* this thing never is what it was made */
 	const char *dark; /* this resource cannot be read once anything was applied */
 	char told[256]; /* what apply told of failures: "ID: TEXT\n" each */
 	int die_at; /* the process ends at the n-th apply, counted from 1; 0: never */
