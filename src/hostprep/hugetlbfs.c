@@ -89,13 +89,26 @@ struct mount {
 	uint64_t size;
 };
 
+/* "/dev/huge\040pages" */
+static char *as_listed(const char *place)
+{
+	struct strbuf out = { 0 };
+
+	for (; *place; place++)
+		if (strchr(" \t\n\\", *place))
+			sb_addf(&out, "\\%03o", (unsigned char)*place);
+		else
+			sb_addc(&out, *place);
+	return sb_steal(&out);
+}
+
 /*
  * "40 25 0:35 / /dev/hugepages rw,relatime - hugetlbfs hugetlbfs rw,pagesize=2M", as
  * proc_pid_mountinfo(5) has it. The last one of a place is on top.
  */
 static void read_mount(struct host *h, const char *place, struct mount *m)
 {
-	_cleanup_free_ char *text = NULL;
+	_cleanup_free_ char *text = NULL, *listed = as_listed(place);
 	char *line, *rest;
 
 	*m = (struct mount){ 0 };
@@ -111,8 +124,8 @@ static void read_mount(struct host *h, const char *place, struct mount *m)
 			if (word)
 				word++;
 		}
-		if (!type || !word || strcspn(word, " ") != strlen(place) ||
-			!startswith(word, place))
+		if (!type || !word || strcspn(word, " ") != strlen(listed) ||
+			!startswith(word, listed))
 			continue;
 		m->there = true;
 		m->hugetlbfs = startswith(type, " - hugetlbfs ") != NULL;

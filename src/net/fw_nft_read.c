@@ -214,12 +214,18 @@ static void see_elements(const struct nlmsghdr *m, void *arg)
 
 /* ---- the whole ---- */
 
+/* A table that sleeps shows all that is in it, and none of it is in force. */
 static void see_table(const struct nlmsghdr *m, void *arg)
 {
+	struct nlattr *tb[NFTA_TABLE_MAX + 1];
 	struct reading *d = arg;
 
-	if (!nft_is_generation(m, &d->generation))
-		d->t->present = true;
+	if (nft_is_generation(m, &d->generation))
+		return;
+	d->t->present = true;
+	nft_attributes(m, tb, NFTA_TABLE_MAX);
+	if (nft_u32(tb[NFTA_TABLE_FLAGS]) & NFT_TABLE_F_DORMANT)
+		damage(d, "flag", "dormant");
 }
 
 static int ask(struct nft_socket *s, struct reading *d, int type, int flags, int table_attr,

@@ -76,3 +76,13 @@ def test_one_of_others_is_left_alone(capsule, document):
     capsule.ctl("apply", "--allow-mass-removal")
     assert mounted(capsule)
     capsule.run(["umount", PLACE])
+
+
+def test_a_place_with_a_blank(capsule, document):
+    place = "/dev/huge pages"
+    put(capsule, document.replace(PLACE, f'"{place}"'))
+    capsule.ctl("apply")
+    assert "pagesize=2M" in mounted(capsule, f"'{place}'") and capsule.ctl("plan").rc == 0
+    put(capsule, EMPTY)
+    capsule.ctl("apply", "--allow-mass-removal")
+    assert not mounted(capsule, f"'{place}'") and not capsule.exists(r"/etc/systemd/system/dev-huge\x20pages.mount")

@@ -98,6 +98,7 @@ static void drift_is_repaired(void **state _unused_)
 		"add chain ip kvmhost more",
 		"add set ip kvmhost more { type ipv4_addr; }",
 		"chain ip kvmhost forward { policy drop; }",
+		"add table ip kvmhost { flags dormant; }",
 		"flush table ip kvmhost",
 		"delete table ip kvmhost",
 		"flush ruleset",
