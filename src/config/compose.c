@@ -72,15 +72,33 @@ static bool deep(struct composer *c, struct mark m, size_t levels)
 {
 	if (c->depth + levels <= COMPOSE_DEPTH)
 		return false;
-	stop(c, m, NULL, "the document is nested deeper than 64 levels");
+	stop(c, m, "look for a bracket that is never closed",
+		"the document is nested deeper than 64 levels");
 	return true;
+}
+
+/* "{{ name }}" is a map whose key is a map for YAML; which of the two this one is. */
+static bool is_template(const struct node *key, bool inner)
+{
+	const struct source *s = key->mark.source;
+	size_t at;
+
+	if (key->type != NODE_MAP || !s)
+		return false;
+	at = source_offset(s, key->mark);
+	return at >= inner && startswith(s->text + at - inner, "{{");
 }
 
 static bool refuse_key(struct composer *c, const struct node *key)
 {
 	struct diags *d = c->d;
 
-	if (key->type != NODE_SCALAR)
+	if (is_template(key, false))
+		return true; /* told by the inner one */
+	if (is_template(key, true))
+		diag_error(d, key->mark, "put the file in place as the template's output",
+			"a `{{` that no program has filled in begins here");
+	else if (key->type != NODE_SCALAR)
 		diag_error(d, key->mark,
 			"write a plain word before the `:`; quote it if it has {, }, [ or ]",
 			"a key must be plain text, not %s", node_describe(d->arena, key));

@@ -6,8 +6,9 @@
 #include "config/merge.h"
 #include "config/source.h"
 #include <fcntl.h>
+#include <signal.h>
 
-enum { LONGEST_FILE = 16 << 20 };
+enum { LONGEST_FILE = 16 << 20, WRITER_TRIES = 50, WRITER_MS = 20 };
 
 struct loader {
 	struct document *doc;
@@ -113,6 +114,28 @@ static void add_tree(struct loader *l, const struct source *s)
 	l->doc->root = l->doc->root ? merge(l->d->arena, l->doc->root, tree) : tree;
 }
 
+/*
+ * Whoever writes a file in place may be in the middle. With a lease nobody has
+ * it open for writing, and nobody can open it so before the lease ends. True
+ * where the file system, or another's file, has no leases.
+ */
+static bool lease(int fd)
+{
+	/* The kernel's signal to who keeps an opener waiting: one that nobody minds. */
+	return fcntl(fd, F_SETSIG, SIGURG) < 0 || fcntl(fd, F_SETLEASE, F_RDLCK) == 0 ||
+	       errno != EAGAIN;
+}
+
+static bool wait_for_writer(int fd)
+{
+	for (int i = 0; i < WRITER_TRIES; i++) {
+		if (lease(fd))
+			return true;
+		usleep(1000 * WRITER_MS);
+	}
+	return false;
+}
+
 static void read_file(struct loader *l, const char *path, int fd, bool named)
 {
 	_cleanup_free_ char *text = NULL;
@@ -121,6 +144,13 @@ static void read_file(struct loader *l, const char *path, int fd, bool named)
 	size_t len;
 	int r;
 
+	if (!wait_for_writer(fd)) {
+		refuse_file(l, path,
+			arena_printf(l->d->arena,
+				"wait until it is written; `fuser %s` tells by whom", path),
+			"somebody has this file open for writing");
+		return;
+	}
 	if (fstat(fd, &st) < 0) {
 		refuse_errno(l, path, errno);
 		return;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "config/obj_errors.h"
 #include "config/type.h"
+#include "base/utf8.h"
 
 /* "KEY: " before a sentence, nothing at the top. */
 static const char *prefix(struct diags *d, const struct path *where)
@@ -44,13 +45,56 @@ static const struct field *row_for(struct arena *a, const struct table *t, const
 	return NULL;
 }
 
+/* "size:2GiB" is one word for YAML. */
+static const char *glued_hint(struct arena *a, const struct table *t, const char *text)
+{
+	const char *colon = strchr(text, ':');
+
+	if (!colon || !colon[1] || !table_field(t, arena_strndup(a, text, (size_t)(colon - text))))
+		return NULL;
+	return arena_printf(a, "write a blank behind the colon: `%s`",
+		text_shown(a, arena_printf(a, "%.*s: %s", (int)(colon - text), text, colon + 1)));
+}
+
+static const struct {
+	uint32_t from, to;
+	const char *like;
+} strays[] = {
+	{ 0xa0, 0xa0, "a blank" },
+	{ 0x200b, 0x200d, "nothing" },
+	{ 0x2060, 0x2060, "nothing" },
+	{ 0x2010, 0x2015, "-" },
+	{ 0x2212, 0x2212, "-" },
+	{ 0x2018, 0x201b, "'" },
+	{ 0x201c, 0x201f, "\"" },
+};
+
+/* What web pages and word processors put in the place of plain characters. */
+static const char *stray_hint(struct arena *a, const char *text)
+{
+	size_t left = strlen(text), len;
+	uint32_t c;
+
+	for (; (len = utf8_decode(text, left, &c)); text += len, left -= len)
+		for (size_t i = 0; i < ARRAY_SIZE(strays); i++)
+			if (c >= strays[i].from && c <= strays[i].to)
+				return arena_printf(a,
+					"there is the character U+%04X, which looks like %s: type "
+					"it anew",
+					c, strays[i].like);
+	return NULL;
+}
+
 static const char *object_hint(struct arena *a, const struct field *f, const struct node *n)
 {
 	const struct field *row = n->type == NODE_SCALAR ? row_for(a, f->table, n) : NULL;
+	const char *glued;
 
 	if (row)
 		return arena_printf(
 			a, "write `%s: {%s: %s}`", f->name, row->name, text_shown(a, n->text));
+	if (n->type == NODE_SCALAR && (glued = glued_hint(a, f->table, n->text)))
+		return glued;
 	return arena_printf(a, "its keys are: %s", keys_text(a, f->table));
 }
 
@@ -178,12 +222,13 @@ static const char *why(
 bool refuse_scalar(struct diags *d, const struct field *f, const struct node *n,
 	const struct path *where, const struct scalar *s)
 {
-	const char *text = prefix(d, where);
+	const char *text = prefix(d, where), *stray;
 
 	if (f->secret)
 		diag_error(d, n->mark, NULL, "%smust be %s", text, f->type->name);
 	else
-		diag_error(d, n->mark, s->hint, "%s%s", text, why(d, f, n, s));
+		diag_error(d, n->mark, (stray = stray_hint(d->arena, n->text)) ? stray : s->hint,
+			"%s%s", text, why(d, f, n, s));
 	return false;
 }
 
@@ -291,31 +336,51 @@ static const char *all_keys_hint(struct arena *a, const struct table *t)
 	return arena_printf(a, "the keys here are: %s", keys_text(a, t));
 }
 
+/* addresses for address */
+static bool is_plural(const char *word, const char *name)
+{
+	return startswith(name, word) && strlen(name) <= strlen(word) + 2;
+}
+
+/* What was probably meant: *meant a row of t, or else the text of a hint. */
+static const char *unknown_hint(struct arena *a, const struct table *root, const struct table *t,
+	const char *key, const struct path *where, const struct field **meant)
+{
+	const struct path top = { NULL, "" };
+	const char *hint = stray_hint(a, key);
+	const struct field *part;
+	size_t slips = 0;
+
+	if (!hint)
+		hint = glued_hint(a, t, key);
+	if (hint)
+		return hint;
+	*meant = table_nearest(t, key, &slips);
+	if (*meant && (slips <= 1 || is_plural(key, (*meant)->name)))
+		return NULL;
+	/* Not surely this one where the word is the key of something in here. */
+	hint = elsewhere_hint(a, t, key, where, 1);
+	if (hint || (*meant && startswith((*meant)->name, key)))
+		return hint;
+	part = row_with_part(t, key);
+	if (part)
+		*meant = part;
+	else
+		hint = elsewhere_hint(a, root, key, &top, 0);
+	return hint;
+}
+
 const struct field *refuse_unknown(struct diags *d, const struct table *root, const struct table *t,
 	const struct node *key, const struct path *where)
 {
-	const char *hint = NULL, *in = path_text(d->arena, where);
-	const struct path top = { NULL, "" };
+	const char *hint, *in = path_text(d->arena, where);
 	const struct field *meant = NULL;
-	size_t slips = 0;
 
 	if (diags_full(d)) {
 		diag_error(d, key->mark, NULL, "unknown key");
 		return NULL;
 	}
-	/* A slip or none, or a part of it: surely this one. Else only where the word is nobody's
-	 * key.
-	 */
-	meant = table_nearest(t, key->text, &slips);
-	if (!meant || (slips > 1 && !startswith(meant->name, key->text))) {
-		const struct field *part = row_with_part(t, key->text);
-
-		hint = elsewhere_hint(d->arena, t, key->text, where, 1);
-		if (!hint && part)
-			meant = part;
-		else if (!hint)
-			hint = elsewhere_hint(d->arena, root, key->text, &top, 0);
-	}
+	hint = unknown_hint(d->arena, root, t, key->text, where, &meant);
 	if (hint)
 		meant = NULL;
 	else if (meant)

@@ -54,11 +54,15 @@ void range_text(const struct field *f, struct strbuf *out)
 
 bool scalar_in_range(const struct field *f, struct scalar *s, int64_t value)
 {
-	_cleanup_strbuf_ struct strbuf range = { 0 };
+	_cleanup_strbuf_ struct strbuf range = { 0 }, bound = { 0 };
 
 	if ((f->min == 0 && f->max == 0) || (value >= f->min && value <= f->max))
 		return true;
 	range_text(f, &range);
+	if (f->min != f->max)
+		f->type->format(f, value < f->min ? &f->min : &f->max, &bound);
+	if (bound.len && !s->hint)
+		scalar_cure(s, "write at %s %s", value < f->min ? "least" : "most", sb_str(&bound));
 	return scalar_refuse(s, "must be %s, not %s", sb_str(&range), scalar_shown(s));
 }
 
@@ -89,8 +93,6 @@ static const struct unit *unit_find(const struct units *u, const char *name)
 /* The unit that was probably meant. */
 static const struct unit *unit_guess(const struct units *u, const char *name)
 {
-	if (*name == '\0')
-		return unit_find(u, u->usual);
 	for (size_t i = 0; i < u->n; i++)
 		if (strcasecmp(u->v[i].name, name) == 0)
 			return &u->v[i];
@@ -123,8 +125,44 @@ static bool fraction_times(const char *text, uint64_t factor, uint64_t *out)
 	return true;
 }
 
+static bool in_range(const struct field *f, uint64_t value)
+{
+	return (f->min == 0 && f->max == 0) ||
+	       (value <= INT64_MAX && (int64_t)value >= f->min && (int64_t)value <= f->max);
+}
+
+/* For a number alone: the usual unit, or the largest below it that keeps the number in the range.
+ */
+static const struct unit *unit_in_range(
+	const struct units *u, const struct field *f, const char *number)
+{
+	uint64_t value;
+
+	for (const struct unit *unit = unit_find(u, u->usual); unit >= u->v; unit--)
+		if (fraction_times(number, unit->factor, &value) && in_range(f, value))
+			return unit;
+	return NULL;
+}
+
+/* What a number with its unit looks like, where nothing can be proposed. */
+static bool cure_units(const struct units *u, struct scalar *s)
+{
+	_cleanup_strbuf_ struct strbuf all = { 0 };
+
+	for (size_t i = 0; i < u->n; i++)
+		sb_addf(&all, "%s%s", i == 0 ? "" : i + 1 == u->n ? " or " : ", ", u->v[i].name);
+	return scalar_cure(s, "write a number and directly behind it its unit: %s", sb_str(&all));
+}
+
+static bool refuse_too_large(const struct field *f, struct scalar *s)
+{
+	if (f->max == INT64_MAX || (f->min == 0 && f->max == 0))
+		return scalar_refuse(s, "`%s` is too large", scalar_shown(s));
+	return scalar_in_range(f, s, INT64_MAX);
+}
+
 /* Says what is wrong with a number that has no, or no known, unit, and proposes the right text. */
-static bool units_refuse(const struct units *u, struct scalar *s)
+static bool units_refuse(const struct units *u, const struct field *f, struct scalar *s)
 {
 	_cleanup_strbuf_ struct strbuf proposal = { 0 };
 	size_t n = strspn(s->text, "0123456789");
@@ -132,22 +170,24 @@ static bool units_refuse(const struct units *u, struct scalar *s)
 	const char *name, *number;
 	uint64_t value;
 
+	if (!s->hint)
+		cure_units(u, s);
 	if (n == 0 || n > 40)
 		return false;
 	if (s->text[n] == '.')
 		n += 1 + strspn(s->text + n + 1, "0123456789");
 	name = s->text + n + strspn(s->text + n, " \t");
 	number = arena_strndup(s->arena, s->text, n);
-	unit = unit_guess(u, name);
+	if (*name == '\0')
+		scalar_refuse(s, "needs a unit");
+	unit = *name ? unit_guess(u, name) : unit_in_range(u, f, number);
 	if (!unit || !fraction_times(number, unit->factor, &value))
 		return false;
 	if (value == 0 || *name == '\0' || !strchr(number, '.'))
 		sb_addf(&proposal, "%llu%s", strtoull(number, NULL, 10), unit->name);
 	else
 		units_format(u, value, &proposal);
-	if (*name == '\0')
-		scalar_refuse(s, "needs a unit");
-	else if (strchr(number, '.'))
+	if (*name && strchr(number, '.'))
 		scalar_refuse(s, "must be a %snumber with a unit, not `%s`",
 			u->fractions ? "" : "whole ", scalar_shown(s));
 	return scalar_cure(s, "write `%s`", sb_str(&proposal));
@@ -182,14 +222,14 @@ bool units_parse(const struct units *u, const struct field *f, struct scalar *s,
 	}
 	if (!digits_parse(s->text, &end, &n)) {
 		if (end > s->text && unit_find(u, end) && *s->text != '0')
-			return scalar_refuse(s, "`%s` is too large", scalar_shown(s));
-		return units_refuse(u, s);
+			return refuse_too_large(f, s);
+		return units_refuse(u, f, s);
 	}
 	unit = unit_find(u, end);
 	if (!unit)
-		return units_refuse(u, s);
+		return units_refuse(u, f, s);
 	if (__builtin_mul_overflow(n, unit->factor, &n) || n > INT64_MAX)
-		return scalar_refuse(s, "`%s` is too large", scalar_shown(s));
+		return refuse_too_large(f, s);
 	if (!scalar_in_range(f, s, (int64_t)n))
 		return false;
 	*out = n;

@@ -118,11 +118,40 @@ static bool is_plain(char c)
 	return c == '\n' || (c >= ' ' && c < 0x7f && c != '%');
 }
 
+/* The first line that begins so, or NULL. */
+static const char *line_with(const struct source *s, const char *begin)
+{
+	for (size_t i = 0; i < s->n_lines; i++)
+		if (startswith(s->text + s->lines[i], begin))
+			return s->text + s->lines[i];
+	return NULL;
+}
+
+/* Texts that YAML would take for something else, and complain about that. */
+static bool refuse_unfinished(const struct source *s, struct diags *d)
+{
+	const char *conflict = line_with(s, "<<<<<<< ");
+
+	if (startswith(s->text, "$ANSIBLE_VAULT;")) {
+		diag_error(d, source_mark(s, 0),
+			"put it in place decrypted: ansible-vault view FILE",
+			"the file is encrypted by ansible-vault");
+		return true;
+	}
+	if (conflict)
+		diag_error(d, source_mark(s, (size_t)(conflict - s->text)),
+			"keep one side, and remove the lines of <<<<<<<, ======= and >>>>>>>",
+			"a conflict of a git merge begins here");
+	return conflict;
+}
+
 bool source_check(const struct source *s, struct diags *d)
 {
 	const char *wide = wide_encoding(s->text, s->len);
 	uint32_t c;
 
+	if (refuse_unfinished(s, d))
+		return false;
 	if (wide) {
 		diag_error(d, source_mark(s, 0), NULL, "the file is not UTF-8 but %s", wide)->hint =
 			arena_printf(d->arena, "convert it: iconv -f %s -t UTF-8 FILE", wide);

@@ -22,6 +22,8 @@ static bool ifname_parse(const struct field *f _unused_, struct scalar *s, void 
 
 	if (!text_refuse_unquoted(s))
 		return false;
+	if (n == 0 || n >= IFNAMSIZ || strpbrk(s->text, "/:% \t"))
+		scalar_cure(s, "`ip link` shows the names of interfaces");
 	if (n == 0 || n >= IFNAMSIZ)
 		return scalar_refuse(s, "must be an interface name of 1 to %d bytes, not of %zu",
 			IFNAMSIZ - 1, n);

@@ -70,18 +70,21 @@ static bool mac_type_parse(const struct field *f _unused_, struct scalar *s, voi
 	static const struct mac zero = { { 0 } };
 	struct mac m;
 
-	if (!mac_parse(s->text, &m)) {
-		if (strlen(s->text) == 17 && s->text[2] == '-')
-			scalar_cure(s, "write colons between the bytes");
-		return false;
-	}
-	if (m.b[0] & 1)
+	if (!mac_parse(s->text, &m))
+		return scalar_cure(s, strchr(s->text, '-') ? "write colons between the bytes"
+							   : "write six bytes of two digits, with "
+							     "colons between them");
+	if (m.b[0] & 1) {
+		scalar_cure(s, "make the first byte even, or take one that begins with 52:54:00");
 		return scalar_refuse(s,
 			"must be the MAC address of one interface, and %s is a "
 			"multicast address",
 			s->text);
-	if (memcmp(&m, &zero, sizeof(m)) == 0)
+	}
+	if (memcmp(&m, &zero, sizeof(m)) == 0) {
+		scalar_cure(s, "take one that begins with 52:54:00");
 		return scalar_refuse(s, "must not be all zeros");
+	}
 	*(struct mac *)value = m;
 	return true;
 }
@@ -223,12 +226,31 @@ bool cidr_overlap(const struct cidr *a, const struct cidr *b)
 	return a->prefix <= b->prefix ? cidr_contains(a, &b->ip) : cidr_contains(b, &a->ip);
 }
 
+/* 24 for 255.255.255.0; -1: no netmask. */
+static int netmask_prefix(const char *text)
+{
+	struct in_addr mask;
+	uint32_t host;
+
+	if (inet_pton(AF_INET, text, &mask) != 1)
+		return -1;
+	host = ~ntohl(mask.s_addr);
+	return host & (host + 1) ? -1 : 32 - __builtin_popcount(host);
+}
+
 static bool cidr_type_parse(const struct field *f _unused_, struct scalar *s, void *value)
 {
+	const char *slash = strchr(s->text, '/');
+	int prefix = slash ? netmask_prefix(slash + 1) : -1;
 	struct ip ip;
 
 	if (cidr_parse(s->text, value))
 		return true;
+	if (prefix >= 0)
+		return scalar_cure(s, "write the netmask as a prefix length: /%d", prefix);
+	if (slash)
+		scalar_cure(s, "four numbers up to 255, or an IPv6 address; then / and up to 32, "
+			       "or 128; no zeros in front, no blanks");
 	if (ip_parse(s->text, &ip)) {
 		scalar_refuse(s, "needs its prefix length");
 		return scalar_cure(s, "write `%s/%u`", s->text, ip.family == AF_INET ? 24 : 64);

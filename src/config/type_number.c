@@ -61,11 +61,19 @@ const struct type type_bool = {
 static void propose_decimal(struct scalar *s)
 {
 	const char *digits = s->text + (*s->text == '+');
-	char *end;
+	char plain[21], *end;
 	unsigned long long n;
+	size_t len = 0;
 
 	if (strlen(digits) > 20)
 		return;
+	for (const char *p = digits; *p; p++)
+		if (*p != '_' && *p != ',')
+			plain[len++] = *p;
+	plain[len] = '\0';
+	if (len > 2 && streq(plain + len - 2, ".0"))
+		plain[len - 2] = '\0';
+	digits = plain;
 	if (startswith(digits, "0x") &&
 		digits[2 + strspn(digits + 2, "0123456789abcdefABCDEF")] == '\0')
 		n = strtoull(digits + 2, &end, 16);

@@ -40,9 +40,11 @@ bool text_refuse_control(struct scalar *s)
 		len = utf8_decode(p, left, &c);
 		if (len == 0)
 			return scalar_refuse(s, "must be UTF-8");
-		if (utf8_is_control(c))
-			return scalar_refuse(s, "must not contain %s",
-				c == '\n' ? "a line break" : "control characters");
+		if (!utf8_is_control(c))
+			continue;
+		scalar_cure(s, c == '\n' ? "write it on one line" : "remove them");
+		return scalar_refuse(s, "must not contain %s",
+			c == '\n' ? "a line break" : "control characters");
 	}
 	return true;
 }
@@ -101,8 +103,10 @@ const struct type type_enum = {
 
 static bool string_parse(const struct field *f _unused_, struct scalar *s, void *value)
 {
-	if (*s->text == '\0')
+	if (*s->text == '\0') {
+		scalar_cure(s, "write a value, or remove it");
 		return scalar_refuse(s, "must not be empty");
+	}
 	return text_refuse_unquoted(s) && text_refuse_control(s) && text_take(s, value);
 }
 
@@ -173,8 +177,10 @@ static bool path_parse(const struct field *f _unused_, struct scalar *s, void *v
 	}
 	if (!text_refuse_control(s))
 		return false;
-	if (!clean_path(s->text, &clean))
+	if (!clean_path(s->text, &clean)) {
+		scalar_cure(s, "write where they lead to");
 		return scalar_refuse(s, "must not contain the parts . and ..");
+	}
 	if (clean.len >= PATH_MAX)
 		return scalar_refuse(s, "is longer than a path can be (%d bytes)", PATH_MAX - 1);
 	*(const char **)value = arena_strdup(s->arena, clean.s);

@@ -25,8 +25,9 @@ static int check(struct ctl *c, struct config *config)
 		document_write(&config->document, true, &out);
 		fputs(sb_str(&out), stdout);
 	} else {
-		printf("valid: %zu resources in %zu file%s\n", config->wants.n,
-			config->document.n_sources, config->document.n_sources == 1 ? "" : "s");
+		printf("valid: %zu resource%s in %zu file%s\n", config->wants.n,
+			config->wants.n == 1 ? "" : "s", config->document.n_sources,
+			config->document.n_sources == 1 ? "" : "s");
 	}
 	return 0;
 }

@@ -29,8 +29,10 @@ static bool refuse_loaders_own(struct scalar *s, const char *key)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(keys); i++)
-		if (streq(key, keys[i]))
+		if (streq(key, keys[i])) {
+			scalar_cure(s, "take it out; it stays as the boot loader has it");
 			return scalar_refuse(s, "must not set %s, which the boot loader sets", key);
+		}
 	return true;
 }
 
@@ -52,6 +54,7 @@ static bool token_parse(const struct field *f _unused_, struct scalar *s, void *
 		quotes += *p == '"';
 	if (quotes % 2)
 		return scalar_refuse(s, "has a quote that is not closed");
+	scalar_cure(s, "write KEY or KEY=VALUE, or take it out");
 	if (!token_next(&rest, &n))
 		return scalar_refuse(s, "must not be empty");
 	if (rest[strspn(rest, " \t")]) {

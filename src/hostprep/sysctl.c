@@ -23,12 +23,16 @@ struct sysctl {
 static void check_value(const void *obj, struct diags *d)
 {
 	const struct sysctl *s = obj;
-	struct mark m = obj_mark(s, "value");
+	static const char *const no[] = { "false", "no", "False", "No" };
+	static const char *const yes[] = { "true", "yes", "True", "Yes" };
 
-	if (s->obj.node && s->obj.node->type == NODE_SCALAR &&
-		node_scalar_kind(s->obj.node) == SCALAR_BOOL)
-		diag_error(d, m, streq(s->value, "true") ? "write 1" : "write 0",
-			"%s: the kernel spells it as a number, not as `%s`", s->obj.name, s->value);
+	/* `on` and `off` are values of kernel.printk_devkmsg. */
+	for (size_t i = 0; i < ARRAY_SIZE(no); i++)
+		if (streq(s->value, no[i]) || streq(s->value, yes[i]))
+			diag_error(d, obj_mark(s, "value"),
+				streq(s->value, yes[i]) ? "write 1" : "write 0",
+				"%s: the kernel spells it as a number, not as `%s`", s->obj.name,
+				s->value);
 }
 
 static const struct field sysctl_fields[] = {

@@ -96,9 +96,36 @@ const struct link_kind vlan_link = {
 	.put = put_vlan,
 };
 
+/* The kernel has each VLAN of a link once. Once for all, on behalf of the first. */
+static void check_twice(const struct resource *r, const struct wants *w, struct diags *d)
+{
+	_cleanup_strmap_ struct strmap seen = { 0 };
+
+	for (size_t i = 0; i < w->n; i++) {
+		const struct vlan *v = w->v[i]->want;
+		struct resource *first;
+		const char *key;
+
+		if (w->v[i]->kind != r->kind)
+			continue;
+		if (!seen.n && w->v[i] != r)
+			return;
+		key = arena_printf(d->arena, "%s %d %d", v->link, (int)v->id, v->protocol);
+		first = strmap_get(&seen, key);
+		if (!first)
+			strmap_put(&seen, key, w->v[i]);
+		else
+			diag_relate(diag_error(d, obj_mark(v, "id"), "take one of the two out",
+					    "%s and %s are the same VLAN %d of %s", first->id,
+					    w->v[i]->id, (int)v->id, v->link),
+				obj_mark(first->want, "id"), "the other one");
+	}
+}
+
 const struct kind vlan_kind = {
 	.name = "vlan",
 	.table = &vlan_table,
+	.check = check_twice,
 	.claims = "link",
 	.recreate_costs = DISRUPT_LINK,
 	.undo = true,

@@ -253,7 +253,6 @@ bool wants_build(struct wants *w, const struct node *root, struct diags *d)
 	if (!d->errors)
 		derive_all(w);
 	wants_resolve(w);
-	if (!d->errors)
-		wants_order(w);
+	wants_order(w); /* with errors too: a circle is one more to tell */
 	return !d->errors;
 }

@@ -101,6 +101,33 @@ static void check_images(const struct wants *w, struct diags *d)
 			use_images(&uses, w->v[i], d);
 }
 
+/* The same place twice. Who else listens there shows when the guest starts. */
+static void check_screens(const struct wants *w, struct diags *d)
+{
+	_cleanup_strmap_ struct strmap uses = { 0 };
+
+	for (size_t i = 0; i < w->n; i++) {
+		const struct guest *g = is_guest(w->v[i]) ? w->v[i]->want : NULL;
+		const struct resource *first;
+		const char *at;
+
+		if (!g || !obj_has(g, "graphics") || !obj_has(&g->graphics, "port"))
+			continue;
+		at = arena_printf(d->arena, "%s port %d",
+			obj_text(&g->graphics, "listen", d->arena), (int)g->graphics.port);
+		first = strmap_get(&uses, at);
+		if (!first)
+			strmap_put(&uses, at, w->v[i]);
+		else
+			diag_relate(diag_error(d, obj_mark(&g->graphics, "port"),
+					    "give one of the two another port, or leave it out",
+					    "%s is the screen of %s and of %s", at, first->id,
+					    w->v[i]->id),
+				obj_mark(&((const struct guest *)first->want)->graphics, "port"),
+				"first claimed here");
+	}
+}
+
 static bool filters(const struct guest_interface *nic, const struct wants *w)
 {
 	const struct resource *bridge = nic->bridge ? wants_find(w, "bridge", nic->bridge) : NULL;
@@ -143,6 +170,7 @@ static void check(const struct resource *r, const struct wants *w, struct diags 
 	if (first < w->n && w->v[first] == r) {
 		check_uids(w, d);
 		check_images(w, d);
+		check_screens(w, d);
 		guest_vfs_check(w, d);
 	}
 }

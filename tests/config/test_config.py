@@ -14,6 +14,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
+import threading
 
 import jsonschema
 import pytest
@@ -324,6 +325,22 @@ def test_writable_by_others():
         result = run("--config", path, "--root", folder, "plan")
         assert result.returncode == 1
         assert b"x.yaml" in result.stderr and b"chmod" in result.stderr
+
+
+def test_half_written(tmp_path):
+    """Who writes a file in place is waited for, and told of when it lasts."""
+    path = tmp_path / "host.yaml"
+    with open(path, "w") as f:
+        f.write("version: 1\nbridges:\n")
+        f.flush()
+        result = run("check", path)
+        assert result.returncode == 1
+        assert "somebody has this file open for writing" in result.stderr.decode()
+        later = threading.Timer(0.3, lambda: (f.write("  br0: {}\n"), f.close()))
+        later.start()
+        result = run("check", path)
+        later.join()
+    assert (result.returncode, result.stdout) == (0, b"valid: 3 resources in 1 file\n"), result.stderr
 
 
 def test_binary(document):
