@@ -28,6 +28,7 @@ struct link {
 	int index;
 	int master; /* index, 0: none */
 	int parent; /* index of the link below a vlan and the like, 0: none */
+	uint16_t hardware; /* ARPHRD_* */
 	uint32_t mtu, flags, group;
 	bool carrier; /* of a tap: somebody has it open */
 	/* Settings of IPv6 (IFLA_INET6_CONF): accept_ra is -1 where the kernel has no IPv6. */

@@ -193,6 +193,7 @@ void links_add(const struct nlmsghdr *m, void *arg)
 	l = ARENA_PUSH(ls->arena, ls->v, ls->n);
 	l->index = head->ifi_index;
 	l->flags = head->ifi_flags;
+	l->hardware = head->ifi_type;
 	l->carrier = tb[IFLA_CARRIER] && nla_get_u8(tb[IFLA_CARRIER]);
 	l->name = get_text(ls->arena, tb[IFLA_IFNAME]);
 	l->others = parse_others(ls->arena, tb[IFLA_PROP_LIST]);

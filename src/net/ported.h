@@ -51,6 +51,10 @@ int ported_link(struct host *h, const struct resource *r, const struct links **l
  */
 int ported_observe(struct host *h, const struct resource *r, const struct links *ls,
 	const struct link *link, struct ported *have, struct error *e);
+/* port_refuse.c: an error where the link cannot be a port of the resource, else 0. bridge: the
+ * resource's link, may be NULL. */
+int port_refuse(struct host *h, const struct resource *r, const struct links *ls,
+	const struct link *bridge, const struct link *port, struct error *e);
 /*
  * The link of that name, or NULL: where there is none, and where another card has the name now,
  * while the one that the resource took is still its port under a new one. *why may be NULL.

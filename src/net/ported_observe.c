@@ -35,35 +35,6 @@ int ported_link(struct host *h, const struct resource *r, const struct links **l
 
 /* ---- ports ---- */
 
-static int refuse(const struct view *v, const struct link *port, struct error *e)
-{
-	const struct link *master = port->master ? links_index(v->ls, port->master) : NULL;
-	const char *holder;
-
-	if (port->flags & IFF_LOOPBACK) {
-		error_set(e, -EINVAL, "the loopback device cannot be a port of %s", v->r->name);
-		return error_cure(e, "name a network card under ports of %s", v->r->name);
-	}
-	if (port->type && streq(port->type, "bridge")) {
-		error_set(e, -EINVAL, "%s is a bridge itself, and cannot be a port of %s",
-			port->name, v->r->name);
-		return error_cure(e, "join two bridges by a veth pair, or name a network card");
-	}
-	if (master && master == v->bridge)
-		return 0;
-	if (!master)
-		return dhcp_check_card(v->h, port, addressing_of(v->ref), e);
-	holder = taken_by(v->h, port->name);
-	if (holder && streq(strchr(holder, '/') + 1, master->name))
-		return 0;
-	error_set(e, -EBUSY, "%s is a port of %s (%s) already", port->name, master->name,
-		link_describe(master, v->h->pass));
-	return error_cure(e,
-		"take it out (ip link set %s nomaster) and apply again, or name another "
-		"port",
-		port->name);
-}
-
 static int read_ports(const struct view *v, struct ported *have, struct error *e)
 {
 	const char **out = NULL;
@@ -74,7 +45,7 @@ static int read_ports(const struct view *v, struct ported *have, struct error *e
 		const char *name = LIST_AT(&v->ref->ports, const char *, i);
 		const struct link *l = port_find(v->h, v->r, v->ls, name, NULL);
 
-		if (l && v->r->want && (r = refuse(v, l, e)) < 0)
+		if (l && v->r->want && (r = port_refuse(v->h, v->r, v->ls, v->bridge, l, e)) < 0)
 			return r;
 		if (l && v->bridge && l->master == v->bridge->index)
 			*ARENA_PUSH(v->h->pass, out, n) = name;

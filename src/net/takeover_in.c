@@ -185,6 +185,14 @@ static bool any_absent(const struct mover *m, const struct target *t)
 	return false;
 }
 
+/* The kernel says no more than that it is busy. */
+static void explain(const struct mover *m)
+{
+	if (m->e->code == -EBUSY)
+		error_cure(m->e, "something else takes what it receives, such as a macvlan of a "
+				 "container or Open vSwitch: remove that, or name another port");
+}
+
 /* The card goes on sending until the bridge can, which has its carrier of it a moment later. */
 static void bring_in(struct mover *m, const struct ported *want, struct port *p, size_t n)
 {
@@ -203,6 +211,7 @@ static void bring_in(struct mover *m, const struct ported *want, struct port *p,
 		any |= new;
 	}
 	netlink_flush(m->nl);
+	explain(m);
 	if (any && !is_bond(m->bridge))
 		link_await_running(m->bridge->name);
 }

@@ -2,7 +2,7 @@
 """A card goes into a bridge and comes back, under the connections that run through it."""
 import pytest
 from documents import EMPTY, put, settle
-from harness import INSTANT, Pings, wait_until
+from harness import INSTANT, Netns, Pings, wait_until
 from test_crash import killed, points
 
 INHERIT = "version: 1\nbridges:\n  br0: {ports: [eth0]}\n"
@@ -238,6 +238,20 @@ def test_a_route_of_a_nexthop_object_is_refused(machine):
     assert state(machine) == machine.before
 
 
+@pytest.mark.parametrize("link, port, said", [
+    ("mine link eth0 type macvlan", "eth0", "mine, a macvlan device, shares the card eth0"),
+    ("mine link eth0 type macvlan; ip link set mine netns world-eth0", "eth0", "a macvlan of a container"),
+    ("mine type dummy; ip tuntap add mine mode tun", "mine", "mine is a tun device without Ethernet frames")])
+def test_what_cannot_be_a_port(machine, link, port, said):
+    machine.run(f"ip link add {link}", check=False)
+    put(machine, INHERIT.replace("eth0", port))
+    r = machine.ctl("apply", check=False)
+    assert r.rc == 1 and said in r.stdout + r.stderr and "= " in r.stdout + r.stderr, r
+    machine.run("ip link del mine || ip -n world-eth0 link del mine")
+    settle(machine, EMPTY, "--allow-mass-removal")
+    assert state(machine) == machine.before
+
+
 def test_ports_of_others_stay(machine):
     settle(machine, INHERIT)
     box = machine.client("box", "br0", "203.0.113.50/24", "203.0.113.1")
@@ -251,6 +265,29 @@ def test_ports_of_others_stay(machine):
     assert box.pings("203.0.113.1") and machine.world.pings("203.0.113.2")
     machine.unplug("box")
     settle(machine, EMPTY, "--allow-mass-removal")
+    assert state(machine) == machine.before
+
+
+def test_a_card_as_clouds_set_it_up(machine):
+    """An address by itself, a gateway that is outside of every network, and for IPv6 one that is of the link alone."""
+    machine.run("ip netns add cloud; ip link add eth9 type veth peer name eth0 netns cloud; ip link set eth9 up")
+    cloud = Netns(machine, "cloud", None)
+    cloud.run("ip link set lo up; ip link set eth0 up; ip addr add 172.31.1.1/32 dev eth0; ip addr add fe80::1/64 dev eth0 nodad; "
+              "ip addr add 100.64.0.1/32 dev lo; ip addr add 2001:db8:6::1/128 dev lo; "
+              "ip route add 198.51.100.200 dev eth0; ip route add 2001:db8:5::/64 dev eth0")
+    machine.run("ip addr add 198.51.100.200/32 dev eth9; ip addr add 2001:db8:5::2/64 dev eth9; "
+                "ip route add 100.64.0.0/10 via 172.31.1.1 dev eth9 onlink; ip route add 2001:db8:6::/48 via fe80::1 dev eth9")
+    before = machine.run("ip -o addr show eth9; ip route; ip -6 route show dev eth9").stdout
+    reaches = "ping -n -q -c 1 -W 2 100.64.0.1 && ping -n -q -c 1 -W 2 2001:db8:6::1"
+    pings = Pings(cloud, "198.51.100.200"), Pings(cloud, "2001:db8:5::2", name="pings6")
+    settle(machine, "version: 1\nbridges:\n  br9: {ports: [eth9]}\n")
+    machine.run(reaches)
+    assert "via 172.31.1.1 dev br9 onlink" in machine.run("ip route").stdout
+    settle(machine, EMPTY, "--allow-mass-removal")
+    machine.run(reaches)
+    assert max(p.lost() for p in pings) <= INSTANT
+    assert machine.run("ip -o addr show eth9; ip route; ip -6 route show dev eth9").stdout == before
+    machine.run("ip link del eth9; ip netns del cloud")
     assert state(machine) == machine.before
 
 
