@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/tool.h"
 #include "base/arena.h"
-#include "base/file.h"
+#include "base/strbuf.h"
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 enum { SAID_MAX = 4 << 20, SHOWN_LINES = 3, LOCK_FD = 3 };
@@ -37,6 +39,40 @@ static int start(char *const argv[], int lock, int output, bool shown, pid_t *pi
 	posix_spawn_file_actions_destroy(&files);
 	posix_spawnattr_destroy(&attributes);
 	return -r;
+}
+
+/* What can be read now; 0: more may come, 1: nothing more does, or it is too much. */
+static int take(int from, struct strbuf *said)
+{
+	char part[4096];
+	ssize_t n;
+
+	while (said->len <= SAID_MAX) {
+		n = read(from, part, sizeof(part));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n == 0 || errno != EAGAIN;
+		sb_addn(said, part, (size_t)n);
+	}
+	return 1;
+}
+
+/* Until it ends: what it leaves behind may keep the pipe open for ever. */
+static void listen_to(pid_t pid, int from, struct strbuf *said)
+{
+	_cleanup_close_ int process = (int)syscall(SYS_pidfd_open, pid, 0);
+	struct pollfd any[] = { { .fd = from, .events = POLLIN },
+		{ .fd = process, .events = POLLIN } };
+	bool ended = false;
+
+	while (!ended) {
+		if (poll(any, ARRAY_SIZE(any), -1) < 0 && errno != EINTR)
+			return;
+		ended = any[1].revents != 0;
+		if (take(from, said))
+			return;
+	}
 }
 
 /* The last lines in one. */
@@ -73,7 +109,7 @@ static int explain(char *const argv[], int status, char *said, struct error *e)
 static int run(char *const argv[], int lock, bool shown, char **out, int *status, struct error *e)
 {
 	_cleanup_close_ int from = -1, to = -1;
-	_cleanup_free_ char *said = NULL;
+	_cleanup_strbuf_ struct strbuf said = { 0 };
 	int fds[2], r;
 	pid_t pid;
 
@@ -86,14 +122,14 @@ static int run(char *const argv[], int lock, bool shown, char **out, int *status
 		return error_set(
 			e, r == -ENOENT ? -ENOEXEC : r, "cannot run %s: %s", argv[0], strerror(-r));
 	close(TAKE_FD(to));
-	if (file_read_fd(from, SAID_MAX, &said, NULL) < 0)
-		said = xstrdup("");
+	(void)fcntl(from, F_SETFL, O_NONBLOCK);
+	listen_to(pid, from, &said);
 	close(TAKE_FD(from)); /* who says more than that is told by SIGPIPE */
 	while (waitpid(pid, status, 0) < 0)
 		if (errno != EINTR)
 			return error_set(
 				e, -errno, "cannot wait for %s: %s", argv[0], strerror(errno));
-	*out = TAKE_PTR(said);
+	*out = sb_steal(&said);
 	return 0;
 }
 
