@@ -274,7 +274,7 @@ def test_a_card_as_clouds_set_it_up(machine):
     cloud = Netns(machine, "cloud", None)
     cloud.run("ip link set lo up; ip link set eth0 up; ip addr add 172.31.1.1/32 dev eth0; ip addr add fe80::1/64 dev eth0 nodad; "
               "ip addr add 100.64.0.1/32 dev lo; ip addr add 2001:db8:6::1/128 dev lo; "
-              "ip route add 198.51.100.200 dev eth0; ip route add 2001:db8:5::/64 dev eth0")
+              "ip route add 198.51.100.200 dev eth0 src 100.64.0.1; ip route add 2001:db8:5::/64 dev eth0 src 2001:db8:6::1")
     machine.run("ip addr add 198.51.100.200/32 dev eth9; ip addr add 2001:db8:5::2/64 dev eth9; "
                 "ip route add 100.64.0.0/10 via 172.31.1.1 dev eth9 onlink; ip route add 2001:db8:6::/48 via fe80::1 dev eth9")
     before = machine.run("ip -o addr show eth9; ip route; ip -6 route show dev eth9").stdout
