@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "net/announce.h"
+#include "net/link_wait.h"
 #include "net/links.h"
 #include <arpa/inet.h>
 #include <linux/if_packet.h>
-#include <linux/ethtool.h>
 #include <linux/if.h>
-#include <linux/sockios.h>
 #include <netinet/icmp6.h>
 #include <netinet/if_ether.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <time.h>
 
-enum { WAIT_MSEC = 1000, PAUSE_MSEC = 16 };
+/* Copper cards negotiate for two to four seconds. */
+enum { CARRIER_SECONDS = 5 };
 
 struct announcer {
 	int arp, icmp6; /* -1: cannot be had */
@@ -110,29 +108,14 @@ static void announce_link(const struct announcer *a, const struct links *ls, con
 	}
 }
 
-void link_await_running(const char *name)
-{
-	const struct timespec pause = { .tv_nsec = PAUSE_MSEC * 1000 * 1000 };
-	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ethtool_value carrier = { .cmd = ETHTOOL_GLINK };
-	struct ifreq r = { 0 };
-
-	snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", name);
-	for (int i = 0; i < WAIT_MSEC / PAUSE_MSEC; i++) {
-		r.ifr_data = (char *)&carrier;
-		if (ioctl(fd, SIOCETHTOOL, &r) < 0 || !carrier.data ||
-			ioctl(fd, SIOCGIFFLAGS, &r) < 0 || r.ifr_flags & IFF_RUNNING)
-			return;
-		nanosleep(&pause, NULL);
-	}
-}
-
-void announce(struct host *h, const char *link)
+void announce(struct host *h, const char *link, bool had_carrier)
 {
 	const struct links *ls;
 	const struct link *l;
 	struct announcer a;
 
+	if (had_carrier)
+		link_wait_carrier(link, CARRIER_SECONDS);
 	link_await_running(link);
 	links_forget(h);
 	l = links_get(h, &ls, NULL) < 0 ? NULL : links_name(ls, link);

@@ -12,17 +12,12 @@
 #include "reconcile/host.h"
 
 /*
- * Until the link can send, a second at most: one that has just got its carrier drops all until the
- * kernel has seen to it, a moment later. Without a carrier nothing is waited for.
- */
-void link_await_running(const char *name);
-
-/*
  * Of all addresses of the link and of the VLANs on it, once, when it can send, which is waited for
- * up to a second; without a carrier nobody is told. Link-local addresses have no part in it: every
- * link has its own. Says nothing of errors: what is not heard mends itself in time.
- * Needs CAP_NET_RAW.
+ * up to a second; without a carrier nobody is told. A card comes down out of a bond, and negotiates
+ * with its switch anew: one that had a carrier is given some seconds to have it again. Link-local
+ * addresses have no part in it: every link has its own. Says nothing of errors: what is not heard
+ * mends itself in time. Needs CAP_NET_RAW.
  */
-void announce(struct host *h, const char *link);
+void announce(struct host *h, const char *link, bool had_carrier);
 
 #endif

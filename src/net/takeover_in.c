@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* How ports come into a bridge, and what is on the bridge then. */
 #include "net/announce.h"
+#include "net/link_wait.h"
 #include "net/takeover.h"
 #include "net/ported_routes.h"
 #include "reconcile/record.h"
@@ -306,5 +307,5 @@ void ports_take(struct host *h, struct step *s)
 		take_ports(&m, s->r, want);
 	links_forget(h);
 	if (m.bridge && !s->error.code)
-		announce(h, s->r->name);
+		announce(h, s->r->name, false);
 }

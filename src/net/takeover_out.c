@@ -213,6 +213,7 @@ static int give_back(struct host *h, const char *id, const char *name, struct er
 	struct mover m = { .h = h, .id = id, .e = e };
 	const char *on, *back = NULL;
 	const struct link *port;
+	bool carrier = false;
 	struct taken t;
 	int r;
 
@@ -227,6 +228,7 @@ static int give_back(struct host *h, const char *id, const char *name, struct er
 		m.bridge = links_name(m.ls, strchr(on, '/') + 1);
 	if (port && still_taken(&m, &t, port)) {
 		back = arena_strdup(h->pass, port->name);
+		carrier = port->carrier;
 		hand_back(&m, &t, port);
 	}
 	if (on && !e->code)
@@ -235,7 +237,7 @@ static int give_back(struct host *h, const char *id, const char *name, struct er
 	if (e->code)
 		return e->code;
 	if (back)
-		announce(h, back);
+		announce(h, back, carrier);
 	taken_drop(h, id, name);
 	return record_save(h, e);
 }

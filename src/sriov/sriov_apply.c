@@ -2,7 +2,7 @@
 /* From what a PF has to what it is to have. Runs again on a PF where it ran half before. */
 #include "net/link.h"
 #include "reconcile/record.h"
-#include "sriov/link_wait.h"
+#include "net/link_wait.h"
 #include "sriov/sriov_kind.h"
 #include <net/if.h>
 

@@ -212,6 +212,12 @@ void fixture_leave(void)
 	rmdir(root);
 }
 
+int fixture_left(int failed)
+{
+	fixture_leave();
+	return failed;
+}
+
 int fixture_reset(void **state _unused_)
 {
 	outcome_free(&last);

@@ -17,6 +17,9 @@
 
 /* Moves into the namespaces; false, with a reason printed: not possible here. */
 bool fixture_enter(void);
+/* A main program: the tests in the namespaces; 77 where there are none. */
+#define FIXTURE_RUN(tests) \
+	(fixture_enter() ? fixture_left(cmocka_run_group_tests(tests, NULL, NULL)) : 77)
 /* What each test begins with: no links but lo, empty tables, no state. */
 int fixture_reset(void **state);
 /* A new start of the engine. */
@@ -24,6 +27,8 @@ void fixture_restart(void);
 /* A new start of the engine that has lost its record; the kernel's state stays. */
 void fixture_lose_record(void);
 void fixture_leave(void);
+/* The same, with what main() returns. */
+int fixture_left(int failed);
 
 /* Goes into documents that say nothing of the host: "iptables", "nftables", "auto"; "": nothing. */
 extern const char *net_backend;

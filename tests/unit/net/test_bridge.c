@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Ports of bridges, and the addresses and routes that come and go with them, on a real kernel. */
 #include "fixture.h"
+#include "net/announce.h"
+#include <arpa/inet.h>
+#include <linux/if_ether.h>
+#include <poll.h>
+#include <sys/socket.h>
 
 /* No address is being asked for any more; and links have told that they are up. */
 #define SETTLED \
@@ -45,6 +50,32 @@ static void same_as(const char *before)
 static void card(void)
 {
 	sh(CARD);
+}
+
+/* Of a link that negotiates anew for a second, as one that comes out of a bond does. */
+static bool heard_after_a_second(bool had_carrier)
+{
+	int fd;
+	struct pollfd p;
+
+	sh("ip link set peer0 down; until ip link show eth0 | grep -q NO-CARRIER; do sleep 0.05; "
+	   "done; "
+	   "(sleep 1; ip link set peer0 up) >/dev/null 2>&1 &");
+	fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, htons(ETH_P_ARP));
+	assert_true(fd >= 0);
+	announce(&host, "eth0", had_carrier);
+	p = (struct pollfd){ .fd = fd, .events = POLLIN };
+	assert_true(poll(&p, 1, 500) >= 0);
+	close(fd);
+	return p.revents & POLLIN;
+}
+
+static void announced_when_the_carrier_is_back(void **state_ _unused_)
+{
+	sh("ip link add eth0 type veth peer name peer0; ip link set eth0 up; ip link set peer0 up; "
+	   "ip address add 203.0.113.2/24 dev eth0");
+	assert_true(heard_after_a_second(true));
+	assert_false(heard_after_a_second(false));
 }
 
 static void ports_come_and_go(void **state_ _unused_)
@@ -483,6 +514,7 @@ static void vlan(void **state_ _unused_)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(announced_when_the_carrier_is_back, fixture_reset),
 		cmocka_unit_test_setup(ports_come_and_go, fixture_reset),
 		cmocka_unit_test_setup(all_moves_and_comes_back, fixture_reset),
 		cmocka_unit_test_setup(failure_puts_all_back, fixture_reset),
@@ -503,11 +535,6 @@ int main(void)
 		cmocka_unit_test_setup(adopted, fixture_reset),
 		cmocka_unit_test_setup(vlan, fixture_reset),
 	};
-	int r;
 
-	if (!fixture_enter())
-		return 77;
-	r = cmocka_run_group_tests(tests, NULL, NULL);
-	fixture_leave();
-	return r;
+	return FIXTURE_RUN(tests);
 }

@@ -205,15 +205,10 @@ int main(int argc, char **argv)
 		cmocka_unit_test(card_given_back),
 		cmocka_unit_test(card_released_at_once),
 	};
-	int r;
 
 	if (argc > 2)
 		cmocka_set_test_filter(argv[2]);
 	if (argc > 1)
 		stride = MAX_OF(atoi(argv[1]), 1);
-	if (!fixture_enter())
-		return 77;
-	r = cmocka_run_group_tests(tests, NULL, NULL);
-	fixture_leave();
-	return r;
+	return FIXTURE_RUN(tests);
 }

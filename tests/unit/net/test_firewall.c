@@ -219,11 +219,6 @@ int main(void)
 		cmocka_unit_test_setup(beside_another_writer, fixture_reset),
 		cmocka_unit_test_setup(lock_held, fixture_reset),
 	};
-	int r;
 
-	if (!fixture_enter())
-		return 77;
-	r = cmocka_run_group_tests(tests, NULL, NULL);
-	fixture_leave();
-	return r;
+	return FIXTURE_RUN(tests);
 }

@@ -123,11 +123,6 @@ int main(void)
 		cmocka_unit_test_setup(damage_is_seen, iptables),
 		cmocka_unit_test_setup(the_hosts_own_way_out_stays, nftables),
 	};
-	int failed;
 
-	if (!fixture_enter())
-		return 77;
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	fixture_leave();
-	return failed;
+	return FIXTURE_RUN(tests);
 }

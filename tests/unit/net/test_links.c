@@ -286,11 +286,6 @@ int main(void)
 		cmocka_unit_test_setup(many_at_once, fixture_reset),
 		cmocka_unit_test_setup(kernel_says_why, fixture_reset),
 	};
-	int r;
 
-	if (!fixture_enter())
-		return 77;
-	r = cmocka_run_group_tests(tests, NULL, NULL);
-	fixture_leave();
-	return r;
+	return FIXTURE_RUN(tests);
 }

@@ -184,11 +184,6 @@ int main(void)
 		cmocka_unit_test_setup(backends_take_turns, nftables),
 		cmocka_unit_test_setup(auto_speaks_what_the_host_speaks, nftables),
 	};
-	int failed;
 
-	if (!fixture_enter())
-		return 77;
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	fixture_leave();
-	return failed;
+	return FIXTURE_RUN(tests);
 }

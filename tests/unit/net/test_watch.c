@@ -113,11 +113,6 @@ int main(void)
 		cmocka_unit_test_setup(after_a_flood_links_are_known_as_before, fixture_reset),
 		cmocka_unit_test_setup(a_transaction_may_come_in_pieces, fixture_reset),
 	};
-	int failed;
 
-	if (!fixture_enter())
-		return 77;
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	fixture_leave();
-	return failed;
+	return FIXTURE_RUN(tests);
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "sriov/link_wait.h"
+#include "net/link_wait.h"
 #include "base/util.h"
+#include <linux/ethtool.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <poll.h>
 #include <sys/ioctl.h>
@@ -51,5 +53,24 @@ void link_wait_carrier(const char *name, unsigned seconds)
 		poll(&p, 1, (int)left);
 		while (recv(events, junk, sizeof(junk), 0) > 0)
 			;
+	}
+}
+
+enum { RUNNING_MSEC = 1000, PAUSE_MSEC = 16 };
+
+void link_await_running(const char *name)
+{
+	const struct timespec pause = { .tv_nsec = PAUSE_MSEC * 1000 * 1000 };
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ethtool_value carrier = { .cmd = ETHTOOL_GLINK };
+	struct ifreq r = { 0 };
+
+	snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", name);
+	for (int i = 0; i < RUNNING_MSEC / PAUSE_MSEC; i++) {
+		r.ifr_data = (char *)&carrier;
+		if (ioctl(fd, SIOCETHTOOL, &r) < 0 || !carrier.data ||
+			ioctl(fd, SIOCGIFFLAGS, &r) < 0 || r.ifr_flags & IFF_RUNNING)
+			return;
+		nanosleep(&pause, NULL);
 	}
 }
