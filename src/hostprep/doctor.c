@@ -12,6 +12,8 @@ static const struct {
 } groups[] = {
 	{ doctor_processor, &n_doctor_processor },
 	{ doctor_host, &n_doctor_host },
+	{ doctor_programs, &n_doctor_programs },
+	{ doctor_network, &n_doctor_network },
 	{ doctor_guests, &n_doctor_guests },
 };
 

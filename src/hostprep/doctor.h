@@ -63,11 +63,9 @@ void doctor_install(struct doctor *d, const char *const names[FAMILY_OTHER]);
 const char *doctor_line(struct doctor *d, const char *path);
 size_t doctor_threads(struct doctor *d); /* that are online; 0: unknown */
 
-/* doctor_ports.c */
-void doctor_dns_port(struct doctor *d);
-void doctor_dhcp_port(struct doctor *d);
-
-extern const struct check doctor_processor[], doctor_host[], doctor_guests[];
-extern const size_t n_doctor_processor, n_doctor_host, n_doctor_guests;
+extern const struct check doctor_processor[], doctor_host[], doctor_programs[], doctor_network[],
+	doctor_guests[];
+extern const size_t n_doctor_processor, n_doctor_host, n_doctor_programs, n_doctor_network,
+	n_doctor_guests;
 
 #endif

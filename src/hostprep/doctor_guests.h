@@ -9,10 +9,14 @@
 const struct wants *doctor_wants(struct doctor *d);
 /* Guests that are to run. */
 bool doctor_runs(struct doctor *d, const struct resource *r);
+/* Of `2GiB`; 0: of NULL. */
+uint64_t doctor_bytes(struct doctor *d, const char *size);
 /* A field that is a size; 0: it is left out. */
 uint64_t doctor_size(struct doctor *d, const void *want, const char *field);
 
 /* doctor_hugepages.c */
 void doctor_guest_hugepages(struct doctor *d);
+/* doctor_storage.c */
+void doctor_guest_storage(struct doctor *d);
 
 #endif

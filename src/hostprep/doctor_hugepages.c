@@ -4,8 +4,6 @@
  * on the NUMA nodes that memory is to come from. Counted are those that are set aside already, or
  * about to be.
  */
-#include "config/scalar.h"
-#include "config/type.h"
 #include "hostprep/doctor_guests.h"
 #include "hostprep/memory.h"
 #include <jansson.h>
@@ -77,16 +75,6 @@ static uint64_t in_pages(const struct pages *p, uint64_t bytes)
 	return (bytes + p->size - 1) / p->size;
 }
 
-static uint64_t parse_size(struct doctor *d, const char *text)
-{
-	struct scalar s = { .text = text, .arena = d->arena };
-	uint64_t bytes = 0;
-
-	if (text)
-		type_size.parse(&(struct field){ .type = &type_size }, &s, &bytes);
-	return bytes;
-}
-
 /* `numa` as canonical JSON: [{"memory": "512MiB", "host_node": 1}]. */
 static void add_nodes(struct pages *p, const void *want, uint64_t memory)
 {
@@ -102,8 +90,8 @@ static void add_nodes(struct pages *p, const void *want, uint64_t memory)
 		if (!number || node >= NODES_MAX)
 			continue;
 		p->bound = true;
-		p->of_node[node] +=
-			in_pages(p, own ? parse_size(p->d, own) : memory / json_array_size(nodes));
+		p->of_node[node] += in_pages(
+			p, own ? doctor_bytes(p->d, own) : memory / json_array_size(nodes));
 	}
 	json_decref(nodes);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "net/fw_tc.h"
+#include "base/kmod.h"
 #include "base/library.h"
 #include <sys/socket.h>
 
@@ -46,4 +47,54 @@ int fw_tc_get(int family, const struct fw_tc **out, struct error *e)
 
 	*out = ipv4 ? &tc4 : &tc6;
 	return library_load(ipv4 ? &tc4_library : &tc6_library, "write iptables' tables", e);
+}
+
+/* Loads a module, if it is one; a kernel that has it built in needs nothing. */
+static void load_module(const char *name)
+{
+	struct kmod_list *list = NULL, *at;
+	struct kmod_ctx *ctx;
+
+	if (kmod_load(NULL) < 0 || !(ctx = sym_kmod_new(NULL, NULL)))
+		return;
+	sym_kmod_module_new_from_lookup(ctx, name, &list);
+	sym_kmod_list_foreach(at, list)
+	{
+		struct kmod_module *m = sym_kmod_module_get_module(at);
+
+		sym_kmod_module_probe_insert_module(
+			m, KMOD_PROBE_APPLY_BLACKLIST, NULL, NULL, NULL, NULL);
+		sym_kmod_module_unref(m);
+	}
+	sym_kmod_module_unref_list(list);
+	sym_kmod_unref(ctx);
+}
+
+/* As iptables does: what the kernel does not know yet may be a module that nobody asked for. */
+struct xtc_handle *fw_tc_open(const struct fw_tc *lib, const struct fw_table *t, struct error *e)
+{
+	struct xtc_handle *handle = lib->init(t->table);
+	_cleanup_free_ char *module = xprintf("%stable_%s", lib->module, t->table);
+	int code;
+
+	if (!handle && (errno == ENOENT || errno == ENOPROTOOPT)) {
+		load_module(t->family == AF_INET ? "ip_tables" : "ip6_tables");
+		load_module(module);
+		handle = lib->init(t->table);
+	}
+	if (handle)
+		return handle;
+	code = errno ? errno : EINVAL;
+	if (code == EPERM) {
+		error_set(e, -EPERM, "the kernel refuses the %s table %s", lib->words, t->table);
+		error_cure(e, "run it as root");
+		return NULL;
+	}
+	error_set(e, -EOPNOTSUPP, "the kernel has no %s table %s (module %s): %s", lib->words,
+		t->table, module, strerror(code));
+	error_cure(e,
+		"use a kernel with CONFIG_IP_NF_IPTABLES_LEGACY and CONFIG_IP6_NF_IPTABLES_LEGACY, "
+		"load the module (modprobe %s), or write host: {firewall: {backend: nftables}}",
+		module);
+	return NULL;
 }

@@ -6,7 +6,7 @@
 #ifndef KVMHOST_FW_TC_H
 #define KVMHOST_FW_TC_H
 
-#include "base/error.h"
+#include "net/firewall.h"
 
 struct xtc_handle;
 struct xt_counters;
@@ -35,5 +35,7 @@ struct fw_tc {
 };
 
 int fw_tc_get(int family, const struct fw_tc **out, struct error *e);
+/* The table, made in this network namespace, its module loaded if need be; NULL: see e. */
+struct xtc_handle *fw_tc_open(const struct fw_tc *lib, const struct fw_table *t, struct error *e);
 
 #endif

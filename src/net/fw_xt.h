@@ -30,6 +30,11 @@ enum { FW_XT_ENTRY_MAX = 1024 };
 /* The entry in buf, with the target's name as libiptc wants it. */
 const void *fw_xt_encode(const struct fw_rule *r, int family, char buf[FW_XT_ENTRY_MAX]);
 
+/* The text, kept once while it repeats; a slot for each of a rule's. */
+const char *fw_xt_text(struct fw_texts *t, int slot, const char *text);
+/* fw_xt_match.c: the same for the matches alone; encoding returns the offset behind them. */
+bool fw_xt_decode_matches(const void *e, struct fw_texts *t, struct fw_rule *r);
+size_t fw_xt_encode_matches(char *buf, int family, const struct fw_rule *r);
 /* fw_xt_target.c: the same for the target alone; encoding returns its size. */
 bool fw_xt_decode_target(
 	const struct xt_entry_target *t, const char *name, int family, struct fw_rule *r);

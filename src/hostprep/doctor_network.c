@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Somebody who listens on a port of all addresses keeps a network's dnsmasq
- * out, unless his socket is bound to one interface, as that of a dnsmasq with
- * one is. Of that only the kernel's socket diagnosis tells (sock_diag(7)).
- */
+/* The doctor's checks of what else is at work on the network. */
 #include "hostprep/doctor.h"
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+
+/*
+ * Somebody who listens on a port of all addresses keeps a network's dnsmasq
+ * out, unless his socket is bound to one interface, as that of a dnsmasq with
+ * one is. Of that only the kernel's socket diagnosis tells (sock_diag(7)).
+ */
 
 enum { ANSWER_MAX = 64 << 10, ANY_STATE = -1, PORT_DNS = 53, PORT_DHCP = 67 };
 
@@ -91,13 +93,43 @@ static void look_port(struct doctor *d, uint16_t port, const char *advice)
 	doctor_cure(d, "see who: ss -ulpn sport = %u; %s", port, advice);
 }
 
-void doctor_dns_port(struct doctor *d)
+static void look_dns_port(struct doctor *d)
 {
 	look_port(d, PORT_DNS, "have it listen on its own addresses (dnsmasq: bind-dynamic)");
 }
 
-void doctor_dhcp_port(struct doctor *d)
+static void look_dhcp_port(struct doctor *d)
 {
 	look_port(d, PORT_DHCP,
 		"have it serve its own interfaces alone (dnsmasq: bind-dynamic), or stop it");
 }
+
+static void look_bridge_filter(struct doctor *d)
+{
+	const char *now = doctor_line(d, "/proc/sys/net/bridge/bridge-nf-call-iptables");
+
+	if (!now || streq(now, "0")) {
+		doctor_found(d, HEALTH_PASS, "%s",
+			now ? "net.bridge.bridge-nf-call-iptables is 0"
+			    : "br_netfilter is not loaded");
+		return;
+	}
+	doctor_found(d, HEALTH_WARN, "net.bridge.bridge-nf-call-iptables is %s", now);
+	doctor_cure(d, "host: {kernel: {sysctl: {net.bridge.bridge-nf-call-iptables: 0}}}; with "
+		       "containers on bridges, see what they need first");
+}
+
+const struct check doctor_network[] = {
+	{ "dns-port", "Networks can serve names",
+		"One who listens on port 53 of every address keeps out the dnsmasq of a network.",
+		look_dns_port },
+	{ "dhcp-port", "Networks can serve addresses",
+		"A DHCP server on port 67 of every address keeps out the dnsmasq of a network, or "
+		"answers its guests.",
+		look_dhcp_port },
+	{ "bridge-filter", "Bridged packets are not filtered twice",
+		"With br_netfilter what guests on one bridge send each other passes the host's "
+		"FORWARD rules, and is often dropped there.",
+		look_bridge_filter },
+};
+const size_t n_doctor_network = ARRAY_SIZE(doctor_network);
