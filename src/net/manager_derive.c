@@ -33,18 +33,24 @@ static void add_claimed(const struct field *f, const void *value, struct mark m 
 		add(l, value_string(l->a, f, value));
 }
 
+static bool is_guests(const struct resource *r)
+{
+	return r->kind == &tap_kind || r->kind == &macvtap_kind;
+}
+
 /*
  * Guests' interfaces by a pattern: they come and go, and each would be a word
  * to the manager. Loopholes of a pattern are small: it says who leaves a link
  * alone, not whose it is.
  */
+static void add_guests(struct names *l)
+{
+	add(l, "*-tap?");
+	add(l, "*-tap??");
+}
+
 static void add_links(struct names *l, const struct resource *r, bool but_itself)
 {
-	if (r->kind == &tap_kind || r->kind == &macvtap_kind) {
-		add(l, "*-tap?");
-		add(l, "*-tap??");
-		return;
-	}
 	if (!but_itself && r->kind->claims && streq(r->kind->claims, "link"))
 		add(l, r->name);
 	if (r->want)
@@ -79,14 +85,18 @@ static bool speaks(const struct resource *r)
 	return is_ported(r) && p->ports.n && addressing_of(p) != ADDRESSING_NONE;
 }
 
-/* The daemon is to ask for the bridge's addresses. */
-static bool asks(const struct manager_daemon *d, const struct resource *r)
+/* The daemon can be told to ask for a bridge's addresses. */
+static bool can_ask(const struct manager_daemon *d)
 {
-	bool can = false;
-
 	for (size_t i = 0; i < d->n_files; i++)
-		can |= streq(d->files[i].field, "dhcp");
-	return can && is_ported(r) && addressing_of(r->want) == ADDRESSING_DHCP;
+		if (streq(d->files[i].field, "dhcp"))
+			return true;
+	return false;
+}
+
+static bool to_be_asked_for(const struct resource *r)
+{
+	return is_ported(r) && addressing_of(r->want) == ADDRESSING_DHCP;
 }
 
 /* Refused before anything of it was done, in the plan being made or carried out. */
@@ -99,19 +109,26 @@ static bool refused(const struct resource *r)
 static void fill(struct manager *m, const char *name, struct arena *a, bool but_refused)
 {
 	struct names links = { .a = a }, online = { .a = a }, dhcp = { .a = a };
+	bool asks = can_ask(manager_daemon(name)), guests = false;
 	const struct wants *w = m->wants;
 
 	for (size_t i = 0; i < w->n; i++) {
-		bool own = asks(manager_daemon(name), w->v[i]);
+		bool own = asks && to_be_asked_for(w->v[i]);
 
 		if (but_refused && refused(w->v[i]))
 			continue;
+		if (is_guests(w->v[i])) {
+			guests = true;
+			continue;
+		}
 		if (own)
 			add(&dhcp, w->v[i]->name);
 		add_links(&links, w->v[i], own);
 		if (speaks(w->v[i]) && !in_another(w, w->v[i]))
 			add(&online, w->v[i]->name);
 	}
+	if (guests)
+		add_guests(&links);
 	m->unmanaged = taken(&links);
 	m->online = taken(&online);
 	m->dhcp = taken(&dhcp);

@@ -128,10 +128,8 @@ static void check_screens(const struct wants *w, struct diags *d)
 	}
 }
 
-static bool filters(const struct guest_interface *nic, const struct wants *w)
+static bool filters(const struct resource *bridge, const struct wants *w)
 {
-	const struct resource *bridge = nic->bridge ? wants_find(w, "bridge", nic->bridge) : NULL;
-
 	return bridge && streq_null(obj_text(bridge->want, "vlan_filtering", w->arena), "true");
 }
 
@@ -145,7 +143,8 @@ static void check_vlans(const struct resource *r, const struct wants *w, struct 
 			&LIST_AT(&g->interfaces, const struct guest_interface, i);
 		const char *key = obj_has(nic, "pvid") ? "pvid" : "vlans";
 
-		if (nic->vf || !obj_has(nic, key) || filters(nic, w))
+		if (nic->vf || !obj_has(nic, key) ||
+			(nic->bridge && filters(wants_find(w, "bridge", nic->bridge), w)))
 			continue;
 		if (nic->bridge)
 			diag_error(d, obj_mark_key(nic, key),
@@ -270,11 +269,12 @@ static void inherit_vhost(const struct resource *r, struct wants *w)
 }
 
 /* Where the bridge filters something is always said, so that what was said before goes. */
-static void derive_vlans(const struct guest_interface *nic, struct resource *tap, struct wants *w)
+static void derive_vlans(const struct guest_interface *nic, const struct resource *to,
+	struct resource *tap, struct wants *w)
 {
 	int64_t pvid = obj_has(nic, "pvid") ? nic->pvid : obj_has(nic, "vlans") ? 0 : 1;
 
-	if (!filters(nic, w))
+	if (!filters(to, w))
 		return;
 	want_set(w, tap, "pvid", arena_printf(w->arena, "%lld", (long long)pvid));
 	want_set_list(w, tap, "vlans", &nic->vlans);
@@ -314,7 +314,7 @@ static void derive(const struct resource *r, struct wants *w)
 		want_set(w, tap, "queues", decimal(&queues, interface_queues(nic)));
 		if (obj_has(nic, "mtu"))
 			want_set(w, tap, "mtu", obj_text(nic, "mtu", w->arena));
-		derive_vlans(nic, tap, w);
+		derive_vlans(nic, to, tap, w);
 	}
 }
 
