@@ -39,7 +39,9 @@ static void refuse_errno(struct loader *l, const char *name, int error)
 {
 	const char *hint = NULL;
 
-	if (error == ENOENT)
+	if (error == ENOENT && streq(name, "-"))
+		hint = "standard input is not read: write the document to a file, and name that";
+	else if (error == ENOENT)
 		hint = "create it, or name the right path with --config";
 	else if (error == EACCES || error == EPERM)
 		hint = "run as root, or let this user read it";
@@ -89,6 +91,25 @@ static void check_parent(struct loader *l, const struct source *s, const char *p
 
 	if (file_stat(l->root, dir, &st) == 0)
 		check_writer(l, s, "the directory of this file", dir, &st);
+}
+
+/* Behind a symbolic link there is another directory, whose writers can put another file there. */
+static void check_target(struct loader *l, const struct source *s, const char *path, int fd)
+{
+	_cleanup_free_ char *self = xprintf("/proc/self/fd/%d", fd), *real = NULL;
+	_cleanup_close_ int link = file_open(l->root, path, O_PATH | O_NOFOLLOW, 0);
+	char *slash;
+	struct stat st;
+
+	if (link < 0 || fstat(link, &st) < 0 || !S_ISLNK(st.st_mode))
+		return;
+	real = realpath(self, NULL);
+	slash = real ? strrchr(real, '/') : NULL;
+	if (!slash)
+		return;
+	slash[slash == real] = '\0';
+	if (stat(real, &st) == 0)
+		check_writer(l, s, "the directory that this link leads to", real, &st);
 }
 
 static void add_tree(struct loader *l, const struct source *s)
@@ -169,6 +190,7 @@ static void read_file(struct loader *l, const char *path, int fd, bool named)
 	check_writer(l, s, "the file", path, &st);
 	if (named)
 		check_parent(l, s, path);
+	check_target(l, s, path, fd);
 	add_tree(l, s);
 }
 

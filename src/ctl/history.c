@@ -12,10 +12,11 @@ static void print_table(const json_t *history)
 	json_array_foreach (history, i, g) {
 		const char *git = json_string_value(json_object_get(g, "git"));
 
-		printf("%4lld  %s  %.12s  %s\n",
+		printf("%4lld  %s  %.12s%s%s\n",
 			(long long)json_integer_value(json_object_get(g, "number")),
 			ctl_when(json_integer_value(json_object_get(g, "time")), at, sizeof(at)),
-			json_string_value(json_object_get(g, "hash")), git ? git : "");
+			json_string_value(json_object_get(g, "hash")), git ? "  " : "",
+			git ? git : "");
 	}
 }
 

@@ -110,6 +110,20 @@ static void print_drift(const json_t *drift)
 				: member(step, "state"));
 }
 
+static void print_diagnostic(const json_t *diag)
+{
+	long long line = json_integer_value(json_object_get(diag, "line"));
+	const char *hint = member(diag, "hint");
+
+	printf("  %s", member(diag, "file"));
+	if (line) /* else the file as a whole */
+		printf(":%lld:%lld", line,
+			(long long)json_integer_value(json_object_get(diag, "column")));
+	printf(": %s\n", member(diag, "message"));
+	if (*hint)
+		printf("      = %s\n", hint);
+}
+
 static void print_last(const struct status_report *r)
 {
 	const json_t *generation = json_object_get(r->last, "generation"), *diag;
@@ -137,10 +151,7 @@ static void print_last(const struct status_report *r)
 			member(json_object_get(r->last, "error"), "cure"));
 	print_unsettled(r);
 	json_array_foreach (json_object_get(r->last, "diagnostics"), i, diag)
-		printf("  %s:%lld:%lld: %s\n", member(diag, "file"),
-			(long long)json_integer_value(json_object_get(diag, "line")),
-			(long long)json_integer_value(json_object_get(diag, "column")),
-			member(diag, "message"));
+		print_diagnostic(diag);
 }
 
 static void print_leases(const json_t *networks)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config/source.h"
 #include "reconcile/generation.h"
 #include "reconcile/record.h"
 
 #define GENERATION_DIR STATE_DIR "/generations"
+#define COMMIT "# commit "
 #define ASIDE GENERATION_DIR "/unconfirmed.yaml"
 #define GENERATION_MAX (32 << 20)
 
@@ -16,11 +18,34 @@ static void generation_path(char *out, size_t size, json_int_t number)
 	snprintf(out, size, "%s/%lld.yaml", GENERATION_DIR, (long long)number);
 }
 
+/*
+ * The commit that the document was read at: HEAD of the repository around its
+ * first file. A stored document says it in its first line.
+ */
+static char *revision_of(const struct host *h, const struct config *c)
+{
+	const struct source *s = c->document.n_sources ? c->document.sources[0] : NULL;
+	_cleanup_free_ char *real = NULL;
+	const char *stored;
+
+	if (s && startswith(s->name, GENERATION_DIR)) {
+		stored = startswith(s->text, COMMIT);
+		return stored ? strndup(stored, strcspn(stored, "\n")) : NULL;
+	}
+	if (!h->live)
+		return git_revision(h->root, CONFIG_FILE);
+	real = s ? realpath(s->name, NULL) : NULL;
+	return real ? git_revision(h->root, real) : NULL;
+}
+
 static int store(struct host *h, struct config *c, const char *path, struct error *e)
 {
 	_cleanup_strbuf_ struct strbuf text = { 0 };
+	_cleanup_free_ char *git = revision_of(h, c);
 	int r;
 
+	if (git)
+		sb_addf(&text, COMMIT "%s\n", git);
 	document_write(&c->document, true, &text);
 	r = file_write_atomic(h->root, path, sb_str(&text), text.len, 0600);
 	return r < 0 ? file_failure(e, r, "store the document as", path) : 0;
@@ -68,7 +93,7 @@ int generation_accept(struct host *h, struct config *c, struct error *e)
 	r = store(h, c, path, e);
 	if (r < 0)
 		return r;
-	git = git_revision(h->root, CONFIG_FILE);
+	git = revision_of(h, c);
 	new = json_pack("{s:I, s:s, s:s*, s:I}", "number", number, "hash", config_hash(c), "git",
 		git, "time", (json_int_t)h->now());
 	json_object_set(h->record->root, "generation", new);

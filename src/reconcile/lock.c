@@ -33,11 +33,13 @@ static int take(int fd, unsigned seconds)
 /* What a killed one was running keeps the lock: two of grub-mkconfig would write one file. */
 static int refuse(int pid, const char *path, unsigned seconds, struct error *e)
 {
-	if (pid <= 0 || kill(pid, 0) == 0 || errno != ESRCH)
-		return error_set(e, -EBUSY,
+	if (pid <= 0 || kill(pid, 0) == 0 || errno != ESRCH) {
+		error_set(e, -EBUSY,
 			"another kvmhost (pid %d) is changing this host and did not "
 			"finish within %u s",
 			pid, seconds);
+		return error_cure(e, "try again when it has ended; what it is: ps -fp %d", pid);
+	}
 	error_set(e, -EBUSY,
 		"kvmhost (pid %d) was killed while it changed this host, and what it ran did not "
 		"end within %u s",

@@ -273,3 +273,32 @@ def test_diff_and_rollback(host):
     assert host.run("ip link show br7", check=False).rc != 0
     put(host, NAT)
     host.run("systemctl start kvmhostd")
+
+
+def test_history_has_the_commit_of_the_document(host):
+    """That of the repository it was read from; going back has the earlier one again."""
+    commits = ["a" * 40, "b" * 40]
+
+    def apply(commit, *args):
+        host.run("mkdir -p /srv/fleet/.git/refs/heads /srv/fleet/hosts")
+        host.write("/srv/fleet/.git/HEAD", "ref: refs/heads/main\n")
+        host.write("/srv/fleet/.git/refs/heads/main", f"{commit}\n")
+        host.write("/srv/fleet/hosts/kvm7.yaml", f"{NAT}\nbridges: {{br{commit[0]}: {{}}}}\n")
+        host.ctl("--config", "/srv/fleet/hosts/kvm7.yaml", "apply", *args)
+
+    def last():
+        return json.loads(host.ctl("--json", "history").stdout)["generations"][-1]
+
+    put(host, NAT)
+    host.ctl("apply")
+    assert "git" not in last()
+    apply(commits[0])
+    first = last()
+    assert first["git"] == commits[0]
+    apply(commits[1])
+    assert last()["git"] == commits[1]
+    host.ctl("rollback", str(first["number"]))
+    assert last()["git"] == commits[0]
+    apply("c" * 40, "--allow-mass-removal")
+    host.reload_daemon()
+    assert "git" not in last()

@@ -327,6 +327,26 @@ def test_writable_by_others():
         assert b"x.yaml" in result.stderr and b"chmod" in result.stderr
 
 
+def test_link_into_a_writable_directory(tmp_path):
+    """Who can write there can put another file behind the link."""
+    target, conf = tmp_path / "open", tmp_path / "conf.d"
+    target.mkdir()
+    conf.mkdir()
+    (target / "x.yaml").write_text("version: 1\n")
+    (conf / "x.yaml").symlink_to(target / "x.yaml")
+    assert run("--config", conf, "check").returncode == 0
+    target.chmod(0o777)
+    result = run("--config", conf, "check")
+    assert "the directory that this link leads to can be written by every user" in result.stderr.decode()
+    result = run("--config", conf, "--root", tmp_path, "plan")
+    assert result.returncode == 1 and f"chmod go-w {target}" in result.stderr.decode()
+
+
+def test_standard_input():
+    result = run("check", "-")
+    assert result.returncode == 1 and b"standard input is not read" in result.stderr
+
+
 def test_half_written(tmp_path):
     """Who writes a file in place is waited for, and told of when it lasts."""
     path = tmp_path / "host.yaml"
