@@ -221,7 +221,8 @@ static int finish(struct ctl *c, int status)
 
 int main(int argc, char **argv)
 {
-	bool plain = getenv("NO_COLOR") != NULL;
+	const char *no_color = getenv("NO_COLOR");
+	bool plain = no_color && *no_color;
 	static struct ctl c;
 	unsigned given = 0;
 	int opt;
