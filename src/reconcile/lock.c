@@ -38,7 +38,8 @@ static int refuse(int pid, const char *path, unsigned seconds, struct error *e)
 			"another kvmhost (pid %d) is changing this host and did not "
 			"finish within %u s",
 			pid, seconds);
-		return error_cure(e, "try again when it has ended; what it is: ps -fp %d", pid);
+		error_cure(e, "try again when it has ended; what it is: ps -fp %d", pid);
+		return -EBUSY;
 	}
 	error_set(e, -EBUSY,
 		"kvmhost (pid %d) was killed while it changed this host, and what it ran did not "
