@@ -108,6 +108,14 @@ int file_read(int root, const char *path, size_t max, char **out, size_t *len)
 	return fd < 0 ? fd : file_read_fd(fd, max, out, len);
 }
 
+int file_read_start(int root, const char *path, size_t max, char **out)
+{
+	_cleanup_close_ int fd = open_to_read(root, path);
+	size_t n;
+
+	return fd < 0 ? fd : read_some(fd, max, false, out, &n);
+}
+
 int file_read_line(int root, const char *path, char **out)
 {
 	_cleanup_close_ int fd = open_to_read(root, path);

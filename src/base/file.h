@@ -24,6 +24,8 @@ bool file_exists(int root, const char *path);
  */
 int file_read(int root, const char *path, size_t max, char **out, size_t *len);
 int file_read_fd(int fd, size_t max, char **out, size_t *len);
+/* No more than its first bytes, also of a longer one. */
+int file_read_start(int root, const char *path, size_t max, char **out);
 /* The first line without its newline and outer blanks. */
 int file_read_line(int root, const char *path, char **out);
 

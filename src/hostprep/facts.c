@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "hostprep/facts.h"
 
-enum { TEXT_MAX = 16 << 20 };
+/* /proc/cpuinfo says of each processor what it says of the first, and is long to make for many. */
+enum { START = 16 << 10 };
 
 bool has_word(const char *list, const char *word)
 {
@@ -19,7 +20,7 @@ static const char *value(struct host *h, const char *path, const char *key)
 	_cleanup_free_ char *text = NULL;
 	const char *p;
 
-	if (file_read(h->root, path, TEXT_MAX, &text, NULL) < 0)
+	if (file_read_start(h->root, path, START, &text) < 0)
 		return NULL;
 	for (p = text; *p; p += strcspn(p, "\n"), p += *p == '\n') {
 		const char *rest = startswith(p, key);

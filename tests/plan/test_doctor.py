@@ -46,6 +46,7 @@ ONLINE = "sys/devices/system/cpu/online"
 # check, files, state, part of what was seen, part of the cure
 CASES = [
     ("cpu-virtualization", cpu("fpu lm vmx"), "pass", "vmx, 64 bits", None),
+    ("cpu-virtualization", {CPUINFO: cpu("fpu lm svm")[CPUINFO] * 300000}, "pass", "svm, 64 bits", None),
     ("cpu-virtualization", cpu("fpu lm vmxon svmlock"), "fail", "neither vmx nor svm", "firmware's setup"),
     ("cpu-virtualization", cpu("fpu lm hypervisor"), "fail", "neither vmx nor svm", "nested virtualization"),
     ("cpu-virtualization", cpu("fpu svm"), "fail", "not a 64-bit one", None),
