@@ -39,6 +39,13 @@ bool neigh_read(struct arena *a, const struct nlmsghdr *m, struct neigh *out)
 	return true;
 }
 
+int neigh_family(const struct neigh *n)
+{
+	const struct ndmsg *head = nlmsg_data(n->message);
+
+	return head->ndm_family;
+}
+
 struct reader {
 	struct arena *arena;
 	int index, states;

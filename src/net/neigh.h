@@ -23,6 +23,8 @@ int neighs_read(struct nl *nl, struct arena *a, int index, enum neighs which, st
 /* From a message that was kept; false when it is none. */
 bool neigh_read(struct arena *a, const struct nlmsghdr *m, struct neigh *out);
 
+int neigh_family(const struct neigh *n);
+
 struct nl_msg *neigh_add(const struct neigh *n, int index);
 /* One that was found out, to be used and then asked; -EEXIST where the link has it. */
 struct nl_msg *neigh_hint(const struct neigh *n, int index);

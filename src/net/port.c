@@ -136,6 +136,22 @@ static void read_names(struct arena *a, const json_t *port, struct resolvers *ou
 	out->domains.v = domains;
 }
 
+static const char *const ipv6_words[] = {
+	[IPV6_ON] = NULL,
+	[IPV6_DEAF] = "deaf",
+	[IPV6_OFF] = "off",
+};
+
+static enum port_ipv6 read_ipv6(const json_t *port)
+{
+	const char *word = json_string_value(json_object_get(port, "ipv6"));
+
+	for (int i = IPV6_DEAF; word && i <= IPV6_OFF; i++)
+		if (streq(word, ipv6_words[i]))
+			return (enum port_ipv6)i;
+	return IPV6_ON;
+}
+
 bool taken_read(struct host *h, const char *id, const char *port, struct taken *out)
 {
 	const json_t *json = kept_port(h, id, port);
@@ -154,6 +170,7 @@ bool taken_read(struct host *h, const char *id, const char *port, struct taken *
 	read_neighs(h->pass, json_object_get(json, "neighbours"), out);
 	read_policies(h->pass, json_object_get(json, "rules"), out);
 	read_names(h->pass, json, &out->names);
+	out->ipv6 = read_ipv6(json);
 	return true;
 }
 
@@ -255,6 +272,8 @@ int taken_write(struct host *h, const char *id, const struct taken *t, struct er
 	port = json_pack("{s:i, s:b, s:I, s:I, s:o, s:o, s:o}", "index", t->index, "up", t->up,
 		"mtu", (json_int_t)t->mtu, "at", (json_int_t)t->at, "addresses", addresses_json(t),
 		"routes", routes_json(t), "neighbours", neighs_json(t));
+	if (t->ipv6 != IPV6_ON)
+		json_object_set_new(port, "ipv6", json_string(ipv6_words[t->ipv6]));
 	if (t->n_policies)
 		json_object_set_new(port, "rules", policies_json(t));
 	if (resolvers_any(&t->names))
@@ -276,73 +295,5 @@ void taken_drop(struct host *h, const char *id, const char *port)
 		return;
 	if (!json_object_size(ports))
 		json_object_del(all, "ports");
-	record_touch(h);
-}
-
-/* ---- given ---- */
-
-bool given_any(struct host *h, const char *id)
-{
-	return json_array_size(json_object_get(kept(h, id), "given")) > 0;
-}
-
-bool given_has(struct host *h, const char *id, const struct cidr *c)
-{
-	size_t i;
-	json_t *item;
-
-	json_array_foreach (json_object_get(kept(h, id), "given"), i, item) {
-		struct cidr x;
-
-		if (json_is_string(item) && cidr_parse(json_string_value(item), &x) &&
-			address_equal(&x, c))
-			return true;
-	}
-	return false;
-}
-
-void given_write(struct host *h, const char *id, const struct list *cidrs, bool keep)
-{
-	json_t *had = json_object_get(kept(h, id), "given"), *now;
-
-	if (!had && !cidrs->n)
-		return;
-	now = keep && had ? json_copy(had) : json_array();
-	for (size_t i = 0; i < cidrs->n; i++) {
-		const struct cidr *c = &LIST_AT(cidrs, struct cidr, i);
-		_cleanup_strbuf_ struct strbuf text = { 0 };
-
-		cidr_format(c, &text);
-		if (!keep || !given_has(h, id, c))
-			json_array_append_new(now, json_string(sb_str(&text)));
-	}
-	if (json_equal(had, now)) {
-		json_decref(now);
-		return;
-	}
-	if (json_array_size(now)) {
-		json_object_set_new(record_kept(h, id), "given", now);
-	} else {
-		json_object_del(kept(h, id), "given");
-		json_decref(now);
-	}
-	record_touch(h);
-}
-
-/* ---- leased ---- */
-
-bool leased(struct host *h, const char *id)
-{
-	return json_is_true(json_object_get(kept(h, id), "leased"));
-}
-
-void leased_write(struct host *h, const char *id, bool yes)
-{
-	if (leased(h, id) == yes)
-		return;
-	if (yes)
-		json_object_set_new(record_kept(h, id), "leased", json_true());
-	else
-		json_object_del(kept(h, id), "leased");
 	record_touch(h);
 }

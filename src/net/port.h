@@ -8,7 +8,7 @@
  *	  "routes": [{"text": "default via 203.0.113.1", "message": "..."}],
  *	  "neighbours": [{"text": "203.0.113.1 lladdr 52:54:00:...", "message": "..."}],
  *	  "rules": [{"text": "102: iif eth0 lookup 52", "message": "..."}],
- *	  "servers": ["203.0.113.53"], "domains": ["example.net", "~example.org"]}},
+ *	  "ipv6": "off", "servers": ["203.0.113.53"], "domains": ["example.net", "~example.org"]}},
  *	 "given": ["192.0.2.1/24"], "leased": true}
  *
  * A message is the kernel's own description, in hexadecimal digits.
@@ -22,11 +22,14 @@
 #include "net/resolvers.h"
 #include "net/route.h"
 
+enum port_ipv6 { IPV6_ON, IPV6_DEAF, IPV6_OFF }; /* deaf: to routers' advertisements */
+
 struct taken {
 	const char *port;
 	int index; /* of the port when the routes led through it */
 	bool up;
 	uint32_t mtu;
+	enum port_ipv6 ipv6;
 	uint64_t at; /* when the messages were true, in seconds since 1970 */
 	struct address *addrs;
 	size_t n_addrs;
@@ -51,7 +54,7 @@ const char *taken_by(struct host *h, const char *port);
 int taken_write(struct host *h, const char *id, const struct taken *t, struct error *e);
 void taken_drop(struct host *h, const char *id, const char *port);
 
-/* Addresses of the document that the resource put on its bridge. */
+/* given.c: addresses of the document that the resource put on its bridge. */
 bool given_any(struct host *h, const char *id);
 bool given_has(struct host *h, const char *id, const struct cidr *c);
 /* keep: those that were given before stay in the list. */

@@ -100,8 +100,10 @@ void hint_neighs(struct mover *m, const struct link *from, const struct link *to
 		return;
 	}
 	for (size_t i = 0; i < n; i++)
-		queue(m, neigh_hint(&v[i], to->index),
-			arena_printf(m->h->pass, "write down %s for", v[i].text), to->name, EEXIST);
+		if (!to->ipv6_off || neigh_family(&v[i]) != AF_INET6)
+			queue(m, neigh_hint(&v[i], to->index),
+				arena_printf(m->h->pass, "write down %s for", v[i].text), to->name,
+				EEXIST);
 }
 
 void drop_neighs(struct mover *m, const struct taken *t, const struct link *from)

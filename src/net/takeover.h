@@ -59,6 +59,12 @@ struct port {
 int port_capture(struct mover *m, struct port *p);
 bool taken_has(const struct taken *t, const struct cidr *c);
 
+/* takeover_ipv6.c: how much of it the port speaks. */
+enum port_ipv6 ipv6_of(const struct link *port, const struct taken *live);
+/* A bridge of ours speaks as much. used: it is to have addresses of IPv6. */
+void lead_ipv6(
+	struct mover *m, const struct ported *want, const struct port *p, size_t n, bool used);
+
 /* takeover_policy.c: rules of the port, its addresses and its routes, into live. */
 int policies_of(struct mover *m, const struct link *port, struct taken *live);
 /* The rule among those of t, whose port has that name, as another link's. */

@@ -29,6 +29,14 @@ static bool target_has(const struct target *t, const struct cidr *c)
 	return false;
 }
 
+static bool target_has_ipv6(const struct target *t)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (t->v[i].cidr.ip.family == AF_INET6)
+			return true;
+	return false;
+}
+
 static struct target find_target(
 	struct mover *m, const struct ported *want, const struct port *p, size_t n)
 {
@@ -222,6 +230,7 @@ static void move(struct mover *m, const struct ported *want, struct port *p, siz
 	struct target t = find_target(m, want, p, n);
 	bool gone = drop_others(m, want, p, n, &t);
 
+	lead_ipv6(m, want, p, n, target_has_ipv6(&t));
 	put_target(m, p, n, &t, gone, true);
 	if (gone || any_fresh(p, n) || any_absent(m, &t))
 		lead_routes(m, want, p, n);

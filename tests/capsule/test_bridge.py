@@ -291,6 +291,24 @@ def test_a_card_as_clouds_set_it_up(machine):
     assert state(machine) == machine.before
 
 
+@pytest.mark.parametrize("setting, value", [("disable_ipv6", 1), ("accept_ra", 0)])
+def test_a_bridge_speaks_no_more_ipv6_than_its_card(machine, setting, value):
+    """Nor does what the bridge knows of IPv6 keep the card from coming back."""
+    sysctl = "/proc/sys/net/ipv6/conf/"
+    machine.run(f"ip link add eth9 type veth peer name peer9; ip link set eth9 up; ip link set peer9 up; echo {value} >{sysctl}eth9/{setting}; "
+                "ip addr add 198.51.100.200/24 dev eth9")
+    settle(machine, "version: 1\nbridges:\n  br9: {ports: [eth9]}\n")
+    assert machine.read(f"{sysctl}br9/{setting}") == f"{value}\n"
+    machine.run("ip link del br9")
+    machine.ctl("apply")
+    assert machine.read(f"{sysctl}br9/{setting}") == f"{value}\n" and machine.ctl("plan").rc == 0
+    machine.run(f"echo 0 >{sysctl}br9/disable_ipv6; ip neigh add fe80::99 lladdr 02:00:00:00:00:99 dev br9 nud stale")
+    settle(machine, EMPTY, "--allow-mass-removal")
+    assert "198.51.100.200/24" in machine.run("ip addr show eth9").stdout and machine.read(f"{sysctl}eth9/{setting}") == f"{value}\n"
+    machine.run("ip link del eth9")
+    assert state(machine) == machine.before
+
+
 def test_from_one_bridge_to_another(machine):
     settle(machine, INHERIT)
     settle(machine, "version: 1\nbridges:\n  br1: {ports: [eth0]}\n")
