@@ -45,7 +45,8 @@ static int refuse(int pid, const char *path, unsigned seconds, struct error *e)
 		"kvmhost (pid %d) was killed while it changed this host, and what it ran did not "
 		"end within %u s",
 		pid, seconds);
-	return error_cure(e, "wait for it, or see what it is: fuser -v %s", path);
+	error_cure(e, "wait for it, or see what it is: fuser -v %s", path);
+	return -EBUSY;
 }
 
 int host_lock(struct host *h, unsigned seconds, struct error *e)
