@@ -117,6 +117,8 @@ int units_refused(int r, const sd_bus_error *why, const char *what, struct error
 	if (r == -EACCES || r == -EPERM ||
 		sym_sd_bus_error_has_name(why, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED))
 		return error_cure(e, "run it as root: sudo kvmhostctl ...");
+	if (sym_sd_bus_error_has_name(why, "org.freedesktop.systemd1.UnitMasked"))
+		return error_cure(e, "systemctl unmask that unit, if it is to run again");
 	return r;
 }
 

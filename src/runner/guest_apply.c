@@ -2,6 +2,7 @@
 /* Specifications written, then all units started, stopped and restarted side by side. */
 #include "config/obj.h"
 #include "runner/guest_dropin.h"
+#include "runner/guest_images.h"
 #include "runner/guest_kind.h"
 #include "runner/guest_live.h"
 #include "runner/guest_macs.h"
@@ -17,6 +18,7 @@ struct batch {
 	unsigned seconds; /* the slowest may take */
 	bool reload; /* a loaded unit has other settings now */
 	struct guest_macs macs;
+	struct guest_images images;
 };
 
 static int write_file(struct host *h, const char *name, const char *file, const struct strbuf *b,
@@ -111,11 +113,14 @@ static int prepare(struct batch *b, struct step *s, struct error *e)
 		r = change_live(b, s, e);
 	if (r >= 0 && d.start)
 		r = clear_past(b, s->r->name, e);
-	if (r < 0)
+	if (r < 0 || !(d.start || d.stop || d.restart))
 		return r;
-	if (d.start || d.stop || d.restart)
-		add_job(b, s, d.start ? UNIT_START : d.stop ? UNIT_STOP : UNIT_RESTART);
-	return 0;
+	/* The next round starts it, when the other one is down. */
+	if (!d.stop)
+		r = guest_images_wait(&b->images, s, e);
+	if (r >= 0 || d.restart)
+		add_job(b, s, d.start ? UNIT_START : d.stop || r < 0 ? UNIT_STOP : UNIT_RESTART);
+	return r;
 }
 
 /* systemd knows that it failed, the runner knows why. */
@@ -137,7 +142,8 @@ static void explain_failure(struct host *h, struct step *s, struct unit_job *job
 			(int)end.status);
 	else
 		error_set(&s->error, -EIO, "%s", job->error.text);
-	error_cure(&s->error, "journalctl -u %s", job->unit);
+	error_cure(&s->error, job->error.cure ? "%s" : "journalctl -u %s",
+		job->error.cure ? job->error.cure : job->unit);
 }
 
 static void finish_jobs(struct batch *b, int bus, const struct error *why)
@@ -164,6 +170,7 @@ void guest_apply(struct host *h, struct step *const *steps, size_t n)
 	};
 	int bus;
 
+	guest_images_find(&b.images, steps, n);
 	for (size_t i = 0; i < n; i++) {
 		int r = prepare(&b, steps[i], &steps[i]->error);
 
@@ -179,5 +186,6 @@ void guest_apply(struct host *h, struct step *const *steps, size_t n)
 			guest_resources_forget(h, steps[i]->r->name, &steps[i]->error) >= 0 &&
 			guest_dropin_remove(h, steps[i]->r->name, &steps[i]->error) >= 0)
 			guest_files_remove(h->root, steps[i]->r->name, &steps[i]->error);
+	guest_images_free(&b.images);
 	guest_macs_free(&b.macs);
 }

@@ -82,10 +82,10 @@ static int explain(const char *url, int status, const char *said, struct error *
 static int curl(const char *url, bool shown, const char *const how[2], struct error *e)
 {
 	/* curl's own errors on stdout, which is read; a progress bar on stderr, where there is one.
-	 * -q: nobody's ~/.curlrc counts. Who sends nothing for a minute is given up. */
+	 * -q: nobody's ~/.curlrc counts. Who sends next to nothing for a minute is given up. */
 	const char *argv[] = { "/usr/bin/curl", "-q", shown ? "--progress-bar" : "--silent",
 		"--fail", "--globoff", "--location", "--proto", "=http,https,ftp", "--proto-redir",
-		"=http,https", "--connect-timeout", "20", "--speed-limit", "1", "--speed-time",
+		"=http,https", "--connect-timeout", "20", "--speed-limit", "1000", "--speed-time",
 		"60", "--max-filesize", "4294967296", "--write-out", "%{errormsg}", "--url", url,
 		how[0], how[1], NULL };
 	_cleanup_free_ char *said = NULL;

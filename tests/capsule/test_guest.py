@@ -216,6 +216,31 @@ def test_a_removed_guest_is_shut_down_and_its_disk_stays(host):
     assert not host.run("pgrep qemu-system", check=False).stdout
 
 
+def owner(name, disk):
+    return (f"  {name}:\n    memory: {{size: 64MiB}}\n    shutdown: {{timeout: 1s}}\n    on_change: restart\n"
+            f"    disks: [{{path: /srv/{disk}.qcow2, size: 16MiB}}]\n")
+
+
+def test_a_disk_goes_from_one_guest_to_another(host):
+    """With a guest that has another name now, and between two that run: who has it lets go of it first."""
+    settle(host, GUEST + owner("old", "one"))
+    settle(host, GUEST + owner("new", "one"))
+    assert guest(host, "new")["state"] == "running" and guest(host, "old") is None
+    settle(host, GUEST + owner("new", "one") + owner("two", "two"))
+    settle(host, GUEST + owner("new", "two") + owner("two", "one"))
+    assert {guest(host, name)["state"] for name in ("new", "two")} == {"running"}
+    settle(host, GUEST)
+
+
+def test_a_masked_unit_is_told_with_its_cure(running):
+    host = running
+    host.run("systemctl mask --now kvmhost-guest@web1", timeout=90)
+    r = host.ctl("apply", check=False)
+    assert r.rc == 1 and "is masked" in r.stdout and "= systemctl unmask that unit" in r.stdout, r
+    host.run("systemctl unmask kvmhost-guest@web1")
+    settle(host, GUEST)
+
+
 def test_runner_is_small(running):
     text = running.read(f"/proc/{unit(running, 'MainPID')}/smaps_rollup")
     pss = next(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:"))

@@ -75,23 +75,6 @@ def test_again_after_the_host(host):
 
 
 def test_the_cards_driver_goes_and_comes(host):
-    """With it go the functions; the guest runs on without, is told of, and has its own again."""
-    qemu = host.run("pidof qemu-system-x86_64").stdout
-    host.run("systemd-run --quiet --collect modprobe -r igb")
-    wait_until(lambda: not host.exists("/sys/module/igb"), 120, "the driver gone", 1)
-    vf = host.run(f"sed 's/.*\"uplink.0\",\"address\":\"//; s/\".*//' /run/kvmhost/assigned/web1.json").stdout.strip()
-    wait_until(lambda: f"runs without uplink/0 ({vf})" in host.ctl("status", check=False).stdout, 30, "the guest's note", 1)
-    host.run("modprobe igb")
-    wait_until(lambda: driver(host, vf) == "vfio-pci", 120, "kvmhostd to bind it again", 1)
-    assert host.run("pidof qemu-system-x86_64").stdout == qemu
-    peer(host)
-    restart(host)
-    says(host)
-    reaches(host)
-    assert host.ctl("plan").stdout.rstrip().endswith("nothing to do")
-
-
-def test_the_cards_driver_goes_and_comes(host):
     """With it go the functions; kvmhostd makes them anew, and the guest, which runs on, has its own again."""
     qemu = host.run("pidof qemu-system-x86_64").stdout
     vf = host.run(f"basename $(readlink {function(PF, 'virtfn0')})").stdout.strip()

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "runner/guest_images.h"
+#include "runner/guest_kind.h"
+
+void guest_images_free(struct guest_images *m)
+{
+	strmap_free(&m->leaving);
+}
+
+/* What the guest has that the step ends; NULL: it does not end. */
+static const struct guest *leaves(const struct step *s)
+{
+	const struct guest_seen *seen = s->have;
+	struct decision d;
+
+	if (!seen || !seen->running)
+		return NULL;
+	if (s->want) {
+		d = guest_decide(s->want, seen);
+		if (!d.stop && !d.restart)
+			return NULL;
+	}
+	return seen->started ? seen->started : seen->applied;
+}
+
+void guest_images_find(struct guest_images *m, struct step *const *steps, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct guest *g = leaves(steps[i]);
+
+		for (size_t k = 0; g && k < g->disks.n; k++) {
+			const struct guest_disk *disk =
+				&LIST_AT(&g->disks, const struct guest_disk, k);
+
+			if (!disk_is_readonly(disk))
+				strmap_put(&m->leaving, disk->path, steps[i]);
+		}
+	}
+}
+
+int guest_images_wait(const struct guest_images *m, const struct step *s, struct error *e)
+{
+	const struct guest *g = s->want;
+
+	for (size_t i = 0; i < g->disks.n; i++) {
+		const char *path = LIST_AT(&g->disks, const struct guest_disk, i).path;
+		const struct step *has = strmap_get(&m->leaving, path);
+
+		if (has && has != s)
+			return error_set(e, -EAGAIN, "%s still has the image %s", has->r->id, path);
+	}
+	return 0;
+}
