@@ -87,6 +87,9 @@ void manager_find_held(struct host *h, const struct manager_daemon *d, const str
 int manager_tell(struct host *h, const struct manager_daemon *d, const struct links *ls,
 	const struct manager *m, struct error *e);
 
+/* Until nobody is setting up the link any more, three seconds at most. */
+void managers_await(struct host *h, const struct link *l);
+
 /* manager_derive.c: what the document means for the managers. */
 void manager_imply(const struct resource *r, struct wants *w);
 void manager_derive(const struct resource *r, struct wants *w);

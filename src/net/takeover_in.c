@@ -2,6 +2,7 @@
 /* How ports come into a bridge, and what is on the bridge then. */
 #include "net/announce.h"
 #include "net/link_wait.h"
+#include "net/manager.h"
 #include "net/takeover.h"
 #include "net/ported_routes.h"
 #include "reconcile/record.h"
@@ -302,6 +303,22 @@ static void take_ports(struct mover *m, const struct resource *r, const struct p
 	leased_write(m->h, m->id, addressing_of(want) == ADDRESSING_DHCP);
 }
 
+/* A card that is being set up has its address before its way out: half of it would be taken. */
+static void await_managers(struct host *h, const struct resource *r, const struct ported *want)
+{
+	const struct link *l, *bridge;
+	const struct links *ls;
+
+	if (links_get(h, &ls, NULL) < 0)
+		return;
+	bridge = links_name(ls, r->name);
+	for (size_t i = 0; i < want->ports.n; i++) {
+		l = port_find(h, r, ls, LIST_AT(&want->ports, const char *, i), NULL);
+		if (l && !(bridge && l->master == bridge->index))
+			managers_await(h, l);
+	}
+}
+
 void ports_take(struct host *h, struct step *s)
 {
 	struct mover m = { .h = h, .id = s->r->id, .e = &s->error };
@@ -310,6 +327,7 @@ void ports_take(struct host *h, struct step *s)
 	m.strict = h->record && record_has(h, s->r->id) && record_made(h, s->r->id);
 	if (!want->ports.n && addressing_of(want) == ADDRESSING_INHERIT && !given_any(h, s->r->id))
 		return;
+	await_managers(h, s->r, want);
 	if (mover_look(&m) < 0)
 		return;
 	if (m.bridge)

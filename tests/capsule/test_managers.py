@@ -244,6 +244,14 @@ def under_networkd(machine):
     has_card(machine)
 
 
+def test_a_card_that_is_being_set_up(machine):
+    """It has its address then, and no way out yet."""
+    under_networkd(machine)
+    put(machine, BRIDGE)
+    machine.run("ip link set eth0 down; ip link set eth0 up; kvmhostctl apply")
+    in_bridge(machine)
+
+
 def given_back(machine):
     has_card(machine)
     wait_until(networkd_has(machine), 30, "eth0 managed by networkd")
