@@ -110,6 +110,8 @@ static int prepare(struct batch *b, struct step *s, struct error *e)
 	if (d.write && r >= 0)
 		r = write_spec(b, s, e);
 	if (r >= 0 && d.live)
+		r = guest_images_wait(&b->images, s, e);
+	if (r >= 0 && d.live)
 		r = change_live(b, s, e);
 	if (r >= 0 && d.start)
 		r = clear_past(b, s->r->name, e);

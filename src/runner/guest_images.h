@@ -9,7 +9,7 @@
 #include "base/strmap.h"
 #include "reconcile/plan.h"
 
-/* What guests have that these steps stop or restart: step by the image's path. */
+/* What guests have that these steps stop, restart or take it from: step by the image's path. */
 struct guest_images {
 	struct strmap leaving;
 };

@@ -97,6 +97,16 @@ def test_disks_come_and_go_at_the_end(host, web):
     assert len(started(host)["disks"]) == 3
 
 
+def test_a_disk_goes_over_while_both_run(host, web):
+    """To the one that stands first in the document, from the one behind it."""
+    one = "  a:\n    memory: {size: 64MiB}\n    shutdown: {timeout: 1s}\n"
+    text = document(disks=(A, drive("a"), C))
+    settle(host, text.replace("guests:\n", f"guests:\n{one}    disks: [{B}]\n"))
+    settle(host, document(disks=(A, drive("a"))).replace("guests:\n", f"guests:\n{one}    disks: [{B}, {C}]\n"))
+    untouched(host)
+    settle(host, document(disks=(A, drive("a"))))
+
+
 def test_an_interface_comes_and_goes(host, web):
     settle(host, document(disks=(A, drive("a")), nics=(ONE, TWO)))
     untouched(host)
