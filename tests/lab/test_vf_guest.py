@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A virtual function in a KVM guest: its MAC address and VLAN, and the peer that sees them; the same after a restart of
 the guest and of the host; given back. The tests are one story and run in order."""
+import re
+
 import pytest
-from assigned import (IOMMU, LOG, PEER, PF, PROBE, assigned_host, console, driver, drivers, function, guest, killed, put, restart,
+from assigned import (IOMMU, LOG, NIC, PEER, PF, PROBE, assigned_host, console, driver, drivers, function, guest, killed, put, restart,
                       settle)
 from harness import wait_until
 
@@ -106,6 +108,17 @@ def test_held_by_a_guest(host):
     put(host, IOMMU + UPLINK + "guests:\n" + guest("interfaces: [{vf: uplink}]", "wire") + others)
     plan = host.ctl("plan", check=False)
     assert plan.rc == 1 and "the virtual function uplink/1" in plan.stdout and "is in use by guest web1" in plan.stdout, plan
+
+
+def test_eight_in_one_guest(host):
+    """As many as the guide allows, of two cards."""
+    second = f'  second:\n    device: {{address: "{NIC}"}}\n    max_vfs: 1\n'
+    vfs = ", ".join(f"{{vf: uplink/{n}}}" for n in range(7))
+    host.run(f"truncate -s 0 {LOG}")
+    settle(host, IOMMU + UPLINK + second + "guests:\n" +
+           guest(f"interfaces: [{vfs}, {{vf: second/0}}]\n    on_change: restart", "wire"))
+    text = console(host, "GUEST IS READY")
+    assert len(re.findall(r"^PCI 0x8086 0x10ca", text, re.M)) == len(re.findall(r"^NIC eth\d 0x8086 0x10ca", text, re.M)) == 8, text
 
 
 def test_given_back(host):
