@@ -71,19 +71,12 @@ static bool has_lease(struct host *h, const struct link *card)
 	return false;
 }
 
-static bool runs(struct host *h, const struct manager_daemon *d)
-{
-	struct unit unit;
-
-	return manager_unit(h, d, &unit, NULL) >= 0 && unit.state == UNIT_ACTIVE;
-}
-
 static const char *find_manager(struct host *h, const struct link *card)
 {
 	if (!has_lease(h, card))
 		return NULL;
 	for (size_t i = 0; i < n_manager_daemons; i++)
-		if (runs(h, &manager_daemons[i]) && manager_daemons[i].manages(h, card))
+		if (manager_runs(h, &manager_daemons[i]) && manager_daemons[i].manages(h, card))
 			return manager_daemons[i].unit;
 	return NULL;
 }

@@ -68,6 +68,7 @@ const struct manager_daemon *manager_daemon(const char *name);
  * a machine without one pays nothing.
  */
 int manager_unit(struct host *h, const struct manager_daemon *d, struct unit *out, struct error *e);
+bool manager_runs(struct host *h, const struct manager_daemon *d);
 /* NULL in case of another row. */
 const struct list *manager_list(const struct manager *m, const char *field);
 

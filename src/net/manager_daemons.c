@@ -63,9 +63,13 @@ static bool networkd_stuck(struct host *h, const struct link *l)
 	return state_has(h, NETWORKD_LINKS, l, "ADMIN_STATE=failed");
 }
 
+/* One whose file is not there yet it has just seen, also one that left its bridge. */
 static bool networkd_busy(struct host *h, const struct link *l)
 {
-	return state_has(h, NETWORKD_LINKS, l, "ADMIN_STATE=pending") ||
+	_cleanup_free_ char *path = xprintf(NETWORKD_LINKS "/%d", l->index);
+
+	return !file_exists(h->root, path) ||
+	       state_has(h, NETWORKD_LINKS, l, "ADMIN_STATE=pending") ||
 	       state_has(h, NETWORKD_LINKS, l, "ADMIN_STATE=initialized") ||
 	       state_has(h, NETWORKD_LINKS, l, "ADMIN_STATE=configuring");
 }
@@ -129,6 +133,13 @@ int manager_unit(struct host *h, const struct manager_daemon *d, struct unit *ou
 	if (!file_exists(h->root, d->has_run) && !file_exists(h->root, d->wanted_by))
 		return 0;
 	return units_state(h, d->unit, out, e);
+}
+
+bool manager_runs(struct host *h, const struct manager_daemon *d)
+{
+	struct unit unit;
+
+	return manager_unit(h, d, &unit, NULL) >= 0 && unit.state == UNIT_ACTIVE;
 }
 
 const struct manager_daemon *manager_daemon(const char *name)

@@ -70,13 +70,14 @@ static void await_taking(struct host *h, const struct manager_daemon *d, const s
 
 void managers_await(struct host *h, const struct link *l)
 {
-	for (size_t i = 0; i < n_manager_daemons; i++)
-		for (long t = 0; manager_daemons[i].busy && t < SETTLE_MSEC;
-			t += SETTLE_STEP_MSEC) {
-			if (!manager_daemons[i].busy(h, l))
-				break;
+	for (size_t i = 0; i < n_manager_daemons; i++) {
+		const struct manager_daemon *d = &manager_daemons[i];
+
+		if (!d->busy || !manager_runs(h, d))
+			continue;
+		for (long t = 0; t < SETTLE_MSEC && d->busy(h, l); t += SETTLE_STEP_MSEC)
 			pause_msec(SETTLE_STEP_MSEC);
-		}
+	}
 }
 
 static int run_job(
