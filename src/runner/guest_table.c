@@ -228,7 +228,9 @@ static void check_graphics(const void *obj, struct diags *d)
 
 static const struct field graphics_rows[] = {
 	FIELD_ENUM(struct guest_graphics, type, guest_graphics_names, .def = "vnc",
-		.on_change = CHANGE_RECREATE, .doc = "How the screen is seen from outside."),
+		.on_change = CHANGE_RECREATE,
+		.doc = "How the screen is seen from outside. For `spice` QEMU may need a package "
+		       "more (from Debian 13 on: qemu-system-modules-spice)."),
 	FIELD_VALUE(struct guest_graphics, listen, struct ip, type_ip, .def = "127.0.0.1",
 		.on_change = CHANGE_RECREATE,
 		.doc = "The host's address to listen on. What is sent is not encrypted."),
