@@ -88,7 +88,11 @@ void device_keep(struct host *h, const struct resource *r, const struct pci_devi
 	bool same = !fresh && streq(device_kept_text(kept, "address"), d->address) &&
 		    device_same(h, kept);
 	bool ours = d->driver && streq(d->driver, VFIO_DRIVER);
+	const char *mac = mac_of(h, d);
 
+	/* It was found by it; udev may have given the interface another name since. */
+	if (!mac)
+		mac = mac_wanted(h, r->want);
 	if (!same) {
 		json_object_set_new(kept, "adopted", json_boolean(fresh && ours));
 		json_object_set_new(kept, "override", json_boolean(vfio_bound(d)));
@@ -98,7 +102,7 @@ void device_keep(struct host *h, const struct resource *r, const struct pci_devi
 	keep_text(kept, "id", id_of(h, d));
 	keep_seen(kept, "serial", pci_serial(h, d->address), same);
 	keep_seen(kept, "drive", drive_serial(h, d), same);
-	keep_seen(kept, "mac", mac_of(h, d), same);
+	keep_seen(kept, "mac", mac, same);
 	keep_seen(kept, "former", ours ? NULL : d->driver, same);
 	record_touch(h);
 }

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include "iommu/device.h"
 #include "iommu/vfio.h"
+#include "reconcile/record.h"
 
 #define RECORD "/var/lib/kvmhost/record.json"
 #define NIC "devices: {nic: {address: \"0000:02:00.0\"}}\niommu: {}\n"
@@ -315,6 +316,22 @@ static void test_found(void **state)
 	"\"adopted\":false,\"override\":false,\"address\":\"0000:02:00.0\",\"object\":\"" OBJECT \
 	"\",\"id\":\"8086:10c9\",\"mac\":\"52:54:00:00:00:07\",\"former\":\"igb\"}}}}"
 
+/* udev gives an interface its name while the card is being taken. */
+static void test_renamed_meanwhile(void **state)
+{
+	struct machine *m = machine(state);
+	struct step *s;
+
+	want(m, "devices: {nic: {id: \"8086:10c9\", mac: \"52:54:00:00:00:02\"}}\niommu: {}\n");
+	s = step(m, "device/nic");
+	assert_int_equal(system(text(m, "cd %s/sys/class/net && mv eth1 enp2s0", m->dir)), 0);
+	assert_int_equal(record_load(&m->host, NULL), 0);
+	record_take(&m->host, s->r, NULL);
+	device_keep(&m->host, s->r, ((const struct device *)s->r->want)->found);
+	assert_string_equal(
+		device_kept_text(device_kept(&m->host, "device/nic"), "mac"), "52:54:00:00:00:02");
+}
+
 static void test_renumbered(void **state)
 {
 	struct machine *m = machine(state);
@@ -390,6 +407,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_no_iommu, machine_setup, machine_teardown),
 		cmocka_unit_test_setup_teardown(test_interrupts, machine_setup, machine_teardown),
 		cmocka_unit_test_setup_teardown(test_found, machine_setup, machine_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_renamed_meanwhile, machine_setup, machine_teardown),
 		cmocka_unit_test_setup_teardown(test_renumbered, machine_setup, machine_teardown),
 		cmocka_unit_test_setup_teardown(test_cut_off, machine_setup, machine_teardown),
 	};
