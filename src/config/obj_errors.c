@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "config/obj_errors.h"
+#include "config/obj_hints.h"
 #include "config/type.h"
-#include "base/utf8.h"
 
 /* "KEY: " before a sentence, nothing at the top. */
 static const char *prefix(struct diags *d, const struct path *where)
@@ -9,18 +9,6 @@ static const char *prefix(struct diags *d, const struct path *where)
 	const char *text = diags_full(d) ? "" : path_text(d->arena, where);
 
 	return *text ? arena_printf(d->arena, "%s: ", text_shown(d->arena, text)) : "";
-}
-
-/* The keys of a table, without those that are not built. */
-static const char *keys_text(struct arena *a, const struct table *t)
-{
-	_cleanup_strbuf_ struct strbuf out = { 0 };
-	size_t n = 0;
-
-	for (size_t i = 0; i < t->n_fields; i++)
-		if (t->fields[i].shape != SHAPE_PLANNED)
-			sb_addf(&out, "%s%s", n++ ? ", " : "", t->fields[i].name);
-	return arena_strdup(a, sb_str(&out));
 }
 
 /* Whether the scalar is a value of the row's type. */
@@ -42,46 +30,6 @@ static const struct field *row_for(struct arena *a, const struct table *t, const
 		if (f->shape == SHAPE_SCALAR && (!text || f->required) && fits(a, f, n))
 			return f;
 	}
-	return NULL;
-}
-
-/* "size:2GiB" is one word for YAML. */
-static const char *glued_hint(struct arena *a, const struct table *t, const char *text)
-{
-	const char *colon = strchr(text, ':');
-
-	if (!colon || !colon[1] || !table_field(t, arena_strndup(a, text, (size_t)(colon - text))))
-		return NULL;
-	return arena_printf(a, "write a blank behind the colon: `%s`",
-		text_shown(a, arena_printf(a, "%.*s: %s", (int)(colon - text), text, colon + 1)));
-}
-
-static const struct {
-	uint32_t from, to;
-	const char *like;
-} strays[] = {
-	{ 0xa0, 0xa0, "a blank" },
-	{ 0x200b, 0x200d, "nothing" },
-	{ 0x2060, 0x2060, "nothing" },
-	{ 0x2010, 0x2015, "-" },
-	{ 0x2212, 0x2212, "-" },
-	{ 0x2018, 0x201b, "'" },
-	{ 0x201c, 0x201f, "\"" },
-};
-
-/* What web pages and word processors put in the place of plain characters. */
-static const char *stray_hint(struct arena *a, const char *text)
-{
-	size_t left = strlen(text), len;
-	uint32_t c;
-
-	for (; (len = utf8_decode(text, left, &c)); text += len, left -= len)
-		for (size_t i = 0; i < ARRAY_SIZE(strays); i++)
-			if (c >= strays[i].from && c <= strays[i].to)
-				return arena_printf(a,
-					"there is the character U+%04X, which looks like %s: type "
-					"it anew",
-					c, strays[i].like);
 	return NULL;
 }
 
@@ -266,128 +214,4 @@ bool refuse_default(struct diags *d, const struct field *f, const struct path *w
 	diag_error(d, (struct mark){ 0 }, NULL,
 		"%sits default `%s` is not valid (a fault of kvmhost)", prefix(d, where), f->def);
 	return false;
-}
-
-/*
- * Unknown keys
- */
-
-enum { DEEPEST = 8 };
-
-/* Where below t, exactly `depth` tables down, there is such a key: "host.cpu". */
-static const char *find_at(struct arena *a, const struct table *t, const char *key,
-	const struct path *where, size_t depth)
-{
-	const struct field *f;
-	const char *found = NULL;
-
-	if (depth == 0) {
-		f = table_field(t, key);
-		return f && f->shape != SHAPE_PLANNED ? path_text(a, where) : NULL;
-	}
-	for (size_t i = 0; i < t->n_fields && !found; i++) {
-		struct path section = { where, t->fields[i].name };
-		struct path entry = { &section, "NAME" };
-
-		f = &t->fields[i];
-		if (f->table && f->table->key_word)
-			entry.part = f->table->key_word;
-		if (f->table && f->shape != SHAPE_PLANNED)
-			found = find_at(a, f->table, key, f->shape == SHAPE_MAP ? &entry : &section,
-				depth - 1);
-	}
-	return found;
-}
-
-/* The nearest such place below the table at `where`, at least `depth` tables down. */
-static const char *elsewhere_hint(struct arena *a, const struct table *t, const char *key,
-	const struct path *where, size_t depth)
-{
-	for (; depth < DEEPEST; depth++) {
-		const char *found = find_at(a, t, key, where, depth);
-
-		if (found)
-			return arena_printf(a, "`%s` belongs %s%s", key,
-				*found ? "under " : "at the top level, beside `version`", found);
-	}
-	return NULL;
-}
-
-/* The only key that has the word as one of its parts: host_port for port. */
-static const struct field *row_with_part(const struct table *t, const char *word)
-{
-	const struct field *found = NULL;
-	size_t n = strlen(word);
-
-	for (size_t i = 0; n && i < t->n_fields; i++) {
-		const char *name = t->fields[i].name, *p = strstr(name, word);
-
-		if (!p || (p > name && p[-1] != '_') || (p[n] && p[n] != '_'))
-			continue;
-		if (found)
-			return NULL;
-		found = &t->fields[i];
-	}
-	return found;
-}
-
-static const char *all_keys_hint(struct arena *a, const struct table *t)
-{
-	return arena_printf(a, "the keys here are: %s", keys_text(a, t));
-}
-
-/* addresses for address */
-static bool is_plural(const char *word, const char *name)
-{
-	return startswith(name, word) && strlen(name) <= strlen(word) + 2;
-}
-
-/* What was probably meant: *meant a row of t, or else the text of a hint. */
-static const char *unknown_hint(struct arena *a, const struct table *root, const struct table *t,
-	const char *key, const struct path *where, const struct field **meant)
-{
-	const struct path top = { NULL, "" };
-	const char *hint = stray_hint(a, key);
-	const struct field *part;
-	size_t slips = 0;
-
-	if (!hint)
-		hint = glued_hint(a, t, key);
-	if (hint)
-		return hint;
-	*meant = table_nearest(t, key, &slips);
-	if (*meant && (slips <= 1 || is_plural(key, (*meant)->name)))
-		return NULL;
-	/* Not surely this one where the word is the key of something in here. */
-	hint = elsewhere_hint(a, t, key, where, 1);
-	if (hint || (*meant && startswith((*meant)->name, key)))
-		return hint;
-	part = row_with_part(t, key);
-	if (part)
-		*meant = part;
-	else
-		hint = elsewhere_hint(a, root, key, &top, 0);
-	return hint;
-}
-
-const struct field *refuse_unknown(struct diags *d, const struct table *root, const struct table *t,
-	const struct node *key, const struct path *where)
-{
-	const char *hint, *in = path_text(d->arena, where);
-	const struct field *meant = NULL;
-
-	if (diags_full(d)) {
-		diag_error(d, key->mark, NULL, "unknown key");
-		return NULL;
-	}
-	hint = unknown_hint(d->arena, root, t, key->text, where, &meant);
-	if (hint)
-		meant = NULL;
-	else if (meant)
-		hint = arena_printf(d->arena, "did you mean `%s`?", meant->name);
-	else
-		hint = all_keys_hint(d->arena, t);
-	diag_error(d, key->mark, hint, "unknown key `%s`%s%s", text_shown(d->arena, key->text),
-		*in ? " in " : " at the top level", text_shown(d->arena, in));
-	return meant;
 }

@@ -28,7 +28,7 @@ bool refuse_planned(
 bool refuse_missing(
 	struct diags *d, const struct field *f, const struct node *n, const struct path *where);
 bool refuse_default(struct diags *d, const struct field *f, const struct path *where);
-/* Returns the field that was probably meant, or NULL. */
+/* obj_unknown.c: returns the field that was probably meant, or NULL. */
 const struct field *refuse_unknown(struct diags *d, const struct table *root, const struct table *t,
 	const struct node *key, const struct path *where);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "config/diag.h"
+#include "config/other_words.h"
 #include <ctype.h>
 
 enum { LONGEST = 63 };
@@ -65,98 +66,6 @@ static const char *begun(const char *beginning, const char *const *words, size_t
 	return found;
 }
 
-/* What other programs, and people, call it. Said where the second word is one of those at hand. */
-static const char *const others[][2] = {
-	{ "0", "balance-rr" },
-	{ "1", "active-backup" },
-	{ "2", "balance-xor" },
-	{ "3", "broadcast" },
-	{ "4", "802.3ad" },
-	{ "5", "balance-tlb" },
-	{ "6", "balance-alb" },
-	{ "lacp", "802.3ad" },
-	{ "rr", "balance-rr" },
-	{ "failover", "active-backup" },
-	{ "active_standby", "active-backup" },
-	{ "0", "slow" },
-	{ "1", "fast" },
-	{ "slaves", "ports" },
-	{ "members", "ports" },
-	{ "interfaces", "ports" },
-	{ "parent", "link" },
-	{ "qinq", "802.1ad" },
-	{ "dot1q", "802.1q" },
-	{ "ip", "addresses" },
-	{ "ip", "addressing" },
-	{ "vm", "guests" },
-	{ "vms", "guests" },
-	{ "domains", "guests" },
-	{ "virtual_machines", "guests" },
-	{ "nics", "interfaces" },
-	{ "nic", "interfaces" },
-	{ "vnc", "graphics" },
-	{ "spice", "graphics" },
-	{ "cdrom", "disks" },
-	{ "iso", "disks" },
-	{ "volumes", "disks" },
-	{ "file", "path" },
-	{ "source", "path" },
-	{ "image", "path" },
-	{ "append", "cmdline" },
-	{ "args", "cmdline" },
-	{ "params", "options" },
-	{ "parameters", "options" },
-	{ "pci", "address" },
-	{ "pf", "interface" },
-	{ "num_vfs", "max_vfs" },
-	{ "numvfs", "max_vfs" },
-	{ "sriov_numvfs", "max_vfs" },
-	{ "target", "to" },
-	{ "hd", "disk" },
-	{ "hda", "disk" },
-	{ "cd", "cdrom" },
-	{ "dvd", "cdrom" },
-	{ "pxe", "network" },
-	{ "wb", "writeback" },
-	{ "wt", "writethrough" },
-	{ "off", "stopped" },
-	{ "shutoff", "stopped" },
-	{ "down", "stopped" },
-	{ "on", "running" },
-	{ "started", "running" },
-	{ "never", "no" },
-	{ "false", "no" },
-	{ "reboot", "restart" },
-	{ "virtio_blk", "virtio" },
-	{ "virtio_scsi", "scsi" },
-	{ "win", "windows" },
-	{ "win10", "windows" },
-	{ "win11", "windows" },
-	{ "on", "unmap" },
-	{ "off", "ignore" },
-	{ "trim", "unmap" },
-	{ "debian", "linux" },
-	{ "ubuntu", "linux" },
-	{ "masquerade", "nat" },
-	{ "route", "routed" },
-	{ "none", "isolated" },
-	{ "private", "isolated" },
-	{ "ignore", "report" },
-	{ "forever", "infinite" },
-	{ "unlimited", "infinite" },
-	{ "fix", "repair" },
-	{ "auto", "window" },
-};
-
-static const char *by_another_name(const char *word, const char *const *words, size_t n)
-{
-	for (size_t k = 0; k < ARRAY_SIZE(others); k++)
-		for (size_t i = 0; i < n && streq(word, others[k][0]); i++)
-			if (streq(words[i], others[k][1]))
-				return words[i];
-	return NULL;
-}
-
 const char *suggest_slips(const char *word, const char *const *words, size_t n, size_t *slips)
 {
 	char a[LONGEST + 1], b[LONGEST + 1];
@@ -165,7 +74,7 @@ const char *suggest_slips(const char *word, const char *const *words, size_t n, 
 
 	if (!fold(word, a))
 		return NULL;
-	best = by_another_name(a, words, n);
+	best = other_word(a, words, n);
 	if (best) {
 		if (slips)
 			*slips = 1;
