@@ -63,13 +63,10 @@ static void add(const struct nlmsghdr *m, void *arg)
 {
 	struct links *ls = arg;
 	struct address a, *v;
-	void *copy;
 
 	if (!address_read(m, &a) || link_local(&a.cidr.ip))
 		return;
-	copy = arena_alloc(ls->arena, m->nlmsg_len);
-	memcpy(copy, m, m->nlmsg_len);
-	a.message = copy;
+	a.message = netlink_keep(ls->arena, m);
 	v = ls->all;
 	*ARENA_PUSH(ls->arena, v, ls->n_all) = a;
 	ls->all = v;
@@ -78,16 +75,11 @@ static void add(const struct nlmsghdr *m, void *arg)
 static int load(struct nl *nl, struct links *ls, struct error *e)
 {
 	struct ifaddrmsg head = { .ifa_family = AF_UNSPEC };
-	int r = 1;
+	int r;
 
-	for (int try = 0; r > 0 && try < NL_DUMP_TRIES; try++) {
-		ls->all = NULL;
-		ls->n_all = 0;
-		r = netlink_dump(
-			nl, netlink_request(RTM_GETADDR, 0, &head, sizeof(head)), add, ls, e);
-	}
-	if (r > 0)
-		return error_set(e, -EAGAIN, "addresses change faster than they can be read");
+	ls->n_all = 0;
+	r = netlink_dump_whole(nl, netlink_request(RTM_GETADDR, 0, &head, sizeof(head)), add, ls,
+		&ls->n_all, "addresses", e);
 	ls->all_read = r == 0;
 	return r;
 }
@@ -142,7 +134,6 @@ struct address address_plain(struct arena *a, const struct cidr *c)
 	struct nl_msg *m = netlink_request(RTM_NEWADDR, 0, &head, sizeof(head));
 	struct address out = { 0 };
 	uint32_t broadcast;
-	void *copy;
 
 	netlink_put(m, IFA_LOCAL, c->ip.b, len);
 	netlink_put(m, IFA_ADDRESS, c->ip.b, len);
@@ -151,10 +142,8 @@ struct address address_plain(struct arena *a, const struct cidr *c)
 			c->ip.v4.s_addr | htonl(c->prefix ? UINT32_MAX >> c->prefix : UINT32_MAX);
 		netlink_put(m, IFA_BROADCAST, &broadcast, sizeof(broadcast));
 	}
-	copy = arena_alloc(a, nlmsg_hdr(m)->nlmsg_len);
-	memcpy(copy, nlmsg_hdr(m), nlmsg_hdr(m)->nlmsg_len);
+	address_read(netlink_keep(a, nlmsg_hdr(m)), &out);
 	nlmsg_free(m);
-	address_read(copy, &out);
 	return out;
 }
 

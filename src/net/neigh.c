@@ -58,15 +58,12 @@ static void add(const struct nlmsghdr *m, void *arg)
 	const struct ndmsg *head = nlmsg_data(m);
 	struct reader *rd = arg;
 	struct neigh one;
-	void *copy;
 
 	/* The kernel dumps all links' where it does not know to look at one alone. */
 	if (m->nlmsg_type != RTM_NEWNEIGH || head->ndm_ifindex != rd->index ||
 		!(head->ndm_state & rd->states))
 		return;
-	copy = arena_alloc(rd->arena, m->nlmsg_len);
-	memcpy(copy, m, m->nlmsg_len);
-	if (neigh_read(rd->arena, copy, &one))
+	if (neigh_read(rd->arena, netlink_keep(rd->arena, m), &one))
 		*ARENA_PUSH(rd->arena, rd->v, rd->n) = one;
 }
 
@@ -77,20 +74,13 @@ int neighs_read(struct nl *nl, struct arena *a, int index, enum neighs which, st
 		[NEIGHS_FOUND] = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE };
 	struct reader rd = { .arena = a, .index = index, .states = states[which] };
 	struct ndmsg head = { .ndm_family = AF_UNSPEC };
-	int r = 1;
+	struct nl_msg *m = netlink_request(RTM_GETNEIGH, 0, &head, sizeof(head));
+	int r;
 
-	for (int try = 0; r > 0 && try < NL_DUMP_TRIES; try++) {
-		struct nl_msg *m = netlink_request(RTM_GETNEIGH, 0, &head, sizeof(head));
-
-		rd.v = NULL;
-		rd.n = 0;
-		netlink_put_u32(m, NDA_IFINDEX, (uint32_t)index);
-		r = netlink_dump(nl, m, add, &rd, e);
-	}
+	netlink_put_u32(m, NDA_IFINDEX, (uint32_t)index);
+	r = netlink_dump_whole(nl, m, add, &rd, &rd.n, "neighbours", e);
 	if (r < 0)
 		return r;
-	if (r > 0)
-		return error_set(e, -EAGAIN, "neighbours change faster than they can be read");
 	*v = rd.v;
 	*n = rd.n;
 	return 0;

@@ -300,3 +300,18 @@ int netlink_dump(
 			e, r, "cannot read links and addresses from the kernel: %s", strerror(-r));
 	return interrupted;
 }
+
+int netlink_dump_whole(struct nl *nl, struct nl_msg *m, netlink_dump_fn *fn, void *arg, size_t *n,
+	const char *what, struct error *e)
+{
+	size_t before = *n;
+	int r = 1;
+
+	for (int try = 0; r > 0 && try < NL_DUMP_TRIES; try++) {
+		*n = before;
+		nlmsg_get(m);
+		r = netlink_dump(nl, m, fn, arg, e);
+	}
+	nlmsg_free(m);
+	return r > 0 ? error_set(e, -EAGAIN, "%s change faster than they can be read", what) : r;
+}

@@ -50,5 +50,14 @@ int netlink_dump(struct nl *nl, struct nl_msg *m, netlink_dump_fn *fn, void *arg
 
 /* How often an interrupted dump is asked again. */
 #define NL_DUMP_TRIES 8
+/*
+ * The same until it is whole. *n: how many objects fn has gathered in an array of the arena's; set
+ * back to what it was before each try. -EAGAIN: "WHAT change faster than they can be read".
+ */
+int netlink_dump_whole(struct nl *nl, struct nl_msg *m, netlink_dump_fn *fn, void *arg, size_t *n,
+	const char *what, struct error *e);
+
+/* The message in the arena. */
+const struct nlmsghdr *netlink_keep(struct arena *a, const struct nlmsghdr *m);
 
 #endif

@@ -53,3 +53,11 @@ void netlink_nest_end(struct nl_msg *m, struct nlattr *nest)
 	/* nla_nest_end() drops an empty nest, which here would be a missing attribute. */
 	nla_nest_end_keep_empty(m, nest);
 }
+
+const struct nlmsghdr *netlink_keep(struct arena *a, const struct nlmsghdr *m)
+{
+	void *copy = arena_alloc(a, m->nlmsg_len);
+
+	memcpy(copy, m, m->nlmsg_len);
+	return copy;
+}

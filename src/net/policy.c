@@ -101,35 +101,23 @@ static void add(const struct nlmsghdr *m, void *arg)
 	struct nlattr *by = m->nlmsg_type == RTM_NEWRULE ? attr(m, FRA_PROTOCOL) : NULL;
 	struct reader *rd = arg;
 	struct policy one;
-	void *copy;
 
 	if (m->nlmsg_type != RTM_NEWRULE || (by && nla_get_u8(by) == RTPROT_KERNEL))
 		return;
-	copy = arena_alloc(rd->arena, m->nlmsg_len);
-	memcpy(copy, m, m->nlmsg_len);
-	if (policy_read(rd->arena, copy, &one))
+	if (policy_read(rd->arena, netlink_keep(rd->arena, m), &one))
 		*ARENA_PUSH(rd->arena, rd->v, rd->n) = one;
 }
 
 static int read_family(struct nl *nl, struct reader *rd, int family, struct error *e)
 {
 	struct fib_rule_hdr head = { .family = (uint8_t)family };
-	struct policy *before = rd->v;
-	size_t n = rd->n;
-	int r = 1;
+	int r = netlink_dump_whole(nl, netlink_request(RTM_GETRULE, 0, &head, sizeof(head)), add,
+		rd, &rd->n, "rules", e);
 
-	for (int try = 0; r > 0 && try < NL_DUMP_TRIES; try++) {
-		rd->v = before;
-		rd->n = n;
-		r = netlink_dump(
-			nl, netlink_request(RTM_GETRULE, 0, &head, sizeof(head)), add, rd, e);
-	}
 	if (r == -EOPNOTSUPP || r == -EAFNOSUPPORT) {
 		error_clear(e);
 		return 0; /* a kernel without tables to choose from */
 	}
-	if (r > 0)
-		return error_set(e, -EAGAIN, "rules change faster than they can be read");
 	return r;
 }
 

@@ -92,18 +92,12 @@ static void add_port(const struct nlmsghdr *m, void *arg)
 static int load(struct nl *nl, struct links *ls, struct error *e)
 {
 	struct ifinfomsg head = { .ifi_family = AF_BRIDGE };
-	int r = 1;
+	struct nl_msg *m = netlink_request(RTM_GETLINK, 0, &head, sizeof(head));
+	int r;
 
-	for (int try = 0; r > 0 && try < NL_DUMP_TRIES; try++) {
-		struct nl_msg *m = netlink_request(RTM_GETLINK, 0, &head, sizeof(head));
-
-		ls->vlans = NULL;
-		ls->n_vlans = 0;
-		netlink_put_u32(m, IFLA_EXT_MASK, RTEXT_FILTER_BRVLAN_COMPRESSED);
-		r = netlink_dump(nl, m, add_port, ls, e);
-	}
-	if (r > 0)
-		return error_set(e, -EAGAIN, "VLANs of ports change faster than they can be read");
+	ls->n_vlans = 0;
+	netlink_put_u32(m, IFLA_EXT_MASK, RTEXT_FILTER_BRVLAN_COMPRESSED);
+	r = netlink_dump_whole(nl, m, add_port, ls, &ls->n_vlans, "VLANs of ports", e);
 	ls->vlans_read = r == 0;
 	return r;
 }

@@ -164,11 +164,9 @@ struct reader {
 
 static void keep(struct reader *rd, const struct nlmsghdr *m)
 {
-	void *copy = arena_alloc(rd->arena, m->nlmsg_len);
 	struct route r;
 
-	memcpy(copy, m, m->nlmsg_len);
-	if (!route_read(rd->arena, copy, &r))
+	if (!route_read(rd->arena, netlink_keep(rd->arena, m), &r))
 		return;
 	if (attr(m, RTA_NH_ID))
 		rd->by_object = r.text;
@@ -228,19 +226,9 @@ static void add(const struct nlmsghdr *m, void *arg)
 static int read_family(struct nl *nl, struct reader *rd, int family, struct error *e)
 {
 	struct rtmsg head = { .rtm_family = (uint8_t)family };
-	struct route *before = rd->v;
-	size_t n = rd->n;
-	int r = 1;
 
-	for (int try = 0; r > 0 && try < NL_DUMP_TRIES; try++) {
-		rd->v = before;
-		rd->n = n;
-		r = netlink_dump(
-			nl, netlink_request(RTM_GETROUTE, 0, &head, sizeof(head)), add, rd, e);
-	}
-	if (r > 0)
-		return error_set(e, -EAGAIN, "routes change faster than they can be read");
-	return r;
+	return netlink_dump_whole(nl, netlink_request(RTM_GETROUTE, 0, &head, sizeof(head)), add,
+		rd, &rd->n, "routes", e);
 }
 
 int routes_read(
