@@ -243,9 +243,7 @@ static bool is_of_driver(struct host *h, const struct pci_device *d, const char 
 	if (!vfio_begun(d))
 		return false;
 	for (size_t at = 0; (id = record_next(h, &at));) {
-		const json_t *kept = startswith(id, "device/")
-					     ? json_object_get(record_entry(h, id), "kept")
-					     : NULL;
+		const json_t *kept = startswith(id, "device/") ? record_kept_any(h, id) : NULL;
 
 		if (kept && streq_null(device_kept_text(kept, "address"), d->address) &&
 			streq_null(device_kept_text(kept, "former"), driver))

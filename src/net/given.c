@@ -4,14 +4,9 @@
 #include "base/strbuf.h"
 #include "reconcile/record.h"
 
-static json_t *kept(struct host *h, const char *id)
-{
-	return h->record ? json_object_get(record_entry(h, id), "kept") : NULL;
-}
-
 bool given_any(struct host *h, const char *id)
 {
-	return json_array_size(json_object_get(kept(h, id), "given")) > 0;
+	return json_array_size(json_object_get(record_kept_any(h, id), "given")) > 0;
 }
 
 bool given_has(struct host *h, const char *id, const struct cidr *c)
@@ -19,7 +14,7 @@ bool given_has(struct host *h, const char *id, const struct cidr *c)
 	size_t i;
 	json_t *item;
 
-	json_array_foreach (json_object_get(kept(h, id), "given"), i, item) {
+	json_array_foreach (json_object_get(record_kept_any(h, id), "given"), i, item) {
 		struct cidr x;
 
 		if (json_is_string(item) && cidr_parse(json_string_value(item), &x) &&
@@ -31,7 +26,7 @@ bool given_has(struct host *h, const char *id, const struct cidr *c)
 
 void given_write(struct host *h, const char *id, const struct list *cidrs, bool keep)
 {
-	json_t *had = json_object_get(kept(h, id), "given"), *now;
+	json_t *had = json_object_get(record_kept_any(h, id), "given"), *now;
 
 	if (!had && !cidrs->n)
 		return;
@@ -51,7 +46,7 @@ void given_write(struct host *h, const char *id, const struct list *cidrs, bool 
 	if (json_array_size(now)) {
 		json_object_set_new(record_kept(h, id), "given", now);
 	} else {
-		json_object_del(kept(h, id), "given");
+		json_object_del(record_kept_any(h, id), "given");
 		json_decref(now);
 	}
 	record_touch(h);
@@ -61,7 +56,7 @@ void given_write(struct host *h, const char *id, const struct list *cidrs, bool 
 
 bool leased(struct host *h, const char *id)
 {
-	return json_is_true(json_object_get(kept(h, id), "leased"));
+	return json_is_true(json_object_get(record_kept_any(h, id), "leased"));
 }
 
 void leased_write(struct host *h, const char *id, bool yes)
@@ -71,6 +66,6 @@ void leased_write(struct host *h, const char *id, bool yes)
 	if (yes)
 		json_object_set_new(record_kept(h, id), "leased", json_true());
 	else
-		json_object_del(kept(h, id), "leased");
+		json_object_del(record_kept_any(h, id), "leased");
 	record_touch(h);
 }

@@ -4,16 +4,9 @@
 #include "reconcile/record.h"
 #include <linux/rtnetlink.h>
 
-static json_t *kept(struct host *h, const char *id)
-{
-	if (!h->record)
-		return NULL;
-	return json_object_get(record_entry(h, id), "kept");
-}
-
 static json_t *kept_port(struct host *h, const char *id, const char *port)
 {
-	return json_object_get(json_object_get(kept(h, id), "ports"), port);
+	return json_object_get(json_object_get(record_kept_any(h, id), "ports"), port);
 }
 
 /* ---- messages ---- */
@@ -184,7 +177,7 @@ const char *taken_port(struct host *h, const char *id, size_t i)
 	const char *name;
 	json_t *port;
 
-	json_object_foreach (json_object_get(kept(h, id), "ports"), name, port)
+	json_object_foreach (json_object_get(record_kept_any(h, id), "ports"), name, port)
 		if (!i--)
 			return name;
 	return NULL;
@@ -289,7 +282,7 @@ int taken_write(struct host *h, const char *id, const struct taken *t, struct er
 
 void taken_drop(struct host *h, const char *id, const char *port)
 {
-	json_t *all = kept(h, id), *ports = json_object_get(all, "ports");
+	json_t *all = record_kept_any(h, id), *ports = json_object_get(all, "ports");
 
 	if (json_object_del(ports, port) < 0)
 		return;

@@ -328,6 +328,11 @@ void record_drop(struct host *h, const char *id)
 	h->record->dirty = true;
 }
 
+json_t *record_kept_any(const struct host *h, const char *id)
+{
+	return h->record ? json_object_get(record_entry(h, id), "kept") : NULL;
+}
+
 json_t *record_kept(struct host *h, const char *id)
 {
 	json_t *e = record_entry(h, id), *kept = json_object_get(e, "kept");

@@ -64,6 +64,8 @@ int record_object(struct arena *a, const struct kind *k, const char *name, json_
  * record_touch.
  */
 json_t *record_kept(struct host *h, const char *id);
+/* The same where it is; NULL: nothing is kept, or there is no record. */
+json_t *record_kept_any(const struct host *h, const char *id);
 void record_touch(struct host *h);
 
 #endif
