@@ -48,6 +48,15 @@ static void note_claims(const struct field *f, const void *value, struct mark m,
 		claim(k, f->claims, value_string(k->w->arena, f, value), m);
 }
 
+/* Where the document declares such a kind. */
+static const char *section_of(const char *kind)
+{
+	for (size_t i = 0; i < document_table.n_fields; i++)
+		if (streq_null(document_table.fields[i].kind, kind))
+			return document_table.fields[i].name;
+	return kind;
+}
+
 /* The declared name that was probably meant. */
 static const char *near_name(struct wants *w, const char *kind, const char *name)
 {
@@ -64,7 +73,8 @@ static const char *near_name(struct wants *w, const char *kind, const char *name
 	best = suggest(name, names, n);
 	if (best)
 		return arena_printf(w->arena, "did you mean `%s`?", best);
-	return arena_printf(w->arena, "declare it under %ss, or name one that is declared", kind);
+	return arena_printf(
+		w->arena, "declare it under %s, or name one that is declared", section_of(kind));
 }
 
 /* What is wanted under that name may be another kind's: the bridge of a network. */
