@@ -14,7 +14,7 @@ const char *const *block_functions(struct host *h, const char *dir, const char *
 
 /*
  * A disk behind that function which something on the host has exclusively, whole or a part of it: a
- * mount in any namespace, device mapper, md, ZFS, the further disks of a btrfs. NULL: none, or the
+ * mount in any namespace, device mapper, md, the further disks of a btrfs. NULL: none, or the
  * host is not the running one. In the pass arena.
  */
 const char *block_in_use(struct host *h, const char *address);

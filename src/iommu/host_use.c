@@ -2,9 +2,9 @@
 /*
  * From /proc to PCI functions: a mounted file system is on a block device,
  * whose place in /sys names the function; device mapper and md are followed
- * through their slaves. What is in use without being mounted here (a pool of
- * ZFS, a volume for a guest, the second disk of a btrfs) the kernel says when
- * asked for the disk. A route is on an interface, which may lie above others.
+ * through their slaves. What is in use without being mounted here (in another
+ * namespace, a volume for a guest, the second disk of a btrfs) the kernel says
+ * when asked for the disk. A route is on an interface, which may lie above others.
  */
 #include "iommu/host_use.h"
 #include "iommu/block_function.h"

@@ -28,7 +28,7 @@ def test_what_the_host_needs_is_refused(host):
 
 
 def test_what_is_in_use_without_a_mount_is_refused(host):
-    """ZFS, LVM for guests, a mount of another namespace: who uses a disk has it exclusively."""
+    """Whoever has a disk exclusively, as a mount has it that this namespace does not show."""
     host.run("systemd-run -u holder perl -MFcntl -e "
              "'sysopen(my $d, \"/dev/nvme0n1\", O_RDONLY | O_EXCL) or die $!; $| = 1; sleep' && sleep 1 && "
              "systemctl is-active holder")

@@ -230,7 +230,8 @@ static void test_edit_keeps_attributes(void **state _unused_)
 	} acl = { 2, { { 1, 6, UINT32_MAX }, { 2, 4, 7 }, { 4, 0, UINT32_MAX },
 			     { 16, 4, UINT32_MAX }, { 32, 0, UINT32_MAX } } };
 	_cleanup_close_ int fd = -1, after = -1;
-	bool may_note, may_list, may_give = geteuid() == 0;
+	static const char label[] = "system_u:object_r:etc_t:s0";
+	bool may_note, may_list, may_label, may_give = geteuid() == 0;
 	char got[sizeof(acl)];
 	struct stat st;
 
@@ -238,6 +239,7 @@ static void test_edit_keeps_attributes(void **state _unused_)
 	fd = file_open(root, "etc/grub", O_RDONLY, 0);
 	may_note = fsetxattr(fd, "user.note", "theirs", 6, 0) == 0;
 	may_list = fsetxattr(fd, "system.posix_acl_access", &acl, sizeof(acl), 0) == 0;
+	may_label = fsetxattr(fd, "security.selinux", label, sizeof(label), 0) == 0;
 	if (may_give)
 		assert_int_equal(fchown(fd, 1, 2), 0);
 	assert_true(may_note || may_list || may_give); /* else nothing is tried here */
@@ -250,6 +252,11 @@ static void test_edit_keeps_attributes(void **state _unused_)
 	after = file_open(root, "etc/grub", O_RDONLY, 0);
 	if (may_note)
 		assert_int_equal(fgetxattr(after, "user.note", got, sizeof(got)), 6);
+	if (may_label) {
+		assert_int_equal(
+			fgetxattr(after, "security.selinux", got, sizeof(got)), sizeof(label));
+		assert_string_equal(got, label);
+	}
 	if (may_list) {
 		assert_int_equal(
 			fgetxattr(after, "system.posix_acl_access", got, sizeof(got)), sizeof(acl));
