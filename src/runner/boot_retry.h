@@ -17,7 +17,6 @@ struct boot_retry {
 	bool on;
 	uint64_t wait; /* microseconds */
 	uint64_t at; /* when to reset, by CLOCK_MONOTONIC; 0: no need */
-	uint64_t until; /* a reset is its own until then; 0: it is the guest's */
 	size_t matched[BOOT_RETRY_SIGNS];
 };
 

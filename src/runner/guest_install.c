@@ -106,5 +106,7 @@ static const struct field rows[] = {
 };
 const struct table guest_install_table = TABLE(struct guest_install, rows, .check = check_install,
 	.doc = "An installation that is run once: the guest boots from there until it reboots or "
-	       "powers off for the first time, and from then on by its boot order. "
-	       "/var/lib/kvmhost/install/NAME remembers; remove it to install again.");
+	       "powers off and has written to one of its disks, and from then on by its boot "
+	       "order. With no disk of its own, a LUN or a device of the host's, the first reboot "
+	       "or power off counts. /var/lib/kvmhost/install/NAME remembers; remove it to install "
+	       "again, or write `done` into it to have done.");

@@ -234,10 +234,10 @@ static void add_watching(struct args *x, const struct machine *m)
 
 	args_add(x, "-device", "pvpanic");
 	args_add(x, "-action", "panic=%s", panic_actions[g->panic]);
-	/* What installs reboots when it is done: then the runner starts it anew, by its boot order.
+	/* What installs reboots when it is done: then QEMU stands still, and run_install.c decides.
 	 */
 	if (m->install >= 0)
-		args_add(x, "-action", "reboot=shutdown");
+		args_add(x, "-action", "reboot=shutdown,shutdown=pause");
 	if (g->watchdog == WATCHDOG_OFF)
 		return;
 	args_add(x, "-device", "i6300esb,id=watchdog,bus=pcie.0,addr=0x%x", PCI_SLOT_WATCHDOG);

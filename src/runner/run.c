@@ -178,7 +178,7 @@ static int start_qemu(struct runner *r, struct arena *a, struct fdstore *store, 
 		return err;
 	r->display.listen = TAKE_FD(m->display);
 	r->secret = TAKE_FD(m->secret);
-	r->install = m->install;
+	r->install.note = m->install;
 	r->type = TAKE_FD(m->type_file);
 	argv = qemu_args(a, m);
 	m->install = -1; /* the runner's */
@@ -245,7 +245,8 @@ static int runner_main(const char *name)
 
 	runner.dir = runner.record = runner.memory = runner.output.fd = runner.qmp.fd = -1;
 	runner.console.guest = runner.console.listen = -1;
-	runner.display.listen = runner.secret = runner.install = runner.type = runner.firmware = -1;
+	runner.display.listen = runner.secret = runner.type = runner.firmware = -1;
+	runner.install.note = -1;
 	agent_init(&runner.agent, -1);
 	control_init(&runner.control, -1, &runner.qmp, &runner.agent);
 	runner.console.log.now = runner.console.log.before = -1;

@@ -98,19 +98,6 @@ static void fail_with_words(struct runner *r, int status)
 	runner_fail(r, "QEMU %s: %s", r->ran ? "ended" : "did not start", sb_str(&words));
 }
 
-/* It rebooted, or powered off: from now on it boots by its boot order. */
-static int installed(struct runner *r)
-{
-	if (pwrite(r->install, "done\n", 5, 0) != 5 || fsync(r->install) < 0) {
-		runner_fail(r, "cannot note that the installation is done: %s", strerror(errno));
-		return runner_end(r, END_FAILED);
-	}
-	log_info("the installation is done; the guest starts again, by its boot order");
-	r->state.install = NULL;
-	runner_end(r, END_NONE);
-	return RUN_EXIT_AGAIN;
-}
-
 int run_ended(struct runner *r, int status)
 {
 	const char *why;
@@ -122,8 +109,10 @@ int run_ended(struct runner *r, int status)
 		log_info("the guest is down");
 		return runner_end(r, r->state.error ? END_FORCED : END_STOPPED);
 	}
-	if (well && r->guest_off && !r->state.error && r->install >= 0)
-		return installed(r);
+	if (well && r->install.done) {
+		runner_end(r, END_NONE);
+		return RUN_EXIT_AGAIN;
+	}
 	if (well && r->guest_off && !r->state.error) {
 		log_info("the guest powered itself off");
 		return runner_end(r, END_GUEST);

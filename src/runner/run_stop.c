@@ -25,7 +25,7 @@ static void press_button(struct runner *r)
 	r->deadline = MIN_OF(now + PRESS_EVERY, r->give_up);
 }
 
-static void quit(struct runner *r)
+void run_quit(struct runner *r)
 {
 	qmp_command(&r->qmp, "quit", NULL, NULL);
 	r->next = KILL;
@@ -39,7 +39,7 @@ void run_stop(struct runner *r)
 
 	if (r->told || !r->ran || !timeout) {
 		r->told = true;
-		quit(r);
+		run_quit(r);
 		return;
 	}
 	r->told = true;
@@ -77,6 +77,6 @@ void run_overdue(struct runner *r)
 		seconds = live_load(r->dir).shutdown_timeout / USEC_PER_SEC;
 		runner_fail(r, "the guest did not power off within %llu s and was switched off",
 			seconds);
-		quit(r);
+		run_quit(r);
 	}
 }

@@ -11,6 +11,8 @@
 void run_stop(struct runner *r);
 /* r->deadline has passed. */
 void run_overdue(struct runner *r);
+/* QEMU is told to end, and killed where it does not. */
+void run_quit(struct runner *r);
 void run_kill(struct runner *r);
 
 #endif

@@ -5,6 +5,7 @@
 #include "runner/notify.h"
 #include "runner/run_end.h"
 #include "runner/run_events.h"
+#include "runner/run_install.h"
 #include "runner/run_lost.h"
 #include "runner/run_output.h"
 #include "runner/run_stop.h"
@@ -29,7 +30,6 @@ enum {
 };
 
 #define TPM_SLACK (2 * USEC_PER_SEC)
-#define RESET_TIME (10 * USEC_PER_SEC) /* no installation is as short */
 
 void runner_fail(struct runner *r, const char *fmt, ...)
 {
@@ -105,6 +105,8 @@ static void on_event(void *arg, const char *event, json_t *msg)
 	struct run_event ev = run_event(r->spec.guest, event, json_object_get(msg, "data"));
 
 	control_event(&r->control, msg);
+	if (run_install_event(r, event, json_object_get(msg, "data")))
+		return;
 	note_event(r, &ev);
 	if (ev.deleted && run_lost(r, ev.deleted))
 		runner_save(r);
@@ -163,31 +165,13 @@ static void hear_firmware(struct runner *r)
 	}
 }
 
-static void set_reboot(struct runner *r, const char *action)
-{
-	if (r->install >= 0)
-		qmp_command(&r->qmp, "set-action", json_pack("{s:s}", "reboot", action), NULL);
-}
-
-/*
- * A reset is the end of an installation, but for this one; SeaBIOS, which finds memory as it left
- * it, makes another.
- */
 static void boot_again(struct runner *r)
 {
 	r->retry.at = 0;
 	if (r->told)
 		return;
 	log_notice("the firmware found nothing to boot, and tries again");
-	set_reboot(r, "reset");
 	qmp_command(&r->qmp, "system_reset", NULL, NULL);
-	r->retry.until = runner_clock() + RESET_TIME;
-}
-
-static void booted_again(struct runner *r)
-{
-	r->retry.until = 0;
-	set_reboot(r, "shutdown");
 }
 
 /* --- the loop --------------------------------------------------------------------------------- */
@@ -224,7 +208,7 @@ static void tell_of_tpm(struct runner *r)
 static int timeout_ms(const struct runner *r)
 {
 	const uint64_t times[] = { r->deadline, r->agent.deadline, r->alive_next, r->tpm_missed,
-		r->retry.at, r->retry.until };
+		r->retry.at };
 	uint64_t now = runner_clock(), first = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(times); i++)
@@ -245,8 +229,6 @@ static void look_at_clock(struct runner *r)
 		tell_of_tpm(r);
 	if (r->retry.at && now >= r->retry.at)
 		boot_again(r);
-	if (r->retry.until && now >= r->retry.until)
-		booted_again(r);
 	if (r->alive_next && now >= r->alive_next)
 		run_alive_ask(r);
 	if (r->deadline && now >= r->deadline)
@@ -283,7 +265,7 @@ int runner_loop(struct runner *r)
 			&r->control);
 		r->state.display = r->display.address;
 	}
-	r->state.install = r->install >= 0 ? "running" : NULL;
+	r->state.install = r->install.note >= 0 ? "running" : NULL;
 	run_pin(r);
 	run_balloon(r);
 	run_type(r);

@@ -64,7 +64,15 @@ struct runner {
 	struct agent agent;
 	struct control control;
 	struct display display;
-	int install; /* where it is noted that the installation is done; -1: nothing is installed */
+	struct {
+		int note; /* where it is noted that it is done; -1: nothing is installed */
+		bool done;
+		bool deciding; /* QEMU stands still until it is known whether it is done */
+		bool crashed; /* since the guest booted last */
+		bool off; /* it powered off, and did not reboot */
+		uint64_t echo; /* until then one more reset is the BIOS's own */
+		unsigned in_vain; /* reboots and power offs with nothing written */
+	} install; /* see run_install.h */
 	int type; /* where the machine's type is noted; -1: it is known */
 	int secret; /* of the display, until it is begun; -1: none */
 	uint64_t alive_every, alive_next; /* systemd's watchdog, microseconds; 0: it has none */

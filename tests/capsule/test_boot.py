@@ -199,9 +199,11 @@ def el_torito(code):
 
 
 def installer(word):
-    """Code that writes `word` to the serial port and then reboots, as an installer does at its end."""
+    """Code that writes to the first disk, says `word` on the serial port and then reboots, as an installer does at its end."""
+    #        xor ax,ax; mov es,ax; mov bx,7c00h; mov ax,0301h; mov cx,2; mov dx,80h; int 13h: its second sector
+    code = b"\x31\xc0\x8e\xc0\xbb\x00\x7c\xb8\x01\x03\xb9\x02\x00\xba\x80\x00\xcd\x13"
     #        mov si,text; lodsb; test al,al; jz end; mov dx,3f8h; out dx,al; jmp lodsb; end: mov dx,0cf9h; mov al,6; out dx,al; hlt
-    code = b"\xbe\x15\x7c\xac\x84\xc0\x74\x06\xba\xf8\x03\xee\xeb\xf5" + b"\xba\xf9\x0c\xb0\x06\xee\xf4"
+    code += b"\xbe\x27\x7c\xac\x84\xc0\x74\x06\xba\xf8\x03\xee\xeb\xf5" + b"\xba\xf9\x0c\xb0\x06\xee\xf4"
     return code + word.encode() + b"\r\n\0"
 
 

@@ -25,7 +25,10 @@ guests:
     shutdown: {{timeout: 2s}}
     install: {{{install}}}
 """
-PRESEED = "d-i preseed/early_command string echo the answers were seen >/dev/ttyS0; poweroff -f\n"
+WRITE = "dd if=/dev/zero of=/dev/vda bs=512 seek=100 count=1 && sync"
+PRESEED = "d-i preseed/early_command string echo the answers were seen >/dev/ttyS0; " \
+    "modprobe -a xhci_pci usb-storage sd_mod; while ! [ -b /dev/sda ]; do sleep 1; done; " + \
+    WRITE.replace("vda", "sda") + "; poweroff -f\n"
 KICKSTART = "# the answers of a kickstart file\n"
 
 
@@ -82,6 +85,7 @@ def test_debians_installer_is_run_once(clean, where):
     host = clean
     location = "/srv/debian" if where == "directory" else serve(host, "http") + "/debian"
     text = document(f'location: "{location}", answers: preseed.cfg, extra_args: "console=ttyS0 no_timer_check"')
+    text = text.replace("format: raw", "format: raw, bus: usb")  # what it has a driver for before it loads more
     put(host, text)
     plan = host.ctl("plan", check=False)
     assert plan.rc == 2 and "+ tree/web1" in plan.stdout and "location" in plan.stdout, plan
@@ -130,6 +134,66 @@ def test_a_tree_with_treeinfo(clean):
     host.write("/etc/kvmhost/ks.cfg", KICKSTART, 0o600)
 
 
+def installing(host):
+    """A guest that is installed by hand, from a kernel with a shell; its console."""
+    settle(host, document('location: /srv/fedora, extra_args: "console=ttyS0 quiet no_timer_check panic=1"'))
+    console = host.console("/run/kvmhost/guests/web1/console.sock")
+    console.ready()
+    return console
+
+
+def state_of(host):
+    assert host.read("/var/lib/kvmhost/install/web1") == "", "not done"
+    return json.loads(host.ctl("--json", "guest", "list").stdout)["guests"][0]
+
+
+def test_what_wrote_to_no_disk_is_not_installed(clean):
+    host = clean
+    console = installing(host)
+    qemu = state_of(host)["pid"]
+    for n in (1, 2):
+        console.sock.sendall(b"reboot -f\n")
+        console.ready()
+        state = state_of(host)
+        assert state["pid"] == qemu and state["install"] == "running"
+        assert f"had written to no disk: it is not installed, and boots its medium again ({n})" in state["event"]
+    # by hand: nothing that the installer did
+    host.ctl("guest", "reset", "web1")
+    console.ready()
+    state = state_of(host)
+    assert state["pid"] == qemu and state["state"] == "running" and "(2)" in state["event"]
+    console.sock.sendall(b"poweroff -f\n")
+    console.ended()
+    console.close()
+    wait_until(lambda: state_of(host)["state"] == "stopped", 20, "it is off")
+    assert "the guest powered off and had written to no disk: it is not installed" in state_of(host)["event"]
+    assert "the guest powered off and had written to no disk: it is not installed" in host.ctl("guest", "list").stdout
+    assert "the guest powered off and had written to no disk: it is not installed\n" in host.said("kvmhost-guest@web1")
+    # the next start installs it
+    host.ctl("guest", "start", "web1")
+    console = host.console("/run/kvmhost/guests/web1/console.sock")
+    console.ready()
+    console.run(WRITE)
+    console.sock.sendall(b"poweroff -f\n")
+    console.close()
+    wait_until(lambda: "this is the system" in host.read(LOG), 60, "the first boot by the disk")
+    assert host.read("/var/lib/kvmhost/install/web1") == "done\n"
+    assert "event" not in json.loads(host.ctl("--json", "guest", "list").stdout)["guests"][0]
+
+
+def test_an_installer_that_crashes_or_is_stopped_is_run_again(clean):
+    host = clean
+    console = installing(host)
+    console.run(WRITE)
+    console.sock.sendall(b"echo c >/proc/sysrq-trigger\n")
+    console.ready()
+    assert "the guest's kernel panicked" in state_of(host)["event"]
+    console.run(WRITE)
+    host.ctl("guest", "stop", "web1")
+    console.close()
+    assert state_of(host)["state"] == "stopped"
+
+
 PXE = """\
 version: 1
 networks:
@@ -158,7 +222,7 @@ def test_by_pxe_and_then_from_the_disk(clean):
     console = host.console("/run/kvmhost/guests/web1/console.sock")
     console.expect("guest ready: .* by-pxe", 240)
     assert "is being installed" in host.ctl("guest", "list").stdout
-    console.sock.sendall(b"reboot -f\n")
+    console.sock.sendall(f"{WRITE}; reboot -f\n".encode())
     wait_until(lambda: "this is the system" in host.read(LOG), 90, "the second boot, by the disk")
     console.close()
     assert host.read(LOG).count("by-pxe") == 1 and host.read("/var/lib/kvmhost/install/web1") == "done\n"

@@ -17,7 +17,7 @@ guests:
     shutdown: {timeout: 1s}
     install: {location: "%s", answers: ks.cfg, extra_args: "console=ttyS0 quiet"}
 """
-GUEST = "echo told $(cat /proc/cmdline)\necho answers $(cat /ks.cfg)\n"
+GUEST = "echo told $(cat /proc/cmdline)\necho answers $(cat /ks.cfg)\ndd if=/dev/zero of=/dev/vda bs=512 seek=8 count=1 conv=fsync\n"
 TREES = "/var/lib/kvmhost/trees"
 LOG = "/var/log/kvmhost/web1.console.log"
 INFO = """\
@@ -33,7 +33,7 @@ initrd = images/initrd.img
 def host(lab):
     lab.write("/root/guest", GUEST)
     lab.write("/usr/local/sbin/nested-initrd", (Path(__file__).parent / "nested-initrd").read_text(), 0o755)
-    lab.run("mkdir -p /srv/tree/images /srv/secret && nested-initrd /srv/tree/images/initrd.img /root/guest virtio_pci && "
+    lab.run("mkdir -p /srv/tree/images /srv/secret && nested-initrd /srv/tree/images/initrd.img /root/guest virtio_pci virtio_blk && "
             "cp /boot/vmlinuz-$(uname -r) /srv/tree/images/vmlinuz && truncate -s 1M /srv/disk.img", timeout=120)
     lab.write("/srv/tree/.treeinfo", INFO)
     lab.write("/etc/kvmhost/ks.cfg", "of-the-host\n", 0o600)
@@ -87,7 +87,7 @@ SILENT = ("nft 'add table ip x; add chain ip x in { type filter hook input prior
 
 
 def given_up(host, rc, said):
-    host.run("nft delete table ip x; nested-initrd /srv/tree/images/initrd.img /root/guest virtio_pci", timeout=120)
+    host.run("nft delete table ip x; nested-initrd /srv/tree/images/initrd.img /root/guest virtio_pci virtio_blk", timeout=120)
     assert rc == 1 and ("Connection timed out" in said or "Input/output error" in said) and "the server is silent" in said, said
     assert said.count("tree/web1 failed: ") == 1 and host.run(f"ls -A {TREES}").stdout == "", said
 
