@@ -27,10 +27,11 @@ enum {
 	CHUNK_MAX = 1 << 20,
 	ALIGN = 16,
 	/*
-	 * An array of so many bytes has a chunk with room to grow, which is no memory until then.
+	 * An array of so many bytes has a chunk with room to grow, which is no memory until then:
+	 * copying a large one costs its memory twice.
 	 */
 	ARRAY_ROOMY = 8 << 10,
-	ROOM = 32,
+	ARRAY_ROOM = 4 << 20,
 };
 
 struct chunk {
@@ -134,7 +135,7 @@ static struct chunk *add_chunk(struct arena *a, size_t need)
 /* What a piece takes of its chunk. */
 static size_t room_for(size_t size)
 {
-	if (size > SIZE_MAX / 2 / ROOM)
+	if (size > SIZE_MAX / 8)
 		out_of_memory();
 	return (MAX_OF(size, (size_t)1) + GUARD + ALIGN - 1) / ALIGN * ALIGN;
 }
@@ -239,7 +240,7 @@ static void *alloc_array(struct arena *a, size_t bytes)
 {
 	if (bytes < ARRAY_ROOMY)
 		return arena_alloc(a, bytes);
-	return take(a, add_chunk(a, room_for(bytes) * ROOM), bytes);
+	return take(a, add_chunk(a, MAX_OF(room_for(bytes) * 4, (size_t)ARRAY_ROOM)), bytes);
 }
 
 void *arena_grow(struct arena *a, void *v, size_t n, size_t size)

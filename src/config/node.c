@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "config/node.h"
+#include "base/hash.h"
 #include "config/diag.h"
 
 enum { FEW_PAIRS = 8 };
@@ -82,15 +83,6 @@ enum scalar_kind node_scalar_kind(const struct node *n)
 	}
 }
 
-static int compare_keys(const void *a, const void *b, void *arg)
-{
-	const struct pair *pairs = arg;
-	uint32_t i = *(const uint32_t *)a, j = *(const uint32_t *)b;
-	int r = strcmp(pairs[i].key->text, pairs[j].key->text);
-
-	return r ? r : (i > j) - (i < j);
-}
-
 static size_t index_few(const struct node *map, uint32_t *first_of)
 {
 	size_t twice = 0;
@@ -107,55 +99,55 @@ static size_t index_few(const struct node *map, uint32_t *first_of)
 	return twice;
 }
 
-size_t node_index(struct arena *a, struct node *map, uint32_t *first_of)
+/* A power of two, of which at least half stay free. */
+static size_t places_for(size_t pairs)
 {
-	uint32_t *order, first = 0;
-	size_t twice = 0;
+	size_t places = 2 * FEW_PAIRS;
 
-	map->order = NULL;
-	if (map->n <= FEW_PAIRS)
-		return index_few(map, first_of);
-	order = arena_alloc(a, map->n * sizeof(*order));
-	for (size_t i = 0; i < map->n; i++)
-		order[i] = (uint32_t)i;
-	qsort_r(order, map->n, sizeof(*order), compare_keys, map->pairs);
-	map->order = order;
-	for (size_t i = 0; i < map->n; i++) {
-		if (i && streq(map->pairs[first].key->text, map->pairs[order[i]].key->text))
-			twice++;
-		else
-			first = order[i];
-		if (first_of)
-			first_of[order[i]] = first;
-	}
-	return twice;
+	while (places < 2 * pairs)
+		places *= 2;
+	return places;
 }
 
-static const struct pair *find_sorted(const struct node *n, const char *key)
+/* Where the key stands in the index, or the free place where it belongs. */
+static uint32_t *place_of(const struct node *map, const char *key)
 {
-	size_t low = 0, high = n->n;
+	size_t mask = places_for(map->n) - 1, i = hash_more(HASH_START, key) & mask;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		const struct pair *p = &n->pairs[n->order[middle]];
-		int r = strcmp(key, p->key->text);
+	while (map->index[i] && !streq(map->pairs[map->index[i] - 1].key->text, key))
+		i = (i + 1) & mask;
+	return &map->index[i];
+}
 
-		if (r == 0)
-			return p;
-		if (r < 0)
-			high = middle;
-		else
-			low = middle + 1;
+size_t node_index(struct arena *a, struct node *map, uint32_t *first_of)
+{
+	size_t twice = 0;
+
+	map->index = NULL;
+	if (map->n <= FEW_PAIRS)
+		return index_few(map, first_of);
+	map->index = arena_alloc(a, places_for(map->n) * sizeof(*map->index));
+	for (size_t i = 0; i < map->n; i++) {
+		uint32_t *at = place_of(map, map->pairs[i].key->text);
+
+		twice += *at != 0;
+		if (!*at)
+			*at = (uint32_t)i + 1;
+		if (first_of)
+			first_of[i] = *at - 1;
 	}
-	return NULL;
+	return twice;
 }
 
 const struct pair *node_find(const struct node *n, const char *key)
 {
 	if (!n || n->type != NODE_MAP)
 		return NULL;
-	if (n->order)
-		return find_sorted(n, key);
+	if (n->index) {
+		uint32_t at = *place_of(n, key);
+
+		return at ? &n->pairs[at - 1] : NULL;
+	}
 	for (size_t i = 0; i < n->n; i++)
 		if (streq(n->pairs[i].key->text, key))
 			return &n->pairs[i];

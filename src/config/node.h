@@ -40,7 +40,7 @@ struct node {
 		struct node **items;
 		struct pair *pairs;
 	};
-	const uint32_t *order; /* indices of pairs sorted by key; NULL where there are few */
+	uint32_t *index; /* number of a pair, from 1, by its key's hash; NULL where there are few */
 };
 
 struct pair {

@@ -53,18 +53,29 @@ static uint64_t mix(uint64_t x, uint64_t v)
 	return x ^ x >> 29;
 }
 
+/* By words: there are thousands of rules, and each is hashed on both sides of a comparison. */
+static uint64_t mix_bytes(uint64_t x, const void *bytes, size_t n)
+{
+	const char *at = bytes;
+	uint64_t word = 0;
+
+	for (; n >= sizeof(word); at += sizeof(word), n -= sizeof(word)) {
+		memcpy(&word, at, sizeof(word));
+		x = mix(x, word);
+	}
+	word = n;
+	memcpy((char *)&word + 1, at, n);
+	return mix(x, word);
+}
+
 static uint64_t mix_text(uint64_t x, const char *s)
 {
-	for (; s && *s; s++)
-		x = (x ^ (uint8_t)*s) * UINT64_C(0x100000001b3);
-	return mix(x, s != NULL);
+	return s ? mix_bytes(x, s, strlen(s)) : mix(x, 0);
 }
 
 static uint64_t mix_ip(uint64_t x, const struct ip *ip)
 {
-	for (int i = 0; ip->family && i < (ip->family == AF_INET ? 4 : 16); i++)
-		x = (x ^ ip->b[i]) * UINT64_C(0x100000001b3);
-	return mix(x, (uint64_t)ip->family);
+	return ip->family ? mix_bytes(x, ip->b, ip->family == AF_INET ? 4 : 16) : mix(x, 0);
 }
 
 static uint64_t mix_cidr(uint64_t x, const struct cidr *c)
