@@ -337,7 +337,7 @@ static int apply(struct host *h, struct step *s, struct error *e)
 		.progress = h->progress ? told : NULL,
 		.progress_arg = &watched,
 	};
-	return s->have ? image_grow(h->root, &i, e) : image_make(h->root, &i, e);
+	return s->have ? image_grow(h->root, &i, h->lock, e) : image_make(h->root, &i, e);
 }
 
 const struct kind disk_kind = {

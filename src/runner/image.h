@@ -30,11 +30,14 @@ uint64_t image_size(int fd, enum disk_format format);
 bool image_can_grow(enum disk_format format);
 
 /*
- * Makes the image under a temporary name and then gives it its own, in one instant. -EEXIST:
- * there is one; it is left alone.
+ * Makes the image without a name, or under a temporary one where the file system has no such
+ * files, and then gives it its own, in one instant. -EEXIST: there is one; it is left alone.
  */
 int image_make(int root, const struct image *i, struct error *e);
-/* To i->size, which is larger than it is. Nobody may use it meanwhile. */
-int image_grow(int root, const struct image *i, struct error *e);
+/*
+ * To i->size, which is larger than it is. Nobody may use it meanwhile: lock is the reconciler's,
+ * which a qemu-img that outlives us keeps.
+ */
+int image_grow(int root, const struct image *i, int lock, struct error *e);
 
 #endif

@@ -1,115 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/arena.h"
 #include "base/file.h"
-#include "base/strbuf.h"
-#include "runner/image.h"
 #include "runner/image_chain.h"
-#include "runner/state.h"
+#include "runner/qemu_img.h"
+#include <assert.h>
 #include <fcntl.h>
 #include <jansson.h>
-#include <linux/close_range.h>
-#include <poll.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <assert.h>
-
-enum { PROGRESS_MS = 500 };
-
-static const char QEMU_IMG[] = "/usr/bin/qemu-img";
-
-static int missing_program(struct error *e)
-{
-	error_set(e, -ENOPKG, "qemu-img, which makes disk images, is not installed");
-	return error_cure(e, "apt install qemu-utils, or dnf install qemu-img");
-}
-
-static _Noreturn void child(char *const argv[], int dir, int output)
-{
-	static char *const environment[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8",
-		NULL };
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	sigset_t none;
-
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	umask(0077);
-	if (fchdir(dir) < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(output, 2) < 0 ||
-		close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
-		_exit(127);
-	execve(QEMU_IMG, argv, environment);
-	_exit(127);
-}
-
-/* Until it says something or ends: how much of its space the image has. */
-static void watch(const struct image *i, int dir, const char *name, int output)
-{
-	struct pollfd p = { output, POLLIN, 0 };
-
-	while (i->progress && i->size && poll(&p, 1, PROGRESS_MS) == 0) {
-		struct stat st;
-
-		if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-			i->progress(i->progress_arg,
-				(unsigned)MIN_OF((uint64_t)st.st_blocks * 512 / (i->size / 100 + 1),
-					(uint64_t)99));
-	}
-}
-
-/* The first line of what it said. */
-static void read_words(int fd, char *out, size_t room)
-{
-	char text[1024], rest[1024];
-	size_t n = 0;
-	ssize_t got;
-
-	while (n < sizeof(text) && (got = read(fd, text + n, sizeof(text) - n)) != 0)
-		if (got > 0)
-			n += (size_t)got;
-		else if (errno != EINTR)
-			break;
-	while ((got = read(fd, rest, sizeof(rest))) > 0 || (got < 0 && errno == EINTR))
-		;
-	for (size_t i = 0; i < n; i++)
-		if (text[i] == '\n')
-			n = i;
-	plain_text(out, room, text, n);
-}
-
-/* Runs qemu-img in the image's directory; name: of the image there. */
-static int qemu_img(
-	char *const argv[], const struct image *i, int dir, const char *name, struct error *e)
-{
-	_cleanup_close_ int ours = -1;
-	char words[400];
-	int v[2], status = 0;
-	const char *text;
-	pid_t pid;
-
-	if (access(QEMU_IMG, X_OK) < 0)
-		return missing_program(e);
-	if (pipe2(v, O_CLOEXEC) < 0)
-		return error_set(e, -errno, "cannot make a pipe: %s", strerror(errno));
-	ours = v[0];
-	pid = fork();
-	if (pid == 0)
-		child(argv, dir, v[1]);
-	close(v[1]);
-	if (pid < 0)
-		return error_set(e, -errno, "cannot start qemu-img: %s", strerror(errno));
-	watch(i, dir, name, ours);
-	read_words(ours, words, sizeof(words));
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return 0;
-	text = startswith(words, "qemu-img: ");
-	if (WIFSIGNALED(status))
-		return error_set(e, -EIO, "qemu-img was killed by signal %d", WTERMSIG(status));
-	return error_set(e, -EIO, "qemu-img: %s",
-		text     ? text
-		: *words ? words
-			 : "failed without a word");
-}
 
 /* The directory, and in *name where in the path the file's name begins. */
 static int open_directory(int root, const char *path, const char **name, struct error *e)
@@ -130,9 +26,15 @@ static int open_directory(int root, const char *path, const char **name, struct 
 	return r < 0 ? error_set(e, r, "cannot open the directory %s: %s", dir, strerror(-r)) : r;
 }
 
-static int create(
-	struct arena *a, const struct image *i, const char *name, int dir, struct error *e)
+/* "./": a name with a colon is no protocol. */
+static char *target(struct arena *a, const struct qemu_img *q)
 {
+	return q->name ? arena_printf(a, "./%s", q->name) : arena_strdup(a, QEMU_IMG_FILE);
+}
+
+static int create(struct arena *a, const struct qemu_img *q, struct error *e)
+{
+	const struct image *i = q->image;
 	const char *options = i->format == DISK_VPC ? "force_size=on"
 			      : i->preallocation
 				      ? arena_printf(a, "preallocation=%s",
@@ -156,11 +58,10 @@ static int create(
 		argv[n++] = "-b";
 		argv[n++] = arena_strdup(a, i->base);
 	}
-	/* "./": a name with a colon is no protocol. */
-	argv[n++] = arena_printf(a, "./%s", name);
+	argv[n++] = target(a, q);
 	argv[n++] = arena_printf(a, "%llu", (unsigned long long)i->size);
 	argv[n] = NULL;
-	return qemu_img(argv, i, dir, name, e);
+	return qemu_img_run(q, argv, e);
 }
 
 static int check_header(int dir, const char *name, const char *path, enum disk_format format,
@@ -174,8 +75,9 @@ static int check_header(int dir, const char *name, const char *path, enum disk_f
 }
 
 /* A guest may have had the original for its disk. */
-static int copy(struct arena *a, const struct image *i, const char *name, int dir, struct error *e)
+static int copy(struct arena *a, const struct qemu_img *q, struct error *e)
 {
+	const struct image *i = q->image;
 	char *argv[16];
 	size_t n = 0;
 	int r = check_header(AT_FDCWD, i->copy_of, i->copy_of, i->base_format, NULL, e);
@@ -199,16 +101,17 @@ static int copy(struct arena *a, const struct image *i, const char *name, int di
 			a, "preallocation=%s", disk_preallocation_names[i->preallocation]);
 	}
 	argv[n++] = arena_strdup(a, i->copy_of);
-	argv[n++] = arena_printf(a, "./%s", name);
+	argv[n++] = target(a, q);
 	argv[n] = NULL;
-	return qemu_img(argv, i, dir, name, e);
+	return qemu_img_run(q, argv, e);
 }
 
 /* The image below is the document's: what the header names instead a guest may have written. */
-static char *with_base(struct arena *a, const struct image *i, const char *name)
+static char *with_base(struct arena *a, const struct qemu_img *q)
 {
-	json_t *o = json_pack("{s:s, s:{s:s, s:s+}, s:{s:s, s:{s:s}}}", "driver",
-		disk_format_names[i->format], "file", "driver", "file", "filename", "./", name,
+	const struct image *i = q->image;
+	json_t *o = json_pack("{s:s, s:{s:s, s:s}, s:{s:s, s:{s:s}}}", "driver",
+		disk_format_names[i->format], "file", "driver", "file", "filename", target(a, q),
 		"backing", "driver", disk_format_names[i->base_format], "file", "filename",
 		i->base);
 	_cleanup_free_ char *text = json_dumps(o, JSON_COMPACT);
@@ -217,9 +120,9 @@ static char *with_base(struct arena *a, const struct image *i, const char *name)
 	return arena_printf(a, "json:%s", text);
 }
 
-static int resize(
-	struct arena *a, const struct image *i, const char *name, int dir, struct error *e)
+static int resize(struct arena *a, const struct qemu_img *q, struct error *e)
 {
+	const struct image *i = q->image;
 	char *argv[9];
 	size_t n = 0;
 
@@ -232,16 +135,19 @@ static int resize(
 	}
 	argv[n++] =
 		arena_printf(a, "--preallocation=%s", disk_preallocation_names[i->preallocation]);
-	argv[n++] = i->base ? with_base(a, i, name) : arena_printf(a, "./%s", name);
+	argv[n++] = i->base ? with_base(a, q) : target(a, q);
 	argv[n++] = arena_printf(a, "%llu", (unsigned long long)i->size);
 	argv[n] = NULL;
-	return qemu_img(argv, i, dir, name, e);
+	return qemu_img_run(q, argv, e);
 }
 
 /* A copy has its original's size; all of its data must have room. */
-static int fit(struct arena *a, const struct image *i, const char *name, int dir, struct error *e)
+static int fit(struct arena *a, const struct qemu_img *q, struct error *e)
 {
-	_cleanup_close_ int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	const struct image *i = q->image;
+	_cleanup_close_ int fd =
+		q->file >= 0 ? fcntl(q->file, F_DUPFD_CLOEXEC, 3)
+			     : openat(q->dir, q->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	unsigned long long mib;
 	uint64_t size;
 
@@ -253,67 +159,93 @@ static int fit(struct arena *a, const struct image *i, const char *name, int dir
 	if (size == i->size)
 		return 0;
 	if (size && size < i->size && image_can_grow(i->format))
-		return resize(a, i, name, dir, e);
+		return resize(a, q, e);
 	error_set(e, -EINVAL, "%s has %lluMiB, and the copy of it is to have %lluMiB%s", i->copy_of,
 		mib, (unsigned long long)(i->size / MIB),
 		size && size < i->size ? ", to which its format cannot be grown" : "");
 	return error_cure(e, "write `size: %lluMiB`", mib);
 }
 
-/* On disk before it has its name, and then the name. */
-static int settle(int dir, const char *temporary, const char *name)
+/* NFS and others have no files without a name, or do not know RENAME_NOREPLACE. */
+static int give_name(const struct qemu_img *q, int fd, const char *name)
 {
-	_cleanup_close_ int fd = openat(dir, temporary, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	char from[40];
 
-	if (fd < 0 || fchmod(fd, 0600) < 0 || fsync(fd) < 0)
+	snprintf(from, sizeof(from), "/proc/self/fd/%d", fd);
+	if (q->file >= 0)
+		return linkat(AT_FDCWD, from, q->dir, name, AT_SYMLINK_FOLLOW);
+	if (renameat2(q->dir, q->name, q->dir, name, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL || linkat(q->dir, q->name, q->dir, name, 0) < 0)
+		return -1;
+	return unlinkat(q->dir, q->name, 0);
+}
+
+/* On disk before it has its name, and then the name. */
+static int settle(const struct qemu_img *q, const char *name)
+{
+	_cleanup_close_ int opened = -1;
+	int fd = q->file;
+
+	if (fd < 0)
+		fd = opened = openat(q->dir, q->name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fchmod(fd, 0600) < 0 || fsync(fd) < 0 || give_name(q, fd, name) < 0)
 		return -errno;
-	if (renameat2(dir, temporary, dir, name, RENAME_NOREPLACE) < 0) {
-		/* NFS and others do not know the flag. */
-		if (errno != EINVAL || linkat(dir, temporary, dir, name, 0) < 0)
-			return -errno;
-		unlinkat(dir, temporary, 0);
-	}
-	return fsync(dir) < 0 ? -errno : 0;
+	return fsync(q->dir) < 0 ? -errno : 0;
+}
+
+/* Without a name, nothing is left of it when we are killed. */
+static int begin(struct arena *a, struct qemu_img *q, const char *name)
+{
+	q->name = arena_printf(a, ".%.200s.kvmhost-new", name);
+	/* What a crash left under this name is ours and not whole. One reconciler at a time. */
+	if (unlinkat(q->dir, q->name, 0) < 0 && errno != ENOENT)
+		return -errno;
+	q->file = openat(q->dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (q->file >= 0)
+		q->name = NULL;
+	return 0;
 }
 
 int image_make(int root, const struct image *i, struct error *e)
 {
 	_cleanup_arena_ struct arena *a = arena_new();
-	_cleanup_close_ int dir = -1;
-	const char *name = NULL, *temporary;
-	int r;
-
-	dir = open_directory(root, i->path, &name, e);
-	if (dir < 0)
-		return dir;
-	assert(name);
-	/* What a crash left under this name is ours and not whole. One reconciler at a time. */
-	temporary = arena_printf(a, ".%.200s.kvmhost-new", name);
-	if (unlinkat(dir, temporary, 0) < 0 && errno != ENOENT)
-		return file_failure(e, -errno, "make", i->path);
-	r = i->copy_of ? copy(a, i, temporary, dir, e) : create(a, i, temporary, dir, e);
-	if (r >= 0 && i->copy_of)
-		r = fit(a, i, temporary, dir, e);
-	if (r >= 0) {
-		r = settle(dir, temporary, name);
-		if (r < 0)
-			error_set(e, r, "cannot make %s: %s", i->path, strerror(-r));
-	}
-	if (r < 0)
-		unlinkat(dir, temporary, 0);
-	return r;
-}
-
-int image_grow(int root, const struct image *i, struct error *e)
-{
-	_cleanup_arena_ struct arena *a = arena_new();
-	_cleanup_close_ int dir = -1;
+	_cleanup_close_ int dir = -1, file = -1;
+	struct qemu_img q = { .image = i, .file = -1, .lock = -1 };
 	const char *name = NULL;
 	int r;
 
-	dir = open_directory(root, i->path, &name, e);
+	q.dir = dir = open_directory(root, i->path, &name, e);
 	if (dir < 0)
 		return dir;
-	r = check_header(dir, name, i->path, i->format, i->base, e);
-	return r < 0 ? r : resize(a, i, name, dir, e);
+	assert(name);
+	r = begin(a, &q, name);
+	if (r < 0)
+		return file_failure(e, r, "make", i->path);
+	file = q.file;
+	r = i->copy_of ? copy(a, &q, e) : create(a, &q, e);
+	if (r >= 0 && i->copy_of)
+		r = fit(a, &q, e);
+	if (r >= 0) {
+		r = settle(&q, name);
+		if (r < 0)
+			error_set(e, r, "cannot make %s: %s", i->path, strerror(-r));
+	}
+	if (r < 0 && q.name)
+		unlinkat(dir, q.name, 0);
+	return r;
+}
+
+int image_grow(int root, const struct image *i, int lock, struct error *e)
+{
+	_cleanup_arena_ struct arena *a = arena_new();
+	_cleanup_close_ int dir = -1;
+	struct qemu_img q = { .image = i, .file = -1, .lock = lock };
+	int r;
+
+	q.dir = dir = open_directory(root, i->path, &q.name, e);
+	if (dir < 0)
+		return dir;
+	r = check_header(dir, q.name, i->path, i->format, i->base, e);
+	return r < 0 ? r : resize(a, &q, e);
 }
