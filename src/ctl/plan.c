@@ -5,6 +5,7 @@
 #include "net/fw_foreign.h"
 #include "hostprep/doctor.h"
 #include "net/probe.h"
+#include "net/ties.h"
 #include "reconcile/plan_json.h"
 
 static bool has_failed(const struct plan *p)
@@ -28,6 +29,21 @@ static void warn_of_others(struct ctl *c, const struct wants *w)
 			"warning: %s%s%s drops %s\n"
 			"      = %s\n",
 			v[i].owner ? v[i].owner : "", v[i].owner ? "'s " : "", v[i].where,
+			v[i].what, v[i].cure);
+}
+
+/* What goes by the name of a card that is a port, or is to become one. */
+static void warn_of_ties(struct ctl *c, const struct wants *w, bool to_come)
+{
+	struct tie *v;
+	size_t n;
+
+	if (!c->host.live || ties(&c->host, w, to_come, &v, &n, NULL) < 0)
+		return;
+	for (size_t i = 0; i < n; i++)
+		fprintf(stderr,
+			"warning: %s\n"
+			"      = %s\n",
 			v[i].what, v[i].cure);
 }
 
@@ -82,6 +98,7 @@ int verb_plan(struct ctl *c, int argc _unused_, char **argv _unused_)
 	fflush(stdout);
 	if (c->host.live)
 		warn_of_guests(c, &config);
+	warn_of_ties(c, &config.wants, true);
 	warn_of_others(c, &config.wants);
 	if (has_failed(&p))
 		return 1;
@@ -217,6 +234,8 @@ int ctl_apply(struct ctl *c, struct config *config, struct converge_options *o)
 	r = converge(&c->host, config, o, &out, &e);
 	if (r == 0 || r == -EIO) {
 		print_outcome(c, r, &out);
+		if (out.done)
+			warn_of_ties(c, &config->wants, false);
 		warn_of_others(c, &config->wants);
 	}
 	status = r < 0 ? ctl_fail(c, &e) : outcome_status(r, &out);

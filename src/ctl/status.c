@@ -19,8 +19,10 @@ static void observe(struct ctl *c, struct status_report *r)
 	if (!r->config.valid)
 		return;
 	r->drift_known = plan_make(&c->host, &r->config.wants, &r->plan, &e) >= 0;
-	if (r->drift_known)
-		fw_foreign(&c->host, &r->config.wants, &r->foreign, &r->n_foreign, NULL);
+	if (!r->drift_known)
+		return;
+	fw_foreign(&c->host, &r->config.wants, &r->foreign, &r->n_foreign, NULL);
+	ties(&c->host, &r->config.wants, false, &r->ties, &r->n_ties, NULL);
 }
 
 static json_t *guests(struct ctl *c)
@@ -67,6 +69,17 @@ static json_t *foreign_json(const struct status_report *r)
 	return list;
 }
 
+static json_t *ties_json(const struct status_report *r)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < r->n_ties; i++)
+		json_array_append_new(list,
+			json_pack("{s:s, s:s, s:s, s:s}", "card", r->ties[i].card, "link",
+				r->ties[i].link, "what", r->ties[i].what, "cure", r->ties[i].cure));
+	return list;
+}
+
 static void print_json(const struct status_report *r)
 {
 	json_t *o = json_pack("{s:i, s:O?, s:O, s:O}", "format", 1, "last", r->last, "guests",
@@ -79,6 +92,7 @@ static void print_json(const struct status_report *r)
 	json_object_set_new(
 		o, "drift", r->drift_known ? steps_json(r->plan.steps, r->plan.n) : json_null());
 	json_object_set_new(o, "dropped_by_others", foreign_json(r));
+	json_object_set_new(o, "bound_to_cards", ties_json(r));
 	json_dumpf(o, stdout, JSON_INDENT(2));
 	putchar('\n');
 	json_decref(o);

@@ -226,6 +226,9 @@ void status_print(struct ctl *c, const struct status_report *r)
 			r->foreign[i].owner ? r->foreign[i].owner : "",
 			r->foreign[i].owner ? "'s " : "", r->foreign[i].where, r->foreign[i].what,
 			r->foreign[i].cure);
+	for (size_t i = 0; i < r->n_ties; i++)
+		printf("%s %s\n      = %s\n", i ? "           " : "cards      ", r->ties[i].what,
+			r->ties[i].cure);
 	if (guestctl_list(&c->host, false, &list, NULL) >= 0 && json_array_size(r->guests))
 		printf("\n%s", sb_str(&list));
 	print_leases(r->networks);

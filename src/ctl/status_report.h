@@ -4,6 +4,7 @@
 
 #include "ctl/ctl.h"
 #include "net/fw_foreign.h"
+#include "net/ties.h"
 #include "reconcile/plan.h"
 
 /* What status shows; every part may be missing, and then says why. */
@@ -18,6 +19,8 @@ struct status_report {
 	struct config config;
 	struct fw_foreign *foreign; /* who else drops what guests send */
 	size_t n_foreign;
+	struct tie *ties; /* what of others goes by the name of a port */
+	size_t n_ties;
 };
 
 void status_print(struct ctl *c, const struct status_report *r);

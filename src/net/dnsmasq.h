@@ -98,5 +98,7 @@ struct port_holder {
 };
 bool port_holder_find(struct host *h, const char *protocol, uint16_t port,
 	const struct list *addresses, struct port_holder *out);
+/* TCP ports that are listened at, at other addresses than the loopback device's. */
+uint16_t *ports_listening(struct host *h, struct arena *a, size_t *n);
 
 #endif

@@ -10,5 +10,8 @@ enum nft_step { NFT_GOES_ON, NFT_PASSED_BY, NFT_DECIDED, NFT_UNSURE };
 
 /* tb: NFTA_MATCH_*. */
 enum nft_step nft_compat_match(struct nlattr *const *tb, const struct nft_packet *p);
+/* The same where it stands in a table of iptables. info: of len bytes. */
+enum nft_step xt_match(const char *name, uint32_t revision, const void *info, size_t len,
+	const struct nft_packet *p);
 
 #endif

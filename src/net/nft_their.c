@@ -95,11 +95,14 @@ int nft_their_read(struct host *h, const char *ours, struct nft_their *t, struct
 		_cleanup_nft_buf_ struct nft_buf b = { 0 };
 
 		t->chains = NULL;
-		t->n = 0;
+		t->sets = NULL;
+		t->n = t->n_sets = 0;
 		nft_message(&b, NFT_MSG_GETCHAIN, NLM_F_DUMP, AF_UNSPEC);
 		r = nft_ask(s, &b, see_chain, t);
 		if (r >= 0)
 			r = read_rules(s, t, ours);
+		if (r >= 0 && t->with_sets)
+			r = nft_sets_read(s, t);
 		if (r >= 0)
 			break;
 	}

@@ -117,6 +117,9 @@ static void load_meta(struct registers *r, const struct nft_packet *p, struct nl
 	switch (nft_u32(tb[NFTA_META_KEY])) {
 	case NFT_META_IIFNAME: hold(r, tb[NFTA_META_DREG], IN, 0); break;
 	case NFT_META_OIFNAME: hold(r, tb[NFTA_META_DREG], OUT, 0); break;
+	case NFT_META_IIF:
+		hold(r, tb[NFTA_META_DREG], p->in_index ? NUMBER : UNKNOWN, p->in_index);
+		break;
 	case NFT_META_NFPROTO: hold_bytes(r, tb[NFTA_META_DREG], &family, 1); break;
 	case NFT_META_L4PROTO:
 		hold(r, tb[NFTA_META_DREG], UNKNOWN, 0);
@@ -127,7 +130,7 @@ static void load_meta(struct registers *r, const struct nft_packet *p, struct nl
 	}
 }
 
-/* Of IPv4: the protocol; the ports, one or both. */
+/* Of the IP header the protocol; the ports, one or both. */
 static void load_payload(struct registers *r, const struct nft_packet *p, struct nlattr **tb)
 {
 	const uint16_t ports[2] = { htons(p->sport), htons(p->dport) };
@@ -137,7 +140,8 @@ static void load_payload(struct registers *r, const struct nft_packet *p, struct
 	hold(r, tb[NFTA_PAYLOAD_DREG], UNKNOWN, 0);
 	if (!p->protocol)
 		return;
-	if (base == NFT_PAYLOAD_NETWORK_HEADER && at == 9 && len == 1)
+	if (base == NFT_PAYLOAD_NETWORK_HEADER && at == (p->family == NFPROTO_IPV4 ? 9 : 6) &&
+		len == 1)
 		hold_bytes(r, tb[NFTA_PAYLOAD_DREG], &p->protocol, 1);
 	else if (base == NFT_PAYLOAD_TRANSPORT_HEADER && at % 2 == 0 && len % 2 == 0 &&
 		 at + len <= 4)
@@ -160,20 +164,66 @@ struct verdict {
 	const char *chain;
 };
 
+static enum nft_step read_verdict(const struct nlattr *nest, struct verdict *v)
+{
+	struct nlattr *verdict[NFTA_VERDICT_MAX + 1];
+
+	if (nla_parse_nested(verdict, NFTA_VERDICT_MAX, (struct nlattr *)nest, NULL) < 0)
+		return NFT_PASSED_BY;
+	v->code = (int32_t)nft_u32(verdict[NFTA_VERDICT_CODE]);
+	v->chain = nft_text(verdict[NFTA_VERDICT_CHAIN]);
+	return NFT_DECIDED;
+}
+
 static enum nft_step decide(struct nlattr **tb, struct verdict *v)
 {
-	struct nlattr *data[NFTA_DATA_MAX + 1], *verdict[NFTA_VERDICT_MAX + 1];
+	struct nlattr *data[NFTA_DATA_MAX + 1];
 
 	if (nft_u32(tb[NFTA_IMMEDIATE_DREG]) != NFT_REG_VERDICT)
 		return NFT_GOES_ON;
 	if (!tb[NFTA_IMMEDIATE_DATA] ||
 		nla_parse_nested(data, NFTA_DATA_MAX, tb[NFTA_IMMEDIATE_DATA], NULL) < 0 ||
-		!data[NFTA_DATA_VERDICT] ||
-		nla_parse_nested(verdict, NFTA_VERDICT_MAX, data[NFTA_DATA_VERDICT], NULL) < 0)
+		!data[NFTA_DATA_VERDICT])
 		return NFT_PASSED_BY;
-	v->code = (int32_t)nft_u32(verdict[NFTA_VERDICT_CODE]);
-	v->chain = nft_text(verdict[NFTA_VERDICT_CHAIN]);
-	return NFT_DECIDED;
+	return read_verdict(data[NFTA_DATA_VERDICT], v);
+}
+
+/* The register's content as an element of a set has it; 0: it is not known. */
+static size_t value_of(
+	const struct nft_packet *p, const struct registers *r, int word, char value[IFNAMSIZ])
+{
+	memset(value, 0, IFNAMSIZ);
+	switch (r->word[word].what) {
+	case IN: snprintf(value, IFNAMSIZ, "%s", p->in); return IFNAMSIZ;
+	case NUMBER: memcpy(value, &r->word[word].number, 4); return 4;
+	case BYTES:
+		memcpy(value, &r->word[word].number, (size_t)r->word[word].len);
+		return (size_t)r->word[word].len;
+	case OUT:
+	case UNKNOWN: return 0;
+	}
+	return 0;
+}
+
+static enum nft_step look_up(const struct nft_their *t, const struct nft_their_chain *c,
+	const struct nft_packet *p, struct registers *r, struct nlattr **tb, struct verdict *v)
+{
+	char value[IFNAMSIZ] __attribute__((aligned(4)));
+	const struct nlattr *verdict = NULL;
+	size_t len = value_of(p, r, word_of(nft_u32(tb[NFTA_LOOKUP_SREG])), value);
+	int has = len ? nft_sets_look_up(t, c->family, c->table, nft_text(tb[NFTA_LOOKUP_SET]),
+				value, len, &verdict)
+		      : -1;
+
+	if (tb[NFTA_LOOKUP_DREG] && nft_u32(tb[NFTA_LOOKUP_DREG]) != NFT_REG_VERDICT)
+		hold(r, tb[NFTA_LOOKUP_DREG], UNKNOWN, 0);
+	if (has < 0)
+		return NFT_UNSURE;
+	if (nft_u32(tb[NFTA_LOOKUP_FLAGS]) & NFT_LOOKUP_F_INV)
+		has = !has;
+	if (has && verdict)
+		return read_verdict(verdict, v);
+	return has ? NFT_GOES_ON : NFT_PASSED_BY;
 }
 
 /* Of iptables-nft: REJECT is the only target that drops. */
@@ -188,8 +238,9 @@ static enum nft_step compat(
 	return NFT_DECIDED;
 }
 
-static enum nft_step run_expression(const char *name, struct nlattr *data,
-	const struct nft_packet *p, struct registers *r, struct verdict *v)
+static enum nft_step run_expression(const struct nft_their *t, const struct nft_their_chain *c,
+	const char *name, struct nlattr *data, const struct nft_packet *p, struct registers *r,
+	struct verdict *v)
 {
 	enum { MAX = 16 };
 	struct nlattr *tb[MAX + 1] = { 0 };
@@ -202,6 +253,8 @@ static enum nft_step run_expression(const char *name, struct nlattr *data,
 		return compare(p, r, tb);
 	if (streq(name, "immediate"))
 		return decide(tb, v);
+	if (streq(name, "lookup"))
+		return look_up(t, c, p, r, tb, v);
 	if (streq(name, "match") || streq(name, "target"))
 		return compat(name, tb, p, v);
 	if (streq(name, "reject")) {
@@ -222,12 +275,12 @@ static enum nft_step run_expression(const char *name, struct nlattr *data,
 }
 
 /* Whether the rule decides, and what. */
-static bool run_rule(
+static bool run_rule(const struct nft_their *t, const struct nft_their_chain *c,
 	const struct nft_their_rule *rule, const struct nft_packet *p, struct verdict *v)
 {
 	struct nlattr *list = (struct nlattr *)rule->expressions, *a;
 	struct registers r = { 0 };
-	bool unsure = false;
+	bool unsure = false, map = false;
 	int left;
 
 	nla_for_each_nested(a, list, left)
@@ -237,8 +290,10 @@ static bool run_rule(
 
 		if (nla_parse_nested(tb, NFTA_EXPR_MAX, a, NULL) < 0)
 			return false;
-		s = run_expression(nft_text(tb[NFTA_EXPR_NAME]), tb[NFTA_EXPR_DATA], p, &r, v);
+		s = run_expression(
+			t, c, nft_text(tb[NFTA_EXPR_NAME]), tb[NFTA_EXPR_DATA], p, &r, v);
 		unsure |= s == NFT_UNSURE;
+		map |= streq(nft_text(tb[NFTA_EXPR_NAME]), "lookup");
 		if (s == NFT_PASSED_BY || (unsure && !p->protocol))
 			return false;
 		if (s != NFT_DECIDED)
@@ -249,7 +304,9 @@ static bool run_rule(
 			v->code = NF_ACCEPT;
 		return true;
 	}
-	return false;
+	/* A map of verdicts may hold any. */
+	v->code = NF_ACCEPT;
+	return unsure && map && p->protocol;
 }
 
 /* ---- a chain ---- */
@@ -264,7 +321,7 @@ static enum fate walk(const struct nft_their *t, const struct nft_their_chain *c
 		const struct nft_their_chain *to;
 		enum fate fate = UNDECIDED;
 
-		if (!run_rule(&c->rules[i], p, &v))
+		if (!run_rule(t, c, &c->rules[i], p, &v))
 			continue;
 		*where = c;
 		if (v.code == NF_ACCEPT || v.code == NF_DROP)

@@ -19,8 +19,13 @@ struct nft_their_chain {
 	size_t n;
 };
 
+struct nft_set;
+
 struct nft_their {
 	struct arena *arena;
+	bool with_sets; /* asked for: what rules look up is read too */
+	struct nft_set *sets;
+	size_t n_sets;
 	struct nft_their_chain *chains; /* of tables that have a base chain there */
 	size_t n;
 };
@@ -31,10 +36,24 @@ int nft_their_read(struct host *h, const char *ours, struct nft_their *t, struct
 struct nft_their_chain *nft_their_chain_of(
 	const struct nft_their *t, int family, const char *table, const char *name);
 
+/*
+ * nft_sets.c: those whose keys a packet has: ports, protocols, states of connections, names of
+ * interfaces. After the chains.
+ */
+struct nft_socket;
+int nft_sets_read(struct nft_socket *s, struct nft_their *t);
+/*
+ * What a value in the set means: -1 when that is not known, else whether it is there. *verdict:
+ * what a map of verdicts has for it (NFTA_VERDICT_* within), NULL: nothing.
+ */
+int nft_sets_look_up(const struct nft_their *t, int family, const char *table, const char *set,
+	const void *value, size_t len, const struct nlattr **verdict);
+
 /* A new connection's first packet. */
 struct nft_packet {
 	int family; /* NFPROTO_* */
 	const char *in, *out; /* interfaces; out NULL: some other one */
+	uint32_t in_index; /* its number; 0: nobody knows */
 	/* What is asked of the host; protocol 0: anything, forwarded. */
 	uint8_t protocol;
 	uint16_t sport, dport; /* host order */

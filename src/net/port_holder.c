@@ -149,3 +149,39 @@ bool port_holder_find(struct host *h, const char *protocol, uint16_t port,
 
 	return find_in(h, protocol, port, addresses, out) || find_in(h, six, port, addresses, out);
 }
+
+static bool is_loopback(const struct ip *ip)
+{
+	return ip->family == AF_INET ? ntohl(ip->v4.s_addr) >> 24 == 127
+				     : IN6_IS_ADDR_LOOPBACK(&ip->v6);
+}
+
+/* A socket of IPv6 may hear IPv4 too. */
+uint16_t *ports_listening(struct host *h, struct arena *a, size_t *n)
+{
+	static const char *const tables[] = { "/proc/net/tcp", "/proc/net/tcp6" };
+	uint16_t *v = NULL;
+
+	*n = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
+		_cleanup_free_ char *text = NULL;
+		char *rest, *line;
+		struct row row;
+
+		if (file_read(h->root, tables[i], 1 << 24, &text, NULL) < 0)
+			continue;
+		rest = text;
+		while ((line = strsep(&rest, "\n"))) {
+			bool known = false;
+
+			if (!parse_row(line, i, &row) || row.state != STATE_LISTEN ||
+				is_loopback(&row.ip))
+				continue;
+			for (size_t k = 0; k < *n; k++)
+				known |= v[k] == row.port;
+			if (!known)
+				*ARENA_PUSH(a, v, *n) = (uint16_t)row.port;
+		}
+	}
+	return v;
+}

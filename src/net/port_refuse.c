@@ -4,6 +4,7 @@
 #include "net/dhcp.h"
 #include "net/port.h"
 #include "net/ported.h"
+#include "net/way_in.h"
 #include <net/if_arp.h>
 #include <net/if.h>
 
@@ -66,8 +67,15 @@ int port_refuse(struct host *h, const struct resource *r, const struct links *ls
 	ret = refuse_shared(h, ls, port, e);
 	if (ret < 0)
 		return ret;
-	if (!master)
-		return dhcp_check_card(h, port, addressing_of(r->want), e);
+	if (!master) {
+		ret = dhcp_check_card(h, port, addressing_of(r->want), e);
+		/* What was taken before is taken again: the machine booted. An undo is not asked.
+		 */
+		if (ret >= 0 && r->kind == &bridge_kind && r->mark.source &&
+			!taken_by(h, port->name))
+			ret = way_in_check(h, port, ls, r->name, e);
+		return ret;
+	}
 	holder = taken_by(h, port->name);
 	if (holder && streq(strchr(holder, '/') + 1, master->name))
 		return 0;

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "net/ties.h"
+#include "net/net.h"
+#include "net/fw_named.h"
+#include "net/links.h"
+#include "net/ported.h"
+
+/* A card, and who speaks for it. */
+struct member {
+	const struct link *card;
+	const char *link;
+};
+
+struct search {
+	struct host *h;
+	const struct links *ls;
+	struct fw_named_list rules;
+	struct member *pairs;
+	size_t n_pairs;
+	struct tie *v;
+	size_t n;
+};
+
+/* What a bond has moves on to the bridge whose port it is. */
+static const char *speaker(const struct wants *w, const char *name)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (w->v[i]->kind == &bridge_kind && ported_wants(w->v[i]->want, name))
+			return w->v[i]->name;
+	return name;
+}
+
+static void find_pairs(struct search *s, const struct wants *w, bool to_come)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		const struct resource *r = w->v[i];
+		const struct link *l, *master;
+		const struct ported *p = r->want;
+
+		if (r->kind != &bridge_kind && r->kind != &bond_kind)
+			continue;
+		master = links_name(s->ls, r->name);
+		for (size_t k = 0; k < p->ports.n; k++) {
+			l = links_name(s->ls, LIST_AT(&p->ports, const char *, k));
+			if (l && !link_marked(l) &&
+				!(to_come && master && l->master == master->index))
+				*ARENA_PUSH(s->h->pass, s->pairs, s->n_pairs) =
+					(struct member){ l, speaker(w, r->name) };
+		}
+	}
+}
+
+static bool tells(const struct search *s, const struct fw_named *r, const struct member *p)
+{
+	return fw_named_matches(r, p->card->name) && !fw_named_has_too(&s->rules, r, p->link);
+}
+
+/* One line for each chain. */
+static void look_at_rules(struct search *s, const struct member *p)
+{
+	struct arena *a = s->h->pass;
+
+	for (size_t i = 0; i < s->rules.n; i++) {
+		const struct fw_named *r = &s->rules.v[i];
+		const char *card = p->card->name;
+		bool told = false;
+		size_t n = 0;
+
+		if (!tells(s, r, p))
+			continue;
+		for (size_t k = 0; k < i && !told; k++)
+			told = streq(s->rules.v[k].where, r->where) && tells(s, &s->rules.v[k], p);
+		if (told)
+			continue;
+		for (size_t k = i; k < s->rules.n; k++)
+			n += streq(s->rules.v[k].where, r->where) && tells(s, &s->rules.v[k], p);
+		*ARENA_PUSH(a, s->v, s->n) = (struct tie){
+			.card = card,
+			.link = p->link,
+			.what = arena_printf(a,
+				"%s has %zu rule%s for %s (%s%s) and not for %s, which speaks for "
+				"it as its port",
+				r->where, n, n > 1 ? "s" : "", card, n > 1 ? "first " : "", r->rule,
+				p->link),
+			.cure = arena_printf(a, "add the same for %s: %s shows %s", p->link,
+				r->shown_by, n > 1 ? "them" : "it"),
+		};
+	}
+}
+
+int ties(struct host *h, const struct wants *w, bool to_come, struct tie **v, size_t *n,
+	struct error *e)
+{
+	struct search s = { .h = h };
+	int r;
+
+	*v = NULL;
+	*n = 0;
+	/* An outcome has taken what was observed. */
+	if (!h->pass) {
+		host_forget(h);
+		h->pass = arena_new();
+	}
+	s.rules.arena = h->pass;
+	r = links_get(h, &s.ls, e);
+	if (r < 0)
+		return r;
+	find_pairs(&s, w, to_come);
+	if (!s.n_pairs)
+		return 0;
+	r = fw_named_read(h, s.ls, &s.rules, e);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < s.n_pairs; i++)
+		look_at_rules(&s, &s.pairs[i]);
+	*v = s.v;
+	*n = s.n;
+	return 0;
+}

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What others have bound to a card by its name is told before a bridge speaks for the card, and after."""
+import json
+
+import pytest
+from documents import EMPTY, put, settle
+from harness import wait_until
+
+INHERIT = "version: 1\nbridges:\n  br0: {ports: [eth0]}\n"
+V6 = "2001:db8:1::"
+# Firewalls that let in port 22 by the card alone, and their rule for the bridge.
+SHUT = {
+    "iptables-legacy": (
+        "for t in iptables-legacy ip6tables-legacy; do $t -A INPUT -i lo -j ACCEPT; "
+        "$t -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT; $t -A INPUT -i eth0 -p tcp -m tcp --dport 22 -j ACCEPT; done; "
+        "iptables-legacy -A INPUT -p icmp -j ACCEPT; ip6tables-legacy -A INPUT -p ipv6-icmp -j ACCEPT; "
+        "iptables-legacy -P INPUT DROP; ip6tables-legacy -P INPUT DROP",
+        "for t in iptables-legacy ip6tables-legacy; do $t -A INPUT -i br0 -p tcp -m tcp --dport 22 -m comment --comment mine -j ACCEPT; done",
+        ["chain INPUT of the iptables table filter", "chain INPUT of the ip6tables table filter"]),
+    "iptables-nft": (
+        "for t in iptables-nft ip6tables-nft; do $t -N ssh; $t -A ssh -p tcp -m tcp --dport 22 -j ACCEPT; $t -A INPUT -i lo -j ACCEPT; "
+        "$t -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT; $t -A INPUT -i eth+ -j ssh; done; "
+        "iptables-nft -A INPUT -p icmp -j ACCEPT; ip6tables-nft -A INPUT -p ipv6-icmp -j ACCEPT; "
+        "iptables-nft -A INPUT -j REJECT; ip6tables-nft -P INPUT DROP",
+        "for t in iptables-nft ip6tables-nft; do $t -I INPUT -i br0 -j ssh; done",
+        ["chain INPUT of the nftables table ip filter", "chain INPUT of the nftables table ip6 filter"]),
+    "nft": (
+        "nft -f - <<'EOF'\ntable inet mine {\n set cards { type ifname; elements = { \"lo\", \"eth0\" }; }\n"
+        " chain input {\n  type filter hook input priority 0; policy drop;\n  ct state established,related accept\n  iif lo accept\n"
+        "  meta l4proto { icmp, ipv6-icmp } accept\n  iif eth0 tcp dport { 22, 80 } counter accept\n  iifname @cards udp dport 53 accept\n }\n}\nEOF",
+        "nft add rule inet mine input iifname br0 tcp dport 22 accept; nft add element inet mine cards '{ br0 }'",
+        ["chain input of the nftables table inet mine"]),
+}
+
+
+@pytest.fixture
+def host(another):
+    made = another("x", kvmhost=True)
+    made.run("for i in all default; do echo 0 >/proc/sys/net/ipv6/conf/$i/accept_dad; done")
+    made.world = made.uplink()
+    made.run(f"ip addr add {V6}2/64 dev eth0")
+    made.world.run(f"echo 0 >/proc/sys/net/ipv6/conf/eth0/accept_dad; ip addr add {V6}1/64 dev eth0")
+    for family in "4", "6":
+        made.run(["systemd-run", "--quiet", "--collect", f"--unit=ssh{family}", "socat",
+                  f"TCP{family}-LISTEN:22,reuseaddr,fork" + (",ipv6only=1" if family == "6" else ""), "SYSTEM:echo reached; timeout 5 cat >/dev/null"])
+    wait_until(lambda: made.run("ss -ltn").stdout.count(":22 ") == 2, 30, "listeners")
+    return made
+
+
+def reached(host):
+    """From outside, by both families."""
+    return [host.world.ask(address, 22, timeout=3) for address in ("203.0.113.2", f"{V6}2")]
+
+
+def told(host):
+    return json.loads(host.ctl("--json", "status", check=False).stdout)["bound_to_cards"]
+
+
+@pytest.mark.parametrize("firewall", SHUT)
+def test_a_way_in_by_the_cards_name(host, firewall):
+    """What would shut it is refused, before anything is done; with the same rules for the bridge it is taken."""
+    shut, cure, chains = SHUT[firewall]
+    assert reached(host) == ["reached"] * 2
+    host.run("set -e\n" + shut)
+    assert reached(host) == ["reached"] * 2
+    put(host, INHERIT)
+    plan = host.ctl("plan", check=False)
+    assert plan.rc == 1 and "TCP port 22 of the host" in plan.stdout and chains[0] in plan.stdout and "for br0" in plan.stdout
+    assert [f"warning: {chain} has" in plan.stderr for chain in chains] == [True] * len(chains), plan.stderr
+    assert host.ctl("apply", check=False).rc == 1
+    assert host.run("ip link show br0", check=False).rc and reached(host) == ["reached"] * 2
+    host.run(cure)
+    settle(host, INHERIT)
+    assert "master br0" in host.run("ip link show eth0").stdout and reached(host) == ["reached"] * 2
+    plan = host.ctl("plan", check=False)
+    assert plan.rc == 0 and not plan.stderr
+    if firewall == "nft":  # another set of ports than the card's, by another word
+        assert [one["what"].split(" has ")[0] for one in told(host)] == chains
+    else:
+        assert not told(host)
+    settle(host, EMPTY, "--allow-mass-removal")
+    assert reached(host) == ["reached"] * 2
+
+
+WARNED = {
+    "a rule of each kind, in nftables": (
+        "nft -f - <<'EOF'\ntable ip out {\n chain post {\n  type nat hook postrouting priority 100;\n  oifname \"eth0\" masquerade\n }\n"
+        " chain pre {\n  type filter hook prerouting priority 0;\n  iifname vmap { \"eth0\" : accept, \"lo\" : accept }\n"
+        "  iifname . tcp dport { \"eth0\" . 8080 } drop\n  iifname != \"eth*\" tcp dport 9 drop\n }\n}\n"
+        "table netdev early {\n chain in {\n  type filter hook ingress device \"eth0\" priority 0;\n  iif eth0 accept\n }\n}\nEOF",
+        {"chain post of the nftables table ip out": 1, "chain pre of the nftables table ip out": 3}),
+    "nat and raw, in iptables": (
+        "iptables-legacy -t nat -A POSTROUTING -o eth0 -j MASQUERADE; iptables-legacy -t nat -N mine; "
+        "iptables-legacy -t nat -A mine -p tcp -j RETURN; iptables-legacy -t nat -A mine -i eth0 -p tcp -j DNAT --to 10.0.0.1; "
+        "iptables-legacy -t raw -A PREROUTING ! -i eth0 -p udp --dport 9 -j DROP; ip6tables-legacy -A OUTPUT -o eth+ -p udp -j DROP; "
+        "iptables-legacy -A FORWARD -m physdev --physdev-in eth0 -j ACCEPT; iptables-legacy -A FORWARD -i other -j ACCEPT; "
+        "iptables-legacy -A FORWARD -i e+ -j ACCEPT",
+        {"chain POSTROUTING of the iptables table nat": 1, "chain mine of the iptables table nat": 1,
+         "chain PREROUTING of the iptables table raw": 1, "chain OUTPUT of the ip6tables table filter": 1,
+         "chain FORWARD of the iptables table filter": 1}),
+}
+
+
+@pytest.mark.parametrize("rules", WARNED)
+def test_rules_by_the_cards_name(host, rules):
+    """They are told with the plan, and by status as long as there is none like them for the bridge; a plan without a card to
+    come looks at nothing."""
+    made, expected = WARNED[rules]
+    host.run("set -e\n" + made)
+    put(host, INHERIT)
+    plan = host.ctl("plan", check=False)
+    assert plan.rc == 2
+    for chain, n in expected.items():
+        assert f"warning: {chain} has {n} rule{'s' if n > 1 else ''} for eth0" in plan.stderr, plan.stderr
+    assert plan.stderr.count("warning:") == len(expected), plan.stderr
+    applied = host.ctl("apply")
+    assert applied.stderr.count("warning:") == len(expected), applied.stderr
+    assert {one["what"].split(" has ")[0] for one in told(host)} == set(expected)
+    text = host.ctl("status", check=False).stdout
+    assert all(chain in text for chain in expected)
+    assert not host.ctl("plan").stderr and not host.ctl("apply").stderr
+    # by the cure's own command the rule is found
+    shown = {one["what"].split(" has ")[0]: one["cure"].split(": ")[1].split(" shows")[0] for one in told(host)}
+    for chain, command in shown.items():
+        assert "eth" in host.run(command).stdout or "e+" in host.run(command).stdout, chain
