@@ -40,6 +40,19 @@ static int misused(struct ctl *c, const char *action, const char *form)
 	return ctl_fail(c, &e);
 }
 
+/* How they are now, as JSON. */
+static int show(struct ctl *c, const char *const *names, size_t n)
+{
+	_cleanup_strbuf_ struct strbuf out = { 0 };
+	_cleanup_error_ struct error e = { 0 };
+
+	host_forget(&c->host);
+	if (guestctl_json(&c->host, names, n, &out, &e) < 0)
+		return ctl_fail(c, &e);
+	fputs(sb_str(&out), stdout);
+	return 0;
+}
+
 /* Actions on one guest. */
 static int one(struct ctl *c, int argc, char **argv)
 {
@@ -57,6 +70,26 @@ static int one(struct ctl *c, int argc, char **argv)
 		return guest_info(c, argv[1]);
 	r = screenshot ? guestctl_screenshot(&c->host, argv[1], argv[2], &e)
 		       : guestctl_monitor(&c->host, argv[1], &e);
+	if (r < 0)
+		return ctl_fail(c, &e);
+	return screenshot && c->json ? show(c, (const char *const *)argv + 1, 1) : 0;
+}
+
+typedef int action_fn(struct host *h, const char *const *names, size_t n, struct error *e);
+
+/* A failed start has a reason, which the guest's object has too. */
+static int all(struct ctl *c, action_fn *run, const char *const *names, size_t n)
+{
+	_cleanup_error_ struct error e = { 0 };
+	int r;
+
+	if (ctl_host(c, true, "guest"))
+		return 1;
+	r = run(&c->host, names, n, &e);
+	if (r < 0 && r != -EIO)
+		return ctl_fail(c, &e);
+	if (c->json && show(c, names, n))
+		return 1;
 	return r < 0 ? ctl_fail(c, &e) : 0;
 }
 
@@ -64,7 +97,7 @@ int verb_guest(struct ctl *c, int argc, char **argv)
 {
 	static const struct {
 		const char *name;
-		int (*run)(struct host *h, const char *const *names, size_t n, struct error *e);
+		action_fn *run;
 	} actions[] = {
 		{ "start", guestctl_start },
 		{ "stop", guestctl_stop },
@@ -73,7 +106,6 @@ int verb_guest(struct ctl *c, int argc, char **argv)
 		{ "resume", guestctl_resume },
 		{ "reset", guestctl_reset },
 	};
-	_cleanup_error_ struct error e = { 0 };
 
 	if (streq(argv[0], "list"))
 		return ctl_host(c, false, "guest list") ? 1 : list(c);
@@ -84,12 +116,7 @@ int verb_guest(struct ctl *c, int argc, char **argv)
 			continue;
 		if (argc < 2)
 			return misused(c, argv[0], "the name of a guest");
-		if (ctl_host(c, true, "guest"))
-			return 1;
-		if (actions[i].run(&c->host, (const char *const *)argv + 1, (size_t)argc - 1, &e) <
-			0)
-			return ctl_fail(c, &e);
-		return 0;
+		return all(c, actions[i].run, (const char *const *)argv + 1, (size_t)argc - 1);
 	}
 	return unknown_action(c, argv[0]);
 }

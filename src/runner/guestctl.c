@@ -213,11 +213,10 @@ int guestctl_status(struct host *h, const char *name, json_t **out, struct error
 	return r < 0 ? r : status(h, name, out, e);
 }
 
-static int collect(struct host *h, json_t *guests, struct error *e)
+static int collect(
+	struct host *h, const char *const *names, size_t n, json_t *guests, struct error *e)
 {
-	_cleanup_free_ char **names = NULL;
-	size_t n = 0;
-	int r = list_names(h, &names, &n, e);
+	int r = 0;
 
 	for (size_t i = 0; i < n && r >= 0; i++) {
 		json_t *one = NULL;
@@ -229,10 +228,11 @@ static int collect(struct host *h, json_t *guests, struct error *e)
 	return r;
 }
 
-int guestctl_list(struct host *h, bool json, struct strbuf *out, struct error *e)
+static int show(struct host *h, const char *const *names, size_t n, bool json, struct strbuf *out,
+	struct error *e)
 {
 	json_t *guests = json_array();
-	int r = collect(h, guests, e);
+	int r = collect(h, names, n, guests, e);
 
 	if (r >= 0 && json) {
 		json_t *all = json_pack("{s:i, s:O}", "format", 1, "guests", guests);
@@ -245,4 +245,19 @@ int guestctl_list(struct host *h, bool json, struct strbuf *out, struct error *e
 	}
 	json_decref(guests);
 	return r;
+}
+
+int guestctl_list(struct host *h, bool json, struct strbuf *out, struct error *e)
+{
+	_cleanup_free_ char **names = NULL;
+	size_t n = 0;
+	int r = list_names(h, &names, &n, e);
+
+	return r < 0 ? r : show(h, (const char *const *)names, n, json, out, e);
+}
+
+int guestctl_json(
+	struct host *h, const char *const *names, size_t n, struct strbuf *out, struct error *e)
+{
+	return show(h, names, n, true, out, e);
 }

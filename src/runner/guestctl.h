@@ -18,6 +18,9 @@
  * {"format": 1, "guests": [ ... as guestctl_status ... ]}.
  */
 int guestctl_list(struct host *h, bool json, struct strbuf *out, struct error *e);
+/* The JSON of these alone, which are known, in this order. */
+int guestctl_json(
+	struct host *h, const char *const *names, size_t n, struct strbuf *out, struct error *e);
 
 /*
  * Start, stop or restart guests that were applied before; in parallel, but a

@@ -2,7 +2,6 @@
 #include "runner/handover.h"
 #include "base/file.h"
 #include "config/obj.h"
-#include "runner/block_device.h"
 #include "runner/display.h"
 #include "runner/firmware.h"
 #include "runner/guest_hugepages.h"
@@ -39,81 +38,6 @@ int handover_find_qemu(struct machine *m, struct error *e)
 	return error_cure(e, "apt install qemu-system-x86, or dnf install qemu-kvm");
 }
 
-/* O_NONBLOCK: a path that turns out to be a FIFO must not hang the start. */
-static int open_image(
-	const char *what, const char *path, int mode, struct stat *st, int *fd, struct error *e)
-{
-	*fd = open(path, mode | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (*fd < 0 || fstat(*fd, st) < 0)
-		return error_set(
-			e, -errno, "cannot open the %s %s: %s", what, path, strerror(errno));
-	fcntl(*fd, F_SETFL, fcntl(*fd, F_GETFL) & ~O_NONBLOCK);
-	return 0;
-}
-
-/* QEMU says what it cannot lock, and nothing of what to do. Its locks: block/file-posix.c. */
-static int check_unlocked(const struct guest_disk *d, int fd, struct error *e)
-{
-	struct flock lock = {
-		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 100, .l_len = 200
-	};
-
-	if (disk_is_readonly(d) || fcntl(fd, F_OFD_GETLK, &lock) < 0 || lock.l_type == F_UNLCK)
-		return 0;
-	error_set(e, -EBUSY, "the image %s is in use by another program", d->path);
-	return error_cure(e, "see which: fuser -v %s", d->path);
-}
-
-static int missing_image(const struct guest_disk *d, struct error *e)
-{
-	if (d->device != DEVICE_DISK)
-		return error_cure(e, "put it there, or take it out of the guest's `disks`");
-	return error_cure(e,
-		"write its `size`, and kvmhost makes it, or: qemu-img create -f %s %s 20G",
-		disk_format_names[disk_format(d)], d->path);
-}
-
-/* QEMU from 9.1 on takes a descriptor of a set only if it bypasses the page cache as it asks for.
- */
-static int set_direct(const struct guest_disk *d, int fd, struct error *e)
-{
-	int flags = fcntl(fd, F_GETFL);
-
-	if (!disk_is_direct(d) || (flags >= 0 && fcntl(fd, F_SETFL, flags | O_DIRECT) >= 0))
-		return 0;
-	error_set(e, -errno, "%s cannot be read and written past the page cache: %s", d->path,
-		strerror(errno));
-	return error_cure(e, "write `cache: writeback`, or keep it on a file system that can");
-}
-
-int handover_open_disk(struct machine *m, size_t i, struct error *e)
-{
-	static const char *const what[] = { [DEVICE_DISK] = "disk",
-		[DEVICE_CDROM] = "cdrom",
-		[DEVICE_FLOPPY] = "floppy",
-		[DEVICE_LUN] = "lun" };
-	const struct guest_disk *d = &LIST_AT(&m->spec->guest->disks, const struct guest_disk, i);
-	struct machine_disk *out = &m->disks[i];
-	struct stat st = { 0 };
-	int mode = disk_is_readonly(d) ? O_RDONLY : O_RDWR;
-	int r = open_image(what[d->device], d->path, mode, &st, &out->fd, e);
-
-	if (r == -ENOENT)
-		return missing_image(d, e);
-	if (r < 0)
-		return r;
-	if (!S_ISBLK(st.st_mode) && !S_ISREG(st.st_mode))
-		return error_set(e, -EINVAL, "the %s %s is neither a file nor a block device",
-			what[d->device], d->path);
-	out->block = S_ISBLK(st.st_mode);
-	r = S_ISBLK(st.st_mode) ? block_device_check(d, out->fd, e) : check_unlocked(d, out->fd, e);
-	if (r < 0)
-		return r;
-	r = image_chain_open(d, out->fd, out->layers, e);
-	/* Last: what is read here is not aligned. */
-	return r < 0 ? r : set_direct(d, out->fd, e);
-}
-
 static int copy_to_memory(int from, off_t size)
 {
 	_cleanup_close_ int fd = memfd_create("kvmhost-boot", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -139,7 +63,7 @@ static int open_boot_file(const char *what, const char *path, int *out, struct e
 {
 	_cleanup_close_ int fd = -1;
 	struct stat st = { 0 };
-	int r = open_image(what, path, O_RDONLY, &st, &fd, e);
+	int r = handover_open_file(what, path, O_RDONLY, &st, &fd, e);
 
 	if (r < 0)
 		return r;
@@ -172,7 +96,9 @@ static int open_medium(struct machine *m, struct error *e)
 {
 	struct stat st = { 0 };
 	const char *path = m->spec->guest->install.iso;
-	int r = path ? open_image("disc to install from", path, O_RDONLY, &st, &m->medium, e) : 0;
+	int r = path ? handover_open_file(
+			       "disc to install from", path, O_RDONLY, &st, &m->medium, e)
+		     : 0;
 
 	return r == -ENOENT ? error_cure(e, "put it there, or take `install` out") : r;
 }
@@ -181,7 +107,7 @@ static int open_seed(struct machine *m, struct error *e)
 {
 	struct stat st = { 0 };
 	struct guest_path p = seed_path(m->spec->name);
-	int r = open_image("data for cloud-init", p.s, O_RDONLY, &st, &m->seed, e);
+	int r = handover_open_file("data for cloud-init", p.s, O_RDONLY, &st, &m->seed, e);
 
 	return r == -ENOENT ? error_cure(e, "kvmhostctl apply") : r;
 }
@@ -198,7 +124,7 @@ static int open_tree(struct machine *m, struct error *e)
 	if (r >= 0)
 		r = open_boot_file("installer's initrd", initrd.s, &m->initrd, e);
 	if (r >= 0)
-		r = open_image(
+		r = handover_open_file(
 			"installer's arguments", arguments.s, O_RDONLY, &st, &m->arguments, e);
 	return r == -ENOENT ? error_cure(e, "kvmhostctl apply") : r;
 }

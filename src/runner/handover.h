@@ -22,6 +22,10 @@ int handover_open(struct arena *a, struct machine *m, struct error *e);
 /* Of these one alone, into a prepared machine: what is plugged into one that runs. */
 int handover_open_disk(struct machine *m, size_t i, struct error *e);
 int handover_open_interface(struct machine *m, size_t i, struct error *e);
+/* A file of the guest's, mode as of open(2); what: its part in the document, for the error. */
+struct stat;
+int handover_open_file(
+	const char *what, const char *path, int mode, struct stat *st, int *fd, struct error *e);
 /* From the opener to systemd ... */
 int handover_put(struct arena *a, struct machine *m, int store);
 /* ... and from systemd to the runner, into a prepared machine. */

@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <sys/stat.h>
 
 /* The directory, and in *name where in the path the file's name begins. */
 static int open_directory(int root, const char *path, const char **name, struct error *e)
@@ -194,6 +195,13 @@ static int settle(const struct qemu_img *q, const char *name)
 	return fsync(q->dir) < 0 ? -errno : 0;
 }
 
+static bool is_link(int dir, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
+}
+
 /* Without a name, nothing is left of it when we are killed. */
 static int begin(struct arena *a, struct qemu_img *q, const char *name)
 {
@@ -228,7 +236,9 @@ int image_make(int root, const struct image *i, struct error *e)
 		r = fit(a, &q, e);
 	if (r >= 0) {
 		r = settle(&q, name);
-		if (r < 0)
+		if (r == -EEXIST && is_link(dir, name))
+			error_set(e, r, "%s is a symbolic link to what is not there", i->path);
+		else if (r < 0)
 			error_set(e, r, "cannot make %s: %s", i->path, strerror(-r));
 	}
 	if (r < 0 && q.name)

@@ -70,24 +70,49 @@ static void watch(const struct qemu_img *q, int output)
 	}
 }
 
-/* The first line of what it said. */
+/*
+ * The line that has the reason. Before it stands, where the image is none of its making, that it
+ * could not delete that.
+ */
+static const char *reason(char *text)
+{
+	char *line, *rest = text;
+
+	while ((line = strsep(&rest, "\n")) && rest && *rest && strstr(line, "Error when deleting"))
+		;
+	return line ? line : "";
+}
+
 static void read_words(int fd, char *out, size_t room)
 {
 	char text[1024], rest[1024];
+	const char *line;
 	size_t n = 0;
 	ssize_t got;
 
-	while (n < sizeof(text) && (got = read(fd, text + n, sizeof(text) - n)) != 0)
+	while (n < sizeof(text) - 1 && (got = read(fd, text + n, sizeof(text) - 1 - n)) != 0)
 		if (got > 0)
 			n += (size_t)got;
 		else if (errno != EINTR)
 			break;
 	while ((got = read(fd, rest, sizeof(rest))) > 0 || (got < 0 && errno == EINTR))
 		;
-	for (size_t i = 0; i < n; i++)
-		if (text[i] == '\n')
-			n = i;
-	plain_text(out, room, text, n);
+	text[n] = '\0';
+	line = reason(text);
+	plain_text(out, room, line, strlen(line));
+}
+
+/* Of the image, not of the descriptor by which it has it. */
+static int failed(const struct qemu_img *q, const char *words, struct error *e)
+{
+	const char *text = startswith(words, "qemu-img: ");
+	const char *at = strstr(words, QEMU_IMG_FILE);
+
+	text = text ? text : *words ? words : "failed without a word";
+	if (!at)
+		return error_set(e, -EIO, "qemu-img: %s", text);
+	return error_set(e, -EIO, "qemu-img: %.*s%s%s", (int)(at - text), text, q->image->path,
+		at + strlen(QEMU_IMG_FILE));
 }
 
 int qemu_img_run(const struct qemu_img *q, char *const argv[], struct error *e)
@@ -95,7 +120,6 @@ int qemu_img_run(const struct qemu_img *q, char *const argv[], struct error *e)
 	_cleanup_close_ int ours = -1;
 	char words[400];
 	int v[2], status = 0;
-	const char *text;
 	pid_t pid, parent = getpid();
 
 	if (access(QEMU_IMG, X_OK) < 0)
@@ -115,11 +139,7 @@ int qemu_img_run(const struct qemu_img *q, char *const argv[], struct error *e)
 		;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
-	text = startswith(words, "qemu-img: ");
 	if (WIFSIGNALED(status))
 		return error_set(e, -EIO, "qemu-img was killed by signal %d", WTERMSIG(status));
-	return error_set(e, -EIO, "qemu-img: %s",
-		text     ? text
-		: *words ? words
-			 : "failed without a word");
+	return failed(q, words, e);
 }

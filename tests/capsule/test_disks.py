@@ -415,6 +415,68 @@ def test_what_is_wrong_with_an_image_is_one_clear_line(stopped):
     settle(host, "version: 1\n", "--allow-mass-removal")
 
 
+def test_two_names_of_one_file(stopped):
+    host = stopped
+    host.run("mkdir -p /srv/real && truncate -s 1M /srv/real/a.img && ln -sfn real /srv/link")
+    settle(host, document("path: /srv/real/a.img, format: raw", "path: /srv/link/a.img, format: raw", state="stopped"))
+    refused = host.ctl("guest", "start", "web1", check=False)
+    assert refused.rc == 1 and "/srv/real/a.img and /srv/link/a.img are the same file; a guest can have it once" in refused.stderr, refused
+    # to read from both is another matter
+    settle(host, document("path: /srv/real/a.img, device: cdrom", "path: /srv/link/a.img, device: cdrom", state="stopped"))
+    host.ctl("guest", "start", "web1")
+    host.ctl("guest", "stop", "web1")
+
+
+def test_where_no_image_can_be_made_or_written(stopped):
+    host = stopped
+    host.run("mkdir -p /srv/full /srv/ro && mount -t tmpfs -o size=1M none /srv/full && mount -t tmpfs none /srv/ro && "
+             "truncate -s 1M /srv/ro/a.img && mount -o remount,ro /srv/ro && head -c 1M /dev/zero >/srv/full/all")
+
+    def said(disk, state="stopped"):
+        put(host, document(disk, state=state))
+        done = host.ctl("apply", check=False)
+        assert done.rc == 1, done
+        return done.stdout + done.stderr
+
+    assert "qemu-img: /srv/full/a.qcow2: Could not " in (full := said("path: /srv/full/a.qcow2, size: 8MiB")) and "No space left" in full, full
+    assert host.run("ls -A /srv/full").stdout == "all\n"
+    assert "its file system is mounted read-only; mount it for writing, or write `readonly: true`" in said("path: /srv/ro/a.img, format: raw", "running")
+    host.run("ln -s nowhere/a.img /srv/dangling.img")
+    assert "/srv/dangling.img is a symbolic link to what is not there" in said("path: /srv/dangling.img, format: raw, size: 1MiB")
+    settle(host, document("path: /srv/ro/a.img, format: raw, readonly: true"))
+    settle(host, "version: 1\n", "--allow-mass-removal")
+    host.run("umount /srv/full /srv/ro; rm /srv/dangling.img")
+
+
+ODD = [f"{name}.{form}" for form in ("raw", "qcow2") for name in (
+    "a b", "a,b", "nbd:unix:x", "100%", 'q"', "q'", "\u00e4", "b\\s", "json:{}", "-f", "$HOME", "a;b", "a=b,read-only=on")]
+
+
+def test_names_that_mean_something_to_others(stopped):
+    """To qemu-img, QEMU's options, systemd's unit files or a shell."""
+    host = stopped
+    base = "/srv/o,d d:x%n"
+    host.run(["mkdir", "-p", base])
+    paths = [f"{base}/{name}" for name in ODD]
+    disks = [f"path: {json.dumps(path)}, size: 1MiB, format: {path.rsplit('.', 1)[1]}" for path in paths]
+    disks += [f"path: {json.dumps(base + '/on:a,b.qcow2')}, size: 2MiB, base: {json.dumps(base + '/a,b.qcow2')}",
+              f"path: {json.dumps(base + '/of:a,b.qcow2')}, size: 2MiB, copy_of: {json.dumps(base + '/a,b.qcow2')}"]
+    # a base is for reading
+    disks = [disk for disk in disks if f"path: {json.dumps(base + '/a,b.qcow2')}," not in disk]
+    host.run(["qemu-img", "create", "-q", "-f", "qcow2", f"{base}/a,b.qcow2", "1M"])
+    settle(host, document(*disks))
+    made = host.run(["ls", "-A", base]).stdout
+    assert len(made.splitlines()) == len(ODD) + 2, made
+    console = host.console(SOCKET)
+    console.ready()
+    assert console.run("ls -d /sys/block/vd* | wc -l").strip() == str(len(disks))
+    console.run("dd if=/dev/zero of=/dev/vda bs=512 count=1 2>/dev/null")
+    console.close()
+    host.ctl("guest", "restart", "web1")
+    wrong = host.run("journalctl -q -o cat | grep -iE 'unknown (key|specifier)|ignoring|failed to (parse|resolve)' | grep srv || true").stdout
+    assert wrong == "", wrong
+
+
 def test_how_it_is_read_and_written(stopped):
     """Every option as QEMU has it, and limits as the guest feels them."""
     host = stopped
@@ -496,6 +558,11 @@ def test_a_device_of_the_host(stopped, device):
     refused = host.ctl("guest", "start", "web1", check=False)
     assert refused.rc == 1 and "it carries the file system /srv/mounted" in refused.stderr
     host.run("umount /srv/mounted")
+    host.run(f"ln -s {device} /srv/by-link.img")
+    settle(host, document("path: /srv/by-link.img, format: raw", state="stopped"))
+    refused = host.ctl("guest", "start", "web1", check=False)
+    assert refused.rc == 1 and f"/srv/by-link.img leads to the block device {device}; write `path: {device}`" in refused.stderr, refused
+    host.run("rm /srv/by-link.img")
     settle(host, document(f"path: {device}, device: lun", state="stopped"))
     refused = host.ctl("guest", "start", "web1", check=False)
     assert refused.rc == 1 and f"{device} is no SCSI disk, so it cannot be a lun" in refused.stderr, refused

@@ -120,6 +120,25 @@ def test_pause_resume_reset(both):
     assert refused.rc == 1 and "does not run" in refused.stderr and "guest start db1" in refused.stderr
 
 
+def test_every_verb_has_json(both):
+    host = both
+
+    def says(*words, check=True):
+        return json.loads(host.ctl("--json", "guest", *words, check=check).stdout)
+
+    for verb, state in (("pause", "paused"), ("resume", "running"), ("reset", "running"), ("restart", "running"), ("stop", "stopped"), ("start", "running")):
+        said = says(verb, "db1")
+        assert said["format"] == 1 and [(g["name"], g["state"]) for g in said["guests"]] == [("db1", state)], (verb, said)
+    assert [g["name"] for g in says("start", "web1", "db1")["guests"]] == ["web1", "db1"]
+    # one that cannot: its object has the reason, and so has standard error
+    host.run("mv /srv/boot/initrd.img /srv/boot/away")
+    failed = host.ctl("--json", "guest", "restart", "db1", check=False)
+    host.run("mv /srv/boot/away /srv/boot/initrd.img")
+    assert failed.rc == 1 and "initrd.img" in json.loads(failed.stdout)["guests"][0]["error"] and "initrd.img" in failed.stderr, failed
+    nobody = host.ctl("--json", "guest", "start", "web9", check=False)
+    assert nobody.rc == 1 and nobody.stdout == "" and "there is no guest `web9`" in nobody.stderr
+
+
 def test_info_asks_the_agent(both):
     host = both
     info = wait_until(lambda: (i := json.loads(host.ctl("--json", "guest", "info", "web1").stdout)).get("agent") and i,
