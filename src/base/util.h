@@ -44,6 +44,12 @@ static inline bool streq(const char *a, const char *b)
 	return strcmp(a, b) == 0;
 }
 
+/* What follows an English noun that is counted. */
+static inline const char *plural(size_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 /* NULL equals NULL only. */
 static inline bool streq_null(const char *a, const char *b)
 {

@@ -38,7 +38,7 @@ static const struct words table[] = {
 	{ NULL, "did not find expected hexdecimal number", "the escape needs hexadecimal digits",
 		"\\x41, \\u0041 and \\U00000041 take two, four and eight", false, NULL },
 	{ NULL, "found invalid Unicode character escape code", "the escape is no Unicode character",
-		NULL, false, NULL },
+		"write the character itself", false, NULL },
 	{ NULL, "found a tab character", "YAML forbids tabs for indentation",
 		"replace the tab with spaces", false, NULL },
 	{ NULL, "found an indentation indicator equal to 0",

@@ -16,29 +16,56 @@ static bool only_letters_digits(const char *s, const char *more)
 	return *s == '\0';
 }
 
+/*
+ * The kernel takes no link of the name `all` or `default`: those are directories of
+ * net.ipv4.conf (devinet_sysctl_register()). The other characters it would take: but
+ * dnsmasq's files and iptables have them for patterns, lists and quotes.
+ */
+static const char ifname_unfit[] = "/:%*+,\"\\ \t";
+
+static bool ifname_reserved(struct scalar *s)
+{
+	if (streq(s->text, "lo")) {
+		scalar_cure(s, "name a network card, or take another name");
+		scalar_refuse(s, "`lo` is the loopback device: no card, and nothing else's name");
+	} else if (streq(s->text, "all") || streq(s->text, "default")) {
+		scalar_cure(s, "take another name");
+		scalar_refuse(s,
+			"`%s` is the kernel's word for every interface: none has that name",
+			s->text);
+	} else if (streq(s->text, ".") || streq(s->text, "..")) {
+		scalar_cure(s, "take another name");
+		scalar_refuse(s, "`%s` is no interface name", s->text);
+	} else {
+		return false;
+	}
+	return true;
+}
+
 static bool ifname_parse(const struct field *f _unused_, struct scalar *s, void *value)
 {
 	size_t n = strlen(s->text);
 
 	if (!text_refuse_unquoted(s))
 		return false;
-	if (n == 0 || n >= IFNAMSIZ || strpbrk(s->text, "/:% \t"))
+	if (n == 0 || n >= IFNAMSIZ || strpbrk(s->text, ifname_unfit))
 		scalar_cure(s, "`ip link` shows the names of interfaces");
 	if (n == 0 || n >= IFNAMSIZ)
 		return scalar_refuse(s, "must be an interface name of 1 to %d bytes, not of %zu",
 			IFNAMSIZ - 1, n);
-	if (streq(s->text, ".") || streq(s->text, ".."))
-		return scalar_refuse(s, "`%s` is no interface name", s->text);
-	if (strpbrk(s->text, "/:% \t"))
-		return scalar_refuse(s, "must be an interface name, without blank, /, : and %%");
+	if (ifname_reserved(s))
+		return false;
+	if (strpbrk(s->text, ifname_unfit))
+		return scalar_refuse(
+			s, "must be an interface name, without blank and / : %% * + , \" \\");
 	return text_refuse_control(s) && text_take(s, value);
 }
 
 static void ifname_schema(const struct field *f _unused_, struct strbuf *out)
 {
-	sb_add(out,
-		"\"type\":\"string\",\"maxLength\":15,"
-		"\"pattern\":\"^(?!\\\\.{1,2}$)[^/:%\\\\u0000-\\\\u0020\\\\u007f-\\\\u009f]+$\"");
+	sb_add(out, "\"type\":\"string\",\"maxLength\":15,"
+		    "\"pattern\":\"^(?!(\\\\.{1,2}|lo|all|default)$)[^/"
+		    ":%*+,\\\"\\\\\\\\\\\\u0000-\\\\u0020\\\\u007f-\\\\u009f]+$\"");
 }
 
 const struct type type_ifname = {
@@ -54,6 +81,7 @@ static bool name_parse(const struct field *f _unused_, struct scalar *s, void *v
 {
 	size_t n = strlen(s->text);
 
+	scalar_cure(s, "take another name, such as web1");
 	if (!only_letters_digits(s->text, "_.-") || n == 0)
 		return scalar_refuse(s, "must be a name of letters, digits, _ . and -, not `%s`",
 			scalar_shown(s));

@@ -87,6 +87,16 @@ static void propose_decimal(struct scalar *s)
 		scalar_cure(s, "write it in decimal: %llu", n);
 }
 
+static void propose_number(const struct field *f, struct scalar *s)
+{
+	int64_t like = f->min == 0 && f->max == 0 ? 10 : MAX_OF(f->min, MIN_OF(f->max, 10));
+
+	if (!s->hint && f->example && f->example[strspn(f->example, "0123456789")] == '\0')
+		scalar_cure(s, "write digits alone, such as %s", f->example);
+	else if (!s->hint)
+		scalar_cure(s, "write digits alone, such as %" PRId64, like);
+}
+
 static bool int_parse(const struct field *f, struct scalar *s, void *value)
 {
 	bool negative = *s->text == '-';
@@ -95,9 +105,11 @@ static bool int_parse(const struct field *f, struct scalar *s, void *value)
 
 	if (!digits_parse(s->text + negative, &end, &n) || *end) {
 		if (s->text[negative] >= '1' && s->text[negative] <= '9' && *end == '\0')
-			return scalar_refuse(s, "%s is %s", scalar_shown(s),
+			scalar_refuse(s, "%s is %s", scalar_shown(s),
 				negative ? "too small" : "too large");
-		propose_decimal(s);
+		else
+			propose_decimal(s);
+		propose_number(f, s);
 		return false;
 	}
 	if (s->quoted) {

@@ -182,6 +182,8 @@ static bool path_parse(const struct field *f _unused_, struct scalar *s, void *v
 		return scalar_refuse(s, "must not contain the parts . and ..");
 	}
 	if (clean.len >= PATH_MAX)
+		scalar_cure(s, "keep the file where its path is shorter");
+	if (clean.len >= PATH_MAX)
 		return scalar_refuse(s, "is longer than a path can be (%d bytes)", PATH_MAX - 1);
 	*(const char **)value = arena_strdup(s->arena, clean.s);
 	return true;

@@ -2,6 +2,16 @@
 /* kvmhostctl check */
 #include "ctl/ctl.h"
 
+/* What else they need depends on the machine, which is not asked. */
+static size_t declared(const struct wants *w)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->n; i++)
+		n += !w->v[i]->origin;
+	return n;
+}
+
 static int check(struct ctl *c, struct config *config)
 {
 	config_load(config, &c->host, c->configs, c->n_configs, 0);
@@ -16,7 +26,7 @@ static int check(struct ctl *c, struct config *config)
 	diags_print(&config->diags, stderr, c->color_err);
 	if (!config->valid) {
 		fprintf(stderr, "%zu error%s; nothing was changed\n", config->diags.errors,
-			config->diags.errors == 1 ? "" : "s");
+			plural(config->diags.errors));
 		return 1;
 	}
 	if (c->merged) {
@@ -25,9 +35,9 @@ static int check(struct ctl *c, struct config *config)
 		document_write(&config->document, true, &out);
 		fputs(sb_str(&out), stdout);
 	} else {
-		printf("valid: %zu resource%s in %zu file%s\n", config->wants.n,
-			config->wants.n == 1 ? "" : "s", config->document.n_sources,
-			config->document.n_sources == 1 ? "" : "s");
+		size_t n = declared(&config->wants), files = config->document.n_sources;
+
+		printf("valid: %zu resource%s in %zu file%s\n", n, plural(n), files, plural(files));
 	}
 	return 0;
 }

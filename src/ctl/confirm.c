@@ -178,7 +178,7 @@ static int put_back(
 		return settled(c, config);
 	if (r < 0)
 		return ctl_fail(c, &e);
-	printf("put back: %d resources are as they were before\n", r);
+	printf("put back: %d resource%s as before\n", r, plural((size_t)r));
 	return 1;
 }
 
@@ -257,6 +257,6 @@ int verb_revert(struct ctl *c, int argc _unused_, char **argv _unused_)
 	if (r < 0)
 		return ctl_fail(c, &e);
 	disarm();
-	printf("put back: %d resources are as they were before\n", r);
+	printf("put back: %d resource%s as before\n", r, plural((size_t)r));
 	return 0;
 }

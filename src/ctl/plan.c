@@ -208,7 +208,8 @@ static void print_outcome(struct ctl *c, int r, const struct outcome *out)
 	}
 	if (r == 0) {
 		print_waits(out);
-		printf("converged: %zu resources, %zu changed%s\n", out->n_resources, out->done,
+		printf("converged: %zu resource%s, %zu changed%s\n", out->n_resources,
+			plural(out->n_resources), out->done,
 			out->reboot_pending ? "; a reboot is pending" : "");
 	}
 }

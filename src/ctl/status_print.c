@@ -210,10 +210,11 @@ void status_print(struct ctl *c, const struct status_report *r)
 	print_last(r);
 	print_drift(json_object_get(r->last, "drift"));
 	if (r->drift_known && r->plan.n > r->plan.n_wait)
-		printf("machine     %zu differ from the document: kvmhostctl plan\n",
-			r->plan.n - r->plan.n_wait);
+		printf("machine     %zu differ%s from the document: kvmhostctl plan\n",
+			r->plan.n - r->plan.n_wait, r->plan.n - r->plan.n_wait == 1 ? "s" : "");
 	else if (r->drift_known)
-		printf("machine     as the document says: %zu resources\n", r->plan.n_resources);
+		printf("machine     as the document says: %zu resource%s\n", r->plan.n_resources,
+			plural(r->plan.n_resources));
 	else if (r->config.arena && !r->config.valid)
 		puts("machine     not compared, the document is not valid: kvmhostctl check");
 	else

@@ -58,11 +58,11 @@ static void summarize(struct daemon *d, const struct outcome *out, int r, const 
 	if (r < 0)
 		d->summary = error_line(e);
 	else if (out->waiting)
-		d->summary = xprintf("converged: %zu resources, %zu changed, %zu waiting",
-			out->n_resources, out->done, out->waiting);
+		d->summary = xprintf("converged: %zu resource%s, %zu changed, %zu waiting",
+			out->n_resources, plural(out->n_resources), out->done, out->waiting);
 	else
-		d->summary = xprintf(
-			"converged: %zu resources, %zu changed", out->n_resources, out->done);
+		d->summary = xprintf("converged: %zu resource%s, %zu changed", out->n_resources,
+			plural(out->n_resources), out->done);
 	for (size_t i = 0; i < out->n; i++)
 		if (out->steps[i]->state == STEP_WAITING)
 			log_notice("%s waits for %s", out->steps[i]->r->id, out->steps[i]->wait);

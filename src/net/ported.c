@@ -131,10 +131,6 @@ void ported_check_values(const struct ported *p, struct diags *d)
 			"%s: an empty list of addresses says nothing", p->obj.name);
 	for (size_t i = 0; i < p->addressing.n; i++)
 		check_item(p, i, d);
-	for (size_t i = 0; i < p->ports.n; i++)
-		if (streq(LIST_AT(&p->ports, const char *, i), "lo"))
-			diag_error(d, obj_mark_item(p, "ports", i), "name a network card",
-				"%s: the loopback device cannot be a port", p->obj.name);
 }
 
 bool moves_along(const struct link *l, const struct ported *p)

@@ -43,9 +43,6 @@ static void check_values(const void *obj, struct diags *d)
 {
 	const struct vlan *v = obj;
 
-	if (streq(v->link, "lo"))
-		diag_error(d, obj_mark(v, "link"), "name a network card",
-			"%s: the loopback device has no VLANs", v->obj.name);
 	if (streq(v->link, v->obj.name))
 		diag_error(d, obj_mark(v, "link"), "name the link that carries it",
 			"%s: a vlan cannot be one of itself", v->obj.name);

@@ -51,8 +51,8 @@ int confirm_recover(struct host *h, struct error *e)
 			: "the machine was rebooted before anybody confirmed it",
 		e);
 	if (r >= 0)
-		log_notice(
-			"an earlier apply was cut off; %d resources are back to how they were", r);
+		log_notice("an earlier apply was cut off; put back: %d resource%s", r,
+			plural((size_t)r));
 	return r;
 }
 

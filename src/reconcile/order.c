@@ -84,17 +84,22 @@ void wants_order(struct wants *w)
 {
 	struct search s = {
 		.w = w,
-		.stack = arena_alloc(w->arena, (w->n + 1) * sizeof(*s.stack)),
-		.out = arena_alloc(w->arena, (w->n + 1) * sizeof(*s.out)),
+		.stack = arena_alloc(w->arena, (w->n + w->n_flawed + 1) * sizeof(*s.stack)),
+		.out = arena_alloc(w->arena, (w->n + w->n_flawed + 1) * sizeof(*s.out)),
 	};
 
 	for (size_t i = 0; i < w->n; i++)
 		drop_repeats(w->v[i], (unsigned)i + 1);
 	for (size_t i = 0; i < w->n; i++)
 		w->v[i]->seen = UNSEEN;
+	for (size_t i = 0; i < w->n_flawed; i++)
+		w->flawed[i]->seen = UNSEEN;
 	for (size_t k = 0; k < n_kinds; k++)
 		for (size_t i = 0; i < w->n; i++)
 			if (w->v[i]->kind == kinds[k])
 				visit(&s, w->v[i]);
-	w->v = s.out;
+	for (size_t i = 0; i < w->n_flawed; i++)
+		visit(&s, w->flawed[i]);
+	if (!w->n_flawed)
+		w->v = s.out;
 }

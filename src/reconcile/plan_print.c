@@ -127,7 +127,7 @@ static void print_summary(const struct plan *p, FILE *to)
 			count[p->steps[i]->verb]++;
 		failed += p->steps[i]->state == STEP_FAILED;
 	}
-	fprintf(to, "%zu resource%s wanted:", p->n_resources, p->n_resources == 1 ? "" : "s");
+	fprintf(to, "%zu resource%s wanted:", p->n_resources, plural(p->n_resources));
 	for (size_t v = 0; v < ARRAY_SIZE(verbs); v++)
 		if (count[v]) {
 			fprintf(to, "%s%zu to %s", between, count[v], verbs[v].name);

@@ -94,12 +94,14 @@ static void resolve_ref(struct walk *k, const struct field *f, const char *text,
 {
 	struct resource *r = wants_find(k->w, f->ref, text);
 
+	if (!r) /* an entry with errors has its place in a circle, too */
+		r = strmap_get(&k->w->invalid, arena_join(k->w->arena, f->ref, '/', text));
 	if (r == k->r)
 		diag_error(k->w->diags, m, "name another one, or leave it out", "%s names itself",
 			r->id);
 	else if (r)
 		want_after(k->w, k->r, r);
-	else if (!strmap_get(&k->w->invalid, arena_join(k->w->arena, f->ref, '/', text)))
+	else
 		diag_error(k->w->diags, m, diags_full(k->w->diags) ? NULL : ref_hint(k, f, text),
 			"there is no %s `%s` in this document", f->ref,
 			text_shown(k->w->arena, text));

@@ -184,8 +184,4 @@ void guest_check(const void *obj, struct diags *d)
 	check_devices(g, d);
 	guest_check_interrupts(g, d);
 	warn_of_blindness(g, d);
-	for (size_t i = 0; i < g->after.n; i++)
-		if (g->obj.name && streq(LIST_AT(&g->after, const char *, i), g->obj.name))
-			diag_error(d, obj_mark_item(g, "after", i), "take it out",
-				"a guest cannot start after itself");
 }

@@ -32,8 +32,8 @@ def verbs():
 
 
 def options():
-    """All of them, as getopt lists what `--` may mean."""
-    return sorted(set(re.findall(r"'(--[a-z-]+)'", run("--").stderr + run("--=").stderr)))
+    """All of them, as it lists what `--=` may mean."""
+    return sorted(set(re.findall(r"(--[a-z-]+)", run("--=").stderr)))
 
 
 def takes(verb):
@@ -95,12 +95,29 @@ def test_a_reader_that_goes_is_no_noise():
 
 
 def test_unknown_words():
-    for words, said in (([], "usage: kvmhostctl"), (["aply"], "did you mean `apply`?"), (["--nope", "plan"], "--help"),
+    for words, said in (([], "usage: kvmhostctl"), (["aply"], "did you mean `apply`?"), (["--nope", "plan"], "there is no option `--nope`"),
                         (["explain", "a", "b"], "`explain` has too many arguments"), (["guest"], "`guest` has too few arguments"),
-                        (["guest", "strat", "x"], "did you mean `guest start`?"), (["--config"], "--help"),
+                        (["guest", "strat", "x"], "did you mean `guest start`?"), (["--config"], "the option --config needs"),
+                        (["rollback", "-1"], "there is no option `-1`\n  = a number of kvmhostctl history stands without"),
+                        (["--jason", "plan"], "did you mean `--json`?"), (["--json=1", "plan"], "takes no argument"),
+                        (["--con", "plan"], "--config, --confirm"), (["-c"], "the option --config needs"),
                         (["console"], "`console` has too few arguments")):
         done = run(*words)
         assert done.returncode == 1 and done.stdout == "" and said in done.stderr, (words, done)
+
+
+def test_help_of_one_verb():
+    """What it takes, and of other verbs nothing."""
+    everything = run("--help").stdout
+    for verb in verbs():
+        said = run(verb, "--help")
+        usage, lines, *_ = said.stdout.split("\n\n")
+        assert said.returncode == 0 and all(line in everything for line in lines.splitlines()), said
+        assert {line.split()[0] for line in lines.splitlines() if line[2] != " "} == {verb}
+        offered = set(re.findall(r"--[a-z-]+", said.stdout.replace("Without --config", "")))
+        assert offered <= takes(verb) | {"--no-color"} | set(re.findall(r"--[a-z-]+", "--confirm" if verb == "confirm" else ""))
+        assert EVERYWHERE & takes(verb) == EVERYWHERE & offered, verb
+        assert max(map(len, said.stdout.splitlines())) <= 80
 
 
 # Completions

@@ -124,7 +124,6 @@ static void test_what_is_no_guest(void **state _unused_)
 		{ DISK "interfaces: [{}]\n", "an interface needs a network" },
 		{ DISK "interfaces: [{bridge: a, network: b}]\n",
 			"on a network or on a bridge, not both" },
-		{ DISK "after: [web1]\n", "a guest cannot start after itself" },
 		{ DISK "firmware: efi\n", "firmware" },
 		{ DISK "restart: sometimes\n", "restart" },
 		{ DISK "cpu: {count: 0}\n", "count" },
