@@ -21,6 +21,8 @@ static const char *describe(struct arena *a, const struct nlmsghdr *m)
 		sb_add(&out, text);
 	for (int i = 0; mac && i < nla_len(mac); i++)
 		sb_addf(&out, "%s%02x", i ? ":" : " lladdr ", ((uint8_t *)nla_data(mac))[i]);
+	if (head->ndm_flags & NTF_PROXY)
+		sb_add(&out, " proxy");
 	return arena_strdup(a, sb_str(&out));
 }
 
@@ -49,6 +51,7 @@ int neigh_family(const struct neigh *n)
 struct reader {
 	struct arena *arena;
 	int index, states;
+	bool proxies;
 	struct neigh *v;
 	size_t n;
 };
@@ -61,7 +64,8 @@ static void add(const struct nlmsghdr *m, void *arg)
 
 	/* The kernel dumps all links' where it does not know to look at one alone. */
 	if (m->nlmsg_type != RTM_NEWNEIGH || head->ndm_ifindex != rd->index ||
-		!(head->ndm_state & rd->states))
+		!(head->ndm_flags & NTF_PROXY) == rd->proxies ||
+		(!rd->proxies && !(head->ndm_state & rd->states)))
 		return;
 	if (neigh_read(rd->arena, netlink_keep(rd->arena, m), &one))
 		*ARENA_PUSH(rd->arena, rd->v, rd->n) = one;
@@ -71,9 +75,16 @@ int neighs_read(struct nl *nl, struct arena *a, int index, enum neighs which, st
 	size_t *n, struct error *e)
 {
 	static const int states[] = { [NEIGHS_PERMANENT] = NUD_PERMANENT,
-		[NEIGHS_FOUND] = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE };
-	struct reader rd = { .arena = a, .index = index, .states = states[which] };
-	struct ndmsg head = { .ndm_family = AF_UNSPEC };
+		[NEIGHS_FOUND] = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE,
+		[NEIGHS_PROXY] = 0 };
+	struct reader rd = { .arena = a,
+		.index = index,
+		.states = states[which],
+		.proxies = which == NEIGHS_PROXY,
+		.v = *v,
+		.n = *n };
+	/* The kernel has these apart, and shows either. */
+	struct ndmsg head = { .ndm_family = AF_UNSPEC, .ndm_flags = rd.proxies ? NTF_PROXY : 0 };
 	struct nl_msg *m = netlink_request(RTM_GETNEIGH, 0, &head, sizeof(head));
 	int r;
 

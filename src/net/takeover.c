@@ -92,8 +92,8 @@ void put_neighs(struct mover *m, const struct taken *t, const struct link *to)
 void hint_neighs(struct mover *m, const struct link *from, const struct link *to)
 {
 	struct error unreadable = { 0 };
-	struct neigh *v;
-	size_t n;
+	struct neigh *v = NULL;
+	size_t n = 0;
 
 	if (neighs_read(m->nl, m->h->pass, from->index, NEIGHS_FOUND, &v, &n, &unreadable) < 0) {
 		error_clear(&unreadable);

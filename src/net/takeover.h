@@ -65,6 +65,9 @@ enum port_ipv6 ipv6_of(const struct link *port, const struct taken *live);
 void lead_ipv6(
 	struct mover *m, const struct ported *want, const struct port *p, size_t n, bool used);
 
+/* takeover_settings.c: what somebody set for the port alone. */
+void lead_settings(struct mover *m, const struct ported *want, const struct port *p, size_t n);
+
 /* takeover_policy.c: rules of the port, its addresses and its routes, into live. */
 int policies_of(struct mover *m, const struct link *port, struct taken *live);
 /* The rule among those of t, whose port has that name, as another link's. */

@@ -201,6 +201,11 @@ static void explain(const struct mover *m)
 	if (m->e->code == -EBUSY)
 		error_cure(m->e, "something else takes what it receives, such as a macvlan of a "
 				 "container or Open vSwitch: remove that, or name another port");
+	/* IFF_DONT_BRIDGE: an access point takes frames of its station's own address alone. */
+	if (m->e->code == -EOPNOTSUPP && !is_bond(m->bridge))
+		error_cure(m->e,
+			"a wireless card that is a station cannot be a port: name a wired "
+			"one, or write networks: with mode: nat or routed, which go out by it");
 }
 
 /* The card goes on sending until the bridge can, which has its carrier of it a moment later. */
@@ -232,6 +237,7 @@ static void move(struct mover *m, const struct ported *want, struct port *p, siz
 	bool gone = drop_others(m, want, p, n, &t);
 
 	lead_ipv6(m, want, p, n, target_has_ipv6(&t));
+	lead_settings(m, want, p, n);
 	put_target(m, p, n, &t, gone, true);
 	if (gone || any_fresh(p, n) || any_absent(m, &t))
 		lead_routes(m, want, p, n);

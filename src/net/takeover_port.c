@@ -15,9 +15,12 @@ static int read_live(struct mover *m, struct port *p)
 	if (r >= 0)
 		r = policies_of(m, p->link, &p->live);
 	p->live.port = p->link->name;
+	if (r >= 0)
+		r = neighs_read(m->nl, m->h->pass, p->link->index, NEIGHS_PERMANENT,
+			&p->live.neighs, &p->live.n_neighs, m->e);
 	return r < 0 ? r
-		     : neighs_read(m->nl, m->h->pass, p->link->index, NEIGHS_PERMANENT,
-			       &p->live.neighs, &p->live.n_neighs, m->e);
+		     : neighs_read(m->nl, m->h->pass, p->link->index, NEIGHS_PROXY, &p->live.neighs,
+			       &p->live.n_neighs, m->e);
 }
 
 bool taken_has(const struct taken *t, const struct cidr *c)

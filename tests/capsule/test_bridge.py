@@ -309,6 +309,42 @@ def test_a_bridge_speaks_no_more_ipv6_than_its_card(machine, setting, value):
     assert state(machine) == machine.before
 
 
+def test_settings_and_proxies_of_the_card(machine):
+    """What somebody set for the card alone, and whom the host answers for by it, by packets too."""
+    conf = "/proc/sys/net/{}/conf/{}/{}"
+    values = {("ipv4", "rp_filter"): "2", ("ipv4", "proxy_arp"): "1", ("ipv4", "arp_ignore"): "1", ("ipv4", "forwarding"): "1",
+              ("ipv6", "proxy_ndp"): "1"}
+
+    def read(link):
+        return {key: machine.read(conf.format(key[0], link, key[1])).strip() for key in values}
+
+    usual = read("default")
+    assert not set(usual.items()) & set(values.items())
+    for key, value in values.items():
+        machine.run(f"echo {value} >{conf.format(key[0], 'eth0', key[1])}")
+    machine.run("ip neigh add proxy 192.0.2.55 dev eth0; ip -6 neigh add proxy 2001:db8:1::55 dev eth0")
+    try:
+        settle(machine, INHERIT)
+        assert read("br0") == values and read("default") == usual
+        proxies = machine.run("ip neigh show proxy; ip -6 neigh show proxy").stdout
+        assert "192.0.2.55 dev br0" in proxies and "2001:db8:1::55 dev br0" in proxies and "eth0" not in proxies
+        # what somebody says of the bridge counts
+        machine.run(f"echo 0 >{conf.format('ipv4', 'br0', 'proxy_arp')}")
+        assert machine.ctl("plan").rc == 0 and machine.ctl("apply").rc == 0
+        assert machine.read(conf.format("ipv4", "br0", "proxy_arp")).strip() == "0"
+        # asked who has it, the host answers, and not for its neighbour
+        machine.world.run("busybox arping -c 1 -w 5 -I eth0 192.0.2.55 && ! busybox arping -c 1 -w 2 -I eth0 192.0.2.56")
+        settle(machine, EMPTY, "--allow-mass-removal")
+        proxies = machine.run("ip neigh show proxy; ip -6 neigh show proxy").stdout
+        assert "192.0.2.55 dev eth0" in proxies and "2001:db8:1::55 dev eth0" in proxies and "br0" not in proxies
+        assert read("eth0") == values
+    finally:
+        machine.run("ip neigh del proxy 192.0.2.55 dev eth0; ip -6 neigh del proxy 2001:db8:1::55 dev eth0", check=False)
+        for key, value in usual.items():
+            machine.run(f"echo {value} >{conf.format(key[0], 'eth0', key[1])}")
+    assert state(machine) == machine.before
+
+
 def test_from_one_bridge_to_another(machine):
     settle(machine, INHERIT)
     settle(machine, "version: 1\nbridges:\n  br1: {ports: [eth0]}\n")
