@@ -12,6 +12,7 @@
  * the address may then be another device's.
  */
 #include "sriov/sriov_kind.h"
+#include "reconcile/record.h"
 
 static void change_number(
 	struct host *h, struct step *s, const char *key, int64_t have, int64_t want)
@@ -81,6 +82,17 @@ const char *vf_users(struct host *h, const struct pci_device *pf, struct error *
 	return b.len ? arena_strdup(h->pass, sb_str(&b)) : NULL;
 }
 
+/* The driver refused this number while it had others, which were made again. */
+static bool was_refused(struct host *h, const struct step *s, const struct sriov *want)
+{
+	const json_t *kept = record_kept_any(h, s->r->id), *number;
+	const char *boot = json_string_value(json_object_get(kept, "boot"));
+
+	number = json_object_get(kept, "refused");
+	return number && boot && streq(boot, boot_id(h)) &&
+	       json_integer_value(number) == want->max_vfs;
+}
+
 /* All VFs go away and come again. */
 static void weigh_number(struct host *h, struct step *s)
 {
@@ -93,6 +105,7 @@ static void weigh_number(struct host *h, struct step *s)
 		s->verb = STEP_CREATE;
 	if (have->max_vfs && want && want->max_vfs)
 		s->reason = "the number of VFs changes only through 0: all are made again";
+	s->by_hand = have->max_vfs && !gives_back(s) && was_refused(h, s, want);
 	if (!users)
 		return;
 	wait = arena_printf(

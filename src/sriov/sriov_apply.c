@@ -29,47 +29,11 @@ static int keep(struct host *h, const struct step *s, const struct sriov *have, 
 	/* After a reboot the network may not be up yet: what counts is how it was at first. */
 	if (!same || !json_object_get(kept, "down"))
 		json_object_set_new(kept, "down", json_boolean(link && !link->up));
+	json_object_del(kept, "refused");
 	json_object_set_new(kept, "address", json_string(address));
 	json_object_set_new(kept, "boot", json_string(boot_id(h)));
 	record_touch(h);
 	return record_save(h, e);
-}
-
-static int no_method(const struct pci_device *pf, struct error *e)
-{
-	error_set(e, -EOPNOTSUPP,
-		"the driver %s of %s does not make VFs through sriov_numvfs in /sys", pf->driver,
-		pf->address);
-	return error_cure(e,
-		"if its module has an option for it (modinfo %s), name it: {device: {driver: %s, "
-		"port: 0}, module_option: max_vfs}",
-		pf->driver, pf->driver);
-}
-
-static int refuse_number(const struct pci_device *pf, int64_t number, int code, struct error *e)
-{
-	if (code == -ENOENT)
-		return no_method(pf, e);
-	error_set(e, code == -EAGAIN ? -EIO : code, "%s (%s) does not make %lld VFs: %s",
-		pf->address, pf->driver, (long long)number, strerror(-code));
-	if (code == -ENOMEM)
-		return error_cure(e,
-			"the firmware left no room for them: see `dmesg | grep %s`; "
-			"the kernel parameters pci=realloc and pci=assign-busses "
-			"may help",
-			pf->address);
-	return error_cure(e, "see `dmesg | grep %s`", pf->address);
-}
-
-static int write_number(
-	struct host *h, const struct pci_device *pf, int64_t number, struct error *e)
-{
-	char text[24];
-	int r;
-
-	snprintf(text, sizeof(text), "%lld", (long long)number);
-	r = pci_write(h, pf, "sriov_numvfs", text);
-	return r < 0 ? refuse_number(pf, number, r, e) : 0;
 }
 
 static int write_autoprobe(struct host *h, const struct pci_device *pf, bool on, struct error *e)
@@ -83,35 +47,6 @@ static int write_autoprobe(struct host *h, const struct pci_device *pf, bool on,
 			"cannot write sriov_drivers_autoprobe of %s: %s", pf->address,
 			strerror(-r));
 	return 0;
-}
-
-/* The write that takes VFs away does not return while somebody has one open. */
-static int refuse_users(struct host *h, const struct pci_device *pf, struct error *e)
-{
-	const char *users;
-
-	/* One may have let go in a step before this. */
-	vfio_holders_forget(h);
-	users = vf_users(h, pf, e);
-	if (!users)
-		return 0;
-	error_set(e, -EBUSY, "the VFs of %s cannot go: in use by %s", pf->address, users);
-	return error_cure(e, "stop it, or keep max_vfs");
-}
-
-static int set_number(
-	struct host *h, const struct pci_device *pf, const struct sriov *want, struct error *e)
-{
-	int r;
-
-	if (pf->num_vfs) {
-		r = refuse_users(h, pf, e);
-		if (r >= 0)
-			r = write_number(h, pf, 0, e);
-		if (r < 0)
-			return r;
-	}
-	return want->max_vfs ? write_number(h, pf, want->max_vfs, e) : 0;
 }
 
 static int set_up(struct host *h, const struct vf_link *link, bool up, struct error *e)
@@ -198,24 +133,102 @@ static int give_back_down(
 	return set_up(h, now->state.link, false, e);
 }
 
+/*
+ * An event must not take the VFs away once more for a number that the driver
+ * refuses. Where it cannot be saved, one does.
+ */
+static void remember_refused(struct host *h, const struct step *s)
+{
+	const struct sriov *want = s->want;
+
+	if (gives_back(s))
+		return;
+	json_object_set_new(record_kept(h, s->r->id), "refused", json_integer(want->max_vfs));
+	record_touch(h);
+	(void)record_save(h, NULL);
+}
+
+static void forget_refused(struct host *h, const struct step *s)
+{
+	if (json_object_del(record_kept(h, s->r->id), "refused") == 0)
+		record_touch(h);
+}
+
+static int wait_for_rates(
+	struct host *h, struct sriov *now, const struct sriov *had, struct error *e)
+{
+	const struct vf_link *link = now->state.link;
+
+	if (!link || !link->up || !limits_rates(had))
+		return 0;
+	link_wait_carrier(link->name, LINK_SECONDS);
+	return look_again(h, now, e);
+}
+
+/* The VFs that there were, driven and set up as they were. */
+static int make_again(struct host *h, const struct step *s, struct sriov *now,
+	const struct sriov *had, struct error *e)
+{
+	int r = write_autoprobe(h, now->state.pf, had->drivers_autoprobe, e);
+
+	if (r >= 0)
+		r = vf_number_write(h, now->state.pf, had->max_vfs, e);
+	if (r >= 0)
+		r = look_again(h, now, e);
+	if (r >= 0)
+		r = wait_for_rates(h, now, had, e);
+	if (r < 0 || !now->state.link)
+		return r;
+	return vfs_set(h, s, had, true, now->state.pf, now->state.link->name, e);
+}
+
+/* The number was refused when the VFs that there were had gone. */
+static int put_back(struct host *h, const struct step *s, struct sriov *now,
+	const struct sriov *had, struct error *e)
+{
+	_cleanup_free_ char *cure = e->cure ? xstrdup(e->cure) : NULL;
+	_cleanup_error_ struct error why = { 0 };
+	int r = look_again(h, now, &why);
+
+	if (!had->max_vfs || (r >= 0 && now->state.pf->num_vfs))
+		return e->code;
+	remember_refused(h, s);
+	if (r >= 0)
+		r = make_again(h, s, now, had, &why);
+	if (r < 0)
+		error_set(e, e->code, "%s; nor are the %lld there again that it had: %s", e->text,
+			(long long)had->max_vfs, why.text ? why.text : strerror(-r));
+	else
+		error_set(e, e->code, "%s; the %lld that it had are there again", e->text,
+			(long long)had->max_vfs);
+	return cure ? error_cure(e, "%s", cure) : e->code;
+}
+
 int sriov_apply(struct host *h, struct step *s, struct error *e)
 {
 	/* Without a record of how it was: as a machine comes. */
 	static const struct sriov nothing = { .drivers_autoprobe = true };
 	const struct sriov *want = s->want ? s->want : &nothing;
-	struct sriov now = *(const struct sriov *)s->have;
+	struct sriov now = *(const struct sriov *)s->have, had = now;
 	bool flapped;
 	int r = look_again(h, &now, e);
 
 	if (r < 0 || (r = keep(h, s, &now, e)) < 0)
 		return r;
+	had.max_vfs = now.state.pf->num_vfs;
+	had.drivers_autoprobe = now.state.pf->drivers_autoprobe;
+	had.vfs = now.state.link ? now.state.link->vfs : (struct list){ 0 };
 	r = write_autoprobe(h, now.state.pf, want->drivers_autoprobe, e);
 	if (r < 0)
 		return r;
 	flapped = (int64_t)now.state.pf->num_vfs != want->max_vfs;
 	if (flapped) {
-		r = set_number(h, now.state.pf, want, e);
-		if (r < 0 || (r = look_again(h, &now, e)) < 0)
+		r = vf_number_set(h, now.state.pf, want, e);
+		if (r < 0)
+			return put_back(h, s, &now, &had, e);
+		forget_refused(h, s);
+		r = look_again(h, &now, e);
+		if (r < 0)
 			return r;
 	}
 	r = set_vfs(h, s, &now, want, flapped, e);

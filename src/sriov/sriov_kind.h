@@ -24,6 +24,12 @@ static inline bool gives_back(const struct step *s)
  */
 const char *vf_users(struct host *h, const struct pci_device *pf, struct error *e);
 
+/* Writes sriov_numvfs. */
+int vf_number_write(struct host *h, const struct pci_device *pf, int64_t number, struct error *e);
+/* From what the PF has to what is wanted; a refusal may leave it with none. */
+int vf_number_set(
+	struct host *h, const struct pci_device *pf, const struct sriov *want, struct error *e);
+
 int sriov_observe(struct host *h, const struct resource *r, void **have, struct error *e);
 int sriov_apply(struct host *h, struct step *s, struct error *e);
 

@@ -59,7 +59,8 @@ struct vf vf_wanted(struct host *h, const char *name, const struct sriov *want, 
 	struct vf v = given ? *given : by_default(h);
 
 	if (before) {
-		v.obj.set = given ? given->obj.set & have->obj.set : 0;
+		/* Of a VF that was just made no address may be told: all zeros. */
+		v.obj.set = given ? given->obj.set & (have->obj.set | VF_BIT(VF_MAC)) : 0;
 		return v;
 	}
 	if (!(v.obj.set & VF_BIT(VF_MAC))) {

@@ -186,6 +186,27 @@ def test_what_cannot_be_is_told(host, change, told):
     settle(host, SEVEN)
 
 
+def test_a_refused_number_puts_the_old_one_back(host):
+    """The kernel's answer to the second write, after the one that takes all away, is made up; what follows is its own."""
+    settle(host, SEVEN.replace("max_vfs: 7", "max_vfs: 3"))
+    host.run("systemctl start kvmhostd")
+    had = vfs(host)
+    put(host, SEVEN)
+    refused = host.run(f"strace -f -qq -o /dev/null -P /sys/bus/pci/devices/{PF}/sriov_numvfs "
+                       "-e inject=write:error=ENOMEM:when=2 kvmhostctl --no-color apply", check=False, timeout=120)
+    assert refused.rc == 1 and (f"{PF} (igb) does not make 7 VFs: Cannot allocate memory; the 3 that it had are there again"
+                                in refused.stdout), refused
+    assert "pci=realloc" in refused.stdout, refused
+    assert vfs(host) == had and attribute(host, "sriov_drivers_autoprobe") == "0"
+    host.run(f"ip link set {NIC} alias heard-of")
+    time.sleep(5)
+    assert count(host) == 3, "an event tried again, and all VFs went for that"
+    host.run(f"systemctl stop kvmhostd; ip link set {NIC} alias ''")
+    assert "max_vfs" in paths(host)
+    settle(host, SEVEN)
+    assert count(host) == 7
+
+
 def test_rates_wait_for_a_link(host):
     host.machine.monitor("set_link nic1 off")
     wait_until(lambda: not has_link(host), 30, "no link")

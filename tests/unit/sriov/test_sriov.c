@@ -13,7 +13,7 @@
 #include "config/document.h"
 #include "reconcile/apply.h"
 #include "reconcile/record.h"
-#include "sriov/sriov.h"
+#include "sriov/vf_set.h"
 
 const struct kind *const kinds[] = { &sriov_kind };
 const size_t n_kinds = ARRAY_SIZE(kinds);
@@ -304,6 +304,55 @@ static void test_adopted(void **state)
 	assert_string_equal(file(m, "0000:01:00.0", "sriov_numvfs"), "3");
 }
 
+/* The driver's answer, as vf_number.c gets it; NULL: it takes all. */
+static const char *number_refused;
+int __real_pci_write(
+	struct host *h, const struct pci_device *d, const char *file, const char *text);
+int __wrap_pci_write(
+	struct host *h, const struct pci_device *d, const char *file, const char *text);
+
+int __wrap_pci_write(struct host *h, const struct pci_device *d, const char *file, const char *text)
+{
+	if (number_refused && streq(file, "sriov_numvfs") && streq(text, number_refused))
+		return -ENOMEM;
+	return __real_pci_write(h, d, file, text);
+}
+
+static void test_refused_number(void **state)
+{
+	struct machine *m = *state;
+
+	tree_file(m->dir, "sys/devices/" SLOT "0000:01:00.0/sriov_numvfs", "3\n");
+	make_vfs(m, 3, "igbvf");
+	want(m, "{a: {device: {address: \"01:00.0\"}, max_vfs: 3, drivers_autoprobe: true}}");
+	assert_string_equal(apply_now(m), "");
+	want(m, "{a: {device: {address: \"01:00.0\"}, max_vfs: 5}}");
+	assert_false(only_step(m)->by_hand);
+	number_refused = "5";
+	has(apply_now(m), "does not make 5 VFs: Cannot allocate memory; the 3 that it had are "
+			  "there again; the firmware left no room");
+	assert_string_equal(file(m, "0000:01:00.0", "sriov_numvfs"), "3");
+	assert_string_equal(file(m, "0000:01:00.0", "sriov_drivers_autoprobe"), "1");
+	/* No event takes them away for that again; a person may, and after a reboot all is open. */
+	assert_true(only_step(m)->by_hand);
+	want(m, "{a: {device: {address: \"01:00.0\"}, max_vfs: 4}}");
+	assert_false(only_step(m)->by_hand);
+	want(m, "{a: {device: {address: \"01:00.0\"}, max_vfs: 5}}");
+	tree_file(m->dir, BOOT, "boot-2\n");
+	assert_false(only_step(m)->by_hand);
+	tree_file(m->dir, BOOT, "boot-1\n");
+	number_refused = NULL;
+	assert_string_equal(apply_now(m), "");
+	assert_string_equal(file(m, "0000:01:00.0", "sriov_numvfs"), "5");
+	number_refused = "3";
+	want(m, "{}");
+	has(apply_now(m), "does not make 3 VFs");
+	assert_string_equal(file(m, "0000:01:00.0", "sriov_numvfs"), "5");
+	number_refused = NULL;
+	assert_string_equal(apply_now(m), "");
+	assert_string_equal(file(m, "0000:01:00.0", "sriov_numvfs"), "3");
+}
+
 /* A process has the VF's group open: its VFs are not taken away under it. */
 static void test_in_use(void **state)
 {
@@ -411,6 +460,25 @@ static void test_macs(void **state)
 	assert_memory_not_equal(&a, &b, sizeof(a));
 }
 
+/* Many drivers tell all zeros of a VF that was just made: its former address is given back all the
+ * same. */
+static void test_former_mac(void **state)
+{
+	struct machine *m = *state;
+	struct vf had = { .mac = { { 2, 0, 0, 0, 0, 7 } }, .vlan = 42, .trust = true },
+		  made = { 0 }, v;
+	struct sriov before = { .max_vfs = 1, .vfs = { &had, 1 } };
+	struct pci_device pf = { .address = "0000:01:00.0" };
+
+	obj_init(&had, &vf_table, "0");
+	obj_init(&made, &vf_table, "0");
+	had.obj.set = VF_BIT(VF_MAC) | VF_BIT(VF_VLAN) | VF_BIT(VF_TRUST);
+	made.obj.set = VF_BIT(VF_VLAN);
+	v = vf_wanted(&m->host, "uplink", &before, true, &pf, 0, &made);
+	assert_int_equal(v.obj.set, VF_BIT(VF_MAC) | VF_BIT(VF_VLAN));
+	assert_memory_equal(&v.mac, &had.mac, sizeof(v.mac));
+}
+
 static void test_vf_addresses(void **state)
 {
 	const struct pci_device *vf;
@@ -438,11 +506,13 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_without_driver, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nvme, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_adopted, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_refused_number, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_in_use, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_released_after_reboot, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_another_name_or_device, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_replaced, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_macs, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_former_mac, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_vf_addresses, setup, teardown),
 	};
 
