@@ -57,6 +57,13 @@ def fetched(host, location):
     wait_until(lambda: len(host.read("/proc/fs/nfsfs/volumes").splitlines()) <= 1, 30, "the mount is gone")
 
 
+@pytest.fixture
+def served(host):
+    """The server runs, and nothing was fetched from it."""
+    host.run(f"systemctl start nfs-server && rm -rf {TREES}/web1", timeout=120)
+    return host
+
+
 def calls(host):
     """What the server was asked since it was started, by version."""
     lines = dict(line.split(maxsplit=1) for line in host.read("/proc/net/rpc/nfsd").splitlines())
@@ -64,6 +71,7 @@ def calls(host):
 
 
 def test_what_is_wrong_is_said(host):
+    host.run("systemctl stop nfs-server", timeout=120)
     host.write("/etc/modprobe.d/without.conf", "install nfs /bin/false\n")
     rc, said = apply(host, "nfs:127.0.0.1:/srv/tree")
     assert rc == 1 and "cannot read 127.0.0.1:/srv/tree by NFS: No such device" in said and "no client for NFS" in said, said
@@ -92,15 +100,16 @@ def given_up(host, rc, said):
     assert said.count("tree/web1 failed: ") == 1 and host.run(f"ls -A {TREES}").stdout == "", said
 
 
-def test_a_silent_server_is_given_up(host):
-    host.run("systemctl start nfs-server; " + SILENT, timeout=120)
-    given_up(host, *apply(host, "nfs:127.0.0.1:/srv/tree"))  # which ends after 180 s
+def test_a_silent_server_is_given_up(served):
+    served.run(SILENT)
+    given_up(served, *apply(served, "nfs:127.0.0.1:/srv/tree"))  # which ends after 180 s
 
 
-def test_one_that_falls_silent_is_given_up(host):
+def test_one_that_falls_silent_is_given_up(served):
     """In the middle of a copy: the server as slow as over a long line, and then the line is cut."""
+    host = served
     host.write("/etc/kvmhost/host.yaml", DOCUMENT % ("stopped", "nfs:127.0.0.1:/srv/tree"))
-    host.run("systemctl start nfs-server; truncate -s 200M /srv/tree/images/initrd.img; systemd-run -q --unit=slow -p StandardOutput=append:/root/slow "
+    host.run("truncate -s 200M /srv/tree/images/initrd.img; systemd-run -q --unit=slow -p StandardOutput=append:/root/slow "
              "-p StandardError=append:/root/slow --property=SuccessExitStatus=1 --remain-after-exit "
              "strace -qq -o /dev/null -e trace=sendfile -e inject=sendfile:delay_enter=300000 kvmhostctl apply", timeout=120)
     wait_until(lambda: host.run(f"[ $(stat -c %s {TREES}/.fetching/initrd) -gt 3000000 ]", check=False).rc == 0, 60, "a part")
@@ -114,32 +123,32 @@ def test_one_that_falls_silent_is_given_up(host):
 
 
 @pytest.mark.parametrize("location", ["nfs:127.0.0.1:/srv/tree", "nfs://files.example:2049/srv/tree"])
-def test_by_version_4(host, location):
-    host.run("systemctl start nfs-server", timeout=120)
-    before = calls(host)
-    fetched(host, location)
-    after = calls(host)
+def test_by_version_4(served, location):
+    before = calls(served)
+    fetched(served, location)
+    after = calls(served)
     assert after["4"] > before["4"] and after["3"] == before["3"], (before, after)
 
 
-def test_a_bar_on_a_terminal(host):
+def test_a_bar_on_a_terminal(served):
     """The server as slow as over a long line: each mebibyte waits."""
-    host.run(f"rm -rf {TREES}/web1")
-    shown = host.run("script -qec 'strace -qq -o /dev/null -e trace=sendfile -e inject=sendfile:delay_enter=400000 kvmhostctl apply' "
+    served.write("/etc/kvmhost/host.yaml", DOCUMENT % ("stopped", "nfs://files.example:2049/srv/tree"))
+    shown = served.run("script -qec 'strace -qq -o /dev/null -e trace=sendfile -e inject=sendfile:delay_enter=400000 kvmhostctl apply' "
                      "/dev/null", timeout=180).stdout
     assert re.search(r"\r  nfs://files.example:2049/srv/tree/images/vmlinuz \[#+ +\] \d+ %", shown), repr(shown)
-    host.run(f"cmp /srv/tree/images/vmlinuz {TREES}/web1/kernel")
+    served.run(f"cmp /srv/tree/images/vmlinuz {TREES}/web1/kernel")
 
 
-def test_the_daemon_reads_it_from_its_confinement(host):
-    host.run(f"rm -rf {TREES}/web1")
-    host.run("systemctl start kvmhostd", timeout=120)
-    host.run("systemctl reload kvmhostd", timeout=120)
-    host.run(f"cmp /srv/tree/images/vmlinuz {TREES}/web1/kernel")
-    host.run("systemctl stop kvmhostd")
+def test_the_daemon_reads_it_from_its_confinement(served):
+    served.write("/etc/kvmhost/host.yaml", DOCUMENT % ("stopped", "nfs:127.0.0.1:/srv/tree"))
+    served.run("systemctl start kvmhostd", timeout=120)
+    served.run("systemctl reload kvmhostd", timeout=120)
+    served.run(f"cmp /srv/tree/images/vmlinuz {TREES}/web1/kernel")
+    served.run("systemctl stop kvmhostd")
 
 
-def test_a_guest_is_installed_from_it(host):
+def test_a_guest_is_installed_from_it(served):
+    host = served
     rc, said = apply(host, "nfs://files.example/srv/tree", "running")
     assert rc == 0, said
     wait_until(lambda: host.run("cat /var/lib/kvmhost/install/web1", check=False).stdout == "done\n", 240, "it is installed")
@@ -157,3 +166,4 @@ def test_by_version_3(host):
     fetched(host, "nfs:127.0.0.1:/srv/tree")
     after = calls(host)
     assert after["3"] > before["3"], (before, after)
+    host.run("systemctl stop nfs-server && rm /etc/nfs.conf.d/old.conf")
