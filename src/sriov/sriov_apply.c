@@ -195,12 +195,16 @@ static int put_back(struct host *h, const struct step *s, struct sriov *now,
 	remember_refused(h, s);
 	if (r >= 0)
 		r = make_again(h, s, now, had, &why);
-	if (r < 0)
-		error_set(e, e->code, "%s; nor are the %lld there again that it had: %s", e->text,
-			(long long)had->max_vfs, why.text ? why.text : strerror(-r));
-	else
+	if (r >= 0)
 		error_set(e, e->code, "%s; the %lld that it had are there again", e->text,
 			(long long)had->max_vfs);
+	else
+		error_set(e, e->code, "%s; the %lld that it had are %s: %s", e->text,
+			(long long)had->max_vfs,
+			now->state.pf && now->state.pf->num_vfs
+				? "there again, but not as they were"
+				: "gone too",
+			why.text ? why.text : strerror(-r));
 	return cure ? error_cure(e, "%s", cure) : e->code;
 }
 

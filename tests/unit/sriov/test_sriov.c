@@ -304,7 +304,7 @@ static void test_adopted(void **state)
 	assert_string_equal(file(m, "0000:01:00.0", "sriov_numvfs"), "3");
 }
 
-/* The driver's answer, as vf_number.c gets it; NULL: it takes all. */
+/* The digits that the driver refuses; NULL: it takes all. */
 static const char *number_refused;
 int __real_pci_write(
 	struct host *h, const struct pci_device *d, const char *file, const char *text);
@@ -313,7 +313,7 @@ int __wrap_pci_write(
 
 int __wrap_pci_write(struct host *h, const struct pci_device *d, const char *file, const char *text)
 {
-	if (number_refused && streq(file, "sriov_numvfs") && streq(text, number_refused))
+	if (number_refused && streq(file, "sriov_numvfs") && strchr(number_refused, *text))
 		return -ENOMEM;
 	return __real_pci_write(h, d, file, text);
 }
@@ -351,6 +351,12 @@ static void test_refused_number(void **state)
 	number_refused = NULL;
 	assert_string_equal(apply_now(m), "");
 	assert_string_equal(file(m, "0000:01:00.0", "sriov_numvfs"), "3");
+	number_refused = "35";
+	want(m, "{a: {device: {address: \"01:00.0\"}, max_vfs: 5}}");
+	has(apply_now(m),
+		"does not make 5 VFs: Cannot allocate memory; the 3 that it had are gone too: "
+		"0000:01:00.0 (igb) does not make 3 VFs: Cannot allocate memory; ");
+	number_refused = NULL;
 }
 
 /* A process has the VF's group open: its VFs are not taken away under it. */
