@@ -45,6 +45,10 @@ static void refuse_errno(struct loader *l, const char *name, int error)
 		hint = "create it, or name the right path with --config";
 	else if (error == EACCES || error == EPERM)
 		hint = "run as root, or let this user read it";
+	else if (error == ELOOP)
+		hint = "the links lead back to one another: ls -l tells where to";
+	else
+		hint = "name a regular file, or a directory of *.yaml";
 	refuse_file(l, name, hint,
 		arena_printf(l->d->arena, "the file cannot be read: %s", strerror(error)));
 }

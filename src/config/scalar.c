@@ -59,10 +59,13 @@ bool scalar_in_range(const struct field *f, struct scalar *s, int64_t value)
 	if ((f->min == 0 && f->max == 0) || (value >= f->min && value <= f->max))
 		return true;
 	range_text(f, &range);
-	if (f->min != f->max)
-		f->type->format(f, value < f->min ? &f->min : &f->max, &bound);
-	if (bound.len && !s->hint)
-		scalar_cure(s, "write at %s %s", value < f->min ? "least" : "most", sb_str(&bound));
+	f->type->format(f, value < f->min ? &f->min : &f->max, &bound);
+	if (!s->hint)
+		scalar_cure(s, "write %s%s",
+			f->min == f->max ? ""
+			: value < f->min ? "at least "
+					 : "at most ",
+			sb_str(&bound));
 	return scalar_refuse(s, "must be %s, not %s", sb_str(&range), scalar_shown(s));
 }
 

@@ -123,10 +123,13 @@ int port_vlans_get(struct host *h, int index, const struct port_vlans **out, str
 
 /* ---- writing ---- */
 
+/* A port with every second VLAN has the most runs, of one attribute each. */
+enum { REQUEST_MAX = VLAN_IDS / 2 * (NLA_HDRLEN + sizeof(struct bridge_vlan_info)) + 256 };
+
 static struct nl_msg *begin(const struct port_vlans_change *c, int type, struct nlattr **spec)
 {
 	struct ifinfomsg head = { .ifi_family = AF_BRIDGE, .ifi_index = c->index };
-	struct nl_msg *m = netlink_request(type, 0, &head, sizeof(head));
+	struct nl_msg *m = netlink_request_large(type, 0, &head, sizeof(head), REQUEST_MAX);
 	uint16_t flags = BRIDGE_FLAGS_SELF;
 
 	*spec = netlink_nest(m, IFLA_AF_SPEC);

@@ -347,6 +347,14 @@ def test_standard_input():
     assert result.returncode == 1 and b"standard input is not read" in result.stderr
 
 
+def test_paths_that_are_no_files_are_told_with_the_cure(tmp_path):
+    (tmp_path / "loop.yaml").symlink_to("loop.yaml")
+    (tmp_path / "file.yaml").write_text("version: 1\n")
+    for path in ("loop.yaml", "file.yaml/", "file.yaml/below.yaml", "x" * 300, "/proc/self/mem"):
+        said = run("check", path, cwd=tmp_path)
+        assert said.returncode == 1 and b"error: the file cannot be read: " in said.stderr and b"\n      = " in said.stderr, said
+
+
 def test_half_written(tmp_path):
     """Who writes a file in place is waited for, and told of when it lasts."""
     path = tmp_path / "host.yaml"

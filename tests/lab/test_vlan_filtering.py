@@ -83,6 +83,15 @@ def test_changes(wires):
     assert vlans(wires, "v1") == [(42, None, OWN)]
 
 
+def test_every_second(wires):
+    """The most attributes that a request can have."""
+    odd = list(range(45, 4094, 2))
+    settle(wires, BRIDGE.replace("[42, 43, 100-120]", str(odd)))
+    assert [v[0] for v in vlans(wires, "v0")] == [7, *odd]
+    settle(wires, BRIDGE)
+    assert (4093, None, []) not in vlans(wires, "v0")
+
+
 def test_guests(wires):
     settle(wires, BRIDGE + GUEST % ", pvid: 42")
     assert vlans(wires, "web1-tap0") == [(42, None, OWN)]

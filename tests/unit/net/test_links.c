@@ -3,6 +3,7 @@
 #include "fixture.h"
 #include "base/strbuf.h"
 #include "net/nl.h"
+#include "net/port_vlans.h"
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 
@@ -266,6 +267,27 @@ static void kernel_says_why(void **state _unused_)
 		error_clear(&e[i]);
 }
 
+/* Every second one, the most attributes that there can be: more than a page of them. */
+static void vlans_that_fill_a_request(void **state _unused_)
+{
+	struct vlan_range ranges[VLAN_IDS / 2 - 1];
+	struct list vlans = { ranges, ARRAY_SIZE(ranges) };
+	_cleanup_error_ struct error e = { 0 };
+	struct port_vlans had = { .pvid = 1 };
+	struct port_vlans_change c = { .index = 4711, .name = "x", .have = &had, .vlans = &vlans };
+	struct nl *nl;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(ranges); i++)
+		ranges[i] = (struct vlan_range){ (uint16_t)(2 * i + 3), (uint16_t)(2 * i + 3) };
+	vlan_set_add(&had.tagged, &vlans);
+	assert_int_equal(netlink_get(&host, &nl, NULL), 0);
+	port_vlans_put(nl, &c, &e);
+	vlans.n = 0;
+	port_vlans_put(nl, &c, &e);
+	netlink_flush(nl);
+	has(e.text, "cannot set the VLANs of x: ");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -285,6 +307,7 @@ int main(void)
 		cmocka_unit_test_setup(marked_without_record, fixture_reset),
 		cmocka_unit_test_setup(many_at_once, fixture_reset),
 		cmocka_unit_test_setup(kernel_says_why, fixture_reset),
+		cmocka_unit_test_setup(vlans_that_fill_a_request, fixture_reset),
 	};
 
 	return FIXTURE_RUN(tests);
