@@ -98,6 +98,8 @@ struct port_holder {
 };
 bool port_holder_find(struct host *h, const char *protocol, uint16_t port,
 	const struct list *addresses, struct port_holder *out);
+/* Who has the socket of that inode; false: nobody who is seen, or a dnsmasq of ours. */
+bool port_holder_of(struct host *h, unsigned long inode, struct port_holder *out);
 /* TCP ports that are listened at, at other addresses than the loopback device's. */
 uint16_t *ports_listening(struct host *h, struct arena *a, size_t *n);
 

@@ -97,7 +97,7 @@ static void describe(struct host *h, const char *pid, struct port_holder *out)
 }
 
 /* Ours are bound to their bridges and in nobody's way. */
-static bool find_process(struct host *h, unsigned long inode, struct port_holder *out)
+bool port_holder_of(struct host *h, unsigned long inode, struct port_holder *out)
 {
 	_cleanup_free_ char **pids = NULL;
 	size_t n = 0;
@@ -134,7 +134,7 @@ static bool find_in(struct host *h, const char *table, uint16_t port, const stru
 	while ((line = strsep(&rest, "\n"))) {
 		if (!parse_row(line, endswith(table, "6"), &row) || row.port != port ||
 			row.state != (*table == 't' ? STATE_LISTEN : STATE_OPEN) ||
-			!in_the_way(&row, addresses) || !find_process(h, row.inode, out))
+			!in_the_way(&row, addresses) || !port_holder_of(h, row.inode, out))
 			continue;
 		inet_ntop(row.ip.family, row.ip.b, out->address, sizeof(out->address));
 		return true;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "net/ties.h"
 #include "net/net.h"
+#include "net/bound.h"
+#include "net/dnsmasq.h"
 #include "net/fw_named.h"
 #include "net/links.h"
 #include "net/ported.h"
@@ -88,10 +90,44 @@ static void look_at_rules(struct search *s, const struct member *p)
 	}
 }
 
+/* The same program has it by both families, or by several sockets: it is told once. */
+static bool is_told(const struct search *s, const char *what)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (streq(s->v[i].what, what))
+			return true;
+	return false;
+}
+
+static void look_at_sockets(
+	struct search *s, const struct member *p, const struct bound *v, size_t n)
+{
+	struct arena *a = s->h->pass;
+
+	for (size_t i = 0; i < n; i++) {
+		struct port_holder who;
+		const char *what;
+
+		if (v[i].index != p->card->index || !port_holder_of(s->h, v[i].inode, &who))
+			continue;
+		what = arena_printf(a,
+			"%s (process %d%s%s) has %s bound to %s, and hears nothing there when %s "
+			"speaks for it as its port",
+			who.name, who.pid, *who.unit ? ", " : "", who.unit, v[i].what,
+			p->card->name, p->link);
+		if (!is_told(s, what))
+			*ARENA_PUSH(a, s->v, s->n) = (struct tie){ p->card->name, p->link, what,
+				arena_printf(a, "name %s in its configuration, and start it again",
+					p->link) };
+	}
+}
+
 int ties(struct host *h, const struct wants *w, bool to_come, struct tie **v, size_t *n,
 	struct error *e)
 {
 	struct search s = { .h = h };
+	struct bound *bound;
+	size_t n_bound;
 	int r;
 
 	*v = NULL;
@@ -111,8 +147,11 @@ int ties(struct host *h, const struct wants *w, bool to_come, struct tie **v, si
 	r = fw_named_read(h, s.ls, &s.rules, e);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < s.n_pairs; i++)
+	bound_read(h->pass, &bound, &n_bound);
+	for (size_t i = 0; i < s.n_pairs; i++) {
 		look_at_rules(&s, &s.pairs[i]);
+		look_at_sockets(&s, &s.pairs[i], bound, n_bound);
+	}
 	*v = s.v;
 	*n = s.n;
 	return 0;

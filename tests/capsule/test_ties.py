@@ -123,3 +123,20 @@ def test_rules_by_the_cards_name(host, rules):
     shown = {one["what"].split(" has ")[0]: one["cure"].split(": ")[1].split(" shows")[0] for one in told(host)}
     for chain, command in shown.items():
         assert "eth" in host.run(command).stdout or "e+" in host.run(command).stdout, chain
+
+
+def test_sockets_bound_to_the_card(host):
+    """A server that is bound to it hears no more: told with its name, by what it hears; one for all goes on."""
+    for unit, what in (("tftp", "UDP4-RECVFROM:69,fork"), ("web", "TCP6-LISTEN:80,fork")):
+        host.run(["systemd-run", "--quiet", "--collect", f"--unit={unit}", "socat", "-u", f"{what},so-bindtodevice=eth0", "SYSTEM:cat >/dev/null"])
+    wait_until(lambda: host.run("ss -ltunH | grep -c %eth0", check=False).stdout.strip() == "2", 30, "sockets bound to eth0")
+    put(host, INHERIT)
+    plan = host.ctl("plan", check=False)
+    assert plan.rc == 2 and plan.stderr.count("warning: socat") == 2, plan.stderr
+    for said in ("tftp.service) has UDP port 69 bound to eth0", "web.service) has TCP port 80"):
+        assert said in plan.stderr, plan.stderr
+    settle(host, INHERIT)
+    assert len(told(host)) == 2 and reached(host) == ["reached"] * 2
+    host.run("systemctl stop tftp web")
+    assert not told(host)
+    settle(host, EMPTY, "--allow-mass-removal")
