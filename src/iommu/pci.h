@@ -66,7 +66,7 @@ const char *pci_attribute(struct host *h, const struct pci_device *d, const char
 /* One write(2) into it; negative errno. */
 int pci_write(struct host *h, const struct pci_device *d, const char *file, const char *text);
 
-/* "0000:0b:00.0" or, in domain 0, "0b:00.0"; const char *, in the long form. */
+/* "0000:0b:00.0", "10000:e1:00.0" or, in domain 0, "0b:00.0"; const char *, in the long form. */
 extern const struct type type_pci_address;
 /* "8086:10c9", in lower case; const char * */
 extern const struct type type_pci_id;

@@ -23,11 +23,24 @@ static int part(const char **s, size_t n, char end)
 	return v;
 }
 
+/*
+ * Four digits, or more: what is behind Intel's VMD has domains from 10000 on
+ * (drivers/pci/controller/vmd.c). An int for the kernel; -1: none.
+ */
+static int domain_part(const char **p)
+{
+	size_t digits = strcspn(*p, ":");
+
+	if (digits > 4 && (digits > 7 || **p == '0'))
+		return -1;
+	return part(p, MAX_OF(digits, (size_t)4), ':');
+}
+
 static bool address_parse(const struct field *f _unused_, struct scalar *s, void *value)
 {
 	bool short_form = strlen(s->text) == strlen("0b:00.0");
 	const char *p = s->text;
-	int domain = short_form ? 0 : part(&p, 4, ':');
+	int domain = short_form ? 0 : domain_part(&p);
 	int bus = domain < 0 ? -1 : part(&p, 2, ':');
 	int slot = bus < 0 ? -1 : part(&p, 2, '.');
 	int function = slot < 0 ? -1 : part(&p, 1, '\0');
@@ -52,7 +65,8 @@ static bool address_equal(const void *a, const void *b)
 static void address_schema(const struct field *f _unused_, struct strbuf *out)
 {
 	sb_add(out, "\"type\":\"string\",\"pattern\":"
-		    "\"^([0-9A-Fa-f]{4}:)?[0-9A-Fa-f]{2}:[01][0-9A-Fa-f]\\\\.[0-7]$\"");
+		    "\"^(([0-9A-Fa-f]{4}|[1-9A-Fa-f][0-9A-Fa-f]{4,6}):)?[0-9A-Fa-f]{2}:[01][0-9A-"
+		    "Fa-f]\\\\.[0-7]$\"");
 }
 
 const struct type type_pci_address = {

@@ -42,6 +42,15 @@ static const char *nic_options(struct args *x, const struct machine *m, size_t i
 	return arena_strdup(x->arena, sb_str(&out));
 }
 
+/* QEMU takes no domain above ffff by `host` (set_pci_host_devaddr() in its source), but any path.
+ */
+static const char *place(struct args *x, const char *address)
+{
+	if (strcspn(address, ":") <= 4)
+		return arena_printf(x->arena, "host=%s", address);
+	return arena_printf(x->arena, "sysfsdev=/sys/bus/pci/devices/%s", address);
+}
+
 /*
  * Without a descriptor QEMU opens the group's node itself, which is its user's while the guest has
  * the device. With one, the address is there for whoever reads the line.
@@ -53,8 +62,8 @@ static void add_assigned(struct args *x, const struct assigned *dev, int fd, con
 
 	if (fd >= 0)
 		snprintf(by, sizeof(by), ",iommufd=host-iommu,fd=%d", fd);
-	args_add(x, "-device", "vfio-pci,id=%s%zu,host=%s%s,bus=%s,addr=0x0%s", id, i, dev->address,
-		by, port, bootindex);
+	args_add(x, "-device", "vfio-pci,id=%s%zu,%s%s,bus=%s,addr=0x0%s", id, i,
+		place(x, dev->address), by, port, bootindex);
 }
 
 /* One for all, so that the guest's memory is locked and counted once. */

@@ -63,19 +63,30 @@ static void found_again(struct runner *r, const char *id, json_t *name)
 		runner_save(r);
 }
 
+/* As qemu_net.c writes it: by `host`, or by a path. NULL: no device of the host's. */
+static const char *address_in(json_t *with)
+{
+	const char *host = json_string_value(json_object_get(with, "host"));
+	const char *path = json_string_value(json_object_get(with, "sysfsdev"));
+	const char *slash = path ? strrchr(path, '/') : NULL;
+
+	return host ? host : slash ? slash + 1 : NULL;
+}
+
 void run_lost_command(void *runner, json_t *command, enum control_progress at)
 {
 	struct runner *r = runner;
 	const char *name = json_string_value(json_object_get(command, "execute"));
 	json_t *with = json_object_get(command, "arguments");
 	const char *id = json_string_value(json_object_get(with, "id"));
+	const char *address = address_in(with);
 
 	if (!name || !id)
 		return;
 	if (streq(name, "device_del") && at != CONTROL_DONE && one_of(r, id))
 		json_object_set_new(one_of(r, id), "asked", json_boolean(at == CONTROL_SENT));
-	else if (streq(name, "device_add") && at == CONTROL_DONE && json_object_get(with, "host"))
-		found_again(r, id, json_incref(json_object_get(with, "host")));
+	else if (streq(name, "device_add") && at == CONTROL_DONE && address)
+		found_again(r, id, json_string(address));
 }
 
 bool run_lost(struct runner *r, const char *id)

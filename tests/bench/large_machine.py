@@ -28,7 +28,7 @@ class Machine:
         put(here / "uevent", (f"DRIVER={driver}\n" if driver else "") +
             f"PCI_CLASS={kind}\nPCI_ID={ids}\nPCI_SUBSYS_ID=15B3:0016\nPCI_SLOT_NAME={address}\n"
             f"MODALIAS=pci:v0000{vendor}d0000{device}sv000015B3sd00000016bc{kind[:-4]:0>2}sc{kind[-4:-2]}i{kind[-2:]}\n")
-        put(here / "numa_node", f"{int(address[5:7], 16) % 2}\n")
+        put(here / "numa_node", f"{int(address.split(':')[1], 16) % 2}\n")
         put(here / "driver_override", "(null)\n")
         link(here / "iommu_group", f"../../../../kernel/iommu_groups/{group}")
         link(self.sys / "bus/pci/devices" / address, f"../../../devices/{path}")

@@ -74,6 +74,28 @@ def test_small_machine(small):
     assert devices["0000:01:10.1"]["assignable"] and devices["0000:01:10.1"]["why"] is None
 
 
+def test_domains_above_ffff(tmp_path):
+    """What is behind Intel's VMD: /sys as a machine with one has it, with a card in a group of its own. No such machine was there."""
+    root = tmp_path / "root"
+    machine = large_machine.Machine(root)
+    vmd = "pci0000:00/0000:00:0e.0"
+    machine.device(vmd, "8086:467F", "10400", 5, "vmd")
+    machine.device(f"{vmd}/pci10000:e0/10000:e0:06.0", "8086:464D", "60400", 6, "pcieport")
+    card = f"{vmd}/pci10000:e0/10000:e0:06.0/10000:e1:00.0"
+    put(machine.device(card, "8086:10C9", "20000", 7, "igb") / "net/enp1s0/address", "02:00:00:00:00:01\n")
+    link(root / "sys/class/net/enp1s0", f"../../devices/{card}/net/enp1s0")
+    _, devices = inventory(root)
+    assert sorted(devices) == ["0000:00:0e.0", "10000:e0:06.0", "10000:e1:00.0"]
+    _, one = inventory(root, "10000:e1:00.0")
+    assert one["10000:e1:00.0"]["interfaces"] == [{"name": "enp1s0"}] and one["10000:e1:00.0"]["assignable"], one
+    put(tmp_path / "host.yaml", 'version: 1\ndevices:\n  nic: {address: "10000:e1:00.0"}\n'
+        'guests:\n  web1: {memory: {size: 64MiB}, kernel: {image: /k}, devices: [nic]}\n')
+    ctl(root, "--config", str(tmp_path / "host.yaml"), "check")
+    told = subprocess.run([CTL, "--json", "--config", str(tmp_path / "host.yaml"), "--root", root, "plan"], capture_output=True, text=True, timeout=60)
+    assert told.returncode == 2, told
+    assert {"device/nic", "guest/web1"} <= {step["resource"] for step in json.loads(told.stdout)["steps"]}, told.stdout
+
+
 def test_why_not(small):
     _, devices = inventory(small)
     assert "default route" in devices["0000:00:03.0"]["why"]

@@ -217,6 +217,10 @@ static void test_addresses(void **state _unused_)
 	assert_string_equal(address("0000:0b:00.0"), "0000:0b:00.0");
 	assert_string_equal(address("0B:1f.7"), "0000:0b:1f.7");
 	assert_string_equal(address("10ef:00:01.0"), "10ef:00:01.0");
+	assert_string_equal(address("10000:E1:00.0"), "10000:e1:00.0");
+	assert_string_equal(address("fffffff:01:00.0"), "fffffff:01:00.0");
+	assert_null(address("00000:0b:00.0"));
+	assert_null(address("10000000:0b:00.0"));
 	assert_null(address("0b:20.0"));
 	assert_null(address("0b:00.8"));
 	assert_null(address("0b:00"));
