@@ -5,31 +5,64 @@
 #include "runner/guest_files.h"
 #include "runner/state.h"
 #include <fcntl.h>
+#include <sys/pidfd.h>
 #include <sys/resource.h>
 
-/* state.json is the guest's user's word: what is not in its unit's control group is not QEMU. */
-static pid_t find_qemu(struct host *h, const char *name)
-{
-	_cleanup_free_ char *path = NULL, *text = NULL, *unit = NULL;
-	json_t *record = NULL;
+/* A process that stays the same while it is open: its number may be another's once it is gone. */
+struct qemu {
 	pid_t pid;
+	int fd; /* of pidfd_open(2) */
+};
 
-	if (state_read(h->root, name, &record) < 0)
-		return 0;
-	pid = (pid_t)json_integer_value(json_object_get(record, "pid"));
-	json_decref(record);
-	path = xprintf("/proc/%d/cgroup", (int)pid);
-	unit = xprintf("/%s", guest_unit(name).s);
-	if (pid <= 0 || file_read(h->root, path, 1 << 16, &text, NULL) < 0)
-		return 0;
-	return strstr(text, unit) ? pid : 0;
+#define _cleanup_qemu_ __attribute__((cleanup(qemu_close)))
+
+static void qemu_close(struct qemu *q)
+{
+	close_p(&q->fd);
 }
 
-static int set_locked(pid_t qemu, uint64_t size)
+static bool is_there(const struct qemu *q)
 {
-	struct rlimit to = { size, size };
+	return pidfd_send_signal(q->fd, 0, NULL, 0) == 0;
+}
 
-	return prlimit(qemu, RLIMIT_MEMLOCK, &to, NULL) < 0 ? -errno : 0;
+static pid_t pid_in_record(struct host *h, const char *name)
+{
+	json_t *record = NULL;
+	pid_t pid = 0;
+
+	if (state_read(h->root, name, &record) >= 0)
+		pid = (pid_t)json_integer_value(json_object_get(record, "pid"));
+	json_decref(record);
+	return pid;
+}
+
+/* state.json is the guest's user's word: what is not in its unit's control group is not QEMU. */
+static bool find_qemu(struct host *h, const char *name, struct qemu *q)
+{
+	_cleanup_free_ char *path = NULL, *text = NULL, *unit = NULL;
+
+	*q = (struct qemu){ .pid = pid_in_record(h, name), .fd = -1 };
+	if (q->pid <= 0)
+		return false;
+	q->fd = pidfd_open(q->pid, 0);
+	path = xprintf("/proc/%d/cgroup", (int)q->pid);
+	unit = xprintf("/%s", guest_unit(name).s);
+	return q->fd >= 0 && file_read(h->root, path, 1 << 16, &text, NULL) >= 0 &&
+	       strstr(text, unit) && is_there(q);
+}
+
+/* prlimit(2) knows numbers alone: who was not meant has its own back. */
+static int set_locked(const struct qemu *q, uint64_t size)
+{
+	struct rlimit to = { size, size }, before;
+
+	if (prlimit(q->pid, RLIMIT_MEMLOCK, &to, &before) < 0)
+		return -errno;
+	if (is_there(q))
+		return 0;
+	prlimit(q->pid, RLIMIT_MEMLOCK, &before, NULL);
+	return -ESRCH;
 }
 
 /* The unit binds the directory at its start, where there is one: see kvmhost-guest@.service. */
@@ -45,16 +78,16 @@ static int check_directory(pid_t qemu, const char *name, struct error *e)
 
 int guest_vfio_prepare(struct host *h, const char *name, const struct guest *g, struct error *e)
 {
-	pid_t qemu = find_qemu(h, name);
-	int r = qemu ? check_directory(qemu, name, e)
-		     : error_set(e, -ESRCH, "its QEMU is not to be found");
+	_cleanup_qemu_ struct qemu qemu;
+	int r = find_qemu(h, name, &qemu) ? check_directory(qemu.pid, name, e)
+					  : error_set(e, -ESRCH, "its QEMU is not to be found");
 
 	if (r < 0)
 		return r;
 	r = units_allow_devices(h, guest_unit(name).s, "char-vfio", "rw", e);
 	if (r < 0)
 		return r;
-	r = set_locked(qemu, guest_locked(g));
+	r = set_locked(&qemu, guest_locked(g));
 	if (r >= 0)
 		return 0;
 	error_set(e, r, "cannot let its QEMU lock %llu MiB of memory: %s",
@@ -64,8 +97,8 @@ int guest_vfio_prepare(struct host *h, const char *name, const struct guest *g, 
 
 void guest_vfio_lower(struct host *h, const char *name, const struct guest *g)
 {
-	pid_t qemu = find_qemu(h, name);
-	int r = qemu ? set_locked(qemu, guest_locked(g)) : 0;
+	_cleanup_qemu_ struct qemu qemu;
+	int r = find_qemu(h, name, &qemu) ? set_locked(&qemu, guest_locked(g)) : 0;
 
 	if (r < 0)
 		log_warning("the guest %s may still lock memory: %s", name, strerror(-r));
