@@ -16,6 +16,9 @@ int assign_vf_number(struct host *h, const struct resource *r, size_t i);
 int assign_vf_find(struct host *h, const struct resource *r, size_t i, const struct pci_device **vf,
 	struct error *e);
 
+/* A part of what the record keeps of an assignment; NULL: none. Borrowed. */
+json_t *assign_vf_kept(struct host *h, const char *id, const char *part);
+
 /* Notes numbers and what is about to be bound in the record, before it is; saved. */
 int assign_vf_keep(
 	struct host *h, const struct resource *r, const struct functions *f, struct error *e);

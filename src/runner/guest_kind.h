@@ -36,6 +36,15 @@ struct guest_seen {
 	const char *why; /* failed: the reason; may be NULL */
 };
 
+/* guest.c: does the bridge (NULL: none) tell VLANs apart? */
+bool guest_filters(const struct resource *bridge, const struct wants *w);
+
+/* guest_claims.c: of all guests, on behalf of the first; for others it does nothing. */
+void guest_claims_check(const struct resource *r, const struct wants *w, struct diags *d);
+
+/* guest_derive.c */
+void guest_derive(const struct resource *r, struct wants *w);
+
 /* guest_observe.c */
 int guest_observe(struct host *h, const struct resource *r, void **have, struct error *e);
 int guest_owned(struct host *h, const struct kind *k, void (*found)(const char *name, void *arg),
