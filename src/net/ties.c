@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "net/ties.h"
+#include "base/strbuf.h"
 #include "net/net.h"
+#include "net/network.h"
 #include "net/bound.h"
 #include "net/dnsmasq.h"
 #include "net/fw_named.h"
@@ -122,6 +124,42 @@ static void look_at_sockets(
 	}
 }
 
+static const char *cidr_text(struct arena *a, const struct cidr *c)
+{
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+
+	cidr_format(c, &text);
+	return arena_strdup(a, sb_str(&text));
+}
+
+/* A routed network may be meant to be a part of what is outside. */
+static void look_at_network(struct search *s, const struct network *n, bool to_come)
+{
+	const struct link *bridge = links_name(s->ls, n->bridge);
+	struct arena *a = s->h->pass;
+
+	if (n->mode == NETWORK_ROUTED || (to_come && bridge))
+		return;
+	for (size_t i = 0; i < n->addresses.n * s->ls->n_addrs; i++) {
+		const struct cidr *own = &LIST_AT(&n->addresses, struct cidr, i / s->ls->n_addrs);
+		const struct addr *other = &s->ls->addrs[i % s->ls->n_addrs];
+		const struct link *l = links_index(s->ls, other->index);
+
+		if (!l || l == bridge || !cidr_overlap(own, &other->cidr))
+			continue;
+		*ARENA_PUSH(a, s->v, s->n) = (struct tie){
+			.card = l->name,
+			.link = n->bridge,
+			.what = arena_printf(a,
+				"the network %s is to have %s, and %s has %s: whom the host knows "
+				"by both it reaches by one alone",
+				n->obj.name, cidr_text(a, own), l->name,
+				cidr_text(a, &other->cidr)),
+			.cure = arena_printf(a, "give %s other addresses", n->obj.name),
+		};
+	}
+}
+
 int ties(struct host *h, const struct wants *w, bool to_come, struct tie **v, size_t *n,
 	struct error *e)
 {
@@ -141,6 +179,11 @@ int ties(struct host *h, const struct wants *w, bool to_come, struct tie **v, si
 	r = links_get(h, &s.ls, e);
 	if (r < 0)
 		return r;
+	for (size_t i = 0; i < w->n; i++)
+		if (w->v[i]->kind == &network_kind)
+			look_at_network(&s, w->v[i]->want, to_come);
+	*v = s.v;
+	*n = s.n;
 	find_pairs(&s, w, to_come);
 	if (!s.n_pairs)
 		return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What others have bound to a card by its name, and what ends when the card is a port: packets come
- * in by the bridge or bond from then on.
+ * in by the bridge or bond from then on. And networks that have addresses of a card's network.
  */
 #ifndef KVMHOST_TIES_H
 #define KVMHOST_TIES_H

@@ -140,3 +140,18 @@ def test_sockets_bound_to_the_card(host):
     host.run("systemctl stop tftp web")
     assert not told(host)
     settle(host, EMPTY, "--allow-mass-removal")
+
+
+def test_a_network_within_the_cards(host):
+    """One of the same addresses as what the host stands in is told; one of others, and a routed one, which may be meant so, are not."""
+    net = "version: 1\nnetworks:\n  lab: {{mode: {}, bridge: virbr0, addresses: [{}]}}\n"
+    for mode, address, n in (("nat", "203.0.113.129/25", 1), ("isolated", f"{V6}1:1/112", 1), ("nat", "203.0.114.1/24", 0),
+                             ("routed", "203.0.113.129/25", 0)):
+        put(host, net.format(mode, address))
+        plan = host.ctl("plan", check=False)
+        assert plan.rc == 2 and plan.stderr.count("warning: the network lab is to have") == n, plan.stderr
+    settle(host, net.format("nat", "203.0.113.129/25"))
+    assert not host.ctl("plan").stderr and [one["card"] for one in told(host)] == ["eth0"]
+    settle(host, net.format("nat", "203.0.114.1/24"))
+    assert not told(host)
+    settle(host, EMPTY, "--allow-mass-removal")
