@@ -170,7 +170,8 @@ static const struct field boot_rows[] = {
 		       "booted. Without it "
 		       "it gives up. UEFI tries all that there is, PXE by each protocol too, "
 		       "before it has "
-		       "nothing left."),
+		       "nothing left. That is known by what OVMF says on the serial console; with "
+		       "a firmware that says something else it is not tried again."),
 };
 static const struct table boot_table = TABLE(
 	struct guest_boot, boot_rows, .check = check_boot, .doc = "What the guest boots from.");
