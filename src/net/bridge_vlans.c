@@ -84,7 +84,7 @@ int bridge_vlans_observe(struct host *h, const struct links *ls, const struct li
 		v = ARENA_PUSH(h->pass, out, have->vlans.n);
 		obj_init(v, &bridge_vlans_table, want->obj.name);
 		v->pvid = now->pvid;
-		v->vlans = vlan_set_list(h->pass, &now->tagged, &want->vlans);
+		v->vlans = port_vlans_list(h->pass, now, &want->vlans);
 		obj_mark_set(v, "pvid");
 		obj_mark_set(v, "vlans");
 	}

@@ -27,18 +27,20 @@ void vlan_set_add(struct vlan_set *set, const struct list *ranges)
 	}
 }
 
-struct list vlan_set_list(struct arena *a, const struct vlan_set *set, const struct list *like)
+struct list port_vlans_list(struct arena *a, const struct port_vlans *port, const struct list *like)
 {
-	struct vlan_set same = { 0 };
+	struct vlan_set same = { 0 }, set = port->tagged;
 	struct vlan_range *v = NULL;
 	size_t n = 0;
 
 	if (like)
 		vlan_set_add(&same, like);
-	if (like && !memcmp(&same, set, sizeof(same)))
+	for (size_t i = 0; i < sizeof(set.bits); i++)
+		set.bits[i] = (uint8_t)(set.bits[i] & ~(port->odd.bits[i] & same.bits[i]));
+	if (like && !memcmp(&same, &set, sizeof(same)))
 		return *like;
 	for (unsigned id = 1; id < VLAN_IDS; id++) {
-		if (!has(set, id))
+		if (!has(&set, id))
 			continue;
 		if (n && v[n - 1].to == id - 1)
 			v[n - 1].to = (uint16_t)id;
@@ -52,6 +54,9 @@ struct list vlan_set_list(struct arena *a, const struct vlan_set *set, const str
 
 static void add_info(struct port_vlans *p, const struct bridge_vlan_info *info, unsigned *from)
 {
+	bool pvid = info->flags & BRIDGE_VLAN_INFO_PVID;
+	bool untagged = info->flags & BRIDGE_VLAN_INFO_UNTAGGED;
+
 	if (info->vid >= VLAN_IDS)
 		return;
 	if (info->flags & BRIDGE_VLAN_INFO_RANGE_BEGIN) {
@@ -60,11 +65,14 @@ static void add_info(struct port_vlans *p, const struct bridge_vlan_info *info, 
 	}
 	if (!(info->flags & BRIDGE_VLAN_INFO_RANGE_END))
 		*from = info->vid;
-	for (unsigned id = *from; id <= info->vid; id++)
-		if (info->flags & BRIDGE_VLAN_INFO_PVID && info->flags & BRIDGE_VLAN_INFO_UNTAGGED)
+	for (unsigned id = *from; id <= info->vid; id++) {
+		if (pvid && untagged)
 			p->pvid = (uint16_t)id;
 		else
 			put(&p->tagged, id);
+		if (pvid != untagged)
+			put(&p->odd, id);
+	}
 }
 
 static void add_port(const struct nlmsghdr *m, void *arg)

@@ -20,14 +20,19 @@ struct port_vlans {
 	int index;
 	uint16_t pvid; /* untagged in and out; 0: none */
 	struct vlan_set tagged; /* all others, however they leave */
+	struct vlan_set odd; /* of those: untagged and not the pvid, or the pvid and tagged */
 };
 
 /* What the port has; *out is NULL where it has none, or is no port. */
 int port_vlans_get(struct host *h, int index, const struct port_vlans **out, struct error *e);
 
-/* From rows of `vlans`, and back; `like` itself where it says the same in other words. */
+/*
+ * From rows of `vlans`, and back; `like` itself where it says the same in other words. An odd one
+ * of `like` is left out: it is not what was asked for.
+ */
 void vlan_set_add(struct vlan_set *set, const struct list *ranges);
-struct list vlan_set_list(struct arena *a, const struct vlan_set *set, const struct list *like);
+struct list port_vlans_list(
+	struct arena *a, const struct port_vlans *port, const struct list *like);
 
 /*
  * Queues what makes the port have these and no others. have NULL: it is new

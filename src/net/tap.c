@@ -87,7 +87,7 @@ static int tap_have_vlans(struct host *h, const struct resource *r, const struct
 		return ret;
 	now = now ? now : &nothing;
 	t->pvid = now->pvid;
-	t->vlans = vlan_set_list(h->pass, &now->tagged, &ref->vlans);
+	t->vlans = port_vlans_list(h->pass, now, &ref->vlans);
 	obj_mark_set(t, "pvid");
 	obj_mark_set(t, "vlans");
 	return 0;

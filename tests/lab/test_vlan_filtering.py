@@ -81,6 +81,12 @@ def test_changes(wires):
     assert plan.rc == 2 and "vlans.v1.pvid" in plan.stdout, plan
     settle(wires, BRIDGE)
     assert vlans(wires, "v1") == [(42, None, OWN)]
+    # untagged without being the pvid, and the pvid with a tag
+    wires.run("bridge vlan add dev v0 vid 43 untagged; bridge vlan add dev v1 vid 42 pvid")
+    plan = wires.ctl("plan", check=False)
+    assert plan.rc == 2 and "vlans.v0.vlans" in plan.stdout and "vlans.v1.pvid" in plan.stdout, plan
+    settle(wires, BRIDGE)
+    assert vlans(wires, "v1") == [(42, None, OWN)] and (43, None, []) in vlans(wires, "v0")
 
 
 def test_every_second(wires):
