@@ -22,6 +22,8 @@ struct nft_set {
 	bool interval, names;
 	struct element *v;
 	size_t n;
+	bool others; /* `*`: what no element has */
+	const struct nlattr *others_verdict;
 };
 
 struct reader {
@@ -59,22 +61,30 @@ static void see_element(struct reader *rd, struct nlattr *element)
 	struct nlattr *tb[NFTA_SET_ELEM_MAX + 1], *key[NFTA_DATA_MAX + 1],
 		*data[NFTA_DATA_MAX + 1] = { 0 };
 	struct arena *a = rd->t->arena;
-	struct nlattr *verdict = NULL;
+	const struct nlattr *verdict = NULL;
 
-	if (nla_parse_nested(tb, NFTA_SET_ELEM_MAX, element, NULL) < 0 || !tb[NFTA_SET_ELEM_KEY] ||
-		nla_parse_nested(key, NFTA_DATA_MAX, tb[NFTA_SET_ELEM_KEY], NULL) < 0 ||
-		!key[NFTA_DATA_VALUE])
+	if (nla_parse_nested(tb, NFTA_SET_ELEM_MAX, element, NULL) < 0)
 		return;
 	if (tb[NFTA_SET_ELEM_DATA] &&
 		nla_parse_nested(data, NFTA_DATA_MAX, tb[NFTA_SET_ELEM_DATA], NULL) >= 0)
 		verdict = data[NFTA_DATA_VERDICT];
+	if (verdict)
+		verdict = keep(a, verdict, (size_t)NLA_HDRLEN + (size_t)nla_len(verdict));
+	if (nft_u32(tb[NFTA_SET_ELEM_FLAGS]) & NFT_SET_ELEM_CATCHALL) {
+		rd->set->others = true;
+		rd->set->others_verdict = verdict;
+		return;
+	}
+	if (!tb[NFTA_SET_ELEM_KEY] ||
+		nla_parse_nested(key, NFTA_DATA_MAX, tb[NFTA_SET_ELEM_KEY], NULL) < 0 ||
+		!key[NFTA_DATA_VALUE])
+		return;
 	*ARENA_PUSH(a, rd->set->v, rd->set->n) = (struct element){
 		.key = keep(
 			a, nla_data(key[NFTA_DATA_VALUE]), (size_t)nla_len(key[NFTA_DATA_VALUE])),
 		.len = (size_t)nla_len(key[NFTA_DATA_VALUE]),
 		.end = nft_u32(tb[NFTA_SET_ELEM_FLAGS]) & NFT_SET_ELEM_INTERVAL_END,
-		.verdict = verdict ? keep(a, verdict, (size_t)NLA_HDRLEN + (size_t)nla_len(verdict))
-				   : NULL,
+		.verdict = verdict,
 	};
 }
 
@@ -127,8 +137,10 @@ static int find(
 		if (order < 0 || (order == 0 && best->end))
 			best = x;
 	}
-	*verdict = best && !best->end ? best->verdict : NULL;
-	return best && !best->end;
+	if (best && best->end)
+		best = NULL;
+	*verdict = best ? best->verdict : s->others_verdict;
+	return best || s->others;
 }
 
 int nft_sets_look_up(const struct nft_their *t, int family, const char *table, const char *set,

@@ -82,6 +82,15 @@ def test_a_way_in_by_the_cards_name(host, firewall):
     assert reached(host) == ["reached"] * 2
 
 
+def test_a_map_with_a_word_for_all_others(host):
+    """What the bridge's name is not in, a map may let in all the same."""
+    host.run("nft -f - <<'EOF'\ntable inet mine {\n chain input {\n  type filter hook input priority 0; policy drop;\n"
+             "  iifname vmap { \"eth0\" : accept, \"eth7\" : drop, * : accept }\n }\n}\nEOF")
+    settle(host, INHERIT)
+    assert reached(host) == ["reached"] * 2
+    settle(host, EMPTY, "--allow-mass-removal")
+
+
 WARNED = {
     "a rule of each kind, in nftables": (
         "nft -f - <<'EOF'\ntable ip out {\n chain post {\n  type nat hook postrouting priority 100;\n  oifname \"eth0\" masquerade\n }\n"
