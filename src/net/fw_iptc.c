@@ -217,8 +217,18 @@ static void edit_table(struct edit *d)
 		keep_policies(d);
 }
 
-/* -EAGAIN: somebody else wrote the table meanwhile. */
-static int try_once(struct edit *d)
+/*
+ * Somebody else wrote the table meanwhile. EINVAL may say so too: libiptc writes the rules and
+ * then their counters, which the kernel refuses for a table that has another size by then
+ * (do_add_counters() in net/ipv4/netfilter/ip_tables.c). The next look finds the rules there.
+ */
+static bool was_overtaken(int code, bool last)
+{
+	return code == EAGAIN || (code == EINVAL && !last);
+}
+
+/* -EAGAIN: look again. */
+static int try_once(struct edit *d, bool last)
 {
 	d->iptc = fw_tc_open(d->lib, d->table, d->e);
 	if (!d->iptc)
@@ -229,7 +239,7 @@ static int try_once(struct edit *d)
 	d->texts = (struct fw_texts){ .arena = d->arena, .family = d->table->family };
 	edit_table(d);
 	if (!d->code && d->changed && !d->lib->commit(d->iptc)) {
-		if (errno == EAGAIN)
+		if (was_overtaken(errno, last))
 			d->code = -EAGAIN;
 		else
 			failed(d, "write", "the rules");
@@ -262,7 +272,7 @@ static int apply_table(
 	if (lock < 0)
 		return lock;
 	for (int i = 0; i < TRIES; i++) {
-		r = try_once(&d);
+		r = try_once(&d, i + 1 == TRIES);
 		if (r != -EAGAIN)
 			return r;
 	}

@@ -491,7 +491,7 @@ static void vlan(void **state_ _unused_)
 	has(net_plan(doc), "the link eth0 to appear");
 	hasnt(sh("ip link"), "br0");
 	sh("ip link add eth0 address 02:00:00:00:00:10 type veth peer name p0");
-	has(net_check("vlans: {v1: {link: lo, id: 4094}}"), "has no VLANs");
+	has(net_check("vlans: {v1: {link: lo, id: 4094}}"), "is the loopback device");
 	has(net_check("vlans: {v1: {link: v2, id: 1}, v2: {link: v1, id: 1}}"),
 		"these wait for each other");
 	if (!system("ip link add eth0.1 link eth0 type vlan id 1 2>/dev/null && "

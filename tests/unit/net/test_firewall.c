@@ -4,8 +4,12 @@
 #include "base/strbuf.h"
 #include "net/firewall.h"
 #include <fcntl.h>
+#include <linux/netfilter_ipv4/ip_tables.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #define A "  a: {bridge: b0, addresses: [10.0.0.1/24]}\n"
@@ -157,6 +161,7 @@ static pid_t disturb(const char *command)
 
 	if (!pid) {
 		setpgid(0, 0);
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* when a check above fails */
 		execl("/bin/sh", "sh", "-c", command, NULL);
 		_exit(1);
 	}
@@ -193,6 +198,31 @@ static void beside_another_writer(void **state _unused_)
 	hasnt(sh("iptables-legacy-save"), "KVMHOST");
 }
 
+/* What another writer does when libiptc has written the rules, and not yet put their counters back.
+ */
+static const char *between;
+
+int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
+{
+	const char *now = between;
+
+	if (now && level == IPPROTO_IP && name == IPT_SO_SET_ADD_COUNTERS) {
+		between = NULL;
+		sh("%s", now);
+	}
+	return (int)syscall(SYS_setsockopt, fd, level, name, value, len);
+}
+
+/* The kernel refuses counters of a table that has another size by then; the rules are in force. */
+static void changed_before_the_counters(void **state _unused_)
+{
+	between = "XTABLES_LOCKFILE=/run/other.lock iptables-legacy -I INPUT -p tcp -j ACCEPT";
+	net_converge(NETS A);
+	assert_null(between);
+	has(sh("iptables-legacy-save"), "-A INPUT -p tcp -j ACCEPT");
+	net_converge("networks: {}");
+}
+
 static void lock_held(void **state _unused_)
 {
 	int fd = open("/run/xtables.lock", O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
@@ -217,6 +247,7 @@ int main(void)
 		cmocka_unit_test_setup(foreign_jump_to_us, fixture_reset),
 		cmocka_unit_test_setup(plan_shows_few, fixture_reset),
 		cmocka_unit_test_setup(beside_another_writer, fixture_reset),
+		cmocka_unit_test_setup(changed_before_the_counters, fixture_reset),
 		cmocka_unit_test_setup(lock_held, fixture_reset),
 	};
 
