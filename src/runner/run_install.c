@@ -25,6 +25,7 @@ static void set_reboot(struct runner *r, const char *action)
 /* QEMU takes this for the end too, unless it is told otherwise. */
 static void reset(struct runner *r)
 {
+	r->install.phase = INSTALL_RESET;
 	set_reboot(r, "reset");
 	qmp_command(&r->qmp, "system_reset", NULL, on_done);
 }
@@ -40,6 +41,7 @@ static void boot_again(struct runner *r)
 /* Not before: `cont` is refused until the machine is reset. */
 static void was_reset(struct runner *r)
 {
+	r->install.phase = INSTALL_STARTS;
 	set_reboot(r, "shutdown");
 	qmp_command(&r->qmp, "cont", NULL, on_done);
 }
@@ -170,7 +172,7 @@ static void shut_down(struct runner *r, const char *why)
 {
 	bool again = streq(why, "guest-reset");
 
-	r->install.deciding = true;
+	r->install.phase = INSTALL_ENDED;
 	r->install.off = !again;
 	if (r->told)
 		run_quit(r);
@@ -184,26 +186,29 @@ static void shut_down(struct runner *r, const char *why)
 		decide(r);
 }
 
+/*
+ * A machine that stands still may say that it ends once more: a BIOS asks for its reset in several
+ * ways, or somebody resets it meanwhile. That is the same end.
+ */
 bool run_install_event(struct runner *r, const char *event, json_t *data)
 {
 	const char *why = json_string_value(json_object_get(data, "reason"));
-	bool deciding = r->install.deciding;
+	bool still = r->install.phase != INSTALL_RUNS;
 
 	if (r->install.note < 0)
 		return false;
 	if (streq(event, "GUEST_PANICKED") || streq(event, "GUEST_CRASHLOADED") ||
 		streq(event, "WATCHDOG"))
 		r->install.crashed = true;
-	if (streq(event, "RESUME"))
-		r->install.deciding = false;
 	if (streq(event, "SHUTDOWN") && why && !streq(why, "host-qmp-quit") &&
 		!streq(why, "host-signal")) {
-		shut_down(r, why);
+		if (!still)
+			shut_down(r, why);
 		return true;
 	}
-	if (streq(event, "RESET") && deciding) {
+	if (streq(event, "RESET") && r->install.phase == INSTALL_RESET)
 		was_reset(r);
-		return true;
-	}
-	return deciding && (streq(event, "STOP") || streq(event, "RESUME"));
+	if (streq(event, "RESUME") && r->install.phase == INSTALL_STARTS)
+		r->install.phase = INSTALL_RUNS;
+	return still && (streq(event, "RESET") || streq(event, "STOP") || streq(event, "RESUME"));
 }

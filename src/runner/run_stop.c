@@ -37,7 +37,8 @@ void run_stop(struct runner *r)
 	unsigned long long timeout = live_load(r->dir).shutdown_timeout;
 	bool paused = r->state.phase == RUN_PAUSED;
 
-	if (r->told || !r->ran || !timeout) {
+	/* An installer that has ended has nothing left to shut down. */
+	if (r->told || !r->ran || !timeout || r->install.phase != INSTALL_RUNS) {
 		r->told = true;
 		run_quit(r);
 		return;

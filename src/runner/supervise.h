@@ -67,7 +67,12 @@ struct runner {
 	struct {
 		int note; /* where it is noted that it is done; -1: nothing is installed */
 		bool done;
-		bool deciding; /* QEMU stands still until it is known whether it is done */
+		enum {
+			INSTALL_RUNS,
+			INSTALL_ENDED, /* QEMU stands still until it is known whether it is done */
+			INSTALL_RESET, /* it was told to reset the machine */
+			INSTALL_STARTS, /* it was told to let it run */
+		} phase;
 		bool crashed; /* since the guest booted last */
 		bool off; /* it powered off, and did not reboot */
 		uint64_t echo; /* until then one more reset is the BIOS's own */
