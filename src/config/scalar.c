@@ -134,14 +134,21 @@ static bool in_range(const struct field *f, uint64_t value)
 	       (value <= INT64_MAX && (int64_t)value >= f->min && (int64_t)value <= f->max);
 }
 
-/* For a number alone: the usual unit, or the largest below it that keeps the number in the range.
+/*
+ * For a number alone: the least unit where it makes more than one of the usual, as bytes and hertz
+ * do that other programs write; else the usual one, or the largest below it that keeps the number
+ * in the range.
  */
 static const struct unit *unit_in_range(
 	const struct units *u, const struct field *f, const char *number)
 {
+	const struct unit *usual = unit_find(u, u->usual);
 	uint64_t value;
 
-	for (const struct unit *unit = unit_find(u, u->usual); unit >= u->v; unit--)
+	if (fraction_times(number, u->v->factor, &value) && value > usual->factor &&
+		in_range(f, value))
+		return u->v;
+	for (const struct unit *unit = usual; unit >= u->v; unit--)
 		if (fraction_times(number, unit->factor, &value) && in_range(f, value))
 			return unit;
 	return NULL;
@@ -186,7 +193,7 @@ static bool units_refuse(const struct units *u, const struct field *f, struct sc
 	unit = *name ? unit_guess(u, name) : unit_in_range(u, f, number);
 	if (!unit || !fraction_times(number, unit->factor, &value))
 		return false;
-	if (value == 0 || *name == '\0' || !strchr(number, '.'))
+	if (value == 0 || (*name == '\0' && unit != u->v) || (*name && !strchr(number, '.')))
 		sb_addf(&proposal, "%llu%s", strtoull(number, NULL, 10), unit->name);
 	else
 		units_format(u, value, &proposal);
