@@ -96,6 +96,7 @@ struct transaction {
 	struct family families[2];
 	size_t n;
 	bool unsaid;
+	bool emptied; /* tables that go have no rules any more */
 };
 
 static struct family *family_of(struct transaction *t, int family)
@@ -166,11 +167,16 @@ static void change_part(struct transaction *t, struct family *f, enum nft_part p
 	put(t, f->family, true, e.come, e.n_come);
 }
 
+static bool wants_any(const struct family *f)
+{
+	return f->want[NFT_FILTER].n || f->want[NFT_NAT].n || f->want[NFT_MANGLE].n;
+}
+
 static void make_anew(struct transaction *t, struct family *f)
 {
 	if (f->have.present)
 		nft_drop_table(&t->batch, f->family);
-	if (!f->want[NFT_FILTER].n && !f->want[NFT_NAT].n && !f->want[NFT_MANGLE].n)
+	if (!wants_any(f))
 		return;
 	nft_make_table(&t->batch, f->family);
 	for (enum nft_part p = 0; p < NFT_PARTS; p++) {
@@ -185,11 +191,8 @@ static void change_family(struct transaction *t, struct family *f)
 {
 	bool anew = !f->have.present || f->have.damaged;
 
-	for (enum nft_part p = 0; p < NFT_PARTS; p++) {
-		if (!f->set[p])
-			f->want[p] = pointers(t->arena, &f->have.rules[p]);
+	for (enum nft_part p = 0; p < NFT_PARTS; p++)
 		anew |= f->have.has[p] && !f->want[p].n;
-	}
 	if (anew) {
 		make_anew(t, f);
 		return;
@@ -197,6 +200,25 @@ static void change_family(struct transaction *t, struct family *f)
 	for (enum nft_part p = 0; p < NFT_PARTS; p++)
 		if (f->set[p] && f->want[p].n)
 			change_part(t, f, p);
+}
+
+/* Jobs may leave a part as it is. */
+static void complete(struct transaction *t, struct family *f)
+{
+	for (enum nft_part p = 0; p < NFT_PARTS; p++)
+		if (!f->set[p])
+			f->want[p] = pointers(t->arena, &f->have.rules[p]);
+}
+
+/*
+ * A packet that is just going through rules when a transaction takes them away with their sets
+ * finds the sets empty already, and comes to the rule that rejects. So rules go before their sets.
+ */
+static void empty_tables(struct transaction *t)
+{
+	for (size_t i = 0; i < t->n && !t->emptied; i++)
+		if (t->families[i].have.present && !wants_any(&t->families[i]))
+			nft_drop_rules(&t->batch, t->families[i].family);
 }
 
 static int refused(int code, int type, struct error *e)
@@ -220,11 +242,13 @@ static int refused(int code, int type, struct error *e)
 		e, code, "cannot write the nftables table " NFT_TABLE ": %s", strerror(-code));
 }
 
+/* -ERESTART: once more, because others wrote meanwhile or the rest is to come. */
 static int try_once(
 	struct host *h, struct transaction *t, const struct fw_job *jobs, size_t n, struct error *e)
 {
 	uint32_t generation = 0, ignored;
 	struct nft_socket *s;
+	bool first;
 	size_t empty;
 	int r, type = -1;
 
@@ -239,6 +263,10 @@ static int try_once(
 	nft_batch(&t->batch, generation);
 	empty = t->batch.len;
 	for (size_t i = 0; i < t->n; i++)
+		complete(t, &t->families[i]);
+	empty_tables(t);
+	first = t->batch.len != empty;
+	for (size_t i = 0; i < t->n && !first; i++)
 		change_family(t, &t->families[i]);
 	if (t->unsaid)
 		return error_set(
@@ -249,18 +277,23 @@ static int try_once(
 	if (r < 0)
 		return r;
 	r = nft_commit(s, &t->batch, &type);
-	return r < 0 && r != -ERESTART ? refused(r, type, e) : r;
+	t->emptied |= first && r >= 0;
+	if (r < 0)
+		return r == -ERESTART ? r : refused(r, type, e);
+	return first ? -ERESTART : r;
 }
 
 static void nft_apply(struct host *h, struct fw_job *jobs, size_t n)
 {
 	_cleanup_error_ struct error why = { 0 };
+	bool emptied = false;
 	int r = -ERESTART;
 
 	for (int i = 0; i < TRIES && r == -ERESTART; i++) {
-		struct transaction t = { .arena = arena_new() };
+		struct transaction t = { .arena = arena_new(), .emptied = emptied };
 
 		r = try_once(h, &t, jobs, n, &why);
+		emptied = t.emptied;
 		nft_buf_free(&t.batch);
 		arena_free(t.arena);
 	}

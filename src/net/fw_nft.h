@@ -86,6 +86,8 @@ int nft_read(struct host *h, int family, struct arena *a, struct nft_table *out,
 /* fw_nft_write.c: messages that make, fill and empty the table. */
 void nft_make_part(struct nft_buf *b, int family, enum nft_part part);
 void nft_make_table(struct nft_buf *b, int family);
+/* All rules; chains and sets stay. */
+void nft_drop_rules(struct nft_buf *b, int family);
 void nft_drop_table(struct nft_buf *b, int family);
 /* Adds the rules' elements, or takes them out. False: one that no shape says. */
 bool nft_put_elements(

@@ -138,6 +138,12 @@ void nft_make_table(struct nft_buf *b, int family)
 	nft_put_text(b, NFTA_TABLE_NAME, NFT_TABLE);
 }
 
+void nft_drop_rules(struct nft_buf *b, int family)
+{
+	nft_message(b, NFT_MSG_DELRULE, 0, family);
+	nft_put_text(b, NFTA_RULE_TABLE, NFT_TABLE);
+}
+
 void nft_drop_table(struct nft_buf *b, int family)
 {
 	nft_message(b, NFT_MSG_DELTABLE, 0, family);

@@ -74,7 +74,7 @@ def test_a_change_of_backend_lets_nothing_through(capsule):
     leak = Pings(world, "192.168.122.12", 0.005, "leak")
     kept = Pings(inside, "203.0.113.1", 0.005, "kept")
     try:
-        for _ in range(3):
+        for _ in range(10):
             for backend in (other, capsule.backend):
                 put(capsule, NAT + f"host: {{firewall: {{backend: {backend}}}}}\n")
                 plan = capsule.ctl("plan", check=False)
@@ -84,7 +84,7 @@ def test_a_change_of_backend_lets_nothing_through(capsule):
                 found = rules(capsule)
                 assert ("KVMHOST-INTO" in found) == (backend == "iptables")
                 assert ("table ip kvmhost" in found) == (backend == "nftables")
-        assert kept.lost() == 0, capsule.read("/run/kept")[-600:]
+        assert kept.lost() == 0, [line for line in capsule.read("/run/kept").splitlines() if " ms" not in line]
     finally:
         leaked = leak.stop()
         capsule.run("systemctl stop kept", check=False)
