@@ -118,12 +118,19 @@ static const char *base_at(const struct xt_blob *b, uint32_t at)
 	return NULL;
 }
 
-static void see_table(
-	struct fw_named_list *out, const struct xt_blob *b, const char *tool, const char *table)
+struct reader {
+	struct host *h;
+	struct fw_named_list *out;
+};
+
+static void see_table(struct xt_blob *b, const char *table, void *arg)
 {
+	const struct reader *rd = arg;
+	const char *tool = tool_for(rd->h, b->family);
 	const char *chain = "";
 	size_t number = 0;
 
+	xt_blob_chains(b, rd->out->arena);
 	for (uint32_t at = 0; at < b->info.size; at = xt_blob_next(b, at)) {
 		const char *head = xt_blob_head(b, at), *base = base_at(b, at);
 
@@ -135,43 +142,14 @@ static void see_table(
 			continue;
 		number++;
 		if (fw_own_chain(chain) == FW_CHAINS && !endswith(chain, "_ZONES"))
-			see_entry(out, b, tool, table, chain, number, at);
+			see_entry(rd->out, b, tool, table, chain, number, at);
 	}
-}
-
-static int read_family(struct host *h, int family, struct fw_named_list *out, struct error *e)
-{
-	_cleanup_free_ char *names = NULL;
-	_cleanup_close_ int fd = -1;
-	struct xt_blob b = { .family = family };
-	char *rest, *table;
-	int r = fw_xt_names(h, family, &names, e);
-
-	if (r < 0 || !names || !*names)
-		return r;
-	fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return error_set(e, -errno, "cannot open a socket: %s", strerror(errno));
-	rest = names;
-	while (r >= 0 && (table = strsep(&rest, "\n"))) {
-		if (!*table)
-			continue;
-		r = xt_blob_fetch(fd, table, &b);
-		if (r < 0)
-			error_set(e, r, "cannot read the %s table %s: %s",
-				family == AF_INET ? "iptables" : "ip6tables", table, strerror(-r));
-		else
-			xt_blob_chains(&b, out->arena);
-		if (r >= 0)
-			see_table(out, &b, tool_for(h, family), table);
-	}
-	free(b.entries);
-	return r;
 }
 
 int fw_named_xt(struct host *h, struct fw_named_list *out, struct error *e)
 {
-	int r = read_family(h, AF_INET, out, e);
+	struct reader rd = { h, out };
+	int r = xt_tables_read(h, AF_INET, NULL, see_table, &rd, e);
 
-	return r < 0 ? r : read_family(h, AF_INET6, out, e);
+	return r < 0 ? r : xt_tables_read(h, AF_INET6, NULL, see_table, &rd, e);
 }

@@ -113,46 +113,35 @@ static void read_table(struct host *h, struct xt_blob *b, struct fw_seen *seen, 
 	}
 }
 
-static void see_table(struct host *h, struct xt_blob *b, size_t i, struct fw_view *v)
+struct reader {
+	struct host *h;
+	struct fw_view *v;
+};
+
+static bool may_be_ours(const char *table)
 {
-	read_table(h, b, &v->tables[i], &v->others);
-	if (streq(fw_tables[i].table, "filter"))
-		v->drops |= !accepts(b, NF_INET_FORWARD);
+	for (size_t i = 0; i < fw_n_tables; i++)
+		if (streq(fw_tables[i].table, table))
+			return true;
+	return false;
 }
 
-static int read_family(struct host *h, int family, struct fw_view *v, struct error *e)
+static void see_table(struct xt_blob *b, const char *table, void *arg)
 {
-	_cleanup_free_ char *names = NULL;
-	_cleanup_close_ int fd = -1;
-	struct xt_blob b = { .family = family };
-	int r = fw_xt_names(h, family, &names, e);
+	const struct reader *rd = arg;
 
-	if (r < 0 || !names || !*names)
-		return r;
-	fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return error_set(e, -errno, "cannot open a socket: %s", strerror(errno));
-	for (size_t i = 0; i < fw_n_tables && r >= 0; i++) {
-		const struct fw_table *t = &fw_tables[i];
-
-		if (t->family != family || !fw_xt_is_named(names, t->table))
-			continue;
-		r = xt_blob_fetch(fd, t->table, &b);
-		if (r < 0)
-			error_set(e, r, "cannot read the %s table %s: %s",
-				family == AF_INET ? "iptables" : "ip6tables", t->table,
-				strerror(-r));
-		else
-			see_table(h, &b, i, v);
-	}
-	free(b.entries);
-	return r;
+	for (size_t i = 0; i < fw_n_tables; i++)
+		if (fw_tables[i].family == b->family && streq(fw_tables[i].table, table))
+			read_table(rd->h, b, &rd->v->tables[i], &rd->v->others);
+	if (streq(table, "filter"))
+		rd->v->drops |= !accepts(b, NF_INET_FORWARD);
 }
 
 int fw_xt_read(struct host *h, struct fw_view *v, struct error *e)
 {
-	int r = read_family(h, AF_INET, v, e);
+	struct reader rd = { h, v };
+	int r = xt_tables_read(h, AF_INET, may_be_ours, see_table, &rd, e);
 
 	v->usable = true;
-	return r < 0 ? r : read_family(h, AF_INET6, v, e);
+	return r < 0 ? r : xt_tables_read(h, AF_INET6, may_be_ours, see_table, &rd, e);
 }

@@ -65,30 +65,22 @@ static const char *who_drops(const struct gate *g, const char *in, uint32_t inde
 }
 
 #ifdef HAVE_IPTC
-/* Left out where firewalld keeps it. */
-static int read_filter(struct gate *g, struct error *e)
+static bool is_filter(const char *table)
 {
-	_cleanup_free_ char *names = NULL;
-	_cleanup_close_ int fd = -1;
-	int r = fw_xt_names(g->h, g->family, &names, e);
+	return streq(table, "filter");
+}
 
-	if (r < 0 || !fw_xt_is_named(names, "filter"))
-		return r;
-	fd = socket(g->family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return error_set(e, -errno, "cannot open a socket: %s", strerror(errno));
-	r = xt_blob_fetch(fd, "filter", &g->filter);
-	if (r < 0)
-		return error_set(e, r, "cannot read the %s table filter: %s",
-			g->family == AF_INET ? "iptables" : "ip6tables", strerror(-r));
-	xt_blob_chains(&g->filter, g->h->pass);
-	for (size_t i = 0; i < g->filter.n_chains; i++)
-		if (streq(g->filter.chains[i].name, "INPUT_ZONES")) {
-			free(g->filter.entries);
-			g->filter.entries = NULL;
-			return 0;
-		}
-	return 0;
+/* Left out where firewalld keeps it. */
+static void see_filter(struct xt_blob *b, _unused_ const char *table, void *arg)
+{
+	struct gate *g = arg;
+
+	xt_blob_chains(b, g->h->pass);
+	for (size_t i = 0; i < b->n_chains; i++)
+		if (streq(b->chains[i].name, "INPUT_ZONES"))
+			return;
+	g->filter = *b;
+	*b = (struct xt_blob){ .family = b->family };
 }
 #endif
 
@@ -138,7 +130,7 @@ static int check_family(struct gate *g, const uint16_t *ports, size_t n, struct 
 	int r = 0;
 
 #ifdef HAVE_IPTC
-	r = read_filter(g, e);
+	r = xt_tables_read(g->h, g->family, is_filter, see_filter, g, e);
 #endif
 	if (r >= 0)
 		r = judge(g, ports, n, e);
@@ -169,7 +161,7 @@ int way_in_check(struct host *h, const struct link *card, const struct links *ls
 		if (!read)
 			r = nft_their_read(h, NFT_TABLE, &g.their, e);
 		read = true;
-		g.family = g.filter.family = families[i];
+		g.family = families[i];
 		if (r >= 0)
 			r = check_family(&g, ports, n, e);
 	}

@@ -22,7 +22,7 @@ static const char *names_path(int family)
 
 /* The names file is root's; a kernel without ip_tables, or before the module is loaded, has none.
  */
-int fw_xt_names(struct host *h, int family, char **names, struct error *e)
+static int read_names(struct host *h, int family, char **names, struct error *e)
 {
 	int r = file_read(h->root, names_path(family), 4096, names, NULL);
 
@@ -33,7 +33,7 @@ int fw_xt_names(struct host *h, int family, char **names, struct error *e)
 }
 
 /* The table stands on a line of its own. */
-bool fw_xt_is_named(const char *names, const char *table)
+static bool is_named(const char *names, const char *table)
 {
 	size_t len = strlen(table);
 
@@ -46,9 +46,9 @@ bool fw_xt_is_named(const char *names, const char *table)
 int fw_xt_made(struct host *h, const struct fw_table *t, struct error *e)
 {
 	_cleanup_free_ char *names = NULL;
-	int r = fw_xt_names(h, t->family, &names, e);
+	int r = read_names(h, t->family, &names, e);
 
-	return r < 0 ? r : fw_xt_is_named(names, t->table);
+	return r < 0 ? r : is_named(names, t->table);
 }
 
 static int get(int fd, const char *table, struct xt_blob *b)
@@ -73,7 +73,7 @@ static int get(int fd, const char *table, struct xt_blob *b)
 }
 
 /* Between the two questions another writer may have changed the size: EAGAIN. */
-int xt_blob_fetch(int fd, const char *table, struct xt_blob *b)
+static int fetch(int fd, const char *table, struct xt_blob *b)
 {
 	int r = -EAGAIN;
 
@@ -81,6 +81,35 @@ int xt_blob_fetch(int fd, const char *table, struct xt_blob *b)
 	b->n_chains = 0;
 	for (int i = 0; i < TRIES && r == -EAGAIN; i++)
 		r = get(fd, table, b);
+	return r;
+}
+
+int xt_tables_read(struct host *h, int family, xt_wanted_fn *wanted, xt_table_fn *fn, void *arg,
+	struct error *e)
+{
+	_cleanup_free_ char *names = NULL;
+	_cleanup_close_ int fd = -1;
+	struct xt_blob b = { .family = family };
+	char *rest, *table;
+	int r = read_names(h, family, &names, e);
+
+	if (r < 0 || !names || !*names)
+		return r;
+	fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return error_set(e, -errno, "cannot open a socket: %s", strerror(errno));
+	rest = names;
+	while (r >= 0 && (table = strsep(&rest, "\n"))) {
+		if (!*table || (wanted && !wanted(table)))
+			continue;
+		r = fetch(fd, table, &b);
+		if (r < 0)
+			error_set(e, r, "cannot read the %s table %s: %s",
+				family == AF_INET ? "iptables" : "ip6tables", table, strerror(-r));
+		else
+			fn(&b, table, arg);
+	}
+	free(b.entries);
 	return r;
 }
 

@@ -24,19 +24,20 @@ struct xt_chain {
 struct xt_blob {
 	int family;
 	struct ipt_getinfo info;
-	struct ipt_get_entries *entries; /* freed by who fetched it */
+	struct ipt_get_entries *entries; /* freed by who has it last */
 	size_t room; /* bytes of entries; what is left of one table serves the next */
 	struct xt_chain *chains; /* of users, by offset */
 	size_t n_chains;
 };
 
-/* The names of the tables that are made, freed by the caller; NULL where the kernel has none. */
-int fw_xt_names(struct host *h, int family, char **names, struct error *e);
-/* The table stands on a line of its own. */
-bool fw_xt_is_named(const char *names, const char *table);
-
-/* fd: a datagram socket of the family. 0 or the kernel's errno. */
-int xt_blob_fetch(int fd, const char *table, struct xt_blob *b);
+/*
+ * Calls fn for each table of the family that is made and that is wanted (NULL: all). The blob is
+ * fn's until it returns; who keeps it takes its entries out.
+ */
+typedef bool xt_wanted_fn(const char *table);
+typedef void xt_table_fn(struct xt_blob *b, const char *table, void *arg);
+int xt_tables_read(struct host *h, int family, xt_wanted_fn *wanted, xt_table_fn *fn, void *arg,
+	struct error *e);
 /* Fills b->chains; returns how many entries there are. */
 size_t xt_blob_chains(struct xt_blob *b, struct arena *a);
 
