@@ -214,8 +214,9 @@ static void see_rule(const struct nlmsghdr *m, void *arg)
 	}
 }
 
-static void see_element(struct reader *rd, struct nlattr *element)
+static void see_element(struct nlattr *element, void *arg)
 {
+	struct reader *rd = arg;
 	struct nlattr *tb[NFTA_SET_ELEM_MAX + 1], *key[NFTA_DATA_MAX + 1];
 	struct fw_named one = rd->asking->rule;
 	size_t len, at = rd->asking->at;
@@ -242,28 +243,14 @@ static void see_element(struct reader *rd, struct nlattr *element)
 	*ARENA_PUSH(rd->out->arena, rd->out->v, rd->out->n) = one;
 }
 
-static void see_elements(const struct nlmsghdr *m, void *arg)
-{
-	struct nlattr *tb[NFTA_SET_ELEM_LIST_MAX + 1], *a;
-	int left;
-
-	nft_attributes(m, tb, NFTA_SET_ELEM_LIST_MAX);
-	if (tb[NFTA_SET_ELEM_LIST_ELEMENTS])
-		nla_for_each_nested(a, tb[NFTA_SET_ELEM_LIST_ELEMENTS], left) see_element(arg, a);
-}
-
 static int ask_sets(struct nft_socket *s, struct reader *rd)
 {
 	int r = 0;
 
 	for (size_t i = 0; i < rd->n_asked && r >= 0; i++) {
-		_cleanup_nft_buf_ struct nft_buf b = { 0 };
-
 		rd->asking = &rd->asked[i];
-		nft_message(&b, NFT_MSG_GETSETELEM, NLM_F_DUMP, rd->asking->family);
-		nft_put_text(&b, NFTA_SET_ELEM_LIST_TABLE, rd->asking->table);
-		nft_put_text(&b, NFTA_SET_ELEM_LIST_SET, rd->asking->set);
-		r = nft_ask(s, &b, see_elements, rd);
+		r = nft_ask_elements(
+			s, rd->asking->family, rd->asking->table, rd->asking->set, see_element, rd);
 		/* It went with its rule meanwhile. */
 		if (r == -ENOENT)
 			r = 0;

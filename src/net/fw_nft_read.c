@@ -174,9 +174,10 @@ static const char *owner_of(struct reading *d, const struct nlattr *userdata)
 	return text ? d->last : NULL;
 }
 
-static void see_element(struct reading *d, const struct nlattr *a)
+static void see_element(struct nlattr *a, void *arg)
 {
 	struct nlattr *tb[NFTA_SET_ELEM_MAX + 1];
+	struct reading *d = arg;
 	const struct nft_shape *s = d->shape;
 	struct fw_rules *rules = &d->t->rules[s->chain->part];
 	struct nft_element el;
@@ -201,17 +202,6 @@ static void see_element(struct reading *d, const struct nlattr *a)
 	*ARENA_PUSH(d->arena, rules->v, rules->n) = r;
 }
 
-static void see_elements(const struct nlmsghdr *m, void *arg)
-{
-	struct nlattr *tb[NFTA_SET_ELEM_LIST_MAX + 1], *a;
-	struct reading *d = arg;
-	int left;
-
-	nft_attributes(m, tb, NFTA_SET_ELEM_LIST_MAX);
-	if (tb[NFTA_SET_ELEM_LIST_ELEMENTS])
-		nla_for_each_nested(a, tb[NFTA_SET_ELEM_LIST_ELEMENTS], left) see_element(d, a);
-}
-
 /* ---- the whole ---- */
 
 /* A table that sleeps shows all that is in it, and none of it is in force. */
@@ -228,34 +218,32 @@ static void see_table(const struct nlmsghdr *m, void *arg)
 		damage(d, "flag", "dormant");
 }
 
-static int ask(struct nft_socket *s, struct reading *d, int type, int flags, int table_attr,
-	const char *set, nft_fn *fn)
+static int ask(
+	struct nft_socket *s, struct reading *d, int type, int flags, int table_attr, nft_fn *fn)
 {
 	_cleanup_nft_buf_ struct nft_buf b = { 0 };
 
 	nft_message(&b, type, flags, d->family);
 	if (table_attr)
 		nft_put_text(&b, table_attr, NFT_TABLE);
-	if (set)
-		nft_put_text(&b, NFTA_SET_ELEM_LIST_SET, set);
 	return nft_ask(s, &b, fn, d);
 }
 
 /* Chains first, then rules and sets: what a part has is known when it is judged. */
 static int read_contents(struct nft_socket *s, struct reading *d)
 {
-	int r = ask(s, d, NFT_MSG_GETCHAIN, NLM_F_DUMP, 0, NULL, see_chain);
+	int r = ask(s, d, NFT_MSG_GETCHAIN, NLM_F_DUMP, 0, see_chain);
 
 	if (r >= 0)
-		r = ask(s, d, NFT_MSG_GETRULE, NLM_F_DUMP, NFTA_RULE_TABLE, NULL, see_rule);
+		r = ask(s, d, NFT_MSG_GETRULE, NLM_F_DUMP, NFTA_RULE_TABLE, see_rule);
 	if (r >= 0)
-		r = ask(s, d, NFT_MSG_GETSET, NLM_F_DUMP, NFTA_SET_TABLE, NULL, see_set);
+		r = ask(s, d, NFT_MSG_GETSET, NLM_F_DUMP, NFTA_SET_TABLE, see_set);
 	for (size_t i = 0; i < NFT_SHAPES && r >= 0; i++) {
 		d->shape = &nft_shapes[i];
 		d->key_len = nft_key_len(d->shape, d->family);
 		if (d->sets & 1u << i)
-			r = ask(s, d, NFT_MSG_GETSETELEM, NLM_F_DUMP, NFTA_SET_ELEM_LIST_TABLE,
-				d->shape->set, see_elements);
+			r = nft_ask_elements(
+				s, d->family, NFT_TABLE, d->shape->set, see_element, d);
 	}
 	return r;
 }

@@ -224,6 +224,34 @@ int nft_ask(struct nft_socket *s, struct nft_buf *b, nft_fn *fn, void *arg)
 	return r;
 }
 
+struct elements {
+	nft_element_fn *fn;
+	void *arg;
+};
+
+static void see_elements(const struct nlmsghdr *m, void *arg)
+{
+	struct nlattr *tb[NFTA_SET_ELEM_LIST_MAX + 1], *one;
+	const struct elements *x = arg;
+	int left;
+
+	nft_attributes(m, tb, NFTA_SET_ELEM_LIST_MAX);
+	if (tb[NFTA_SET_ELEM_LIST_ELEMENTS])
+		nla_for_each_nested(one, tb[NFTA_SET_ELEM_LIST_ELEMENTS], left) x->fn(one, x->arg);
+}
+
+int nft_ask_elements(struct nft_socket *s, int family, const char *table, const char *set,
+	nft_element_fn *fn, void *arg)
+{
+	_cleanup_nft_buf_ struct nft_buf b = { 0 };
+	struct elements x = { fn, arg };
+
+	nft_message(&b, NFT_MSG_GETSETELEM, NLM_F_DUMP, family);
+	nft_put_text(&b, NFTA_SET_ELEM_LIST_TABLE, table);
+	nft_put_text(&b, NFTA_SET_ELEM_LIST_SET, set);
+	return nft_ask(s, &b, see_elements, &x);
+}
+
 /* What the message number seq of the batch was. */
 static int type_of(const struct nft_buf *b, uint32_t seq)
 {

@@ -42,6 +42,10 @@ int nft_socket_get(struct host *h, struct nft_socket **s, struct error *e);
  */
 typedef void nft_fn(const struct nlmsghdr *m, void *arg);
 int nft_ask(struct nft_socket *s, struct nft_buf *b, nft_fn *fn, void *arg);
+/* Asks for a set, and calls fn for each of its elements (NFTA_SET_ELEM_*). */
+typedef void nft_element_fn(struct nlattr *element, void *arg);
+int nft_ask_elements(struct nft_socket *s, int family, const char *table, const char *set,
+	nft_element_fn *fn, void *arg);
 
 /* Begins a batch for this generation; then messages; then nft_commit(). */
 void nft_batch(struct nft_buf *b, uint32_t generation);

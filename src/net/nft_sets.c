@@ -56,10 +56,11 @@ static const void *keep(struct arena *a, const void *data, size_t n)
 	return memcpy(arena_alloc(a, n), data, n);
 }
 
-static void see_element(struct reader *rd, struct nlattr *element)
+static void see_element(struct nlattr *element, void *arg)
 {
 	struct nlattr *tb[NFTA_SET_ELEM_MAX + 1], *key[NFTA_DATA_MAX + 1],
 		*data[NFTA_DATA_MAX + 1] = { 0 };
+	struct reader *rd = arg;
 	struct arena *a = rd->t->arena;
 	const struct nlattr *verdict = NULL;
 
@@ -88,16 +89,6 @@ static void see_element(struct reader *rd, struct nlattr *element)
 	};
 }
 
-static void see_elements(const struct nlmsghdr *m, void *arg)
-{
-	struct nlattr *tb[NFTA_SET_ELEM_LIST_MAX + 1], *a;
-	int left;
-
-	nft_attributes(m, tb, NFTA_SET_ELEM_LIST_MAX);
-	if (tb[NFTA_SET_ELEM_LIST_ELEMENTS])
-		nla_for_each_nested(a, tb[NFTA_SET_ELEM_LIST_ELEMENTS], left) see_element(arg, a);
-}
-
 int nft_sets_read(struct nft_socket *s, struct nft_their *t)
 {
 	_cleanup_nft_buf_ struct nft_buf b = { 0 };
@@ -106,13 +97,10 @@ int nft_sets_read(struct nft_socket *s, struct nft_their *t)
 	nft_message(&b, NFT_MSG_GETSET, NLM_F_DUMP, AF_UNSPEC);
 	r = nft_ask(s, &b, see_set, t);
 	for (size_t i = 0; i < t->n_sets && r >= 0; i++) {
-		_cleanup_nft_buf_ struct nft_buf one = { 0 };
+		const struct nft_set *set = &t->sets[i];
 		struct reader rd = { t, &t->sets[i] };
 
-		nft_message(&one, NFT_MSG_GETSETELEM, NLM_F_DUMP, t->sets[i].family);
-		nft_put_text(&one, NFTA_SET_ELEM_LIST_TABLE, t->sets[i].table);
-		nft_put_text(&one, NFTA_SET_ELEM_LIST_SET, t->sets[i].name);
-		r = nft_ask(s, &one, see_elements, &rd);
+		r = nft_ask_elements(s, set->family, set->table, set->name, see_element, &rd);
 	}
 	/* One went meanwhile. */
 	return r == -ENOENT ? -EINTR : r;
