@@ -86,8 +86,11 @@ static void print_use(json_t *guest)
 			number(memory, "guest_available") / mib, number(memory, "guest_free") / mib,
 			number(memory, "guest_caches") / mib);
 	json_array_foreach (json_object_get(guest, "disks"), i, disk)
-		printf("disk        %s  %.0f MiB on the host\n", text(disk, "path"),
-			number(disk, "host_used") / mib);
+		if (*text(disk, "path"))
+			printf("disk        %s  %.0f MiB on the host\n", text(disk, "path"),
+				number(disk, "host_used") / mib);
+		else
+			printf("disk        (a %s drive without a medium)\n", text(disk, "device"));
 }
 
 static void print(json_t *guest)

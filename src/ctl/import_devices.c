@@ -30,19 +30,25 @@ static void add_disk(struct import *o, struct xml *disk)
 	const char *device = xml_attribute(disk, "device");
 	const char *path = xml_attribute(source, "file");
 	bool plain = !device || streq(device, "disk");
+	bool drive = !plain && (streq(device, "cdrom") || streq(device, "floppy"));
 
 	import_use(disk);
 	if (!path)
 		path = xml_attribute(source, "dev");
-	if (!path) {
+	if (!plain && !drive && !streq(device, "lun")) {
+		import_remark(o, "line %u: a disk that is a %s", disk->line, device);
+		return;
+	}
+	if (!path && (source || !drive)) {
 		import_remark(o, "line %u: a %s without a file or device", disk->line,
 			device ? device : "disk");
 		return;
 	}
 	sb_add(&o->text, "      - {");
-	import_text(&o->text, "path", path);
+	if (path)
+		import_text(&o->text, "path", path);
 	if (!plain)
-		sb_addf(&o->text, ", device: %s", device);
+		sb_addf(&o->text, "%sdevice: %s", path ? ", " : "", device);
 	if (plain)
 		add_word(o, driver, "type", "format", formats);
 	if (!import_is(device, "floppy"))

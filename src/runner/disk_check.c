@@ -48,7 +48,7 @@ static void check_base(const struct guest_disk *k, struct diags *d)
 	else if (k->preallocation != PREALLOCATION_OFF)
 		diag_error(d, obj_mark(k, "preallocation"), "remove it, or `base`",
 			"an image that is made on another one is not preallocated");
-	else if (streq(k->base, k->path))
+	else if (streq_null(k->base, k->path))
 		diag_error(d, obj_mark(k, "base"), NULL, "an image cannot be made on itself");
 }
 
@@ -60,7 +60,7 @@ static void check_copy(const struct guest_disk *k, struct diags *d)
 	else if (!obj_has(k, "size"))
 		diag_error(d, obj_mark_key(k, "copy_of"), "add the `size` that it is to have",
 			"`copy_of` is for an image that kvmhost makes, which needs a `size`");
-	else if (streq(k->copy_of, k->path))
+	else if (streq_null(k->copy_of, k->path))
 		diag_error(d, obj_mark(k, "copy_of"), NULL, "an image cannot be a copy of itself");
 }
 
@@ -131,10 +131,24 @@ static void check_aio(const struct guest_disk *k, struct diags *d)
 			"no read fails for want of room");
 }
 
+static void refuse_no_path(const struct guest_disk *k, struct diags *d)
+{
+	if (d->incomplete)
+		return;
+	diag_error(d, obj_mark(k, "path"),
+		k->device == DEVICE_LUN ? "add `path: /dev/disk/by-id/NAME`"
+					: "add `path: /var/lib/kvmhost/images/NAME.qcow2`",
+		"`path` is missing: only a cdrom or floppy can be without a medium");
+}
+
 void disk_check(const void *obj, struct diags *d)
 {
 	const struct guest_disk *k = obj;
 
+	if (!k->path && !disk_is_drive(k)) {
+		refuse_no_path(k, d);
+		return;
+	}
 	if (k->device == DEVICE_LUN)
 		check_lun(k, d);
 	check_device(k, d);

@@ -12,7 +12,7 @@ static int number_of(struct host *h, const char *guest, const char *path)
 	if (spec_load(h->root, guest, FILE_STARTED, h->pass, &spec, NULL) < 0)
 		return -1;
 	for (size_t i = 0; i < spec.guest->disks.n; i++)
-		if (streq(LIST_AT(&spec.guest->disks, const struct guest_disk, i).path, path))
+		if (streq_null(LIST_AT(&spec.guest->disks, const struct guest_disk, i).path, path))
 			return (int)i;
 	return -1;
 }

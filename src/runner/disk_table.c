@@ -57,6 +57,11 @@ bool disk_is_readonly(const struct guest_disk *d)
 	return d->readonly || d->device == DEVICE_CDROM;
 }
 
+bool disk_is_drive(const struct guest_disk *d)
+{
+	return d->device == DEVICE_CDROM || d->device == DEVICE_FLOPPY;
+}
+
 enum boot_device disk_boot(const struct guest_disk *d)
 {
 	return d->device == DEVICE_CDROM    ? BOOT_CDROM
@@ -75,11 +80,13 @@ size_t disk_number_on_bus(const struct list *disks, size_t i)
 }
 
 static const struct field disk_rows[] = {
-	FIELD_STRING(struct guest_disk, path, type_path, .required = true,
-		.on_change = CHANGE_RECREATE, .example = "/var/lib/kvmhost/images/web1.qcow2",
+	FIELD_STRING(struct guest_disk, path, type_path, .on_change = CHANGE_RECREATE,
+		.example = "/var/lib/kvmhost/images/web1.qcow2",
 		.doc = "An image file or a block device of the host. Without `size` it must be "
 		       "there already. "
-		       "Only what is read only (a cdrom's ISO) may stand in several places."),
+		       "Only what is read only (a cdrom's ISO) may stand in several places. A "
+		       "cdrom or floppy without `path` is an empty drive: a medium is put in and "
+		       "taken out by writing and removing it, also while the guest runs."),
 	FIELD_SIZE(struct guest_disk, size, 1 * MIB, 64 * TIB, .example = "20GiB",
 		.doc = "With it kvmhost makes the image when it is missing, and grows it when this "
 		       "grows, also "

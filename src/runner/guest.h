@@ -87,7 +87,7 @@ struct disk_throttle {
 
 struct guest_disk {
 	struct obj obj;
-	const char *path;
+	const char *path; /* NULL: a drive without a medium */
 	uint64_t size; /* bytes; where obj_has(.., "size"), else the image is somebody else's to
 			  make */
 	int preallocation; /* enum disk_preallocation */
@@ -115,6 +115,8 @@ bool disk_options_differ(const struct guest_disk *a, const struct guest_disk *b)
 bool disk_limits_differ(const struct guest_disk *a, const struct guest_disk *b);
 /* A cdrom always is. */
 bool disk_is_readonly(const struct guest_disk *d);
+/* Its medium is changed while the guest runs, and may be missing. */
+bool disk_is_drive(const struct guest_disk *d);
 /* It is read and written past the host's page cache (O_DIRECT). */
 bool disk_is_direct(const struct guest_disk *d);
 /* As what it is booted from. */

@@ -76,7 +76,8 @@ static void use_images(struct strmap *uses, struct resource *r, struct diags *d)
 	for (size_t i = 0; i < g->disks.n; i++) {
 		const struct guest_disk *k = &LIST_AT(&g->disks, const struct guest_disk, i);
 
-		use_image(uses, r, k->path, obj_mark(k, "path"), disk_is_readonly(k), d);
+		if (k->path)
+			use_image(uses, r, k->path, obj_mark(k, "path"), disk_is_readonly(k), d);
 		if (k->base)
 			use_image(uses, r, k->base, obj_mark(k, "base"), true, d);
 		if (k->copy_of)

@@ -30,7 +30,8 @@ static void derive_disks(const struct resource *r, struct wants *w)
 		const struct guest_disk *k = &LIST_AT(&g->disks, const struct guest_disk, i);
 		struct resource *disk;
 
-		if (!obj_has(k, "size") && (disk_is_readonly(k) || !startswith(k->path, "/dev/")))
+		if (!k->path || (!obj_has(k, "size") &&
+					(disk_is_readonly(k) || !startswith(k->path, "/dev/"))))
 			continue;
 		disk = want_derive(w, r, "disk", k->path + 1, true);
 		if (obj_has(k, "size"))

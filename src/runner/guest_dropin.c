@@ -36,7 +36,8 @@ static void add_line(struct strbuf *out, const char *key, const char *value, con
 
 static void add_mounts(struct strbuf *out, const struct guest_disk *d)
 {
-	add_line(out, "RequiresMountsFor", d->path, "");
+	if (d->path)
+		add_line(out, "RequiresMountsFor", d->path, "");
 	if (d->base)
 		add_line(out, "RequiresMountsFor", d->base, "");
 }
@@ -58,7 +59,7 @@ void guest_dropin_text(const struct guest *g, struct strbuf *out)
 	for (size_t i = 0; i < g->disks.n; i++) {
 		const struct guest_disk *d = &LIST_AT(&g->disks, const struct guest_disk, i);
 
-		if (startswith(d->path, "/dev/"))
+		if (d->path && startswith(d->path, "/dev/"))
 			add_line(out, "DeviceAllow", d->path, disk_is_readonly(d) ? " r" : " rw");
 		if (d->base && startswith(d->base, "/dev/"))
 			add_line(out, "DeviceAllow", d->base, " r");

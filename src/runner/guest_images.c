@@ -28,7 +28,7 @@ static const struct guest *leaves(const struct step *s, bool *ends)
 static bool has_image(const struct guest *g, const char *path)
 {
 	for (size_t i = 0; i < g->disks.n; i++)
-		if (streq(LIST_AT(&g->disks, const struct guest_disk, i).path, path))
+		if (streq_null(LIST_AT(&g->disks, const struct guest_disk, i).path, path))
 			return true;
 	return false;
 }
@@ -43,7 +43,7 @@ void guest_images_find(struct guest_images *m, struct step *const *steps, size_t
 			const struct guest_disk *disk =
 				&LIST_AT(&g->disks, const struct guest_disk, k);
 
-			if (!disk_is_readonly(disk) &&
+			if (disk->path && !disk_is_readonly(disk) &&
 				(ends || !has_image(steps[i]->want, disk->path)))
 				strmap_put(&m->leaving, disk->path, steps[i]);
 		}
@@ -56,7 +56,7 @@ int guest_images_wait(const struct guest_images *m, const struct step *s, struct
 
 	for (size_t i = 0; i < g->disks.n; i++) {
 		const char *path = LIST_AT(&g->disks, const struct guest_disk, i).path;
-		const struct step *has = strmap_get(&m->leaving, path);
+		const struct step *has = path ? strmap_get(&m->leaving, path) : NULL;
 
 		if (has && has != s)
 			return error_set(e, -EAGAIN, "%s still has the image %s", has->r->id, path);

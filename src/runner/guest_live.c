@@ -20,13 +20,21 @@ static void take_current(struct guest_memory *m, const struct guest_memory *want
 	m->obj.set = (m->obj.set & ~current) | (want->obj.set & current);
 }
 
-/* Another disc in the same drive. */
+void guest_medium_take(struct guest_disk *to, const struct guest_disk *from)
+{
+	uint64_t path = bit(&to->obj, "path");
+
+	to->path = from->path;
+	to->obj.set = (to->obj.set & ~path) | (from->obj.set & path);
+}
+
+/* Another disc in the same drive, or none any more. */
 bool guest_medium_differs(const struct guest_disk *a, const struct guest_disk *b)
 {
 	struct guest_disk other = *a;
 
 	other.path = b->path;
-	return a->device != DEVICE_DISK && !streq(a->path, b->path) && !disk_differs(&other, b);
+	return disk_is_drive(a) && !streq_null(a->path, b->path) && !disk_differs(&other, b);
 }
 
 /* Other limits where there were some: what keeps them is in QEMU since the start. */

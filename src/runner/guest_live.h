@@ -15,6 +15,8 @@ const struct guest *guest_live(
 
 /* Both are drives, and b has another disc. */
 bool guest_medium_differs(const struct guest_disk *a, const struct guest_disk *b);
+/* `to` has the medium of `from`, or none. */
+void guest_medium_take(struct guest_disk *to, const struct guest_disk *from);
 /* Only their limits are others. */
 bool guest_limits_differ(const struct guest_disk *a, const struct guest_disk *b);
 

@@ -48,7 +48,9 @@ static char **disk_args(struct change_of *c, struct machine *m, size_t i)
 
 static const char *path_of(const struct guest *g, size_t i)
 {
-	return LIST_AT(&g->disks, const struct guest_disk, i).path;
+	const char *path = LIST_AT(&g->disks, const struct guest_disk, i).path;
+
+	return path ? path : "(an empty drive)";
 }
 
 static int unplug_disk(struct change_of *c, struct error *e)
@@ -112,27 +114,34 @@ static int change_medium(struct change_of *c, const struct guest *live, size_t i
 	struct guest g;
 	struct spec s = with_disks(c, &g, live, c->guest.disks.n);
 	struct machine old = change_machine(c, &c->now), new = change_machine(c, &s);
+	const struct guest_disk *to = &LIST_AT(&live->disks, const struct guest_disk, i);
 	int r = handover_open_disk(&new, i, e);
 
 	if (r >= 0)
 		r = plug_medium(&c->q, arena_printf(c->arena, "storage%zu", i),
-			arena_printf(c->arena, "disk%zu", i), disk_args(c, &old, i),
-			qemu_args_disk(c->arena, &new, i), e);
+			to->path ? arena_printf(c->arena, "disk%zu", i) : NULL,
+			disk_args(c, &old, i), qemu_args_disk(c->arena, &new, i), e);
 	handover_close(c->arena, &new);
+	if (r < 0 && !to->path)
+		return error_prefix(e, "the medium %s is not taken out: ", path_of(&c->guest, i));
 	if (r < 0)
-		return error_prefix(e, "the medium %s is not put in: ", path_of(live, i));
-	((struct guest_disk *)c->guest.disks.v)[i].path = path_of(live, i);
+		return error_prefix(e, "the medium %s is not put in: ", to->path);
+	guest_medium_take(&((struct guest_disk *)c->guest.disks.v)[i], to);
 	return change_save(c, e);
 }
 
 static int change_limits(struct change_of *c, const struct guest *live, size_t i, struct error *e)
 {
-	const struct disk_throttle *t = &LIST_AT(&live->disks, const struct guest_disk, i).throttle;
-	int r = guest_qmp_command(&c->q, "qom-set",
-		json_pack("{s:o, s:s, s:o}", "path", json_sprintf("/objects/limits%zu", i),
-			"property", "limits", "value", qemu_limits(t)),
-		-1, NULL, e);
+	const struct guest_disk *to = &LIST_AT(&live->disks, const struct guest_disk, i);
+	const struct disk_throttle *t = &to->throttle;
+	int r = 0;
 
+	/* They come and go with the medium. */
+	if (to->path)
+		r = guest_qmp_command(&c->q, "qom-set",
+			json_pack("{s:o, s:s, s:o}", "path", json_sprintf("/objects/limits%zu", i),
+				"property", "limits", "value", qemu_limits(t)),
+			-1, NULL, e);
 	if (r < 0)
 		return error_prefix(e, "the limits of %s are not changed: ", path_of(live, i));
 	((struct guest_disk *)c->guest.disks.v)[i].throttle = *t;

@@ -226,8 +226,9 @@ int plug_medium(struct guest_qmp *q, const char *id, const char *node, char *con
 	if (r < 0)
 		return r;
 	remove_all(q, old);
-	r = add_all(q, new, false, e);
-	if (r >= 0)
+	if (node)
+		r = add_all(q, new, false, e);
+	if (r >= 0 && node)
 		r = guest_qmp_command(q, "blockdev-insert-medium",
 			json_pack("{s:s, s:s}", "id", id, "node-name", node), -1, NULL, e);
 	if (r < 0)

@@ -15,7 +15,10 @@ int plug_in(struct guest_qmp *q, const char *id, char *const *args, struct error
  * not there is out.
  */
 int plug_out(struct guest_qmp *q, const char *id, char *const *args, struct error *e);
-/* The medium `node` of the new parts instead of that of the old in drive `id`. Errors as above. */
+/*
+ * The medium `node` of the new parts instead of that of the old in drive `id`; NULL: none, and the
+ * drive is empty. Errors as above.
+ */
 int plug_medium(struct guest_qmp *q, const char *id, const char *node, char *const *old,
 	char *const *new, struct error *e);
 

@@ -160,11 +160,13 @@ static void add_disks(struct host *h, const struct spec *s, json_t *out)
 	json_t *v = json_array();
 
 	for (size_t i = 0; i < s->guest->disks.n; i++) {
-		const char *path = LIST_AT(&s->guest->disks, const struct guest_disk, i).path;
-		json_t *o = json_pack("{s:s}", "path", path);
+		const struct guest_disk *d = &LIST_AT(&s->guest->disks, const struct guest_disk, i);
+		const char *path = d->path;
+		json_t *o = json_pack(
+			"{s:s, s:s*}", "device", disk_device_names[d->device], "path", path);
 		struct stat st;
 
-		if (file_stat(h->root, path, &st) >= 0 && S_ISREG(st.st_mode))
+		if (path && file_stat(h->root, path, &st) >= 0 && S_ISREG(st.st_mode))
 			set_number(o, "host_used", (int64_t)st.st_blocks * 512);
 		json_array_append_new(v, o);
 	}

@@ -94,8 +94,11 @@ int handover_open_disk(struct machine *m, size_t i, struct error *e)
 	struct machine_disk *out = &m->disks[i];
 	struct stat st = { 0 };
 	int mode = disk_is_readonly(d) ? O_RDONLY : O_RDWR;
-	int r = handover_open_file(what[d->device], d->path, mode, &st, &out->fd, e);
+	int r;
 
+	if (!d->path)
+		return 0;
+	r = handover_open_file(what[d->device], d->path, mode, &st, &out->fd, e);
 	if (r == -ENOENT)
 		return missing_image(d, e);
 	if (r == -EPERM)

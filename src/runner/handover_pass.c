@@ -134,14 +134,16 @@ int handover_take(struct arena *a, struct machine *m, struct fdstore *store, str
 	for (size_t i = 0; i < n; i++)
 		*v[i].fd = fdstore_take(store, v[i].name);
 	for (size_t i = 0; i < g->disks.n; i++) {
+		const struct guest_disk *d = &LIST_AT(&g->disks, const struct guest_disk, i);
 		struct stat st;
 
+		if (!d->path)
+			continue;
 		if (fstat(m->disks[i].fd, &st) < 0)
-			return error_set(e, -ENOENT, "systemd did not pass on the disk %s",
-				LIST_AT(&g->disks, const struct guest_disk, i).path);
+			return error_set(
+				e, -ENOENT, "systemd did not pass on the disk %s", d->path);
 		m->disks[i].block = S_ISBLK(st.st_mode);
-		image_chain_look(
-			&LIST_AT(&g->disks, const struct guest_disk, i), m->disks[i].layers);
+		image_chain_look(d, m->disks[i].layers);
 	}
 	read_arguments(a, m);
 	read_type(a, m);

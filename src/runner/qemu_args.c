@@ -114,10 +114,22 @@ static size_t count_booted(const struct guest *g, enum boot_device from)
 	return n;
 }
 
+/* Drives without a medium come last: the firmware `bios` tries no other than the first. */
+static size_t booted_before(const struct list *disks, enum boot_device from, size_t i)
+{
+	const struct guest_disk *v = disks->v;
+	size_t n = 0;
+
+	for (size_t d = 0; d < disks->n; d++)
+		if (disk_boot(&v[d]) == from && (!v[d].path == !v[i].path ? d < i : !v[i].path))
+			n++;
+	return n;
+}
+
 /* Index 0 is the kernel's, which QEMU gives it by itself. */
 const char *args_bootindex(struct args *x, const struct guest *g, enum boot_device from, size_t i)
 {
-	size_t index = 1, before = 0;
+	size_t index = 1;
 
 	for (size_t k = 0; k < g->boot.order.n; k++) {
 		enum boot_device at = (enum boot_device)LIST_AT(&g->boot.order, const int, k);
@@ -126,11 +138,8 @@ const char *args_bootindex(struct args *x, const struct guest *g, enum boot_devi
 			index += count_booted(g, at);
 			continue;
 		}
-		for (size_t d = 0; from != BOOT_NETWORK && d < i; d++)
-			before +=
-				disk_boot(&LIST_AT(&g->disks, const struct guest_disk, d)) == from;
-		return arena_printf(
-			x->arena, ",bootindex=%zu", index + (from == BOOT_NETWORK ? i : before));
+		index += from == BOOT_NETWORK ? i : booted_before(&g->disks, from, i);
+		return arena_printf(x->arena, ",bootindex=%zu", index);
 	}
 	return "";
 }

@@ -207,8 +207,10 @@ static void add_disk(struct args *x, const struct machine *m, size_t i)
 	}
 	if (d->device != DEVICE_FLOPPY)
 		sb_add(&more, args_bootindex(x, m->spec->guest, disk_boot(d), i));
-	add_nodes(x, d, &m->disks[i], i);
-	args_add(x, "-device", "%s,id=storage%zu,drive=disk%zu%s", what, i, i, sb_str(&more));
+	if (d->path)
+		add_nodes(x, d, &m->disks[i], i);
+	args_add(x, "-device", "%s,id=storage%zu%s%s", what, i,
+		d->path ? arena_printf(x->arena, ",drive=disk%zu", i) : "", sb_str(&more));
 }
 
 /* Before all others while it is installed from, and not booted any more afterwards. */

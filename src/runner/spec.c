@@ -208,7 +208,7 @@ bool interfaces_differ(const struct guest *a, const struct guest *b)
 bool disk_differs(const struct guest_disk *x, const struct guest_disk *y)
 {
 	return !streq_null(x->base, y->base) || x->base_format != y->base_format ||
-	       !streq(x->path, y->path) || disk_format(x) != disk_format(y) ||
+	       !streq_null(x->path, y->path) || disk_format(x) != disk_format(y) ||
 	       x->device != y->device || disk_bus(x) != disk_bus(y) ||
 	       disk_is_readonly(x) != disk_is_readonly(y) || x->cache != y->cache ||
 	       x->discard != y->discard || !streq_null(x->serial, y->serial) ||

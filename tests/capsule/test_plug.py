@@ -139,6 +139,74 @@ def test_a_disc_is_changed(host, web):
     untouched(host)
 
 
+EMPTY_DRIVE = "{device: cdrom, bus: scsi}"
+
+
+def files_of_qemu(host):
+    return host.run("ls -l /proc/$(pgrep -x qemu-system-x86)/fd").stdout
+
+
+def test_a_drive_without_a_medium(host, web):
+    assert web.run("head -n 1 /dev/sr0") == "disc a\n" and "/srv/a.iso" in files_of_qemu(host)
+    put(host, document(disks=(A, EMPTY_DRIVE)))
+    line = next(line for line in plan(host).splitlines() if "disks[1].path" in line)
+    assert "/srv/a.iso -> (none)" in line and "(changes live)" in line
+    host.ctl("apply")
+    untouched(host)
+    assert "No medium" in web.run("head -n 1 /dev/sr0 2>&1", check=False)
+    assert "/srv/a.iso" not in files_of_qemu(host), "nobody has the file any more"
+    assert "path" not in started(host)["disks"][1]
+    assert "disk        (a cdrom drive without a medium)\n" in host.ctl("guest", "info", "web1").stdout
+    disks = json.loads(host.ctl("--json", "guest", "info", "web1").stdout)["disks"]
+    assert [disk.get("path") for disk in disks] == ["/srv/a.img", None] and disks[1]["device"] == "cdrom"
+    put(host, document(disks=(A, drive("b"))))
+    assert "(none) -> /srv/b.iso  (changes live)" in plan(host)
+    host.ctl("apply")
+    untouched(host)
+    wait_until(lambda: web.run("head -n 1 /dev/sr0", check=False) == "disc b\n", 30, "a disc again")
+
+
+def test_a_guest_that_starts_with_empty_drives(host, web):
+    """Of floppies the guest's kernel has no driver: what QEMU has in the drive counts."""
+    def floppy():
+        said = host.run(["kvmhostctl", "guest", "monitor", "web1"], input='{"execute": "query-block"}\n').stdout
+        blocks = json.loads([line for line in said.splitlines() if '"return"' in line][0])["return"]
+        drive = next(block for block in blocks if block.get("qdev", "").endswith("storage2"))
+        return drive["inserted"]["node-name"] if "inserted" in drive else None
+
+    host.run("truncate -s 1440K /srv/floppy.img")
+    empty = (A, "{device: cdrom, bus: scsi, throttle: {iops: 1000}}", "{device: floppy}")
+    put(host, document(disks=empty))
+    host.ctl("apply")
+    host.ctl("guest", "restart", "web1", timeout=120)
+    assert host.ctl("plan").rc == 0
+    web.close()
+    again = host.console(SOCKET)
+    again.ready()
+    host.pid_before = pid(host)
+    assert "No medium" in again.run("head -n 1 /dev/sr0 2>&1", check=False) and floppy() is None
+    settle(host, document(disks=(A, empty[1].replace("scsi", "scsi, path: /srv/a.iso"), "{device: floppy, path: /srv/floppy.img}")))
+    untouched(host)
+    wait_until(lambda: again.run("head -n 1 /dev/sr0", check=False) == "disc a\n", 30, "a disc")
+    assert floppy() == "disk2"
+    settle(host, document(disks=empty))
+    untouched(host)
+    assert floppy() is None
+    again.close()
+
+
+def test_a_drive_that_the_guest_has_locked(host, web):
+    web.run("(sleep 1000 </dev/sr0 &)")
+    put(host, document(disks=(A, EMPTY_DRIVE)))
+    refused = host.ctl("apply", check=False)
+    said = refused.stdout + refused.stderr
+    assert refused.rc == 1 and "the medium /srv/a.iso is not taken out: the guest did not let go of it" in said, refused
+    assert web.run("head -n 1 /dev/sr0") == "disc a\n" and started(host)["disks"][1]["path"] == "/srv/a.iso"
+    web.run("killall sleep")
+    host.ctl("apply")
+    untouched(host)
+
+
 def test_limits_are_changed(host, web):
     """Where there were some at the start; what the guest feels is measured."""
     def limited(limits):

@@ -235,6 +235,26 @@ static void test_buses(void **state _unused_)
 			fail_msg("not there: %s\n%s", parts[i], all);
 }
 
+/* The firmware takes the first that has an index: not one without a medium. */
+static void test_empty_drives(void **state _unused_)
+{
+	static const char *const parts[] = {
+		"ide-cd,bus=ide.0,unit=0,id=storage0,bootindex=3\n",
+		"ide-cd,bus=ide.1,unit=0,id=storage1,drive=disk1,bootindex=2\n",
+		"floppy,bus=fdc.0,unit=0,id=storage2\n",
+	};
+	_cleanup_arena_ struct arena *a = arena_new();
+	struct machine m = machine(a, "disks: [{device: cdrom}, {device: cdrom, path: /a.iso}, "
+				      "{device: floppy}, {path: /b}]\n");
+	const char *all = joined(a, &m);
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+		if (!strstr(all, parts[i]))
+			fail_msg("not there: %s\n%s", parts[i], all);
+	assert_null(strstr(all, "node-name=disk0"));
+	assert_null(strstr(all, "node-name=disk2"));
+}
+
 static void test_boot_and_firmware(void **state _unused_)
 {
 	_cleanup_arena_ struct arena *a = arena_new();
@@ -512,6 +532,7 @@ int main(void)
 		cmocka_unit_test(test_vhost),
 		cmocka_unit_test(test_without_kvm),
 		cmocka_unit_test(test_buses),
+		cmocka_unit_test(test_empty_drives),
 		cmocka_unit_test(test_boot_and_firmware),
 		cmocka_unit_test(test_what_disks_cannot_be),
 		cmocka_unit_test(test_added_devices_move_nothing),
