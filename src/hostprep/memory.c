@@ -199,15 +199,23 @@ static void give_up(struct host *h, const struct step *s, const struct shortage 
 
 static void diff_waiting(struct host *h, struct step *s, const struct knobs *late)
 {
+	_cleanup_strbuf_ struct strbuf text = { 0 };
 	size_t before = s->n_changes;
 
-	knobs_diff_wanted(h, s, late);
-	if (s->n_changes > before)
-		s->wait = arena_printf(h->pass,
-			"a reboot: the running kernel found memory for %lld of %s: %s",
-			(long long)json_integer_value(
-				json_object_get(attempt(h, s, &late->v[0]), "found")),
-			late->v[0].want, s->changes[before].path);
+	for (size_t i = 0; i < late->n; i++) {
+		struct knobs one = { .arena = late->arena, .v = &late->v[i], .n = 1 };
+		size_t had = s->n_changes;
+
+		knobs_diff_wanted(h, s, &one);
+		if (s->n_changes > had)
+			sb_addf(&text, "%s for %lld of %s: %s", text.len ? "," : "",
+				(long long)json_integer_value(
+					json_object_get(attempt(h, s, &late->v[i]), "found")),
+				late->v[i].want, s->changes[had].path);
+	}
+	if (text.len)
+		s->wait = arena_printf(
+			h->pass, "a reboot: the running kernel found memory%s", sb_str(&text));
 	if (before && s->wait) {
 		s->reason = arena_printf(h->pass, "will then wait for %s", s->wait);
 		s->wait = NULL;

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* host.memory on a machine of files: here every number that is asked for is taken. */
 #include "fixture.h"
+#include "reconcile/record.h"
 
 #define POOL(kib) "/sys/kernel/mm/hugepages/hugepages-" kib "kB/nr_hugepages"
 #define NODE_POOL "/sys/devices/system/node/node1/hugepages/hugepages-2048kB/nr_hugepages"
+#define NODE_GIANT(node) \
+	"/sys/devices/system/node/node" node "/hugepages/hugepages-1048576kB/nr_hugepages"
 #define KSM "/sys/kernel/mm/ksm/run"
 
 static struct machine *machine(void **state)
@@ -123,6 +126,38 @@ static void test_room_for_one(void **state)
 	want(m, "memory: {hugepages: {32MiB: 3, 2MiB: 2}}");
 	settle(m);
 	assert_file(m, POOL("32768"), "3");
+}
+
+/* Which reservation waits for a reboot: the one that differs still, with its own numbers. */
+static void test_one_of_two_waits(void **state)
+{
+	struct machine *m = machine(state);
+	const struct step *s = NULL;
+
+	put(m, NODE_GIANT("0"), "0\n");
+	put(m, NODE_GIANT("1"), "0\n");
+	put(m, "/proc/sys/kernel/random/boot_id", "this-boot\n");
+	want(m, "memory: {ksm: false}");
+	settle(m);
+	/* what an apply in this boot has found */
+	json_object_set_new(record_kept(&m->host, "memory/host"), "short",
+		json_pack("{s:{s:s, s:s, s:i}, s:{s:s, s:s, s:i}}", NODE_GIANT("0"), "boot",
+			"this-boot", "wanted", "1", "found", 0, NODE_GIANT("1"), "boot",
+			"this-boot", "wanted", "3", "found", 2));
+	want(m, "memory: {ksm: false, hugepages: {1GiB: {nodes: {0: 1, 1: 3}}}}");
+	for (int node0 = 0; node0 < 2; node0++) {
+		put(m, NODE_GIANT("0"), node0 ? "1\n" : "0\n");
+		plan(m);
+		for (size_t i = 0; i < m->plan.n; i++)
+			if (streq(m->plan.steps[i]->r->id, "memory/host"))
+				s = m->plan.steps[i];
+		assert_non_null(s);
+		assert_string_equal(s->wait,
+			node0 ? "a reboot: the running kernel found memory for 2 of 3: 1GiB pages "
+				"(node1)"
+			      : "a reboot: the running kernel found memory for 0 of 1: 1GiB pages "
+				"(node0), for 2 of 3: 1GiB pages (node1)");
+	}
 }
 
 #define UNIT "/etc/systemd/system/dev-huge\\x2dpages.mount"
@@ -245,6 +280,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_gigantic_offline, machine_setup, machine_teardown),
 		cmocka_unit_test_setup_teardown(test_no_room, machine_setup, machine_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_one_of_two_waits, machine_setup, machine_teardown),
 		cmocka_unit_test_setup_teardown(test_room_for_one, machine_setup, machine_teardown),
 		cmocka_unit_test_setup_teardown(test_mount, machine_setup, machine_teardown),
 		cmocka_unit_test_setup_teardown(
