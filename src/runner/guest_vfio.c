@@ -2,6 +2,7 @@
 #include "runner/guest_vfio.h"
 #include "base/log.h"
 #include "reconcile/units.h"
+#include "runner/control_group.h"
 #include "runner/guest_files.h"
 #include "runner/state.h"
 #include <fcntl.h>
@@ -41,19 +42,17 @@ static pid_t pid_in_record(struct host *h, const char *name)
 	return pid;
 }
 
-/* state.json is the guest's user's word: what is not in its unit's control group is not QEMU. */
+/* state.json is the guest's user's word: what is not where systemd has the runner is not QEMU. */
 static bool find_qemu(struct host *h, const char *name, struct qemu *q)
 {
-	_cleanup_free_ char *path = NULL, *text = NULL, *unit = NULL;
+	struct unit_end unit;
 
 	*q = (struct qemu){ .pid = pid_in_record(h, name), .fd = -1 };
 	if (q->pid <= 0)
 		return false;
 	q->fd = pidfd_open(q->pid, 0);
-	path = xprintf("/proc/%d/cgroup", (int)q->pid);
-	unit = xprintf("/%s", guest_unit(name).s);
-	return q->fd >= 0 && file_read(h->root, path, 1 << 16, &text, NULL) >= 0 &&
-	       strstr(text, unit) && is_there(q);
+	return q->fd >= 0 && units_end(h, guest_unit(name).s, &unit, NULL) >= 0 && unit.main_pid &&
+	       control_group_same(h->root, q->pid, (pid_t)unit.main_pid) && is_there(q);
 }
 
 /* prlimit(2) knows numbers alone: who was not meant has its own back. */
