@@ -152,6 +152,13 @@ static int observe_device(
 	return err;
 }
 
+static int refuse_other(const char *path, const struct stat *st, struct error *e)
+{
+	error_set(e, -EINVAL, "%s is %s", path,
+		S_ISDIR(st->st_mode) ? "a directory" : "neither a file nor a block device");
+	return error_cure(e, "name the file or block device itself");
+}
+
 static int observe_image(struct host *h, const char *path, const struct disk *want, int fd,
 	void **have, struct error *e)
 {
@@ -163,7 +170,7 @@ static int observe_image(struct host *h, const char *path, const struct disk *wa
 
 	obj_init(d, &disk_kind_table, NULL);
 	if (fstat(fd, &st) >= 0 && !block && !S_ISREG(st.st_mode))
-		return error_set(e, -EINVAL, "%s is neither a file nor a block device", path);
+		return refuse_other(path, &st, e);
 	if (size && size != want->size &&
 		(size > want->size || block || !image_can_grow((enum disk_format)want->format)))
 		return refuse_size(h, path, want, size, block, e);

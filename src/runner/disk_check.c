@@ -141,9 +141,24 @@ static void refuse_no_path(const struct guest_disk *k, struct diags *d)
 		"`path` is missing: only a cdrom or floppy can be without a medium");
 }
 
+static void refuse_directory(
+	const struct guest_disk *k, const char *key, const char *path, struct diags *d)
+{
+	const struct node *written = node_get(k->obj.node, key);
+
+	/* What is written: a path that is kept ends in none. */
+	if (path && (streq(path, "/") || (written && endswith(written->text, "/"))))
+		diag_error(d, obj_mark(k, key), "name the file or block device itself",
+			"%s is a directory", text_shown(d->arena, path));
+}
+
 void disk_check(const void *obj, struct diags *d)
 {
 	const struct guest_disk *k = obj;
+
+	refuse_directory(k, "path", k->path, d);
+	refuse_directory(k, "base", k->base, d);
+	refuse_directory(k, "copy_of", k->copy_of, d);
 
 	if (!k->path && !disk_is_drive(k)) {
 		refuse_no_path(k, d);

@@ -5,7 +5,9 @@
 #include "reconcile/units.h"
 #include "runner/guestctl.h"
 #include "runner/guestctl_names.h"
+#include "runner/image_holder.h"
 #include "runner/spec.h"
+#include <sys/stat.h>
 
 enum { START_SECONDS = 180, STOP_SLACK_SECONDS = 60 };
 
@@ -157,15 +159,62 @@ static int mark(struct group *g, enum unit_verb verb, struct error *e)
 	return 0;
 }
 
+static bool is_member(const struct group *g, const char *name)
+{
+	for (size_t i = 0; i < g->n; i++)
+		if (streq(g->v[i].name, name))
+			return true;
+	return false;
+}
+
+static int refuse_held(
+	const struct member *m, const char *path, const struct image_holder *by, struct error *e)
+{
+	error_set(e, -EBUSY, "%s is to have the image %s, with which the guest %s runs", m->name,
+		path, by->guest);
+	if (by->keeps)
+		return error_cure(e, "give one of the two another one");
+	return error_cure(e, "kvmhostctl guest restart %s %s", m->name, by->guest);
+}
+
+/*
+ * Whether a member is to have what another guest runs with: refused while all still run. Another
+ * member lets go of it when all are down before one is up (*trade).
+ */
+static int find_trades(struct group *g, bool *trade, struct error *e)
+{
+	for (size_t i = 0; i < g->n; i++) {
+		const struct list *disks = &g->v[i].spec.guest->disks;
+
+		for (size_t k = 0; k < disks->n; k++) {
+			const struct guest_disk *d = &LIST_AT(disks, const struct guest_disk, k);
+			struct image_holder by;
+			struct stat st;
+
+			if (!d->path || disk_is_readonly(d) ||
+				file_stat(g->h->root, d->path, &st) < 0 || !S_ISREG(st.st_mode) ||
+				!image_holder_find(g->h->root, g->arena, g->v[i].name, &st, &by))
+				continue;
+			if (by.keeps || !is_member(g, by.guest))
+				return refuse_held(&g->v[i], d->path, &by, e);
+			*trade = true;
+		}
+	}
+	return 0;
+}
+
 static int run_group(struct group *g, enum unit_verb verb, struct error *e)
 {
-	int r = mark(g, verb, e);
+	bool trade = false;
+	int r = verb == UNIT_RESTART ? find_trades(g, &trade, e) : 0;
 
+	if (r >= 0)
+		r = mark(g, verb, e);
 	if (r < 0)
 		return r;
 	if (verb == UNIT_STOP)
 		r = run_down(g, e);
-	else if (verb == UNIT_START || g->levels <= 1)
+	else if (verb == UNIT_START || (g->levels <= 1 && !trade))
 		r = run_up(g, verb, e);
 	else
 		r = (r = run_down(g, e)) < 0 ? r : run_up(g, UNIT_START, e);

@@ -3,6 +3,7 @@
 #include "config/obj.h"
 #include "runner/block_device.h"
 #include "runner/handover.h"
+#include "runner/image_holder.h"
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -38,15 +39,35 @@ static int check_alone(const struct machine *m, size_t i, const struct stat *st,
 	return 0;
 }
 
-/* QEMU says what it cannot lock, and nothing of what to do. Its locks: block/file-posix.c. */
-static int check_unlocked(const struct guest_disk *d, int fd, struct error *e)
+static int held_by(const char *guest, const struct guest_disk *d, const struct image_holder *by,
+	struct error *e)
 {
+	const char *as = streq(by->path, d->path) ? NULL : by->path;
+
+	error_set(e, -EBUSY, "the guest %s runs with the image %s%s%s", by->guest, d->path,
+		as ? ", which it has by the name " : "", as ? as : "");
+	if (by->keeps)
+		return error_cure(e, "give one of the two another one");
+	return error_cure(e,
+		"it lets go of it at its next start: kvmhostctl guest restart %s; kvmhostctl guest "
+		"start %s",
+		by->guest, guest);
+}
+
+/* QEMU says what it cannot lock, and nothing of what to do. Its locks: block/file-posix.c. */
+static int check_unlocked(const char *guest, const struct guest_disk *d, int fd, struct error *e)
+{
+	_cleanup_arena_ struct arena *a = arena_new();
+	struct image_holder by;
+	struct stat st;
 	struct flock lock = {
 		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 100, .l_len = 200
 	};
 
 	if (disk_is_readonly(d) || fcntl(fd, F_OFD_GETLK, &lock) < 0 || lock.l_type == F_UNLCK)
 		return 0;
+	if (fstat(fd, &st) >= 0 && image_holder_find(AT_FDCWD, a, guest, &st, &by))
+		return held_by(guest, d, &by, e);
 	error_set(e, -EBUSY, "the image %s is in use by another program", d->path);
 	return error_cure(e, "see which: fuser -v %s", d->path);
 }
@@ -103,6 +124,10 @@ int handover_open_disk(struct machine *m, size_t i, struct error *e)
 		return missing_image(d, e);
 	if (r == -EPERM)
 		return link_to_device(d, r, e);
+	if (r == -EISDIR || S_ISDIR(st.st_mode)) {
+		error_set(e, -EISDIR, "the %s %s is a directory", what[d->device], d->path);
+		return error_cure(e, "name the file or block device itself");
+	}
 	if (r == -EROFS)
 		return error_cure(e, "its file system is mounted read-only; mount it for writing, "
 				     "or write `readonly: true`");
@@ -114,7 +139,8 @@ int handover_open_disk(struct machine *m, size_t i, struct error *e)
 		return error_set(e, -EINVAL, "the %s %s is neither a file nor a block device",
 			what[d->device], d->path);
 	out->block = S_ISBLK(st.st_mode);
-	r = S_ISBLK(st.st_mode) ? block_device_check(d, out->fd, e) : check_unlocked(d, out->fd, e);
+	r = S_ISBLK(st.st_mode) ? block_device_check(d, out->fd, e)
+				: check_unlocked(m->spec->name, d, out->fd, e);
 	if (r < 0)
 		return r;
 	r = image_chain_open(d, out->fd, out->layers, e);

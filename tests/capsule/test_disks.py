@@ -448,6 +448,18 @@ def test_where_no_image_can_be_made_or_written(stopped):
     host.run("umount /srv/full /srv/ro; rm /srv/dangling.img")
 
 
+def test_a_directory_is_no_disk(stopped):
+    host = stopped
+    host.run("mkdir -p /srv/dir")
+    for disk, said in (("path: /srv/dir, format: raw", "the disk /srv/dir is a directory; name the file or block device itself"),
+                       ("path: /srv/dir, device: cdrom", "the cdrom /srv/dir is a directory; name the file or block device itself"),
+                       ("path: /srv/dir, size: 8MiB", "/srv/dir is a directory")):
+        put(host, document(disk))
+        refused = host.ctl("apply", check=False)
+        assert refused.rc == 1 and said in refused.stdout + refused.stderr, refused
+        settle(host, "version: 1\n", "--allow-mass-removal")
+
+
 ODD = [f"{name}.{form}" for form in ("raw", "qcow2") for name in (
     "a b", "a,b", "nbd:unix:x", "100%", 'q"', "q'", "\u00e4", "b\\s", "json:{}", "-f", "$HOME", "a;b", "a=b,read-only=on")]
 

@@ -232,6 +232,47 @@ def test_a_disk_goes_from_one_guest_to_another(host):
     settle(host, GUEST)
 
 
+def test_two_that_swap_their_images_and_wait(host):
+    """`guest restart` of one is refused while both run, and names the other; both at once, or one behind the other, do."""
+    wait = (owner("ann", "one") + owner("ben", "two")).replace("    on_change: restart\n", "")
+    settle(host, GUEST + wait)
+    put(host, GUEST + (owner("ann", "two") + owner("ben", "one")).replace("    on_change: restart\n", ""))
+    host.ctl("apply")
+    pids = [unit(host, "MainPID", name) for name in ("ann", "ben")]
+    refused = host.ctl("guest", "restart", "ann", check=False)
+    assert refused.rc == 1 and "ann is to have the image /srv/two.qcow2, with which the guest ben runs" in refused.stderr, refused
+    assert "= kvmhostctl guest restart ann ben\n" in refused.stderr
+    assert [unit(host, "MainPID", name) for name in ("ann", "ben")] == pids, "nobody was shut down in vain"
+    host.ctl("guest", "stop", "ann")
+    refused = host.ctl("guest", "start", "ann", check=False)
+    assert refused.rc == 1 and "the guest ben runs with the image /srv/two.qcow2; it lets go of it at its next start: " \
+        "kvmhostctl guest restart ben; kvmhostctl guest start ann" in refused.stderr, refused
+    assert "the guest ben runs with the image /srv/two.qcow2" in host.ctl("status", check=False).stdout
+    host.ctl("guest", "restart", "ben")
+    host.ctl("guest", "start", "ann")
+    assert host.ctl("plan").rc == 0
+    put(host, GUEST + wait)
+    host.ctl("apply")
+    host.ctl("guest", "restart", "ann", "ben")
+    assert host.ctl("plan").rc == 0
+    assert {guest(host, name)["state"] for name in ("ann", "ben")} == {"running"}
+    settle(host, GUEST)
+
+
+def test_one_image_by_two_names(host):
+    """Hard links: two paths to the document, one file to the kernel."""
+    settle(host, GUEST + owner("ann", "one"))
+    host.run("ln -f /srv/one.qcow2 /srv/link.qcow2")
+    put(host, GUEST + owner("ann", "one") + owner("ben", "link"))
+    refused = host.ctl("apply", check=False, timeout=120)
+    assert refused.rc == 1 and "the guest ann runs with the image /srv/link.qcow2, which it has by the name /srv/one.qcow2; " \
+        "give one of the two another one" in refused.stdout + refused.stderr, refused
+    refused = host.ctl("guest", "restart", "ann", check=False)
+    assert refused.rc == 0, "the one that has it"
+    settle(host, GUEST)
+    host.run("rm /srv/link.qcow2")
+
+
 def test_a_masked_unit_is_told_with_its_cure(running):
     host = running
     host.run("systemctl mask --now kvmhost-guest@web1", timeout=90)
