@@ -198,7 +198,7 @@ static bool is_ambiguous(const char *word, struct strbuf *names)
 static void unknown_option(struct error *e, const char *word)
 {
 	_cleanup_strbuf_ struct strbuf may = { 0 };
-	const char *names[OPT_VERSION - OPT_CONFIG + 1], *near;
+	const char *names[OPT_VERSION - OPT_CONFIG + 1] = { NULL }, *near;
 	size_t n = 0;
 
 	if (is_ambiguous(word, &may)) {

@@ -108,7 +108,7 @@ static void drop_routes(struct host *h, struct nl *nl, const struct link *port, 
 	struct route *v;
 	size_t n;
 
-	/* Made of nexthop objects: no manager's. */
+	/* Made of an administrator's nexthop objects: no manager's. */
 	if (routes_read(nl, h->pass, port->index, &v, &n, &unreadable) < 0) {
 		error_clear(&unreadable);
 		return;

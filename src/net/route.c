@@ -160,6 +160,7 @@ struct reader {
 	struct route *v;
 	size_t n;
 	const char *by_object; /* a route that names a nexthop object */
+	bool blind; /* ... and the kernel does not say where that leads */
 };
 
 static void keep(struct reader *rd, const struct nlmsghdr *m)
@@ -171,6 +172,31 @@ static void keep(struct reader *rd, const struct nlmsghdr *m)
 	if (attr(m, RTA_NH_ID))
 		rd->by_object = r.text;
 	*ARENA_PUSH(rd->arena, rd->v, rd->n) = r;
+}
+
+static struct nl_msg *copy_without(const struct nlmsghdr *m, int type)
+{
+	const struct rtmsg *head = nlmsg_data(m);
+	struct nl_msg *copy = netlink_request(RTM_NEWROUTE, 0, head, sizeof(*head));
+	struct nlattr *at;
+	int left;
+
+	nlmsg_for_each_attr(
+		at, (struct nlmsghdr *)(uintptr_t)m, sizeof(*head), left) if (nla_type(at) != type)
+		netlink_put(copy, nla_type(at), nla_data(at), (size_t)nla_len(at));
+	return copy;
+}
+
+/*
+ * systemd-networkd, from 257 on, makes an object for each router that it hears of, for that one
+ * route, and removes it when it leaves the link alone. The kernel shows what is in it, too.
+ */
+static bool of_routers_object(const struct nlmsghdr *m)
+{
+	const struct rtmsg *head = nlmsg_data(m);
+
+	return attr(m, RTA_NH_ID) && head->rtm_family == AF_INET6 &&
+	       head->rtm_protocol == RTPROT_RA && !attr(m, RTA_MULTIPATH);
 }
 
 static void put_way(struct nl_msg *m, const struct rtnexthop *hop)
@@ -193,14 +219,8 @@ static void put_way(struct nl_msg *m, const struct rtnexthop *hop)
 /* IPv6 keeps every way as a route of its own and only shows equal ones together. */
 static void keep_way(struct reader *rd, const struct nlmsghdr *m, const struct rtnexthop *hop)
 {
-	const struct rtmsg *head = nlmsg_data(m);
-	struct nl_msg *one = netlink_request(RTM_NEWROUTE, 0, head, sizeof(*head));
-	struct nlattr *at;
-	int left;
+	struct nl_msg *one = copy_without(m, RTA_MULTIPATH);
 
-	nlmsg_for_each_attr(at, (struct nlmsghdr *)(uintptr_t)m, sizeof(*head),
-		left) if (nla_type(at) != RTA_MULTIPATH)
-		netlink_put(one, nla_type(at), nla_data(at), (size_t)nla_len(at));
 	put_way(one, hop);
 	keep(rd, nlmsg_hdr(one));
 	nlmsg_free(one);
@@ -210,10 +230,24 @@ static void add(const struct nlmsghdr *m, void *arg)
 {
 	const struct rtmsg *head = nlmsg_data(m);
 	struct nlattr *multipath;
+	struct nl_msg *plain;
 	struct reader *rd = arg;
 
-	if (!route_counts(m) || !leads_through(m, rd->index))
+	if (!route_counts(m))
 		return;
+	/* net.ipv4.nexthop_compat_mode=0 */
+	if (attr(m, RTA_NH_ID) && !attr(m, RTA_OIF) && !attr(m, RTA_MULTIPATH)) {
+		rd->by_object = describe(rd->arena, m);
+		rd->blind = true;
+	}
+	if (!leads_through(m, rd->index))
+		return;
+	if (of_routers_object(m)) {
+		plain = copy_without(m, RTA_NH_ID);
+		keep(rd, nlmsg_hdr(plain));
+		nlmsg_free(plain);
+		return;
+	}
 	multipath = head->rtm_family == AF_INET6 ? attr(m, RTA_MULTIPATH) : NULL;
 	if (!multipath)
 		return keep(rd, m);
@@ -246,7 +280,9 @@ int routes_read(
 			"the route %s is made of a nexthop object (ip nexthop), "
 			"which kvmhost does not move",
 			rd.by_object);
-		return error_cure(e, "write the route with `via` and `dev` instead");
+		return error_cure(e, rd.blind ? "the kernel does not say by which link it leads: "
+						"sysctl net.ipv4.nexthop_compat_mode=1"
+					      : "write the route with `via` and `dev` instead");
 	}
 	*v = rd.v;
 	*n = rd.n;

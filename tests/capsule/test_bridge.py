@@ -238,6 +238,32 @@ def test_a_route_of_a_nexthop_object_is_refused(machine):
     assert state(machine) == machine.before
 
 
+def test_a_routers_nexthop_object_is_no_obstacle(machine):
+    """As systemd-networkd makes them from 257 on (Debian 13); it removes them itself when it leaves the card alone."""
+    machine.run("ip nexthop add id 8 via fe80::1 dev eth0 proto ra && ip -6 route add default nhid 8 proto ra metric 600 expires 600")
+    put(machine, INHERIT)
+    machine.ctl("apply")
+    routes = machine.run("ip -6 route show default").stdout
+    assert "via fe80::1 dev br0 proto ra" in routes and "dev eth0" not in routes, routes
+    settle(machine, EMPTY, "--allow-mass-removal")
+    routes = machine.run("ip -6 route show default").stdout
+    assert "via fe80::1 dev eth0 proto ra metric 60" in routes and "br0" not in routes and "nhid" not in routes, routes
+    machine.run("ip -6 route del default via fe80::1; ip nexthop del id 8")
+    assert state(machine) == machine.before
+
+
+def test_nexthop_objects_that_the_kernel_does_not_explain(machine):
+    machine.run("sysctl -q net.ipv4.nexthop_compat_mode=0; ip nexthop add id 7 via 203.0.113.1 dev eth0; ip route add 10.7.0.0/16 nhid 7")
+    try:
+        put(machine, INHERIT)
+        r = machine.ctl("apply", check=False)
+        assert r.rc == 1 and "10.7.0.0/16" in r.stdout + r.stderr and "nexthop_compat_mode=1" in r.stdout + r.stderr, r
+    finally:
+        machine.run("ip route del 10.7.0.0/16; ip nexthop del id 7; sysctl -q net.ipv4.nexthop_compat_mode=1")
+    settle(machine, EMPTY, "--allow-mass-removal")
+    assert state(machine) == machine.before
+
+
 @pytest.mark.parametrize("link, port, said", [
     ("mine link eth0 type macvlan", "eth0", "mine, a macvlan device, shares the card eth0"),
     ("mine link eth0 type macvlan; ip link set mine netns world-eth0", "eth0", "a macvlan of a container"),

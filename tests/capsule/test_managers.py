@@ -89,6 +89,7 @@ def takes_and_gives_back(host, provoke, managed, content=lambda: True):
     """The whole life of a bridge beside a manager that is `managed`() while it has the card in hand, and `content`() with it."""
     has_card(host)
     assert managed()
+    wait_until(content, 30, "all done with the card")
     pings = Pings(host.world, "203.0.113.2")
     settle(host, BRIDGE)
     assert pings.lost() <= INSTANT
