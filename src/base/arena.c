@@ -111,6 +111,17 @@ void arena_free(struct arena *a)
 	free(a);
 }
 
+void arena_absorb(struct arena *a, struct arena *from)
+{
+	struct chunk **end = &a->chunks;
+
+	while (*end)
+		end = &(*end)->next;
+	*end = from->chunks;
+	a->used += from->used;
+	free(from);
+}
+
 /* A large piece gets a chunk of its own behind the current one, which stays in use. */
 static struct chunk *add_chunk(struct arena *a, size_t need)
 {

@@ -22,6 +22,8 @@ static inline void arena_free_p(struct arena **a)
 {
 	arena_free(*a);
 }
+/* What is in `from`, which ends, lives as long as a from now on. */
+void arena_absorb(struct arena *a, struct arena *from);
 #define _cleanup_arena_ _cleanup_(arena_free_p)
 
 /* Aligned for any object; zeroed; never NULL. */

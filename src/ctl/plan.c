@@ -5,7 +5,9 @@
 #include "net/fw_foreign.h"
 #include "hostprep/doctor.h"
 #include "net/probe.h"
+#include "net/net.h"
 #include "net/ties.h"
+#include "reconcile/ahead.h"
 #include "reconcile/plan_json.h"
 
 static bool has_failed(const struct plan *p)
@@ -83,8 +85,13 @@ int verb_plan(struct ctl *c, int argc _unused_, char **argv _unused_)
 	_cleanup_error_ struct error e = { 0 };
 	struct plan p;
 
-	if (ctl_host(c, true, "plan") || ctl_config(c, &config, DOCUMENT_STRICT_OWNER))
+	if (ctl_host(c, true, "plan"))
 		return 1;
+	network_look_ahead(&c->host);
+	if (ctl_config(c, &config, DOCUMENT_STRICT_OWNER)) {
+		ahead_end(&c->host);
+		return 1;
+	}
 	if (plan_make(&c->host, &config.wants, &p, &e) < 0)
 		return ctl_fail(c, &e);
 	if (c->json) {

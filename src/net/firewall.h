@@ -196,6 +196,7 @@ extern const struct fw_backend *const fw_backends[FW_BACKENDS];
 extern const struct fw_backend fw_iptc, fw_nft;
 
 /* fw_backend.c: what all of them saw in this pass. */
+extern const struct handle fw_views_handle;
 int fw_views_get(struct host *h, const struct fw_view **views, struct error *e);
 void fw_views_forget(struct host *h);
 /* Which one the wanted table goes to; f may be NULL. Negative: none can be used. */

@@ -52,7 +52,7 @@ static void seen_forget(void *data)
 	memset(data, 0, sizeof(struct seen));
 }
 
-static const struct handle seen_handle = {
+const struct handle fw_views_handle = {
 	.name = "firewall",
 	.open = seen_open,
 	.forget = seen_forget,
@@ -63,7 +63,7 @@ int fw_views_get(struct host *h, const struct fw_view **views, struct error *e)
 {
 	struct seen *seen;
 	void *data;
-	int r = host_handle(h, &seen_handle, &data, e);
+	int r = host_handle(h, &fw_views_handle, &data, e);
 
 	if (r < 0)
 		return r;
@@ -87,7 +87,7 @@ void fw_views_forget(struct host *h)
 {
 	void *data;
 
-	if (host_handle(h, &seen_handle, &data, NULL) >= 0)
+	if (host_handle(h, &fw_views_handle, &data, NULL) >= 0)
 		seen_forget(data);
 }
 

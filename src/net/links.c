@@ -143,7 +143,7 @@ static void links_close(void *data)
 	free(data);
 }
 
-static const struct handle links_handle = {
+const struct handle links_handle = {
 	.name = "links",
 	.open = links_open,
 	.forget = forget,

@@ -84,6 +84,7 @@ struct links {
 	bool vlans_read;
 };
 
+extern const struct handle links_handle;
 /* Without live root, or without a netlink socket, an error. The snapshot stays the host's. */
 int links_get(struct host *h, const struct links **out, struct error *e);
 /* links_read.c: for netlink_dump(), the struct links as arg; what is no link is left out. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "reconcile/host.h"
+#include "reconcile/ahead.h"
 #include "reconcile/record.h"
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -41,6 +42,7 @@ int host_open(struct host *h, const char *root_path, struct error *e)
 
 void host_idle(struct host *h)
 {
+	ahead_end(h);
 	for (size_t i = 0; i < HOST_HANDLES_MAX; i++) {
 		if (h->handles[i].type && h->handles[i].type->close)
 			h->handles[i].type->close(h->handles[i].data);
@@ -65,16 +67,27 @@ void host_close(struct host *h)
 	*h = (struct host){ .root = -1, .lock = -1 };
 }
 
+/* Where the handle is, or the first free place; HOST_HANDLES_MAX: there is none. */
+static size_t place_of(const struct host *h, const struct handle *type)
+{
+	size_t i = 0;
+
+	while (i < HOST_HANDLES_MAX && h->handles[i].type && h->handles[i].type != type)
+		i++;
+	return i;
+}
+
 int host_handle(struct host *h, const struct handle *type, void **data, struct error *e)
 {
-	size_t i;
+	size_t i = place_of(h, type);
 	int r;
 
-	for (i = 0; i < HOST_HANDLES_MAX && h->handles[i].type; i++)
-		if (h->handles[i].type == type) {
-			*data = h->handles[i].data;
-			return 0;
-		}
+	if (h->ahead && (i == HOST_HANDLES_MAX || !h->handles[i].type) && ahead_take(h, type))
+		i = place_of(h, type);
+	if (i < HOST_HANDLES_MAX && h->handles[i].type) {
+		*data = h->handles[i].data;
+		return 0;
+	}
 	if (i == HOST_HANDLES_MAX)
 		return error_set(e, -ENFILE, "no room for the handle `%s`", type->name);
 	r = type->open(h, data, e);
@@ -93,7 +106,29 @@ int host_handle(struct host *h, const struct handle *type, void **data, struct e
 	return 0;
 }
 
+void host_absorb(struct host *h, struct host *from)
+{
+	for (size_t i = 0; i < HOST_HANDLES_MAX && from->handles[i].type; i++) {
+		size_t at = place_of(h, from->handles[i].type);
+
+		if (at == HOST_HANDLES_MAX || h->handles[at].type) {
+			if (from->handles[i].type->close)
+				from->handles[i].type->close(from->handles[i].data);
+		} else {
+			h->handles[at] = from->handles[i];
+		}
+		from->handles[i].type = NULL;
+	}
+	arena_absorb(h->pass, TAKE_PTR(from->pass));
+}
+
 void host_forget(struct host *h)
+{
+	ahead_end(h);
+	host_forget_seen(h);
+}
+
+void host_forget_seen(struct host *h)
 {
 	for (size_t i = 0; i < HOST_HANDLES_MAX; i++)
 		if (h->handles[i].type && h->handles[i].type->forget)

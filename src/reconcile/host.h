@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/file.h"
 
+struct ahead;
 struct record;
 struct host;
 
@@ -47,6 +48,7 @@ struct host {
 	void (*progress)(void *arg, const char *what, unsigned percent);
 	void *progress_arg;
 	int lock; /* descriptor of the reconciler's lock, -1: not held */
+	struct ahead *ahead; /* what is looked at meanwhile; reconcile/ahead.h */
 };
 
 int host_open(struct host *h, const char *root_path, struct error *e);
@@ -62,6 +64,10 @@ int host_handle(struct host *h, const struct handle *type, void **data, struct e
 void host_idle(struct host *h);
 /* What was observed is out of date. Keeps h->pass; call it before observing again. */
 void host_forget(struct host *h);
+/* The same of what this host has seen; what is looked at ahead stays, which is newer. */
+void host_forget_seen(struct host *h);
+/* What `from` has beside h, handles and h->pass: h's from now on. */
+void host_absorb(struct host *h, struct host *from);
 
 /* Directories of ours, below root. */
 #define STATE_DIR "/var/lib/kvmhost"

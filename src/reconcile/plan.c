@@ -299,7 +299,7 @@ void plan_leave_to_people(struct plan *p)
 
 int plan_make(struct host *h, struct wants *w, struct plan *p, struct error *e)
 {
-	host_forget(h);
+	host_forget_seen(h);
 	arena_free(TAKE_PTR(h->pass));
 	return plan_again(h, w, p, e);
 }

@@ -134,6 +134,13 @@ int record_read(struct host *h, char *text, size_t len, struct error *e)
 	return r;
 }
 
+size_t record_size(const struct host *h)
+{
+	struct stat st;
+
+	return file_stat(h->root, RECORD_PATH, &st) >= 0 ? (size_t)st.st_size : 0;
+}
+
 int record_load(struct host *h, struct error *e)
 {
 	char *text = NULL;

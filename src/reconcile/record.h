@@ -33,6 +33,8 @@ struct record {
 int record_load(struct host *h, struct error *e);
 /* The same from its text, which is taken over. */
 int record_read(struct host *h, char *text, size_t len, struct error *e);
+/* Bytes of it on disk, from which who has not loaded it guesses how much is managed; 0: none. */
+size_t record_size(const struct host *h);
 int record_save(struct host *h, struct error *e);
 void record_free(struct record *r);
 

@@ -201,6 +201,31 @@ def test_no_process_is_spawned_when_nothing_changes(host):
         assert r.stdout.strip().splitlines()[-1] == "1", host.read("/run/spawned")
 
 
+def test_a_large_plan_sees_what_a_second_thread_saw(host):
+    """While the document is read; with nothing but the threads of one process."""
+    put(host, "version: 1\nhost: {firewall: {backend: nftables}}\nnetworks:\n" + "".join(
+        f"  n{i}: {{bridge: vb{i}, addresses: [10.60.{i}.1/24]}}\n" for i in range(60)))
+    host.run("kvmhostctl apply --allow-mass-removal")
+    try:
+        assert host.ctl("plan").rc == 0
+        host.run("strace -f -qq -e trace=clone,clone3,fork,vfork,execve -o /run/spawned kvmhostctl plan")
+        calls = [line for line in host.read("/run/spawned").splitlines() if "exited" not in line]
+        assert len(calls) <= 2 and "execve" in calls[0] and all("CLONE_THREAD" in line for line in calls[1:]), calls
+        if int(host.run("nproc").stdout) > 1:
+            assert len(calls) == 2, calls
+        host.run("systemctl stop kvmhostd; ip link del vb17; ip addr add 10.61.0.1/24 dev vb18; nft flush set ip kvmhost "
+                 "$(nft list sets | awk '/^table ip kvmhost/ {ours = 1} ours && $1 == \"set\" {print $2; exit}')")
+        for _ in range(10):
+            r = host.ctl("plan", check=False)
+            assert r.rc == 2 and "+ network/n17" in r.stdout, r.stdout
+            assert "~ network/n18" in r.stdout and "firewall/ip-" in r.stdout and "network/n19" not in r.stdout, r.stdout
+        bad = host.run("sed '$ s/addresses/adresses/' /etc/kvmhost/host.yaml >/run/bad.yaml; kvmhostctl -c /run/bad.yaml plan", check=False)
+        assert bad.rc == 1 and "addresses" in bad.stderr
+    finally:
+        put(host, NAT)
+        host.run("kvmhostctl apply --allow-mass-removal; systemctl start kvmhostd")
+
+
 def test_history_names_generations(host):
     out = json.loads(host.ctl("--json", "history").stdout)
     numbers = [g["number"] for g in out["generations"]]
