@@ -18,7 +18,7 @@ DefaultDependencies=no
 Type=exec
 ExecStartPre=ip -n world addr replace 2001:db8:5::1/64 dev eth0 nodad
 ExecStart=ip netns exec world dnsmasq -k -C /dev/null -p 0 -i eth0 --bind-interfaces --enable-ra \\
-  --dhcp-range=2001:db8:5::,ra-only,64,300 --ra-param=eth0,4,60
+  --dhcp-range=2001:db8:5::,slaac,64,300 --ra-param=eth0,4,20
 [Install]
 WantedBy=multi-user.target
 """
@@ -51,6 +51,7 @@ def machine(request, another):
     """A capsule with a card that nobody has configured yet, and the world behind it."""
     host = another(re.sub(r"\W+", "-", request.node.name.removeprefix("test_")).strip("-"), kvmhost=True)
     host.world = Netns(host, "world", "203.0.113.1")
+    host.router = False  # whether a router advertises itself
     host.more = False  # whether its manager sets up what is not the card's own
     host.plug("ip netns add world\nip link add eth0 type veth peer name eth0 netns world\n"
               "ip -n world link set lo up\nip -n world link set eth0 up\nip -n world addr add 203.0.113.1/24 dev eth0\n")
@@ -85,6 +86,18 @@ def flap(host):
     host.world.run("ip link set eth0 down; sleep 1; ip link set eth0 up; sleep 2")
 
 
+def with_router(host):
+    """A router that advertises itself and a prefix, and what came of it."""
+    host.write("/etc/systemd/system/router.service", ROUTER)
+    host.run("systemctl daemon-reload; systemctl enable --now router")
+    host.router = True
+
+
+def heard_router(host, link):
+    return (re.search(rf"^default (nhid \d+ )?via fe80::\S+ dev {link} proto ra ", host.run("ip -6 route").stdout, re.M) and
+            "2001:db8:5:" in host.run(f"ip -6 addr show dev {link} scope global -tentative").stdout)
+
+
 def takes_and_gives_back(host, provoke, managed, content=lambda: True):
     """The whole life of a bridge beside a manager that is `managed`() while it has the card in hand, and `content`() with it."""
     has_card(host)
@@ -95,6 +108,11 @@ def takes_and_gives_back(host, provoke, managed, content=lambda: True):
     assert pings.lost() <= INSTANT
     in_bridge(host)
     assert not managed()
+    if host.router:
+        # Longer than what came with the card lasts without another advertisement.
+        host.run("sleep 22")
+        assert heard_router(host, "br0"), host.run("ip -6 route; ip -6 addr").stdout
+        in_bridge(host)
     for what in provoke:
         what()
         in_bridge(host)
@@ -125,7 +143,7 @@ def networkd_has(host):
 def networkd_is_content(host):
     """Also with the router that it heard of, which it asks itself."""
     return lambda: (host.run("networkctl list eth0 --no-legend --no-pager").stdout.split()[4] == "configured" and
-                    "proto ra" in host.run("ip -6 route show default dev eth0").stdout)
+                    heard_router(host, "eth0"))
 
 
 def provoked(host):
@@ -141,26 +159,28 @@ def test_networkd(machine, name):
     if machine.more:
         machine.run("systemctl enable --now systemd-resolved")
     machine.run("systemctl enable --now systemd-networkd systemd-networkd-wait-online")
-    machine.write("/etc/systemd/system/router.service", ROUTER)
-    machine.run("systemctl daemon-reload; systemctl enable --now router")
+    with_router(machine)
     takes_and_gives_back(machine, provoked(machine), networkd_has(machine), networkd_is_content(machine))
 
 
 def test_netplan(machine):
     machine.write("/etc/netplan/01-eth0.yaml", netplan(*CARD), 0o600)
     machine.run("systemctl enable --now systemd-networkd; netplan apply")
+    with_router(machine)
     takes_and_gives_back(machine, [lambda: machine.run("netplan apply; sleep 2"), lambda: flap(machine)],
-                         networkd_has(machine))
+                         networkd_has(machine), networkd_is_content(machine))
 
 
 def test_networkmanager(machine):
     write_networkmanager(machine, *CARD)
     machine.run("systemctl enable NetworkManager NetworkManager-wait-online; systemctl start NetworkManager")
+    with_router(machine)
     takes_and_gives_back(
         machine, [lambda: flap(machine), lambda: machine.run("systemctl reload NetworkManager; sleep 1"),
                   lambda: machine.run("systemctl restart NetworkManager; sleep 2"),
                   lambda: machine.run("nmcli connection up eth0", check=False)],
-        lambda: "connected" == machine.run("nmcli -g GENERAL.STATE device show eth0").stdout.split("(")[-1].strip(")\n"))
+        lambda: "connected" == machine.run("nmcli -g GENERAL.STATE device show eth0").stdout.split("(")[-1].strip(")\n"),
+        lambda: heard_router(machine, "eth0"))
 
 
 def test_a_card_set_up_anew_meanwhile(machine):
@@ -180,7 +200,9 @@ def test_ifupdown(machine):
     """It sets a card up and ends: what it gave moves at each boot, and it needs no word of ours."""
     machine.write("/etc/network/interfaces.d/eth0", ifupdown(*CARD))
     machine.run("systemctl enable --now networking")
-    takes_and_gives_back(machine, [lambda: flap(machine)], lambda: "master" not in machine.run("ip link show eth0").stdout)
+    with_router(machine)
+    takes_and_gives_back(machine, [lambda: flap(machine)], lambda: "master" not in machine.run("ip link show eth0").stdout,
+                         lambda: heard_router(machine, "eth0"))
 
 
 def test_a_manager_that_starts_later(machine):
