@@ -95,6 +95,7 @@ static void network_done(void *arg)
 	struct daemon *d = arg;
 	struct unit online;
 
+	d->host.early = false;
 	if (d->starting && units_state(&d->host, UNIT_ONLINE, &online, NULL) >= 0 && online.job)
 		sd_notify(false, "READY=1");
 }
@@ -110,8 +111,11 @@ static int run(struct daemon *d, struct config *c, bool fallback, struct error *
 		.lock_seconds = LOCK_SECONDS,
 	};
 	_cleanup_outcome_ struct outcome out = { 0 };
-	int r = converge(&d->host, c, &o, &out, e);
+	int r;
 
+	d->host.early = d->starting;
+	r = converge(&d->host, c, &o, &out, e);
+	d->host.early = false;
 	if (r == -EIO)
 		first_failure(&out, e);
 	summarize(d, &out, r, e);

@@ -34,6 +34,8 @@ struct host {
 	const char *root_path;
 	/* The root is the running machine's. Else files only: --root DIR, an image or chroot. */
 	bool live;
+	/* At boot, until the network is done: what waits for it must not be waited for. */
+	bool early;
 	/* Lives from one observation to the next: haves, changes, the plan. */
 	struct arena *pass;
 	struct record *record; /* what is managed and how it was before; reconcile/record.h */

@@ -10,13 +10,13 @@
  * plan says what it carries; one that the host uses is refused.
  */
 #include "reconcile/plan.h"
-#include "reconcile/units.h"
 #include "runner/block_device.h"
 #include "runner/disk_live.h"
+#include "runner/disk_place.h"
 #include "runner/signature.h"
 #include "runner/image.h"
 #include <fcntl.h>
-#include <sys/statvfs.h>
+#include <sys/stat.h>
 
 struct disk {
 	struct obj obj;
@@ -57,25 +57,6 @@ static const char *size_text(struct host *h, uint64_t size)
 	return obj_text(&d, "size", h->pass);
 }
 
-/* Free bytes where the image is or will be; *dir is its directory. */
-static int free_space(struct host *h, const char *path, const char **dir, uint64_t *bytes)
-{
-	const char *slash = strrchr(path, '/');
-	_cleanup_close_ int fd = -1;
-	struct statvfs fs;
-
-	*dir = slash == path ? "/" : arena_strndup(h->pass, path, (size_t)(slash - path));
-	fd = file_open(h->root, *dir, O_RDONLY | O_DIRECTORY, 0);
-	if (fd == -ENOENT && streq(*dir, IMAGES_DIR))
-		fd = file_open(h->root, "/var/lib", O_RDONLY | O_DIRECTORY, 0);
-	if (fd < 0)
-		return fd;
-	if (fstatvfs(fd, &fs) < 0)
-		return -errno;
-	*bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
-	return 0;
-}
-
 static bool takes_all(const struct disk *want)
 {
 	return want->preallocation == PREALLOCATION_FALLOC ||
@@ -88,7 +69,7 @@ static int check_space(
 {
 	uint64_t bytes = 0;
 	const char *dir;
-	int r = free_space(h, path, &dir, &bytes);
+	int r = disk_place_free(h, path, &dir, &bytes);
 
 	if (r == -ENOENT) {
 		error_set(e, -ENOTDIR,
@@ -192,7 +173,7 @@ static int check_source(struct host *h, const struct disk *want, struct error *e
 {
 	const char *source = want->base ? want->base : want->copy_of;
 
-	if (!source || file_exists(h->root, source))
+	if (!source || disk_place_waits(h, source) || file_exists(h->root, source))
 		return 0;
 	error_set(e, -ENODATA, "the image %s, which it is to be made %s, is not there", source,
 		want->base ? "on" : "from");
@@ -217,6 +198,8 @@ static int observe(struct host *h, const struct resource *r, void **have, struct
 	if (!r->want)
 		return 0;
 	path = path_of(h, r);
+	if (disk_place_waits(h, path))
+		return 0;
 	fd = file_open(h->root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	if (fd == -ENOENT && !obj_has(r->want, "size"))
 		return 0;
@@ -253,7 +236,7 @@ static const char *short_of(struct host *h, const struct step *s)
 	uint64_t bytes = 0;
 	const char *dir;
 
-	if (takes_all(want) || free_space(h, path_of(h, s->r), &dir, &bytes) < 0 ||
+	if (takes_all(want) || disk_place_free(h, path_of(h, s->r), &dir, &bytes) < 0 ||
 		bytes >= want->size - (have ? have->size : 0))
 		return NULL;
 	return arena_printf(h->pass, "may grow to %s, but only %s are free in %s",
@@ -307,16 +290,29 @@ static void told(void *arg, unsigned percent)
 	w->h->progress(w->h->progress_arg, w->what, percent);
 }
 
-/* An image made in the directory below would be gone once its file system is mounted. */
-static int mount_place(struct host *h, const char *path, struct error *e)
+static int grow(struct host *h, struct step *s, const struct image *i, struct error *e)
 {
-	int r = h->live ? units_mount(h, path, e) : 0;
+	if (in_use(h, s->r))
+		return disk_grow_open(h, s->r->origin->name, i->path, i->size, e);
+	return image_grow(h->root, i, h->lock, e);
+}
 
-	if (r < 0)
-		return error_prefix(e, "the file system that it is to be on: ");
-	if (file_exists(h->root, path))
-		return error_set(e, -EEXIST, "%s is there, now that all is mounted", path);
-	return 0;
+/* One that came with its file system is like any that is there: adopted, and grown. */
+static int make(struct host *h, struct step *s, const struct image *i, struct error *e)
+{
+	int r = disk_place_mount(h, i->path, e);
+	_cleanup_close_ int fd = -1;
+	void *have = NULL;
+
+	if (r <= 0)
+		return r < 0 ? r : image_make(h->root, i, e);
+	fd = file_open(h->root, i->path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	if (fd < 0)
+		return error_set(e, fd, "cannot open %s: %s", i->path, strerror(-fd));
+	r = observe_image(h, i->path, s->want, fd, &have, e);
+	if (r < 0 || !obj_has(have, "size") || ((const struct disk *)have)->size == i->size)
+		return r;
+	return grow(h, s, i, e);
 }
 
 static int apply(struct host *h, struct step *s, struct error *e)
@@ -324,15 +320,9 @@ static int apply(struct host *h, struct step *s, struct error *e)
 	const struct disk *want = s->want;
 	struct watched watched = { h, s->r->id };
 	struct image i;
-	int r;
 
 	if (!want || (s->have && !s->n_changes))
 		return 0;
-	r = s->have ? 0 : mount_place(h, path_of(h, s->r), e);
-	if (r < 0)
-		return r;
-	if (s->have && in_use(h, s->r))
-		return disk_grow_open(h, s->r->origin->name, path_of(h, s->r), want->size, e);
 	i = (struct image){
 		.path = path_of(h, s->r),
 		.format = (enum disk_format)want->format,
@@ -344,7 +334,7 @@ static int apply(struct host *h, struct step *s, struct error *e)
 		.progress = h->progress ? told : NULL,
 		.progress_arg = &watched,
 	};
-	return s->have ? image_grow(h->root, &i, h->lock, e) : image_make(h->root, &i, e);
+	return s->have ? grow(h, s, &i, e) : make(h, s, &i, e);
 }
 
 const struct kind disk_kind = {

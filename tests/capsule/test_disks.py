@@ -307,6 +307,35 @@ def test_on_a_file_system_that_comes_with_the_network(stopped):
                  "systemctl unmask srv.mount")
 
 
+@pytest.mark.parametrize("how", ["noauto", "automount"])
+def test_on_one_that_is_mounted_when_somebody_needs_it(stopped, how):
+    """Its images are there already, which nobody sees who looks before; and a look at an automount waits for the network."""
+    host = stopped
+    host.write("/etc/systemd/system/srv-pool.mount", POOL)
+    host.write("/etc/systemd/system/srv-pool.automount", "[Unit]\nDefaultDependencies=no\n[Automount]\nWhere=/srv/pool\n")
+    host.run("rm -rf /srv/real; mkdir -p /srv/real /srv/pool /srv/below; qemu-img create -q -f qcow2 /srv/real/sized.qcow2 8M; "
+             "truncate -s 8M /srv/real/there.raw; systemctl mask srv.mount; [ -e /dev/autofs ] || mknod /dev/autofs c 10 235; "
+             "systemctl daemon-reexec; systemctl stop network-online.target kvmhostd; mount --bind /srv /srv/below; mount --make-rshared /")
+    inode = host.run("stat -c %i /srv/real/sized.qcow2").stdout
+    if how == "automount":
+        host.run("systemctl start srv-pool.automount")
+    put(host, document("path: /srv/pool/there.raw, format: raw", "path: /srv/pool/sized.qcow2, size: 8MiB",
+                       "path: /srv/pool/made.raw, format: raw, size: 8MiB"))
+    try:
+        host.run("timeout 60 systemctl start kvmhostd network-online.target", timeout=90)
+        wait_until(lambda: host.run("systemctl is-active kvmhost-guest@web1", check=False).stdout == "active\n", what="the guest")
+        assert host.run("ls /srv/real").stdout.split() == ["made.raw", "sized.qcow2", "there.raw"]
+        assert host.run("stat -c %i /srv/real/sized.qcow2").stdout == inode and host.run("ls -A /srv/below/pool").stdout == ""
+        assert host.ctl("plan").rc == 0
+        # the same by hand
+        host.run("systemctl stop kvmhostd kvmhost-guest@web1 srv-pool.mount")
+        host.ctl("apply")
+        host.ctl("guest", "start", "web1")
+    finally:
+        host.run("systemctl stop kvmhostd kvmhost-guest@web1 srv-pool.automount srv-pool.mount; mount --make-rprivate /; umount /srv/below; "
+                 "systemctl unmask srv.mount; rm /etc/systemd/system/srv-pool.automount; systemctl daemon-reload", check=False)
+
+
 def test_a_missing_disc_is_one_clear_line(stopped):
     host = stopped
     put(host, document("path: /srv/iso/none.iso, device: cdrom"))
