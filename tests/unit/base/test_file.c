@@ -1,21 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/arena.h"
 #include "base/file.h"
+#include "../scratch.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <sys/xattr.h>
 
 static char dir[] = "/tmp/kvmhost-file-XXXXXX";
 static int root = -1;
-
-static int remove_one(const char *path, const struct stat *st _unused_, int type _unused_,
-	struct FTW *ftw _unused_)
-{
-	return remove(path);
-}
 
 static int set_up(void **state _unused_)
 {
@@ -28,7 +22,7 @@ static int set_up(void **state _unused_)
 static int tear_down(void **state _unused_)
 {
 	close(root);
-	return nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	return scratch_remove(dir);
 }
 
 static void assert_content(const char *path, const char *expected)

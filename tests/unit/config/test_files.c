@@ -2,18 +2,12 @@
 /* Files, directories, merging, and the merged document written out. */
 #include "sample.h"
 #include "base/file.h"
+#include "../scratch.h"
 #include <fcntl.h>
-#include <ftw.h>
 #include <sys/stat.h>
 
 static char dir[] = "/tmp/kvmhost-load-XXXXXX";
 static int root = -1;
-
-static int remove_one(const char *path, const struct stat *st _unused_, int type _unused_,
-	struct FTW *ftw _unused_)
-{
-	return remove(path);
-}
 
 static int set_up(void **state _unused_)
 {
@@ -27,7 +21,7 @@ static int set_up(void **state _unused_)
 static int tear_down(void **state _unused_)
 {
 	close(root);
-	return nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	return scratch_remove(dir);
 }
 
 static void put(const char *path, const char *text)

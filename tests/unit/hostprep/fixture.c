@@ -7,8 +7,8 @@
 #include "hostprep/memory.h"
 #include "iommu/device.h"
 #include "iommu/iommu.h"
+#include "../scratch.h"
 #include <fcntl.h>
-#include <ftw.h>
 
 const struct kind *const kinds[] = { &cmdline_kind, &iommu_kind, &module_kind, &device_kind,
 	&sysctl_kind, &cpu_kind, &memory_kind, &hugetlbfs_kind };
@@ -53,12 +53,6 @@ int machine_setup(void **state)
 	return 0;
 }
 
-static int remove_one(
-	const char *path, const struct stat *st _unused_, int type _unused_, struct FTW *f _unused_)
-{
-	return remove(path);
-}
-
 int machine_teardown(void **state)
 {
 	struct machine *m = *state;
@@ -66,7 +60,7 @@ int machine_teardown(void **state)
 	wants_free(&m->wants);
 	host_close(&m->host);
 	arena_free(m->arena);
-	nftw(m->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	scratch_remove(m->dir);
 	free(m);
 	return 0;
 }

@@ -2,8 +2,8 @@
 #include "tree.h"
 #include "base/arena.h"
 #include "base/file.h"
+#include "../scratch.h"
 #include <fcntl.h>
-#include <ftw.h>
 
 static void must(bool ok, const char *what, const char *path)
 {
@@ -19,15 +19,9 @@ void tree_make(char dir[64])
 	must(mkdtemp(dir), "mkdtemp", dir);
 }
 
-static int remove_one(
-	const char *path, const struct stat *st _unused_, int type _unused_, struct FTW *f _unused_)
-{
-	return remove(path);
-}
-
 void tree_remove(const char *dir)
 {
-	nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	scratch_remove(dir);
 }
 
 void tree_run(const char *dir, const char *command)

@@ -2,7 +2,7 @@
 #include "toy.h"
 #include "config/type.h"
 #include "reconcile/record.h"
-#include <ftw.h>
+#include "../scratch.h"
 
 struct toy toy;
 
@@ -145,16 +145,10 @@ void toy_begin(void)
 		abort();
 }
 
-static int remove_one(const char *path, const struct stat *st _unused_, int flag _unused_,
-	struct FTW *ftw _unused_)
-{
-	return remove(path);
-}
-
 void toy_end(void)
 {
 	host_close(&toy.host);
-	nftw(toy.dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	scratch_remove(toy.dir);
 }
 
 static void told(const struct step *s, void *arg _unused_)

@@ -2,8 +2,8 @@
 /* What the opener makes of the daemon's word, on a machine that may have changed since. */
 #include "fixture.h"
 #include "runner/assignment.h"
+#include "../scratch.h"
 #include <fcntl.h>
-#include <ftw.h>
 
 #define GUEST \
 	"kernel: {image: /k}\ninterfaces: [{bridge: br0}, {vf: uplink}, {vf: uplink/3}]\n" \
@@ -42,18 +42,12 @@ static int setup(void **state)
 	return 0;
 }
 
-static int remove_one(
-	const char *path, const struct stat *st _unused_, int type _unused_, struct FTW *f _unused_)
-{
-	return remove(path);
-}
-
 static int teardown(void **state)
 {
 	struct machine_dir *m = *state;
 
 	close(m->root);
-	nftw(m->path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	scratch_remove(m->path);
 	arena_free(m->arena);
 	free(m);
 	return 0;

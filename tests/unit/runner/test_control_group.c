@@ -2,8 +2,8 @@
 #include "fixture.h"
 #include "base/file.h"
 #include "runner/control_group.h"
+#include "../scratch.h"
 #include <fcntl.h>
-#include <ftw.h>
 
 static const struct {
 	pid_t pid;
@@ -18,12 +18,6 @@ static const struct {
 	{ 15, "" },
 	{ 16, "" },
 };
-
-static int remove_one(
-	const char *p, const struct stat *st _unused_, int t _unused_, struct FTW *f _unused_)
-{
-	return remove(p);
-}
 
 static void test_only_the_same(void **state _unused_)
 {
@@ -45,7 +39,7 @@ static void test_only_the_same(void **state _unused_)
 	assert_false(control_group_same(root, 10, 14));
 	assert_false(control_group_same(root, 15, 16));
 	assert_false(control_group_same(root, 10, 99));
-	nftw(top, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	scratch_remove(top);
 }
 
 int main(void)

@@ -2,8 +2,8 @@
 #include "fixture.h"
 #include "base/file.h"
 #include "runner/guest_hugepages.h"
+#include "../scratch.h"
 #include <fcntl.h>
-#include <ftw.h>
 
 static char dir[] = "/tmp/kvmhost-hugepages-XXXXXX";
 static int root;
@@ -22,12 +22,6 @@ static void put_node(int node, const char *file, const char *n)
 	put(path, n);
 }
 
-static int remove_one(
-	const char *p, const struct stat *st _unused_, int t _unused_, struct FTW *f _unused_)
-{
-	return remove(p);
-}
-
 static int set_up(void **state _unused_)
 {
 	assert_non_null(mkdtemp(dir));
@@ -44,7 +38,7 @@ static int set_up(void **state _unused_)
 static int tear_down(void **state _unused_)
 {
 	close(root);
-	return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	return scratch_remove(dir);
 }
 
 /* "" when there are enough. */

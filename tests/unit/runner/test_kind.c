@@ -3,8 +3,8 @@
 #include "fixture.h"
 #include "runner/guest_kind.h"
 #include "runner/guest_macs.h"
+#include "../scratch.h"
 #include <fcntl.h>
-#include <ftw.h>
 
 #define DISKS(more) "disks: [{path: /srv/a.qcow2}" more "]\n"
 #define DISK DISKS("")
@@ -225,12 +225,6 @@ static void test_what_runs_is_what_is_seen(void **state _unused_)
 	assert_int_equal(seen->have.state, GUEST_RUNNING);
 }
 
-static int remove_one(const char *path, const struct stat *st _unused_, int type _unused_,
-	struct FTW *at _unused_)
-{
-	return remove(path);
-}
-
 static struct spec applied(struct host *h, const char *name, const char *yaml)
 {
 	_cleanup_strbuf_ struct strbuf b = { 0 };
@@ -275,7 +269,7 @@ static void test_addresses_that_meet(void **state _unused_)
 	assert_int_equal(guest_macs_take(&h, &m, &taken, &e), 0);
 	guest_macs_free(&m);
 	close(h.root);
-	nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	scratch_remove(dir);
 }
 
 int main(void)

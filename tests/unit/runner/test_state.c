@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "fixture.h"
+#include "../scratch.h"
 #include "base/file.h"
 #include "runner/guest_files.h"
 #include "runner/run_events.h"
@@ -249,6 +250,7 @@ static void test_a_record_that_says_more_than_it_should(void **state _unused_)
 	why = state_why(o);
 	assert_string_equal(why, "?]0;owned??gone");
 	json_decref(o);
+	scratch_remove(dir);
 }
 
 int main(void)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "fixture.h"
+#include "../scratch.h"
 #include "base/file.h"
 #include "runner/nfs.h"
 #include "runner/tree_fetch.h"
@@ -112,6 +113,7 @@ static void end(struct place *p)
 {
 	arena_free(p->h.pass);
 	close(p->h.root);
+	scratch_remove(p->dir);
 }
 
 /* After a power cut tree.json would say that they are there, and they were empty. */
