@@ -2,9 +2,10 @@
 /*
  * The backend that speaks nf_tables. One transaction brings the tables of all
  * families from what they are to what is wanted: elements that differ, a part
- * that is new, or the whole table anew where somebody changed it. It names the
- * generation of the ruleset that was read, and is made again when another
- * writer came in between.
+ * that is new, or the whole table anew where somebody changed it. A table that
+ * comes or goes takes two: its sets are full before rules look them up, and
+ * empty after. Each names the generation of the ruleset that was read, and is
+ * made again when another writer came in between.
  */
 #include "net/fw_nft.h"
 #include <assert.h>
@@ -93,6 +94,7 @@ struct family {
 struct transaction {
 	struct arena *arena; /* for this try */
 	struct nft_buf batch;
+	struct nft_buf rules; /* after it: of tables that are new */
 	struct family families[2];
 	size_t n;
 	bool unsaid;
@@ -160,8 +162,10 @@ static void change_part(struct transaction *t, struct family *f, enum nft_part p
 	struct fw_part have = pointers(t->arena, &f->have.rules[part]);
 	struct edits e = { .arena = t->arena };
 
-	if (!f->have.has[part])
-		nft_make_part(&t->batch, f->family, part);
+	if (!f->have.has[part]) {
+		nft_make_sets(&t->batch, f->family, part);
+		nft_make_rules(&t->batch, f->family, part);
+	}
 	fw_compare_sets(have.v, have.n, f->want[part].v, f->want[part].n, note, &e);
 	put(t, f->family, false, e.go, e.n_go);
 	put(t, f->family, true, e.come, e.n_come);
@@ -172,8 +176,16 @@ static bool wants_any(const struct family *f)
 	return f->want[NFT_FILTER].n || f->want[NFT_NAT].n || f->want[NFT_MANGLE].n;
 }
 
+/*
+ * The kernel puts new rules in force before the new elements of sets of intervals
+ * (nf_tables_commit()): a packet in between comes to the rule that rejects, although iptables let
+ * it through until then. So the rules of a new table come once its sets are full. One that is
+ * replaced lets nothing through instead.
+ */
 static void make_anew(struct transaction *t, struct family *f)
 {
+	struct nft_buf *rules = f->have.present ? &t->batch : &t->rules;
+
 	if (f->have.present)
 		nft_drop_table(&t->batch, f->family);
 	if (!wants_any(f))
@@ -182,8 +194,9 @@ static void make_anew(struct transaction *t, struct family *f)
 	for (enum nft_part p = 0; p < NFT_PARTS; p++) {
 		if (!f->want[p].n)
 			continue;
-		nft_make_part(&t->batch, f->family, p);
+		nft_make_sets(&t->batch, f->family, p);
 		put(t, f->family, true, f->want[p].v, f->want[p].n);
+		nft_make_rules(rules, f->family, p);
 	}
 }
 
@@ -242,6 +255,23 @@ static int refused(int code, int type, struct error *e)
 		e, code, "cannot write the nftables table " NFT_TABLE ": %s", strerror(-code));
 }
 
+/* A table of full sets without rules is nobody's: with them or not at all. */
+static int commit_rules(struct nft_socket *s, struct transaction *t, int *type)
+{
+	struct nft_buf undo = { 0 };
+	int r = nft_commit(s, &t->rules, type), ignored;
+
+	if (r >= 0)
+		return r;
+	nft_batch(&undo, NFT_ANY_GENERATION);
+	for (size_t i = 0; i < t->n; i++)
+		if (!t->families[i].have.present && wants_any(&t->families[i]))
+			nft_drop_table(&undo, t->families[i].family);
+	nft_commit(s, &undo, &ignored);
+	nft_buf_free(&undo);
+	return r;
+}
+
 /* -ERESTART: once more, because others wrote meanwhile or the rest is to come. */
 static int try_once(
 	struct host *h, struct transaction *t, const struct fw_job *jobs, size_t n, struct error *e)
@@ -261,6 +291,7 @@ static int try_once(
 			return r;
 	}
 	nft_batch(&t->batch, generation);
+	nft_batch(&t->rules, nft_next_generation(generation));
 	empty = t->batch.len;
 	for (size_t i = 0; i < t->n; i++)
 		complete(t, &t->families[i]);
@@ -278,6 +309,8 @@ static int try_once(
 		return r;
 	r = nft_commit(s, &t->batch, &type);
 	t->emptied |= first && r >= 0;
+	if (r >= 0 && t->rules.len != empty)
+		r = commit_rules(s, t, &type);
 	if (r < 0)
 		return r == -ERESTART ? r : refused(r, type, e);
 	return first ? -ERESTART : r;
@@ -295,6 +328,7 @@ static void nft_apply(struct host *h, struct fw_job *jobs, size_t n)
 		r = try_once(h, &t, jobs, n, &why);
 		emptied = t.emptied;
 		nft_buf_free(&t.batch);
+		nft_buf_free(&t.rules);
 		arena_free(t.arena);
 	}
 	if (r == -ERESTART)

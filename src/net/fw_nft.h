@@ -84,7 +84,9 @@ int nft_read(struct host *h, int family, struct arena *a, struct nft_table *out,
 	uint32_t *generation, struct error *e);
 
 /* fw_nft_write.c: messages that make, fill and empty the table. */
-void nft_make_part(struct nft_buf *b, int family, enum nft_part part);
+/* Chains and empty sets of a part, and the rules in the chains. */
+void nft_make_sets(struct nft_buf *b, int family, enum nft_part part);
+void nft_make_rules(struct nft_buf *b, int family, enum nft_part part);
 void nft_make_table(struct nft_buf *b, int family);
 /* All rules; chains and sets stay. */
 void nft_drop_rules(struct nft_buf *b, int family);

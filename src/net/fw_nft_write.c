@@ -119,7 +119,7 @@ static void make_rule(struct nft_buf *b, int family, const struct nft_shape *s)
 	nft_put_rule(b, s, family);
 }
 
-void nft_make_part(struct nft_buf *b, int family, enum nft_part part)
+void nft_make_sets(struct nft_buf *b, int family, enum nft_part part)
 {
 	for (size_t i = 0; i < NFT_CHAINS; i++)
 		if (nft_chains[i].part == part)
@@ -127,6 +127,10 @@ void nft_make_part(struct nft_buf *b, int family, enum nft_part part)
 	for (size_t i = 0; i < NFT_SHAPES; i++)
 		if (nft_shapes[i].chain->part == part)
 			make_set(b, family, &nft_shapes[i]);
+}
+
+void nft_make_rules(struct nft_buf *b, int family, enum nft_part part)
+{
 	for (size_t i = 0; i < NFT_SHAPES; i++)
 		if (nft_shapes[i].chain->part == part)
 			make_rule(b, family, &nft_shapes[i]);

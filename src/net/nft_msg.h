@@ -47,6 +47,12 @@ typedef void nft_element_fn(struct nlattr *element, void *arg);
 int nft_ask_elements(struct nft_socket *s, int family, const char *table, const char *set,
 	nft_element_fn *fn, void *arg);
 
+enum { NFT_ANY_GENERATION = 0 };
+/* Of the ruleset after one commit: the kernel leaves 0 out. */
+static inline uint32_t nft_next_generation(uint32_t generation)
+{
+	return generation + 1 ? generation + 1 : 1;
+}
 /* Begins a batch for this generation; then messages; then nft_commit(). */
 void nft_batch(struct nft_buf *b, uint32_t generation);
 /* 0 or the first error; *type: of which message. */

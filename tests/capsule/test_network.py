@@ -93,6 +93,24 @@ def test_a_change_of_backend_lets_nothing_through(capsule):
     assert " 0 received" in leaked and "Destination Port Unreachable" in leaked, leaked[-600:]
 
 
+def test_sets_are_full_before_rules_look_them_up(capsule):
+    """And rules are gone before their sets are: a packet in between would come to the rule that rejects."""
+    settle(capsule, NAT + "host: {firewall: {backend: iptables}}\n")
+    capsule.run("systemd-run --quiet --collect --unit=monitor sh -c 'exec stdbuf -oL nft monitor >/run/monitor'; sleep 1")
+    for backend in ("nftables", "iptables"):
+        settle(capsule, NAT + f"host: {{firewall: {{backend: {backend}}}}}\n")
+    capsule.run("systemctl stop monitor")
+    said = [line for line in capsule.read("/run/monitor").splitlines() if " ip kvmhost" in line or "new generation" in line]
+    full, ruled, bare, gone = (
+        max(i for i, line in enumerate(said) if line.startswith(("add element", "create element"))),
+        min(i for i, line in enumerate(said) if line.startswith(("add rule", "create rule"))),
+        max(i for i, line in enumerate(said) if line.startswith("delete rule")),
+        min(i for i, line in enumerate(said) if line.startswith(("delete element", "delete set", "delete table"))))
+    assert full < ruled < bare < gone, said
+    assert all(any("new generation" in line for line in said[a:b]) for a, b in ((full, ruled), (bare, gone))), said
+    settle(capsule, NAT)
+
+
 def test_a_reload_loses_no_packet_of_networks_that_stay(capsule):
     """Reloads that change nothing, another network, or only what is around: pings and a connection through NAT go on."""
     world, run = "world-eth0", lambda unit, space, what: capsule.run(
