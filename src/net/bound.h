@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Sockets of others that are bound to an interface (SO_BINDTODEVICE), by the kernel's sock_diag. */
+/*
+ * What others listen to by an interface: sockets that are bound to it
+ * (SO_BINDTODEVICE; packet(7)), and multicast groups that were joined there.
+ */
 #ifndef KVMHOST_BOUND_H
 #define KVMHOST_BOUND_H
 
@@ -7,14 +10,22 @@
 
 struct bound {
 	int index; /* of the interface */
-	const char *what; /* "TCP port 22", "UDP port 67" */
-	unsigned long inode;
+	/* "TCP port 22", "UDP port 67", "IP protocol 112", "frames of type 0x88f7"; "239.1.2.3" */
+	const char *what;
+	unsigned long inode; /* 0: of a group, whose sockets the kernel does not tell */
 };
 
 /*
- * Those that wait for others: TCP that listens, UDP and raw IP without a peer, but no DHCP
- * client's. What the kernel cannot tell is left out. In the arena.
+ * Those that wait for others: TCP that listens, UDP and raw IP without a peer, frames of a type of
+ * their own; but no DHCP client's. What the kernel cannot tell is left out: raw IP where it has no
+ * CONFIG_INET_RAW_DIAG. In the host's pass.
  */
-void bound_read(struct arena *a, struct bound **v, size_t *n);
+void bound_read(struct host *h, struct bound **v, size_t *n);
+
+/*
+ * bound_group.c: groups with routers between, of both families; those of one link alone are joined
+ * again by who speaks for it, or by the kernel itself.
+ */
+void bound_groups_read(struct host *h, struct bound **v, size_t *n);
 
 #endif

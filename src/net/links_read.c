@@ -83,6 +83,15 @@ static void parse_vlan(struct link *l, struct nlattr *data)
 	l->vlan_protocol = tb[IFLA_VLAN_PROTOCOL] ? ntohs(nla_get_u16(tb[IFLA_VLAN_PROTOCOL])) : 0;
 }
 
+/* The card that it sends by is no IFLA_LINK. */
+static void parse_vxlan(struct link *l, struct nlattr *data)
+{
+	struct nlattr *tb[IFLA_VXLAN_MAX + 1];
+
+	attributes_nested(data, tb, IFLA_VXLAN_MAX);
+	l->parent = (int)get_u32(tb[IFLA_VXLAN_LINK], 0);
+}
+
 static void parse_tun(struct link *l, struct nlattr *data)
 {
 	struct nlattr *tb[IFLA_TUN_MAX + 1];
@@ -124,6 +133,8 @@ static void parse_info(struct links *ls, struct link *l, struct nlattr *info)
 		parse_tun(l, tb[IFLA_INFO_DATA]);
 	else if (streq(l->type, "vlan"))
 		parse_vlan(l, tb[IFLA_INFO_DATA]);
+	else if (streq(l->type, "vxlan"))
+		parse_vxlan(l, tb[IFLA_INFO_DATA]);
 	else if (streq(l->type, "macvtap"))
 		parse_macvtap(l, tb[IFLA_INFO_DATA]);
 	else if (streq(l->type, "bond"))
@@ -199,8 +210,7 @@ void links_add(const struct nlmsghdr *m, void *arg)
 	l->others = parse_others(ls->arena, tb[IFLA_PROP_LIST]);
 	l->alias = get_text(ls->arena, tb[IFLA_IFALIAS]);
 	l->master = (int)get_u32(tb[IFLA_MASTER], 0);
-	/* In another namespace (a container's veth) the number means nothing here. */
-	l->parent = tb[IFLA_LINK_NETNSID] ? 0 : (int)get_u32(tb[IFLA_LINK], 0);
+	l->parent = (int)get_u32(tb[IFLA_LINK], 0);
 	l->mtu = get_u32(tb[IFLA_MTU], 0);
 	l->group = get_u32(tb[IFLA_GROUP], 0);
 	l->owner = -1;
@@ -208,5 +218,8 @@ void links_add(const struct nlmsghdr *m, void *arg)
 		memcpy(&l->mac, nla_data(tb[IFLA_ADDRESS]), sizeof(l->mac));
 	l->own_mac = l->mac;
 	parse_info(ls, l, tb[IFLA_LINKINFO]);
+	/* In another namespace (a container's veth) the number means nothing here. */
+	if (tb[IFLA_LINK_NETNSID])
+		l->parent = 0;
 	parse_settings(l, tb[IFLA_AF_SPEC]);
 }

@@ -55,6 +55,37 @@ static int refuse_shared(
 	return 0;
 }
 
+/*
+ * drivers/net/ppp/pppoe.c: "Id Address Device". Its frames are no IP: once the card is a port the
+ * bridge has them, and the session, often the host's only way out, is over.
+ */
+static int refuse_pppoe(
+	struct host *h, const struct resource *r, const struct link *port, struct error *e)
+{
+	_cleanup_free_ char *text = NULL;
+	char *rest, *line;
+
+	if (file_read(h->root, "/proc/net/pppoe", 1 << 20, &text, NULL) < 0)
+		return 0;
+	rest = text;
+	while ((line = strsep(&rest, "\n"))) {
+		const char *device = strrchr(line, ' ');
+
+		if (!device || !streq(device + 1, port->name))
+			continue;
+		error_set(e, -EBUSY,
+			"a PPPoE session goes out by %s, and would end: of a port %s has all "
+			"frames",
+			port->name, r->name);
+		return error_cure(e,
+			"name another port; or end the session (poff), apply, and name %s instead "
+			"of "
+			"%s where it is configured",
+			r->name, port->name);
+	}
+	return 0;
+}
+
 int port_refuse(struct host *h, const struct resource *r, const struct links *ls,
 	const struct link *bridge, const struct link *port, struct error *e)
 {
@@ -65,6 +96,8 @@ int port_refuse(struct host *h, const struct resource *r, const struct links *ls
 	if (ret < 0 || (master && master == bridge))
 		return ret;
 	ret = refuse_shared(h, ls, port, e);
+	if (ret >= 0)
+		ret = refuse_pppoe(h, r, port, e);
 	if (ret < 0)
 		return ret;
 	if (!master) {

@@ -124,6 +124,60 @@ static void look_at_sockets(
 	}
 }
 
+/* The kernel hands what the bridge gets to members of the group on the bridge. */
+static void look_at_groups(
+	struct search *s, const struct member *p, const struct bound *v, size_t n)
+{
+	struct arena *a = s->h->pass;
+
+	for (size_t i = 0; i < n; i++)
+		if (v[i].index == p->card->index)
+			*ARENA_PUSH(a, s->v, s->n) = (struct tie){
+				.card = p->card->name,
+				.link = p->link,
+				.what = arena_printf(a,
+					"somebody on %s has joined the group %s there, and hears "
+					"nothing of it when %s speaks for it as its port",
+					p->card->name, v[i].what, p->link),
+				.cure = arena_printf(a,
+					"start again what listens to the group, once %s is there",
+					p->link),
+			};
+}
+
+/*
+ * Links that send by the card: by a route of the card's, of which there is none any more. Made
+ * anew: of a vxlan that is changed the kernel leaves the entry for all others as it is.
+ */
+static void look_at_tunnels(struct search *s, const struct member *p)
+{
+	static const char *const types[] = { "vxlan", "gre", "gretap", "erspan", "ip6gre",
+		"ip6gretap", "ip6erspan", "ipip", "sit", "ip6tnl", "vti", "vti6" };
+	struct arena *a = s->h->pass;
+
+	for (size_t i = 0; i < s->ls->n; i++) {
+		const struct link *l = &s->ls->v[i];
+
+		for (size_t k = 0; l->parent == p->card->index && l->type && k < ARRAY_SIZE(types);
+			k++)
+			if (streq(l->type, types[k]))
+				*ARENA_PUSH(a, s->v, s->n) = (struct tie){
+					.card = p->card->name,
+					.link = p->link,
+					.what = arena_printf(a,
+						"%s, %s, sends by %s, where nothing goes out when "
+						"%s speaks for it as its port",
+						l->name, link_describe(l, a), p->card->name,
+						p->link),
+					.cure = arena_printf(a,
+						"name %s as its device where it is configured, and "
+						"let it be made "
+						"anew (ip link delete %s)",
+						p->link, l->name),
+				};
+	}
+}
+
 static const char *cidr_text(struct arena *a, const struct cidr *c)
 {
 	_cleanup_strbuf_ struct strbuf text = { 0 };
@@ -164,8 +218,8 @@ int ties(struct host *h, const struct wants *w, bool to_come, struct tie **v, si
 	struct error *e)
 {
 	struct search s = { .h = h };
-	struct bound *bound;
-	size_t n_bound;
+	struct bound *bound, *groups;
+	size_t n_bound, n_groups;
 	int r;
 
 	*v = NULL;
@@ -190,10 +244,13 @@ int ties(struct host *h, const struct wants *w, bool to_come, struct tie **v, si
 	r = fw_named_read(h, s.ls, &s.rules, e);
 	if (r < 0)
 		return r;
-	bound_read(h->pass, &bound, &n_bound);
+	bound_read(h, &bound, &n_bound);
+	bound_groups_read(h, &groups, &n_groups);
 	for (size_t i = 0; i < s.n_pairs; i++) {
 		look_at_rules(&s, &s.pairs[i]);
 		look_at_sockets(&s, &s.pairs[i], bound, n_bound);
+		look_at_groups(&s, &s.pairs[i], groups, n_groups);
+		look_at_tunnels(&s, &s.pairs[i]);
 	}
 	*v = s.v;
 	*n = s.n;

@@ -151,6 +151,51 @@ def test_sockets_bound_to_the_card(host):
     settle(host, EMPTY, "--allow-mass-removal")
 
 
+def test_a_tunnel_on_the_card(host):
+    """What goes to all goes out by the card, where there is no way any more: told; made anew on the bridge it goes on. One of another link is not."""
+    for run, peer, own in ((host.run, "203.0.113.1", 1), (host.world.run, "203.0.113.2", 2)):
+        run(f"ip link add vx0 type vxlan id 42 remote {peer} dstport 4789 dev eth0 && ip addr add 10.42.0.{own}/24 dev vx0 && ip link set vx0 up")
+    host.run("ip link add vx1 type vxlan id 43 remote 203.0.113.1 dstport 4790; ip link add vx2 type vxlan id 44 remote 10.0.0.1 dstport 4791 dev lo")
+    reach = "ping -c 1 -W 2 10.42.0.2"
+    host.run(reach)
+    put(host, INHERIT)
+    plan = host.ctl("plan", check=False)
+    assert plan.rc == 2 and plan.stderr.count("warning: ") == 1, plan.stderr
+    assert "warning: vx0, a vxlan device, sends by eth0, where nothing goes out when br0 speaks for it as its port" in plan.stderr, plan.stderr
+    settle(host, INHERIT)
+    host.run("ip neigh flush all; bridge fdb show dev vx0 | grep -v ^00:00:00:00:00:00 | while read mac rest; do bridge fdb del $mac dev vx0; done")
+    assert host.run(reach, check=False).rc and len(told(host)) == 1
+    host.run(told(host)[0]["cure"].split("(")[1][:-1] + " && ip link add vx0 type vxlan id 42 remote 203.0.113.1 dstport 4789 dev br0 && "
+             "ip addr add 10.42.0.1/24 dev vx0 && ip link set vx0 up")
+    host.run(reach)
+    assert not told(host)
+    settle(host, EMPTY, "--allow-mass-removal")
+
+
+def test_what_is_heard_below_addresses(host):
+    """Frames of a type of their own, and groups that somebody joined on the card. What any program may see of all is not told."""
+    index = int(host.read("/sys/class/net/eth0/ifindex")).to_bytes(4, "little").hex()
+    for unit, listen in (
+            ("ptp", f"SOCKET-RECV:17:3:63368:x88f7{index}000000000000000000000000"),
+            ("lldp", f"SOCKET-RECV:17:3:52360:x88cc{index}000000000000000000000000"),
+            ("tap", "INTERFACE:eth0"),
+            ("group", "UDP4-RECV:5000,ip-add-membership=239.1.2.3:eth0"),
+            ("mdns", "UDP4-RECV:5353,ip-add-membership=224.0.0.251:eth0"),
+            ("group6", "UDP6-RECV:5001,ipv6-join-group=[ff15\\:\\:7]:eth0")):
+        host.run(["systemd-run", "--quiet", "--collect", f"--unit={unit}", "socat", "-u", listen, "SYSTEM:cat >/dev/null"])
+    wait_until(lambda: len(host.run("cat /proc/net/packet").stdout.splitlines()) >= 4 and "ff15" in host.read("/proc/net/igmp6"), 30, "listeners")
+    put(host, INHERIT)
+    plan = host.ctl("plan", check=False)
+    assert plan.rc == 2 and plan.stderr.count("warning: ") == 3, plan.stderr
+    for said in ("ptp.service) has frames of type 0x88f7 bound to eth0", "somebody on eth0 has joined the group 239.1.2.3 ", "somebody on eth0 has joined the group ff15::7 "):
+        assert said in plan.stderr, plan.stderr
+    settle(host, INHERIT)
+    assert len(told(host)) == 3
+    host.run("systemctl stop ptp group group6")
+    assert not told(host)
+    settle(host, EMPTY, "--allow-mass-removal")
+
+
 def test_a_network_within_the_cards(host):
     """One of the same addresses as what the host stands in is told; one of others, and a routed one, which may be meant so, are not."""
     net = "version: 1\nnetworks:\n  lab: {{mode: {}, bridge: virbr0, addresses: [{}]}}\n"
