@@ -5,13 +5,22 @@
 
 enum { SERIAL_MAX = 20 }; /* what virtio-blk and IDE have room for */
 
+/* False: the key says how kvmhost is to make an image, and this is none. */
+static bool is_made(const struct guest_disk *k, const char *key, struct diags *d)
+{
+	if (k->device == DEVICE_DISK)
+		return true;
+	diag_error(d, obj_mark_key(k, key), "remove it",
+		"kvmhost makes no medium for a %s, so it has no `%s`", disk_device_names[k->device],
+		key);
+	return false;
+}
+
 static void check_size(const struct guest_disk *k, struct diags *d)
 {
-	if (k->device != DEVICE_DISK)
-		diag_error(d, obj_mark_key(k, "size"), "remove it",
-			"kvmhost makes no medium for a %s, so it has no `size`",
-			disk_device_names[k->device]);
-	else if (startswith(k->path, "/dev/"))
+	if (!is_made(k, "size", d))
+		return;
+	if (startswith(k->path, "/dev/"))
 		diag_error(d, obj_mark_key(k, "size"),
 			"remove it; a device is made and grown by its own tools",
 			"%s is a device of the host, which kvmhost does not make",
@@ -41,6 +50,8 @@ static void check_preallocation(const struct guest_disk *k, struct diags *d)
 
 static void check_base(const struct guest_disk *k, struct diags *d)
 {
+	if (!is_made(k, "base", d))
+		return;
 	if (disk_format(k) != DISK_QCOW2)
 		diag_error(d, obj_mark(k, "base"), "use `format: qcow2`, or remove it",
 			"an image of the format %s is made on no other one",
@@ -54,6 +65,8 @@ static void check_base(const struct guest_disk *k, struct diags *d)
 
 static void check_copy(const struct guest_disk *k, struct diags *d)
 {
+	if (!is_made(k, "copy_of", d))
+		return;
 	if (k->base)
 		diag_error(d, obj_mark_key(k, "copy_of"), "keep the one or the other",
 			"an image is either made on another one (`base`) or a copy of one");
