@@ -171,6 +171,10 @@ static void print_leases(const json_t *networks)
 				member(lease, "mac"), member(lease, "name"),
 				expires ? "until " : "for ever",
 				expires ? ctl_when(expires, at, sizeof(at)) : "");
+			if (json_is_string(json_object_get(lease, "trouble")))
+				printf("      %s\n      = restart the guest, or its network: it "
+				       "asks for another\n",
+					member(lease, "trouble"));
 		}
 	}
 }

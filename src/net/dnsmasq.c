@@ -5,7 +5,7 @@
  * which is written when dnsmasq has been started with it or told of it. So a
  * run that is cut off between files and dnsmasq is done again.
  */
-#include "net/dnsmasq.h"
+#include "net/leases.h"
 #include "reconcile/record.h"
 #include "reconcile/units.h"
 
@@ -50,8 +50,7 @@ static const struct field dnsmasq_rows[] = {
 const struct table dnsmasq_table = TABLE(
 	struct dnsmasq, dnsmasq_rows, .key = &type_name, .doc = "DHCP, DNS and TFTP of networks.");
 
-/* Missing or damaged: NULL, and everything is done anew. */
-static const struct dnsmasq *load_applied(struct host *h, const char *network)
+const struct dnsmasq *dnsmasq_applied(struct host *h, const char *network)
 {
 	_cleanup_free_ char *text = NULL;
 	const void *applied = NULL;
@@ -91,7 +90,7 @@ static int dnsmasq_observe(struct host *h, const struct resource *r, void **have
 	seen->running = unit.state != UNIT_INACTIVE && unit.state != UNIT_FAILED;
 	if (!seen->running && !dnsmasq_has_files(h, r->name))
 		return 0;
-	seen->applied = load_applied(h, r->name);
+	seen->applied = dnsmasq_applied(h, r->name);
 	seen->same_link = same_link(seen->applied, ls);
 	if (seen->applied)
 		seen->have = *seen->applied;
@@ -153,17 +152,54 @@ static void dnsmasq_diff(struct host *h, struct step *s)
 	add_drift(h, s, want);
 }
 
+/* What guests find out by themselves only when they ask again; NULL: nothing. */
+static const char *leases_in_trouble(struct host *h, const struct step *s)
+{
+	const struct dnsmasq *want = dnsmasq_resolve(h, s->want);
+	const struct lease *first = NULL;
+	const char *why = NULL;
+	struct lease *v;
+	size_t n, others = 0;
+
+	leases_read(h, h->pass, s->r->name, &v, &n);
+	for (size_t i = 0; i < n; i++) {
+		const char *trouble = lease_trouble(&v[i], want, h->now(), h->pass);
+
+		if (trouble && !first) {
+			first = &v[i];
+			why = trouble;
+		} else if (trouble) {
+			others++;
+		}
+	}
+	if (!first)
+		return NULL;
+	return arena_printf(h->pass,
+		"%s%s is leased to %s%s, and %s: restart the guest, or its network, and it asks "
+		"for "
+		"another",
+		ip_text(h->pass, &first->ip),
+		others ? arena_printf(h->pass, " (beside %zu more)", others) : "",
+		first->mac ? first->mac : "a guest",
+		first->name ? arena_printf(h->pass, " (%s)", first->name) : "", why);
+}
+
 /* A restart takes no lease and breaks no connection; a stop leaves guests without renewal. */
-static void dnsmasq_refine(struct host *h _unused_, struct step *s)
+static void dnsmasq_refine(struct host *h, struct step *s)
 {
 	const struct dnsmasq_seen *seen = s->have;
+	const char *trouble;
 
 	if (!seen || !s->want)
 		return;
 	if (s->verb == STEP_RECREATE && !seen->running)
 		s->verb = STEP_UPDATE;
+	trouble = leases_in_trouble(h, s);
 	if (s->verb == STEP_RECREATE)
-		s->reason = "dnsmasq is restarted; leases stay";
+		s->reason = trouble ? arena_printf(h->pass, "dnsmasq is restarted; %s", trouble)
+				    : "dnsmasq is restarted; leases stay";
+	else
+		s->reason = trouble;
 }
 
 struct found {

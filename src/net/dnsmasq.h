@@ -54,6 +54,10 @@ struct dnsmasq_seen {
 	bool same_link; /* of the bridge that it was started on */
 };
 
+/* What the running one was last told. Missing or damaged: NULL, and everything is done anew. In
+ * h->pass. */
+const struct dnsmasq *dnsmasq_applied(struct host *h, const char *network);
+
 extern const struct kind dnsmasq_kind;
 extern const struct table dnsmasq_table;
 

@@ -125,6 +125,11 @@ def renew(space):
     space.address = space.lease["ip"]
 
 
+def leases(host):
+    said = json.loads(host.ctl("--json", "status", check=False).stdout)["networks"]
+    return {network["name"]: network["leases"] for network in said}["default"]
+
+
 def resolve(space, name, server="192.168.122.1"):
     said = space.run(f"busybox nslookup -type=a {name} {server}", check=False, timeout=20).stdout
     found = re.findall(r"Address: *([0-9.]+)$", said.split("Name:", 1)[-1], re.M) if "Name:" in said else []
@@ -295,6 +300,37 @@ def test_a_new_range_restarts_and_keeps_leases(served):
         assert "domain" not in served.read("/run/kvmhost/networks/default/dnsmasq.conf").replace("domain-needed", "")
     finally:
         served.unplug("a")
+
+
+def test_leases_that_a_change_leaves_behind(served):
+    """Of a subnet that is gone, and of an address that the document gives to another guest: told by the plan, and by status
+    until the guest has asked again."""
+    a, web = client(served, "a"), served.client("web", "virbr0")
+    try:
+        had = a.address
+        put(served, DOCUMENT.replace("192.168.122.", "192.168.150."))
+        plan = served.ctl("plan", check=False).stdout
+        assert f"dnsmasq is restarted; {had} is leased to " in plan and "of no subnet of the network" in plan, plan
+        served.ctl("apply")
+        assert [lease["trouble"] for lease in leases(served) if lease["address"] == had] == ["it is of no subnet of the network"]
+        assert re.search(rf"{had} .*\n +it is of no subnet of the network\n += restart the guest", served.ctl("status").stdout)
+        renew(a)
+        assert a.address.startswith("192.168.150.") and not any(lease["trouble"] for lease in leases(served))
+        settle(served, DOCUMENT)
+        renew(a)
+        text = DOCUMENT.replace("192.168.122.10}", a.address + "}").replace("192.168.122.10:80", a.address + ":80")
+        put(served, text)
+        plan = served.ctl("plan", check=False).stdout
+        assert f"{a.address} is leased to " in plan and "the document gives it to web1" in plan, plan
+        served.ctl("apply")
+        assert [lease["trouble"] for lease in leases(served) if lease["address"] == a.address] == ["the document gives it to web1"]
+        web.run(f"ip link set eth0 address {WEB1_MAC}")
+        had = a.address
+        renew(a)
+        renew(web)
+        assert a.address != had == web.address and not any(lease["trouble"] for lease in leases(served)), leases(served)
+    finally:
+        served.unplug("a", "web")
 
 
 def test_killed_it_comes_back(served):

@@ -29,7 +29,7 @@ def test_a_pppoe_session_is_refused(card):
     """The kernel's half of one, which pppd's plugin asks for by the same call."""
     card.run("modprobe pppoe")
     mac = card.run("ip netns exec far cat /sys/class/net/far0/address").stdout.strip().replace(":", "")
-    card.run(f"systemd-run --quiet --collect --unit=session socat -u SOCKET-CONNECT:24:1:0:x000000000001{mac}{hexlify(b'v0').decode():0<32} "
+    card.run(f"systemd-run --quiet --collect --unit=session socat -u SOCKET-CONNECT:24:0:x000000000001{mac}{hexlify(b'v0').decode():0<32} "
              "SYSTEM:'cat >/dev/null'")
     card.run("until grep -q v0 /proc/net/pppoe; do sleep 0.1; done", timeout=20)
     said = plan(card)
