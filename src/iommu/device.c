@@ -229,6 +229,7 @@ static void device_refine(struct host *h, struct step *s)
 	s->disruption = d && d->n_nets ? DISRUPT_LINK : DISRUPT_NONE;
 	if (s->verb == STEP_RECREATE)
 		s->verb = STEP_UPDATE;
+	s->by_hand = d && json_is_true(json_object_get(kept, "refused")) && device_same(h, kept);
 	if (!have || have->found == d)
 		return;
 	if (!s->r->want && !s->want)
@@ -252,6 +253,7 @@ static int release(struct host *h, struct step *s, struct error *e)
 {
 	const json_t *kept = device_kept(h, s->r->id);
 	const struct pci_device *d;
+	struct vfio_before before;
 	struct pci *p;
 	int r = pci_get(h, &p, e);
 
@@ -262,7 +264,23 @@ static int release(struct host *h, struct step *s, struct error *e)
 		return json_is_true(json_object_get(kept, "override"))
 			       ? 0
 			       : pci_write(h, d, "driver_override", "\n");
-	return vfio_unbind(h, d->address, device_kept_text(kept, "former"), e);
+	before = device_before(kept);
+	return vfio_unbind(h, d->address, &before, e);
+}
+
+/* An event must not take it from its driver once more. Where that cannot be saved, one does. */
+static int take(struct host *h, const struct resource *r, const char *address, struct error *e)
+{
+	const json_t *kept = device_kept(h, r->id);
+	struct vfio_before before = device_before(kept);
+	int ret = vfio_bind(h, address, &before, e);
+
+	if (ret >= 0)
+		return ret;
+	json_object_set_new(record_kept(h, r->id), "refused", json_true());
+	record_touch(h);
+	(void)record_save(h, NULL);
+	return ret;
 }
 
 static int device_apply(struct host *h, struct step *s, struct error *e)
@@ -283,8 +301,9 @@ static int device_apply(struct host *h, struct step *s, struct error *e)
 	old = left(h, p, kept);
 	if (old && old != d) {
 		const char *address = arena_strdup(h->pass, d->address);
+		struct vfio_before before = device_before(kept);
 
-		r = vfio_unbind(h, old->address, device_kept_text(kept, "former"), e);
+		r = vfio_unbind(h, old->address, &before, e);
 		if (r >= 0)
 			r = pci_get(h, &p, e);
 		d = r < 0 ? NULL : pci_find(p, address);
@@ -297,7 +316,7 @@ static int device_apply(struct host *h, struct step *s, struct error *e)
 		return r;
 	device_keep(h, s->r, d);
 	r = record_save(h, e);
-	return r < 0 ? r : vfio_bind(h, d->address, e);
+	return r < 0 ? r : take(h, s->r, d->address, e);
 }
 
 const struct kind device_kind = {

@@ -4,7 +4,7 @@
 #ifndef KVMHOST_DEVICE_H
 #define KVMHOST_DEVICE_H
 
-#include "iommu/pci.h"
+#include "iommu/vfio.h"
 #include "reconcile/plan.h"
 #include <jansson.h>
 
@@ -35,6 +35,8 @@ json_t *device_kept(struct host *h, const char *id);
 const char *device_kept_text(const json_t *kept, const char *key);
 /* Notes the function, who drives it and what tells it from others; not saved yet. */
 void device_keep(struct host *h, const struct resource *r, const struct pci_device *d);
+/* What vfio_unbind puts back; of the record's memory. */
+struct vfio_before device_before(const json_t *kept);
 /* The function there is the one that is kept: the kernel has had it since. */
 bool device_same(struct host *h, const json_t *kept);
 

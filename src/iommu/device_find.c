@@ -25,6 +25,12 @@ const char *device_kept_text(const json_t *kept, const char *key)
 	return json_string_value(json_object_get(kept, key));
 }
 
+struct vfio_before device_before(const json_t *kept)
+{
+	return (struct vfio_before){ .driver = device_kept_text(kept, "former"),
+		.override = device_kept_text(kept, "former_override") };
+}
+
 bool device_same(struct host *h, const json_t *kept)
 {
 	const char *address = device_kept_text(kept, "address");
@@ -97,6 +103,7 @@ void device_keep(struct host *h, const struct resource *r, const struct pci_devi
 		json_object_set_new(kept, "adopted", json_boolean(fresh && ours));
 		json_object_set_new(kept, "override", json_boolean(vfio_bound(d)));
 	}
+	json_object_del(kept, "refused");
 	keep_text(kept, "address", d->address);
 	keep_text(kept, "object", pci_object(h, d->address));
 	keep_text(kept, "id", id_of(h, d));
@@ -104,6 +111,8 @@ void device_keep(struct host *h, const struct resource *r, const struct pci_devi
 	keep_seen(kept, "drive", drive_serial(h, d), same);
 	keep_seen(kept, "mac", mac, same);
 	keep_seen(kept, "former", ours ? NULL : d->driver, same);
+	if (!vfio_begun(d) || !same)
+		keep_text(kept, "former_override", vfio_begun(d) ? NULL : d->driver_override);
 	record_touch(h);
 }
 

@@ -74,20 +74,68 @@ static int not_taken(const struct pci_device *d, const char *driver, struct erro
 	return error_cure(e, "see what the kernel says: dmesg | grep %s", d->address);
 }
 
-int vfio_bind(struct host *h, const char *address, struct error *e)
+static int take(struct host *h, const struct pci_device *d, struct error *e)
 {
-	const struct pci_device *d;
-	int r = look(h, address, &d, e);
+	int r = override(h, d, VFIO_DRIVER, e);
 
-	if (r >= 0)
-		r = override(h, d, VFIO_DRIVER, e);
 	if (r >= 0 && d->driver && !streq(d->driver, VFIO_DRIVER))
 		r = detach(h, d, e);
 	if (r >= 0)
-		r = probe(h, address, &d, e);
+		r = probe(h, d->address, &d, e);
 	if (r < 0)
 		return r;
 	return vfio_bound(d) ? 0 : not_taken(d, VFIO_DRIVER, e);
+}
+
+static int untake(struct host *h, const char *address, const struct vfio_before *before,
+	const struct pci_device **d, struct error *e)
+{
+	int r = look(h, address, d, e);
+
+	if (r >= 0)
+		r = override(h, *d, before->override ? before->override : "", e);
+	if (r >= 0 && before->driver && !(*d)->driver)
+		r = probe(h, address, d, e);
+	if (r >= 0 && before->driver && !streq_null(before->driver, (*d)->driver))
+		r = not_taken(*d, before->driver, e);
+	return r;
+}
+
+/* The host would be without its card, for a guest that did not get it. */
+static int put_back(
+	struct host *h, const char *address, const struct vfio_before *before, struct error *e)
+{
+	_cleanup_free_ char *cure = e && e->cure ? xstrdup(e->cure) : NULL;
+	_cleanup_error_ struct error why = { 0 };
+	const struct pci_device *d;
+	int code = e ? e->code : -EIO, r = untake(h, address, before, &d, &why);
+
+	if (!e || r == -ENOENT)
+		return code;
+	if (r < 0)
+		error_set(e, code, "%s, and is not put back: %s", e->text, why.text);
+	else if (d->driver)
+		error_set(e, code, "%s; %s has it again", e->text, d->driver);
+	return cure ? error_cure(e, "%s", cure) : code;
+}
+
+int vfio_bind(
+	struct host *h, const char *address, const struct vfio_before *before, struct error *e)
+{
+	struct vfio_before now = *before;
+	const struct pci_device *d;
+	int r = look(h, address, &d, e);
+
+	if (r < 0)
+		return r;
+	if (!vfio_begun(d))
+		now = (struct vfio_before){ d->driver, d->driver_override };
+	else if (d->driver)
+		now.driver = d->driver;
+	r = take(h, d, e);
+	if (r >= 0 || (d->driver && streq(d->driver, VFIO_DRIVER)))
+		return r;
+	return put_back(h, address, &now, e);
 }
 
 static int held(const struct pci_device *d, const char *holder, struct error *e)
@@ -96,8 +144,10 @@ static int held(const struct pci_device *d, const char *holder, struct error *e)
 	return error_cure(e, "stop that first");
 }
 
-int vfio_unbind(struct host *h, const char *address, const char *former, struct error *e)
+int vfio_unbind(
+	struct host *h, const char *address, const struct vfio_before *before, struct error *e)
 {
+	const char *former = before->driver;
 	const struct vfio_holder *holder;
 	const struct pci_device *d;
 	int r = look(h, address, &d, e);
@@ -108,7 +158,7 @@ int vfio_unbind(struct host *h, const char *address, const char *former, struct 
 	holder = vfio_holder(h, d);
 	if (holder)
 		return held(d, holder->words, e);
-	r = override(h, d, "", e);
+	r = override(h, d, before->override ? before->override : "", e);
 	if (r >= 0 && d->driver && streq(d->driver, VFIO_DRIVER))
 		r = detach(h, d, e);
 	if (r < 0)

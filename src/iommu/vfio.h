@@ -2,8 +2,8 @@
 /*
  * Taking a function from its driver for a guest, and giving it back.
  *
- *	bind     override := vfio-pci, unbind, probe, look
- *	unbind   override := none, unbind, reset, probe, look
+ *	bind     override := vfio-pci, unbind, probe, look; refused: override := as before, probe
+ *	unbind   override := as before, unbind, reset, probe, look
  *
  * The override names one function; new_id would name all of a model, those
  * that come later among them. While it stands, no other driver takes the
@@ -16,9 +16,20 @@
 
 #define VFIO_DRIVER "vfio-pci"
 
-int vfio_bind(struct host *h, const char *address, struct error *e);
-/* former: the driver that is to have it again; NULL: none had it. */
-int vfio_unbind(struct host *h, const char *address, const char *former, struct error *e);
+/* What is put back. */
+struct vfio_before {
+	const char *driver; /* that had it; NULL: none */
+	const char *override; /* that names the driver, as driverctl sets it; NULL: none */
+};
+
+/*
+ * A function that vfio-pci refuses is as before. What was there when the call began counts more
+ * than `before`, which is for one that an earlier run had begun to take.
+ */
+int vfio_bind(
+	struct host *h, const char *address, const struct vfio_before *before, struct error *e);
+int vfio_unbind(
+	struct host *h, const char *address, const struct vfio_before *before, struct error *e);
 
 /* It is bound to vfio-pci, and no other driver would get it. */
 bool vfio_bound(const struct pci_device *d);

@@ -115,6 +115,13 @@ const struct pci_device **assign_vf_left(
 	return left;
 }
 
+static struct vfio_before before_of(const json_t *bound)
+{
+	return (struct vfio_before){
+		.driver = json_string_value(json_object_get(bound, "former")),
+	};
+}
+
 int assign_vf_unbind(
 	struct host *h, const struct resource *r, const struct functions *f, struct error *e)
 {
@@ -126,11 +133,12 @@ int assign_vf_unbind(
 	for (size_t i = 0; i < n && ret >= 0; i++) {
 		json_t *all = assign_vf_kept(h, r->id, "bound");
 		const json_t *bound = json_object_get(all, left[i]->address);
+		struct vfio_before before;
 
 		if (vfio_holder(h, left[i]))
 			continue;
-		ret = vfio_unbind(h, left[i]->address,
-			json_string_value(json_object_get(bound, "former")), e);
+		before = before_of(bound);
+		ret = vfio_unbind(h, left[i]->address, &before, e);
 		if (ret >= 0)
 			json_object_del(all, left[i]->address);
 	}
@@ -138,13 +146,18 @@ int assign_vf_unbind(
 	return ret;
 }
 
-int assign_vf_bind(struct host *h, const struct resource *r _unused_, const struct functions *f,
-	struct error *e)
+int assign_vf_bind(
+	struct host *h, const struct resource *r, const struct functions *f, struct error *e)
 {
+	const json_t *all = assign_vf_kept(h, r->id, "bound");
 	int ret = 0;
 
-	for (size_t i = 0; i < f->n && ret >= 0; i++)
+	for (size_t i = 0; i < f->n && ret >= 0; i++) {
+		const char *address = f->v[i].d->address;
+		struct vfio_before before = before_of(json_object_get(all, address));
+
 		if (f->v[i].vf && !vfio_bound(f->v[i].d))
-			ret = vfio_bind(h, f->v[i].d->address, e);
+			ret = vfio_bind(h, address, &before, e);
+	}
 	return ret;
 }

@@ -3,6 +3,7 @@
 between any two steps. The tests are one story and run in order."""
 import json
 import re
+import time
 
 import pytest
 from assigned import (DRIVE, IOMMU, LOG, MAC, NIC, PAIR, PROBE, assigned_host, console, driver, drivers, function, guest,
@@ -156,6 +157,63 @@ def test_killed_while_it_binds(host, path):
     # and when nobody wants it any more after the kill
     put(host, IOMMU + NIC2)
     killed(host, NIC, path)
+    settle(host, IOMMU, "--allow-mass-removal")
+    assert drivers(host) == host.before
+
+
+def stubbed(host):
+    """As driverctl does it: the override names the driver."""
+    host.run(f"modprobe vfio-pci; modprobe pci-stub; echo pci-stub >{function(NIC, 'driver_override')}; "
+             f"echo {NIC} >{function(NIC, 'driver/unbind')}; echo {NIC} >{PROBE}")
+    assert driver(host, NIC) == "pci-stub"
+    return drivers(host)
+
+
+def unstubbed(host):
+    host.run(f"echo >{function(NIC, 'driver_override')}; echo {NIC} >{function(NIC, 'driver/unbind')}; echo {NIC} >{PROBE}")
+    assert drivers(host) == host.before
+
+
+def test_given_back_to_the_driver_that_an_override_names(host):
+    before = stubbed(host)
+    settle(host, IOMMU + f'devices: {{nic2: {{address: "{NIC}"}}}}\n')
+    assert driver(host, NIC) == "vfio-pci"
+    settle(host, IOMMU, "--allow-mass-removal")
+    assert drivers(host) == before
+    unstubbed(host)
+
+
+def refused_by_vfio_pci(host):
+    """The kernel's answer to the probe, which then does not happen, is made up; what follows is its own."""
+    return host.run(f"strace -f -qq -o /dev/null -P {PROBE} -e trace=write -e inject=write:error=EINVAL:when=1 "
+                    "kvmhostctl --no-color apply", check=False, timeout=120)
+
+
+def test_refused_by_vfio_pci(host):
+    for name, made in {"pci-stub": stubbed, "igb": drivers}.items():
+        before = made(host)
+        put(host, IOMMU + f'devices: {{nic2: {{address: "{NIC}"}}}}\n')
+        refused = refused_by_vfio_pci(host)
+        said = f"the driver vfio-pci does not take {NIC}; {name} has it again"
+        assert refused.rc == 1 and said in refused.stdout and f"dmesg | grep {NIC}" in refused.stdout, refused
+        assert drivers(host) == before
+        put(host, IOMMU)
+        host.ctl("apply", "--allow-mass-removal")
+        assert drivers(host) == before
+        unstubbed(host)
+
+
+def test_what_vfio_pci_refused_is_left_to_people(host):
+    """kvmhostd hears of events, and does not take the card from its driver for each."""
+    put(host, IOMMU)
+    host.run("systemctl start kvmhostd")
+    put(host, IOMMU + NIC2)
+    refused_by_vfio_pci(host)
+    host.run("ip link set lo alias heard-of")
+    time.sleep(5)
+    assert drivers(host) == host.before, "an event took the card from its driver once more"
+    host.run("systemctl stop kvmhostd; ip link set lo alias ''")
+    settle(host, IOMMU + NIC2)
     settle(host, IOMMU, "--allow-mass-removal")
     assert drivers(host) == host.before
 

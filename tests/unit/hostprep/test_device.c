@@ -332,6 +332,31 @@ static void test_renamed_meanwhile(void **state)
 		device_kept_text(device_kept(&m->host, "device/nic"), "mac"), "52:54:00:00:00:02");
 }
 
+static void test_driver_named_by_an_override(void **state)
+{
+	struct machine *m = machine(state);
+	const struct pci_device *d;
+	struct vfio_before before;
+	struct step *s;
+
+	put(m, file_in(m, "0000:02:00.0", "driver_override"), "pci-stub\n");
+	want(m, NIC);
+	s = step(m, "device/nic");
+	d = ((const struct device *)s->r->want)->found;
+	assert_int_equal(record_load(&m->host, NULL), 0);
+	record_take(&m->host, s->r, NULL);
+	for (int i = 0; i < 2; i++) {
+		struct pci_device half = *d;
+
+		/* Half taken, it shows ours. */
+		half.driver_override = i ? VFIO_DRIVER : d->driver_override;
+		device_keep(&m->host, s->r, &half);
+		before = device_before(device_kept(&m->host, "device/nic"));
+		assert_string_equal(before.override, "pci-stub");
+		assert_string_equal(before.driver, "igb");
+	}
+}
+
 static void test_renumbered(void **state)
 {
 	struct machine *m = machine(state);
@@ -391,6 +416,53 @@ static void test_cut_off(void **state)
 	assert_int_equal(cut_off(m, "igb", "(null)\n")->verb, STEP_FORGET);
 }
 
+#define REFUSES "the driver vfio-pci does not take 0000:02:00.0"
+
+/* The files take what is written, and no driver comes of it. */
+static const char *bind_fails(struct machine *m, const struct vfio_before *before)
+{
+	_cleanup_error_ struct error e = { 0 };
+
+	assert_int_equal(vfio_bind(&m->host, "0000:02:00.0", before, &e), -EIO);
+	assert_string_equal(e.cure, "see what the kernel says: dmesg | grep 0000:02:00.0");
+	return arena_strdup(m->arena, e.text);
+}
+
+static void test_refused_by_vfio(void **state)
+{
+	struct machine *m = machine(state);
+	const char *override = file_in(m, "0000:02:00.0", "driver_override");
+
+	want(m, NIC);
+	step(m, "device/nic");
+	assert_string_equal(bind_fails(m, &(struct vfio_before){ 0 }),
+		REFUSES ", which now has igb; igb has it again");
+	assert_file(m, override, "\n");
+	put(m, override, "uio_pci_generic\n");
+	bind_fails(m, &(struct vfio_before){ 0 });
+	assert_file(m, override, "uio_pci_generic\n");
+	/* Half taken by a run that was cut off. */
+	cut_off(m, NULL, "vfio-pci\n");
+	assert_string_equal(bind_fails(m, &(struct vfio_before){ "igb", "igb" }),
+		REFUSES ", and is not put back: the driver igb does not take 0000:02:00.0");
+	assert_file(m, override, "igb\n");
+}
+
+static void test_refused_by_vfio_is_left_to_people(void **state)
+{
+	struct machine *m = machine(state);
+
+	want(m, "devices: {nic: {id: \"8086:10c9\", mac: \"52:54:00:00:00:07\"}}\niommu: {}\n");
+	assert_false(cut_off(m, "igb", "(null)\n")->by_hand);
+	json_object_set_new(record_kept(&m->host, "device/nic"), "refused", json_true());
+	assert_true(step(m, "device/nic")->by_hand);
+	/* Another card at its place, or the next boot: it is tried. */
+	json_object_set_new(record_kept(&m->host, "device/nic"), "object", json_string("other"));
+	put(m, file_in(m, "0000:02:00.0", "net/eth1/address"), "52:54:00:00:00:07\n");
+	link_to(m, "../../devices/pci0000:00/0000:02:00.0/net/eth1", "/sys/class/net/eth1");
+	assert_false(step(m, "device/nic")->by_hand);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -409,8 +481,14 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_found, machine_setup, machine_teardown),
 		cmocka_unit_test_setup_teardown(
 			test_renamed_meanwhile, machine_setup, machine_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_driver_named_by_an_override, machine_setup, machine_teardown),
 		cmocka_unit_test_setup_teardown(test_renumbered, machine_setup, machine_teardown),
 		cmocka_unit_test_setup_teardown(test_cut_off, machine_setup, machine_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_refused_by_vfio, machine_setup, machine_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_refused_by_vfio_is_left_to_people, machine_setup, machine_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
