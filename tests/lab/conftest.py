@@ -63,6 +63,7 @@ def pytest_runtest_makereport(item, call):
     if report.failed and call.when != "teardown":
         for lab in BOOTED:
             report.sections.append((f"console of {lab.name}", lab.console()[-2000:] or "(nothing)"))
+            report.sections.append((f"QEMU of {lab.name}", lab.machine.said()[-2000:] or "(nothing)"))
             try:
                 report.sections.append((f"journal of {lab.name}", lab.journal() or "(nothing)"))
                 kernel = lab.run("dmesg | tail -n 30", check=False, timeout=10).stdout

@@ -357,6 +357,12 @@ class Machine:
             return (self.dir / "console").read_text(errors="replace").replace("\r", "")
         return ""
 
+    def said(self):
+        """By its QEMU: an assertion that ended it."""
+        with contextlib.suppress(FileNotFoundError):
+            return (self.dir / "qemu.log").read_text(errors="replace")
+        return ""
+
     # parts
 
     def _monitor(self):
