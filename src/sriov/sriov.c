@@ -118,8 +118,11 @@ static void weigh_number(struct host *h, struct step *s)
 	s->wait = wait;
 }
 
-/* The card then takes packets for the new address alone, and the guest speaks from the old one. */
-static void weigh_macs(struct host *h, struct step *s)
+/*
+ * A new address: the card takes packets for that alone, and the guest speaks from the old one. A
+ * new VLAN: the card's doing, of which a guest hears nothing.
+ */
+static void weigh_users(struct host *h, struct step *s)
 {
 	const struct pci_device *pf = ((const struct sriov *)s->have)->state.pf;
 	const char *const *vfs;
@@ -132,11 +135,17 @@ static void weigh_macs(struct host *h, struct step *s)
 	for (size_t i = 0; i < n; i++) {
 		const struct pci_device *vf = NULL;
 		const struct vfio_holder *who;
+		bool mac = changes(s, arena_printf(h->pass, "vfs.%zu.mac", i));
+		bool vlan = changes(s, arena_printf(h->pass, "vfs.%zu.vlan", i));
 
-		if (vfs[i] && changes(s, arena_printf(h->pass, "vfs.%zu.mac", i)))
+		if (vfs[i] && (mac || vlan))
 			vf = pci_find(p, vfs[i]);
 		who = vf ? vfio_holder(h, vf) : NULL;
-		if (!who)
+		if (who && !mac && s->disruption != DISRUPT_GUEST)
+			s->reason = arena_printf(h->pass,
+				"%s uses VF %zu and is in its new VLAN at once, without being told",
+				who->words, i);
+		if (!who || !mac)
 			continue;
 		s->disruption = DISRUPT_GUEST;
 		s->reason = arena_printf(h->pass,
@@ -178,7 +187,7 @@ static void sriov_refine(struct host *h, struct step *s)
 		s->wait = arena_printf(
 			h->pass, "a link on %s, whose speed bounds the rates of VFs", link->name);
 	else if (have && want)
-		weigh_macs(h, s);
+		weigh_users(h, s);
 }
 
 static void sriov_derive(const struct resource *r, struct wants *w)

@@ -65,6 +65,27 @@ def test_again_after_the_guest(host):
     reaches(host)
 
 
+def test_another_vlan_while_it_runs(host):
+    """The card's doing: the guest, which is not asked, is in the other network at once. Plan says so."""
+    qemu = host.run("pidof qemu-system-x86_64").stdout
+    put(host, DOCUMENT.replace("vlan: 42", "vlan: 43"))
+    plan = host.ctl("plan", check=False)
+    said = "guest web1 uses VF 0 and is in its new VLAN at once, without being told"
+    assert plan.rc == 2 and "vfs.0.vlan  42 -> 43" in plan.stdout and said in plan.stdout, plan
+    settle(host, DOCUMENT.replace("vlan: 42", "vlan: 43"))
+    assert host.run("ip netns exec far ping -n -q -c 2 -W 2 192.0.2.2", check=False).rc != 0
+    host.run("""set -e
+        port=$(ip -n far -o link | sed -n 's/^[0-9]*: \\(e[^:]*\\):.*/\\1/p')
+        ip -n far addr del 192.0.2.1/24 dev v42
+        ip -n far link add link $port name v43 type vlan id 43
+        ip -n far addr add 192.0.2.1/24 dev v43 && ip -n far link set v43 up""")
+    reaches(host)
+    settle(host, DOCUMENT)
+    host.run("ip -n far link del v43 && ip -n far addr add 192.0.2.1/24 dev v42")
+    reaches(host)
+    assert host.run("pidof qemu-system-x86_64").stdout == qemu
+
+
 def test_again_after_the_host(host):
     host.run("systemctl enable kvmhostd")
     host.run(f"truncate -s 0 {LOG}")
