@@ -48,16 +48,29 @@ def settle(host, *document):
     return host.read(LOG)
 
 
+def numa_maps(host):
+    return host.run("cat /proc/$(pgrep -f '[q]emu.*guest=web1')/numa_maps").stdout
+
+
 def bound(host):
     """What QEMU's memory is bound to, and how many pages of it are on which of the host's nodes."""
-    maps = host.run("cat /proc/$(pgrep -f '[q]emu.*guest=web1')/numa_maps").stdout
-    out = {}
+    maps, out = numa_maps(host), {}
     for line in maps.splitlines():
         if policy := re.search(r" bind:(\S+)", line):
             pages = out.setdefault(policy[1], {})
             for node, n in re.findall(r" N(\d)=(\d+)", line):
                 pages[node] = pages.get(node, 0) + int(n)
     return out
+
+
+def hugepages(host):
+    """QEMU's own hugepages, by the host's node that they are on."""
+    huge = [line for line in numa_maps(host).splitlines() if " huge " in line and "kernelpagesize_kB=2048" in line]
+    assert huge and all(" bind:" in line for line in huge), huge
+    pages = {}
+    for node, n in re.findall(r" N(\d)=(\d+)", "\n".join(huge)):
+        pages[node] = pages.get(node, 0) + int(n)
+    return pages
 
 
 @pytest.mark.parametrize("node", ["1", "0"])
@@ -84,6 +97,7 @@ def test_hugepages_of_its_node(host):
     assert "hugepages: {2MiB: {nodes: {1: 96}}}" in said and "NUMA node 1" in host.ctl("status", check=False).stdout
     settle(host, "{host_node: 1}", ", hugepages: true", pages % "0: 10, 1: 100")
     assert [int(host.read(PAGES % node)) for node in (0, 1)] == [10, 4]
+    assert hugepages(host) == {"1": 96}
     put(host, "{host_node: 1}", "", pages % "0: 0, 1: 0")
     refused = host.ctl("apply", check=False, timeout=180)
     assert refused.rc == 1 and "96 2MiB pages of node1 are in use, and 0 are asked for" in str(refused), refused
