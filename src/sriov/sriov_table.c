@@ -48,7 +48,8 @@ static const struct field vf_fields[] = {
 		       "already sees a new one when it is bound again."),
 	FIELD_INT(struct vf, vlan, 0, 4094, .def = "0", .example = "42",
 		.doc = "The VLAN that the card puts the VF's packets into and takes away again, so "
-		       "that the guest knows nothing of it. 0: none."),
+		       "that the guest knows nothing of it; nor does it hear of another one, which "
+		       "counts at once. 0: none."),
 	FIELD_INT(
 		struct vf, qos, 0, 7, .def = "0", .doc = "The priority in the VLAN's tag, 0 to 7."),
 	FIELD_ENUM(struct vf, protocol, protocols, .def = "802.1q",
