@@ -13,6 +13,7 @@
 #ifndef KVMHOST_MANAGER_H
 #define KVMHOST_MANAGER_H
 
+#include "net/bus.h"
 #include "net/link.h"
 #include "net/names.h"
 #include "net/net.h"
@@ -37,6 +38,9 @@ struct manager_file {
 	const char *head, *glue, *tail;
 };
 
+/* Of networkd: a file of state for each link, by its index. */
+#define NETWORKD_LINKS "/run/systemd/netif/links"
+
 struct manager_daemon {
 	const char *name; /* of the resource */
 	const char *unit;
@@ -51,6 +55,8 @@ struct manager_daemon {
 	bool (*stuck)(struct host *h, const struct link *l);
 	/* It has taken the link, and is not done with setting it up; NULL: it does not tell. */
 	bool (*busy)(struct host *h, const struct link *l);
+	/* It does with routers' advertisements on the link what the kernel would do. */
+	bool (*hears_routers)(struct host *h, const struct link *l);
 	/* Of the links that are not among `but` some is managed by it, so that it knows when the
 	 * machine is online; NULL: it does not ask. */
 	bool (*manages_others)(struct host *h, const struct links *ls, const struct manager *but);
@@ -72,8 +78,15 @@ bool manager_runs(struct host *h, const struct manager_daemon *d);
 /* NULL in case of another row. */
 const struct list *manager_list(const struct manager *m, const char *field);
 
-/* manager_nm.c */
+/* manager_nm.c. The device's path on the bus, NULL: NetworkManager knows none; in h->pass. */
+char *networkmanager_device(struct host *h, sd_bus *bus, const struct link *l);
 bool networkmanager_manages(struct host *h, const struct link *l);
+
+/* manager_routers.c */
+bool networkd_hears_routers(struct host *h, const struct link *l);
+bool networkmanager_hears_routers(struct host *h, const struct link *l);
+/* Somebody has the link in hand, and hears routers on it in the kernel's stead. */
+bool managers_hear_routers(struct host *h, const struct link *l);
 
 /* manager_files.c: reads and writes the daemon's files. found: some of them is there. */
 int manager_files_read(struct host *h, const struct manager_daemon *d, struct manager *m,

@@ -21,7 +21,6 @@ static bool state_has(struct host *h, const char *dir, const struct link *l, con
 
 /* ---- systemd-networkd ---- */
 
-#define NETWORKD_LINKS "/run/systemd/netif/links"
 #define NETWORKD_DIR "/etc/systemd/network/"
 #define WAIT_ONLINE "systemd-networkd-wait-online"
 
@@ -112,6 +111,7 @@ const struct manager_daemon manager_daemons[] = {
 		.manages = networkd_manages,
 		.stuck = networkd_stuck,
 		.busy = networkd_busy,
+		.hears_routers = networkd_hears_routers,
 		.manages_others = networkd_manages_others,
 		.take = UNIT_RELOAD,
 		.give = UNIT_RESTART },
@@ -122,6 +122,7 @@ const struct manager_daemon manager_daemons[] = {
 		.files = networkmanager_files,
 		.n_files = ARRAY_SIZE(networkmanager_files),
 		.manages = networkmanager_manages,
+		.hears_routers = networkmanager_hears_routers,
 		.take = UNIT_RESTART,
 		.give = UNIT_RELOAD },
 };

@@ -60,7 +60,7 @@ int port_capture(struct mover *m, struct port *p);
 bool taken_has(const struct taken *t, const struct cidr *c);
 
 /* takeover_ipv6.c: how much of it the port speaks. */
-enum port_ipv6 ipv6_of(const struct link *port, const struct taken *live);
+enum port_ipv6 ipv6_of(struct host *h, const struct link *port, const struct taken *live);
 /* A bridge of ours speaks as much. used: it is to have addresses of IPv6. */
 void lead_ipv6(
 	struct mover *m, const struct ported *want, const struct port *p, size_t n, bool used);

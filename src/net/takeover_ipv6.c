@@ -4,9 +4,10 @@
  * it off there, or has routers' advertisements not heard, the host would be reached, and led, by a
  * way that it was not to have.
  */
+#include "net/manager.h"
 #include "net/takeover.h"
 
-enum port_ipv6 ipv6_of(const struct link *port, const struct taken *live)
+enum port_ipv6 ipv6_of(struct host *h, const struct link *port, const struct taken *live)
 {
 	if (port->ipv6_off)
 		return IPV6_OFF;
@@ -19,7 +20,8 @@ enum port_ipv6 ipv6_of(const struct link *port, const struct taken *live)
 	for (size_t i = 0; i < live->n_routes; i++)
 		if (live->routes[i].dynamic)
 			return IPV6_ON;
-	return IPV6_DEAF;
+	/* One that it has not heard yet may come any time. */
+	return managers_hear_routers(h, port) ? IPV6_ON : IPV6_DEAF;
 }
 
 static void set(struct mover *m, const char *setting, const char *value)

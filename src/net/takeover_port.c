@@ -121,7 +121,7 @@ int port_capture(struct mover *m, struct port *p)
 	/* One that came late was down; who gave it addresses since wants it up. */
 	p->t.up = known ? before.up || p->live.n_addrs : p->link->flags & IFF_UP;
 	/* What boots may have no say in it: its manager leaves it alone by then. */
-	p->t.ipv6 = known && !p->live.n_addrs ? before.ipv6 : ipv6_of(p->link, &p->live);
+	p->t.ipv6 = known && !p->live.n_addrs ? before.ipv6 : ipv6_of(m->h, p->link, &p->live);
 	if (!known)
 		p->t.mtu = p->link->mtu;
 	return taken_write(m->h, m->id, &p->t, m->e);

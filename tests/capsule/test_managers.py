@@ -183,6 +183,43 @@ def test_networkmanager(machine):
         lambda: heard_router(machine, "eth0"))
 
 
+def hears_later(machine, deaf=lambda: None):
+    """A router that comes once the card is in its bridge is heard there; not so where the manager was told to hear none."""
+    has_card(machine)
+    settle(machine, BRIDGE)
+    with_router(machine)
+    wait_until(lambda: heard_router(machine, "br0"), 40, "the router heard by the bridge")
+    settle(machine, EMPTY, "--allow-mass-removal")
+    machine.run("systemctl stop router")
+    deaf()
+    has_card(machine)
+    settle(machine, BRIDGE)
+    machine.run("systemctl start router; sleep 8")
+    assert not heard_router(machine, "br0") and machine.read("/proc/sys/net/ipv6/conf/br0/accept_ra").strip() == "0"
+
+
+@pytest.mark.parametrize("where", ["file", "drop-in"])
+def test_networkd_and_a_router_that_comes_later(machine, where):
+    def deaf():
+        name = f"/etc/systemd/network/10-eth0.network{'.d/ra.conf' if where == 'drop-in' else ''}"
+        text = "" if where == "drop-in" else networkd(*CARD)
+        machine.write(name, text + "[Network]\n# IPv6AcceptRA=yes\nIPv6AcceptRA = no\n")
+        machine.run("networkctl reload; networkctl reconfigure eth0; sleep 2")
+
+    machine.write("/etc/systemd/network/10-eth0.network", networkd(*CARD))
+    machine.run("systemctl enable --now systemd-networkd")
+    hears_later(machine, deaf)
+
+
+def test_networkmanager_and_a_router_that_comes_later(machine):
+    def deaf():
+        machine.run("nmcli connection modify eth0 ipv6.method link-local && nmcli connection up eth0")
+
+    write_networkmanager(machine, *CARD)
+    machine.run("systemctl start NetworkManager")
+    hears_later(machine, deaf)
+
+
 def test_a_card_set_up_anew_meanwhile(machine):
     """As it is when it goes down and comes up on its way into a bond: the manager's routes do not stay on it."""
     write_networkmanager(machine, *CARD)
