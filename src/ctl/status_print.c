@@ -54,7 +54,8 @@ static void print_unsettled(const struct status_report *r)
 
 		if (told_below(r, step))
 			continue;
-		printf("  %s %s", member(step, "resource"), member(step, "state"));
+		printf("  %s %s", member(step, "resource"),
+			streq(member(step, "state"), "ready") ? "not done" : member(step, "state"));
 		if (*member(step, "waits_for"))
 			printf(" for %s", member(step, "waits_for"));
 		if (*member(step, "blocked_by"))
@@ -124,6 +125,22 @@ static void print_diagnostic(const json_t *diag)
 		printf("      = %s\n", hint);
 }
 
+/* Of the run as a whole: not the sum of what its steps say. */
+static void print_error(const struct status_report *r)
+{
+	const json_t *error = json_object_get(r->last, "error"), *step;
+	size_t i;
+
+	json_array_foreach (json_object_get(r->last, "steps"), i, step)
+		if (json_is_object(json_object_get(step, "error")))
+			return;
+	if (!json_is_object(error))
+		return;
+	printf("  %s\n", member(error, "message"));
+	if (*member(error, "cure"))
+		printf("      = %s\n", member(error, "cure"));
+}
+
 static void print_last(const struct status_report *r)
 {
 	const json_t *generation = json_object_get(r->last, "generation"), *diag;
@@ -146,9 +163,7 @@ static void print_last(const struct status_report *r)
 	if (json_object_get(r->last, "held"))
 		printf("held        the document of then, until it changes, because %s\n",
 			member(json_object_get(r->last, "held"), "reason"));
-	if (streq(member(r->last, "result"), "refused"))
-		printf("  %s\n      = %s\n", member(json_object_get(r->last, "error"), "message"),
-			member(json_object_get(r->last, "error"), "cure"));
+	print_error(r);
 	print_unsettled(r);
 	json_array_foreach (json_object_get(r->last, "diagnostics"), i, diag)
 		print_diagnostic(diag);

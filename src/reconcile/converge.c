@@ -73,8 +73,10 @@ static int converge_locked(struct host *h, struct config *c, const struct conver
 	sweep(h);
 	if (r >= 0)
 		r = confirm_recover(h, e);
-	if (r < 0)
+	if (r < 0) {
+		tell(h, c, out, r, e);
 		return r;
+	}
 	r = o->try_held ? 0 : held(h, c, e);
 	if (r < 0)
 		return r;

@@ -14,11 +14,16 @@ struct record_entry {
 	bool dropped;
 };
 
+static int cure(struct error *e)
+{
+	return error_cure(e, "put the file back from a backup; or, to take everything under "
+			     "management anew without its former values, move it away");
+}
+
 static int damaged(struct error *e, const char *why)
 {
 	error_set(e, -EBADMSG, "the record %s is damaged: %s", RECORD_PATH, why);
-	return error_cure(e, "put the file back from a backup; or, to take everything under "
-			     "management anew without its former values, move it away");
+	return cure(e);
 }
 
 /* Takes the text over. */
@@ -160,6 +165,8 @@ int record_load(struct host *h, struct error *e)
 		error_set(e, r, "cannot read the record %s: %s", RECORD_PATH, strerror(-r));
 		if (r == -EACCES)
 			error_cure(e, "run it as root: sudo kvmhostctl ...");
+		else
+			cure(e);
 	}
 	/* What could not be read is not written over. */
 	if (r < 0)

@@ -94,6 +94,7 @@ def test_where_nothing_can_be_written(host):
         host.run(f"cp -a {where} /tmp/state; mount -t tmpfs -o size=1M,mode=755 none {where}; cp -a /tmp/state/. {where}; rm -r /tmp/state; "
                  f"head -c 2M /dev/zero >{where}/filler", check=False)
         full = host.ctl("apply", check=False) if where == "/var/lib/kvmhost" else None
+        told = host.ctl("status", check=False).stdout
         host.run(f"rm {where}/filler; mount -o remount,ro {where}")
         readonly = host.ctl("apply", check=False)
         host.run(f"umount {where}")
@@ -101,8 +102,30 @@ def test_where_nothing_can_be_written(host):
         assert "192.168.122.1/24" in host.run("ip -4 addr show virbr0").stdout, "begun without a way back"
         if full:
             assert full.rc == 1 and "No space left on device" in full.stderr and "df /var/lib/kvmhost/" in full.stderr, full
+            assert "No space left on device\n      = make room" in told and "network/default not done" in told, told
     put(host, NAT)
     host.reload_daemon()
+
+
+@pytest.mark.parametrize("damage", ["head -c 200 {0}.good >{0}", ": >{0}", "head -c 999 /dev/urandom >{0}", "echo '[]' >{0}",
+                                    "sed s/1/9/ {0}.good >{0}", "rm {0} && mkdir {0}"])
+def test_a_record_that_cannot_be_read(host, damage):
+    """Nothing is begun, nothing written over it; everybody who asks is told what to do. Put back, all is as it was."""
+    record = "/var/lib/kvmhost/record.json"
+    host.run(f"cp {record} {record}.good; {damage.format(record)}; cp -r {record} {record}.bad")
+    put(host, NAT.replace("/24", "/25"))
+    try:
+        for answer in (host.ctl("plan", check=False), host.ctl("apply", check=False), host.reload_daemon(check=False)):
+            assert answer.rc == 1, answer
+        for said in (host.ctl("apply", check=False).stderr, host.ctl("status", check=False).stdout):
+            assert record in said and "put the file back from a backup" in said, said
+        assert "192.168.122.1/24" in host.run("ip -4 addr show virbr0").stdout
+        host.run(f"diff -r {record} {record}.bad")
+    finally:
+        host.run(f"rm -rf {record} {record}.bad; mv {record}.good {record}")
+        put(host, NAT)
+        host.reload_daemon()
+    assert host.ctl("status").rc == 0
 
 
 def test_an_empty_file_is_refused(host):
