@@ -9,7 +9,7 @@
 #include "runner/machine_type.h"
 #include <fcntl.h>
 
-enum { FILE_MAX = 4 << 20 };
+enum { FILE_MAX = 4 << 20, NAME_MAX_BYTES = 62 }; /* with vm before it */
 
 void import_remark(struct import *o, const char *fmt, ...)
 {
@@ -117,6 +117,8 @@ static void add_os(struct import *o, const struct xml *domain)
 		sb_add(&o->text, "    os: windows\n");
 	import_use(xml_child(domain, "features"));
 	import_use(xml_child(xml_child(domain, "features"), "hyperv"));
+	import_rest(o, xml_child(domain, "features"));
+	import_rest(o, os);
 	import_use(xml_child(domain, "clock"));
 }
 
@@ -124,8 +126,10 @@ static void add_os(struct import *o, const struct xml *domain)
 static bool is_plumbing(const char *name)
 {
 	static const char *const names[] = { "emulator", "controller", "input", "memballoon", "rng",
-		"video", "console", "serial", "on_poweroff", "on_reboot", "on_crash", "uuid", "pm",
-		"metadata", "resource", "seclabel", "title", "description", "panic" };
+		"video", "console", "serial", "on_poweroff", "on_reboot", "on_crash", "pm",
+		"metadata", "resource", "seclabel", "title", "description", "panic", "address",
+		"alias", "backingStore", "mirror", "acpi", "apic", "pae", "vmport", "smm",
+		"firmware" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (streq(names[i], name))
@@ -142,13 +146,33 @@ void import_rest(struct import *o, const struct xml *x)
 				xml_attribute(c, "type") ? xml_attribute(c, "type") : "");
 }
 
+/* Of characters that a name here may have. */
+static void add_name(struct import *o, struct xml *name)
+{
+	static const char valid[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
+	char *own = arena_strdup(o->arena, name && *name->text ? name->text : "unnamed");
+
+	for (char *c = own + strspn(own, valid); *c; c += strspn(c, valid))
+		*c = '-';
+	if (strlen(own) > NAME_MAX_BYTES)
+		own[NAME_MAX_BYTES] = '\0';
+	if (!own[strspn(own, "0123456789")] || *own == '.' || *own == '-')
+		own = arena_printf(o->arena, "vm%s", own);
+	if (name && !streq(own, name->text))
+		import_remark(o, "name: %s", name->text);
+	sb_add(&o->text, "  ");
+	sb_add_json(&o->text, own);
+	sb_add(&o->text, ":\n");
+}
+
 static void add_domain(struct import *o, struct xml *domain)
 {
-	struct xml *name = import_taken(domain, "name"), *devices = import_taken(domain, "devices");
+	struct xml *devices = import_taken(domain, "devices");
 
-	sb_add(&o->text, "  ");
-	sb_add_json(&o->text, name && *name->text ? name->text : "unnamed");
-	sb_add(&o->text, ":\n");
+	add_name(o, import_taken(domain, "name"));
+	if (import_taken(domain, "uuid"))
+		import_remark(o, "uuid: the guest sees another one");
 	import_cpu(o, domain);
 	import_memory(o, domain);
 	add_os(o, domain);

@@ -25,6 +25,8 @@ void import_rest(struct import *o, const struct xml *x);
 void import_cpu(struct import *o, const struct xml *domain);
 /* With the nodes that it is in. */
 void import_memory(struct import *o, const struct xml *domain);
+/* import_disk.c */
+void import_disk(struct import *o, struct xml *disk);
 void import_devices(struct import *o, const struct xml *devices);
 
 #endif

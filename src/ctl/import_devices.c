@@ -2,79 +2,36 @@
 /* kvmhostctl import: what stands under a domain's <devices>. */
 #include "ctl/import.h"
 
-/* driver's attribute, where it is a word of ours too. */
-static void add_word(struct import *o, const struct xml *driver, const char *attribute,
-	const char *key, const char *const *words)
+/* Ones that are the guest's alone are `devices:` and `sriov:` here. */
+static const char *place(struct xml *nic, const char **name)
 {
-	const char *value = xml_attribute(driver, attribute);
+	struct xml *source = import_taken(nic, "source");
+	static const char *const places[][2] = { { "network", "network" }, { "bridge", "bridge" },
+		{ "dev", "macvtap" } };
 
-	for (size_t i = 0; value && words[i]; i++)
-		if (streq(words[i], value)) {
-			sb_addf(&o->text, ", %s: %s", key, value);
-			return;
-		}
-	if (value && !streq(value, "default"))
-		import_remark(o, "disk: %s=%s", attribute, value);
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		if ((*name = xml_attribute(source, places[i][0])) &&
+			(i < 2 || import_is(xml_attribute(nic, "type"), "direct")))
+			return places[i][1];
+	return NULL;
 }
 
-static void add_disk(struct import *o, struct xml *disk)
+static void add_number(
+	struct import *o, const struct xml *x, const char *attribute, const char *key)
 {
-	static const char *const caches[] = { "none", "writethrough", "writeback", "directsync",
-		"unsafe", NULL };
-	static const char *const ios[] = { "threads", "native", "io_uring", NULL };
-	static const char *const discards[] = { "unmap", "ignore", NULL };
-	static const char *const formats[] = { "raw", "qcow2", "vmdk", "vpc", "vhdx", "qed", NULL };
-	static const char *const buses[] = { "virtio", "scsi", "sata", "ide", "usb", NULL };
-	struct xml *source = import_taken(disk, "source"), *driver = import_taken(disk, "driver");
-	struct xml *target = import_taken(disk, "target"), *serial = import_taken(disk, "serial");
-	const char *device = xml_attribute(disk, "device");
-	const char *path = xml_attribute(source, "file");
-	bool plain = !device || streq(device, "disk");
-	bool drive = !plain && (streq(device, "cdrom") || streq(device, "floppy"));
-
-	import_use(disk);
-	if (!path)
-		path = xml_attribute(source, "dev");
-	if (!plain && !drive && !streq(device, "lun")) {
-		import_remark(o, "line %u: a disk that is a %s", disk->line, device);
-		return;
-	}
-	if (!path && (source || !drive)) {
-		import_remark(o, "line %u: a %s without a file or device", disk->line,
-			device ? device : "disk");
-		return;
-	}
-	sb_add(&o->text, "      - {");
-	if (path)
-		import_text(&o->text, "path", path);
-	if (!plain)
-		sb_addf(&o->text, "%sdevice: %s", path ? ", " : "", device);
-	if (plain)
-		add_word(o, driver, "type", "format", formats);
-	if (!import_is(device, "floppy"))
-		add_word(o, target, "bus", "bus", buses);
-	add_word(o, driver, "cache", "cache", caches);
-	add_word(o, driver, "io", "aio", ios);
-	add_word(o, driver, "discard", "discard", discards);
-	if (import_taken(disk, "readonly") && plain)
-		sb_add(&o->text, ", readonly: true");
-	if (serial) {
-		sb_add(&o->text, ", ");
-		import_text(&o->text, "serial", serial->text);
-	}
-	sb_add(&o->text, "}\n");
+	if (xml_attribute(x, attribute))
+		sb_addf(&o->text, ", %s: %lu", key, strtoul(xml_attribute(x, attribute), NULL, 10));
 }
 
 static void add_interface(struct import *o, struct xml *nic)
 {
-	struct xml *source = import_taken(nic, "source"), *mac = import_taken(nic, "mac"),
-		   *model = import_taken(nic, "model");
-	const char *network = xml_attribute(source, "network"),
-		   *bridge = xml_attribute(source, "bridge");
+	struct xml *mac = import_taken(nic, "mac"), *model = import_taken(nic, "model");
+	const char *name, *key = place(nic, &name),
+			  *mode = xml_attribute(xml_child(nic, "source"), "mode");
 
 	import_use(nic);
 	import_use(xml_child(nic, "target"));
-	if (!network && !bridge) {
+	if (!key) {
 		import_remark(o, "line %u: an interface of type %s", nic->line,
 			xml_attribute(nic, "type") ? xml_attribute(nic, "type") : "unknown");
 		return;
@@ -83,23 +40,35 @@ static void add_interface(struct import *o, struct xml *nic)
 		import_remark(o, "line %u: the interface will be virtio, not %s", nic->line,
 			xml_attribute(model, "type"));
 	sb_add(&o->text, "      - {");
-	import_text(&o->text, network ? "network" : "bridge", network ? network : bridge);
+	import_text(&o->text, key, name);
+	if (streq(key, "macvtap"))
+		sb_addf(&o->text, ", mode: %s",
+			import_is(mode, "passthrough")                            ? "passthru"
+			: import_is(mode, "bridge") || import_is(mode, "private") ? mode
+										  : "vepa");
 	if (mac) {
 		sb_add(&o->text, ", ");
 		import_text(&o->text, "mac", xml_attribute(mac, "address"));
 	}
+	add_number(o, import_taken(nic, "mtu"), "size", "mtu");
+	add_number(o, import_taken(nic, "driver"), "queues", "queues");
 	sb_add(&o->text, "}\n");
+	import_rest(o, nic);
 }
 
+/* No key without anything below it. */
 static void each(struct import *o, const struct xml *devices, const char *name, const char *key,
 	void (*fn)(struct import *o, struct xml *x))
 {
-	struct xml *x = xml_child(devices, name);
+	struct strbuf before = o->text;
 
-	if (x)
-		sb_addf(&o->text, "    %s:\n", key);
-	for (; x; x = xml_again(x))
+	o->text = (struct strbuf){ 0 };
+	for (struct xml *x = xml_child(devices, name); x; x = xml_again(x))
 		fn(o, x);
+	if (o->text.len)
+		sb_addf(&before, "    %s:\n%s", key, sb_str(&o->text));
+	sb_free(&o->text);
+	o->text = before;
 }
 
 static void add_graphics(struct import *o, const struct xml *devices)
@@ -130,10 +99,50 @@ static void add_agent(struct import *o, const struct xml *devices)
 		}
 }
 
+static void add_tpm(struct import *o, const struct xml *devices)
+{
+	struct xml *tpm = xml_child(devices, "tpm"), *backend = xml_child(tpm, "backend");
+	const char *version = xml_attribute(backend, "version");
+
+	if (!import_is(xml_attribute(backend, "type"), "emulator") ||
+		(version && !streq(version, "2.0")))
+		return;
+	import_use(tpm);
+	sb_add(&o->text, "    tpm: true\n");
+	import_remark(o, "line %u: what the TPM remembers", tpm->line);
+}
+
+static void add_watchdog(struct import *o, const struct xml *devices)
+{
+	struct xml *dog = xml_child(devices, "watchdog");
+	const char *action = xml_attribute(dog, "action");
+
+	if (!dog || (action && !streq(action, "reset") && !streq(action, "poweroff") &&
+			    !streq(action, "pause")))
+		return;
+	import_use(dog);
+	if (!import_is(xml_attribute(dog, "model"), "i6300esb"))
+		import_remark(o, "line %u: the watchdog will be an i6300esb", dog->line);
+	sb_addf(&o->text, "    watchdog: %s\n", action ? action : "reset");
+}
+
+static void add_vsock(struct import *o, const struct xml *devices)
+{
+	const struct xml *cid = xml_child(xml_child(devices, "vsock"), "cid");
+
+	if (!xml_attribute(cid, "address"))
+		return;
+	import_use(xml_child(devices, "vsock"));
+	sb_addf(&o->text, "    vsock: %lu\n", strtoul(xml_attribute(cid, "address"), NULL, 10));
+}
+
 void import_devices(struct import *o, const struct xml *devices)
 {
-	each(o, devices, "disk", "disks", add_disk);
+	each(o, devices, "disk", "disks", import_disk);
 	each(o, devices, "interface", "interfaces", add_interface);
 	add_graphics(o, devices);
 	add_agent(o, devices);
+	add_tpm(o, devices);
+	add_watchdog(o, devices);
+	add_vsock(o, devices);
 }

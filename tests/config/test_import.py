@@ -58,4 +58,4 @@ def test_a_name_is_text(tmp_path):
     path = tmp_path / "x.xml"
     path.write_text("<domain><name>a: {b}\n# c</name><devices><disk><source file='/a\", size: 1'/></disk></devices></domain>")
     done = imported(path)
-    assert done.returncode == 0 and '"a: {b}\\n# c":' in done.stdout and 'path: "/a\\", size: 1"' in done.stdout, done.stdout
+    assert done.returncode == 0 and '"a---b----c":' in done.stdout and "# name: a: {b} # c" in done.stdout and 'path: "/a\\", size: 1"' in done.stdout, done.stdout
