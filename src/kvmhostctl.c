@@ -28,8 +28,21 @@ static int parse_confirm(struct ctl *c, const char *text)
 	return -EINVAL;
 }
 
+/* What "$IMAGE" of a script is when nobody has set it. */
+static int refuse_empty(struct ctl *c, const char *option)
+{
+	_cleanup_error_ struct error e = { 0 };
+
+	error_set(&e, -EINVAL, "the option %s has an empty argument", option);
+	error_cure(&e, "name a path; is a variable of the shell not set?");
+	ctl_fail(c, &e);
+	return -EINVAL;
+}
+
 static int parse_option(struct ctl *c, int opt)
 {
+	if ((opt == OPT_CONFIG || opt == OPT_ROOT) && !*optarg)
+		return refuse_empty(c, opt == OPT_ROOT ? "--root" : "--config");
 	switch (opt) {
 	case OPT_CONFIG: c->configs[c->n_configs++] = optarg; return 0;
 	case OPT_ROOT: c->root = optarg; return 0;

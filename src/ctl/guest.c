@@ -53,6 +53,13 @@ static int show(struct ctl *c, const char *const *names, size_t n)
 	return 0;
 }
 
+static int open_host(struct ctl *c, const char *action)
+{
+	_cleanup_free_ char *verb = xprintf("guest %s", action);
+
+	return ctl_host(c, true, verb);
+}
+
 /* Actions on one guest. */
 static int one(struct ctl *c, int argc, char **argv)
 {
@@ -64,7 +71,7 @@ static int one(struct ctl *c, int argc, char **argv)
 		return misused(c, argv[0],
 			screenshot ? "the name of a guest and that of a file, shot.png"
 				   : "the name of a guest");
-	if (ctl_host(c, true, "guest"))
+	if (open_host(c, argv[0]))
 		return 1;
 	if (streq(argv[0], "info"))
 		return guest_info(c, argv[1]);
@@ -78,12 +85,13 @@ static int one(struct ctl *c, int argc, char **argv)
 typedef int action_fn(struct host *h, const char *const *names, size_t n, struct error *e);
 
 /* A failed start has a reason, which the guest's object has too. */
-static int all(struct ctl *c, action_fn *run, const char *const *names, size_t n)
+static int all(
+	struct ctl *c, const char *action, action_fn *run, const char *const *names, size_t n)
 {
 	_cleanup_error_ struct error e = { 0 };
 	int r;
 
-	if (ctl_host(c, true, "guest"))
+	if (open_host(c, action))
 		return 1;
 	r = run(&c->host, names, n, &e);
 	if (r < 0 && r != -EIO)
@@ -116,7 +124,8 @@ int verb_guest(struct ctl *c, int argc, char **argv)
 			continue;
 		if (argc < 2)
 			return misused(c, argv[0], "the name of a guest");
-		return all(c, actions[i].run, (const char *const *)argv + 1, (size_t)argc - 1);
+		return all(c, argv[0], actions[i].run, (const char *const *)argv + 1,
+			(size_t)argc - 1);
 	}
 	return unknown_action(c, argv[0]);
 }

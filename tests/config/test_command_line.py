@@ -101,6 +101,7 @@ def test_unknown_words():
                         (["rollback", "-1"], "there is no option `-1`\n  = a number of kvmhostctl history stands without"),
                         (["--jason", "plan"], "did you mean `--json`?"), (["--json=1", "plan"], "takes no argument"),
                         (["--con", "plan"], "--config, --confirm"), (["-c"], "the option --config needs"),
+                        (["--root", "", "apply"], "the option --root has an empty argument"), (["-c", "", "plan"], "the option --config has an empty argument"),
                         (["console"], "`console` has too few arguments")):
         done = run(*words)
         assert done.returncode == 1 and done.stdout == "" and said in done.stderr, (words, done)
