@@ -81,6 +81,7 @@ bool ip_parse(const char *text, struct ip *out);
 void ip_format(const struct ip *ip, struct strbuf *out);
 bool cidr_parse(const char *text, struct cidr *out);
 void cidr_format(const struct cidr *c, struct strbuf *out);
+const char *cidr_text(struct arena *a, const struct cidr *c);
 bool cidr_contains(const struct cidr *net, const struct ip *ip);
 bool cidr_overlap(const struct cidr *a, const struct cidr *b);
 /* The network: host bits cleared. */

@@ -196,6 +196,14 @@ void cidr_format(const struct cidr *c, struct strbuf *out)
 	sb_addf(out, "/%u", c->prefix);
 }
 
+const char *cidr_text(struct arena *a, const struct cidr *c)
+{
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+
+	cidr_format(c, &text);
+	return arena_strdup(a, sb_str(&text));
+}
+
 static void clear_host_bits(struct ip *ip, unsigned prefix)
 {
 	for (unsigned i = 0; i < ip_bytes(ip); i++) {

@@ -174,6 +174,8 @@ static int network_observe(struct host *h, const struct resource *r, void **have
 	if (ret < 0)
 		return ret;
 	ret = network_find(h, r, ls, &l, e);
+	if (ret >= 0 && r->want)
+		ret = network_check_free(h, r->want, ls, l, e);
 	if (ret < 0 || !l || !l->type || !streq(l->type, "bridge"))
 		return ret;
 	if (!r->want && !r->before && (ret = bridge_ports_check(ls, l, e)) < 0)

@@ -85,6 +85,25 @@ void network_check(const struct resource *r, const struct wants *w, struct diags
 /* network_rules.c: the firewall rules and settings that networks need. */
 void network_derive(const struct resource *r, struct wants *w);
 
+/* network_overlap.c: what of the network's addresses is at another link. In h->pass. */
+struct overlap {
+	const struct cidr *own;
+	const struct link *link; /* whose address it is, or through which the route leads */
+	const char *what; /* "eth0 has 192.0.2.1/24", "the route 192.0.2.0/25 leads through wg0" */
+	bool same, wider; /* the other is this very network, or has it in it */
+	bool route;
+};
+struct overlaps {
+	struct overlap *v;
+	size_t n;
+};
+/* bridge: the network's, NULL: there is none. */
+int network_overlaps(struct host *h, const struct network *n, const struct links *ls,
+	const struct link *bridge, struct overlaps *o, struct error *e);
+/* -EADDRINUSE: it is to have a network that is somebody else's on this machine. */
+int network_check_free(struct host *h, const struct network *n, const struct links *ls,
+	const struct link *bridge, struct error *e);
+
 /* network_service.c: what the host serves to guests, by dnsmasq. */
 extern const struct table network_dhcp_table, network_dns_table, network_tftp_table;
 extern const struct type type_lease_time;

@@ -3,14 +3,6 @@
 #include "net/network.h"
 #include <arpa/inet.h>
 
-static const char *cidr_text(struct arena *a, const struct cidr *c)
-{
-	_cleanup_strbuf_ struct strbuf b = { 0 };
-
-	cidr_format(c, &b);
-	return arena_strdup(a, sb_str(&b));
-}
-
 /* Is an address that a host can have: not 0/8, loopback, multicast or reserved. */
 static bool unicast(uint32_t a)
 {

@@ -178,37 +178,29 @@ static void look_at_tunnels(struct search *s, const struct member *p)
 	}
 }
 
-static const char *cidr_text(struct arena *a, const struct cidr *c)
-{
-	_cleanup_strbuf_ struct strbuf text = { 0 };
-
-	cidr_format(c, &text);
-	return arena_strdup(a, sb_str(&text));
-}
-
 /* A routed network may be meant to be a part of what is outside. */
 static void look_at_network(struct search *s, const struct network *n, bool to_come)
 {
 	const struct link *bridge = links_name(s->ls, n->bridge);
 	struct arena *a = s->h->pass;
+	struct overlaps o;
 
-	if (n->mode == NETWORK_ROUTED || (to_come && bridge))
+	if (n->mode == NETWORK_ROUTED || (to_come && bridge) ||
+		network_overlaps(s->h, n, s->ls, bridge, &o, NULL) < 0)
 		return;
-	for (size_t i = 0; i < n->addresses.n * s->ls->n_addrs; i++) {
-		const struct cidr *own = &LIST_AT(&n->addresses, struct cidr, i / s->ls->n_addrs);
-		const struct addr *other = &s->ls->addrs[i % s->ls->n_addrs];
-		const struct link *l = links_index(s->ls, other->index);
+	for (size_t i = 0; i < o.n; i++) {
+		const struct overlap *x = &o.v[i];
 
-		if (!l || l == bridge || !cidr_overlap(own, &other->cidr))
+		/* Refused, or meant so: a part of what a router leads to. */
+		if ((x->same && !bridge) || (x->route && x->wider && !to_come))
 			continue;
 		*ARENA_PUSH(a, s->v, s->n) = (struct tie){
-			.card = l->name,
+			.card = x->link->name,
 			.link = n->bridge,
 			.what = arena_printf(a,
-				"the network %s is to have %s, and %s has %s: whom the host knows "
+				"the network %s is to have %s, and %s: whom the host knows "
 				"by both it reaches by one alone",
-				n->obj.name, cidr_text(a, own), l->name,
-				cidr_text(a, &other->cidr)),
+				n->obj.name, cidr_text(a, x->own), x->what),
 			.cure = arena_printf(a, "give %s other addresses", n->obj.name),
 		};
 	}

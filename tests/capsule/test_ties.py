@@ -209,3 +209,34 @@ def test_a_network_within_the_cards(host):
     settle(host, net.format("nat", "203.0.114.1/24"))
     assert not told(host)
     settle(host, EMPTY, "--allow-mass-removal")
+
+
+def test_a_network_that_the_host_has_elsewhere(host):
+    """Refused before anything is touched, as libvirt does, where it is the same to the bit; what is within another, or has it in it, is told."""
+    net = "version: 1\nnetworks:\n  lab: {{mode: {}, bridge: virbr0, addresses: [{}]}}\n"
+    host.run("ip link add wg0 type veth peer name wg1; ip link set wg1 up; ip addr add 10.9.0.1/32 dev wg0; ip link set wg0 up; ip -6 route add fd00:7::/64 dev wg0; "
+             "for to in 10.9.8.0/24 10.8.0.0/16; do ip route add $to dev wg0; done; ip route add 10.7.0.0/24 dev wg0 table 7")
+    for mode, address, said in (
+            ("nat", "203.0.113.129/24", "virbr0 cannot have 203.0.113.129/24: eth0 has 203.0.113.2/24 (a veth device)"),
+            ("routed", "10.9.8.1/24", "virbr0 cannot have 10.9.8.1/24: the route 10.9.8.0/24 leads through wg0 (a veth device)"),
+            ("isolated", "fd00:7::1/64", "virbr0 cannot have fd00:7::1/64: the route fd00:7::/64 leads through wg0 (a veth device)")):
+        put(host, net.format(mode, address))
+        plan = host.ctl("plan", check=False)
+        assert plan.rc == 1 and said in plan.stdout + plan.stderr and "give lab other addresses" in plan.stdout + plan.stderr, plan
+        assert "warning: the network" not in plan.stderr
+        assert host.ctl("apply", check=False).rc == 1
+        assert not host.exists("/sys/class/net/virbr0") and host.world.pings("203.0.113.2")
+    for address, n in ("10.8.1.1/24", 1), ("10.9.0.1/16", 2), ("10.7.0.1/24", 0):
+        put(host, net.format("nat", address))
+        plan = host.ctl("plan", check=False)
+        assert plan.rc == 2 and plan.stderr.count("warning: the network lab is to have") == n, plan.stderr
+    settle(host, net.format("nat", "10.8.1.1/24"))
+    assert not told(host)
+    # what others do later is told, and is no reason to refuse what works
+    host.run("ip route add 10.8.1.0/24 dev wg0 metric 50")
+    assert host.ctl("plan").rc == 0 and [one["card"] for one in told(host)] == ["wg0"]
+    # nor is what another network of ours gives away in the same apply
+    settle(host, "version: 1\nnetworks:\n  old: {bridge: virbr1, addresses: [10.7.0.1/24]}\n")
+    settle(host, "version: 1\nnetworks:\n  new: {bridge: virbr2, addresses: [10.7.0.1/24]}\n", "--allow-mass-removal")
+    assert "10.7.0.1/24" in host.run("ip addr show virbr2").stdout and not host.exists("/sys/class/net/virbr1")
+    settle(host, EMPTY, "--allow-mass-removal")
