@@ -13,6 +13,7 @@
 #include "runner/block_device.h"
 #include "runner/disk_live.h"
 #include "runner/disk_place.h"
+#include "runner/disk_space.h"
 #include "runner/signature.h"
 #include "runner/image.h"
 #include <fcntl.h>
@@ -48,48 +49,15 @@ static const char *path_of(struct host *h, const struct resource *r)
 	return arena_printf(h->pass, "/%s", r->name);
 }
 
-static const char *size_text(struct host *h, uint64_t size)
+static enum disk_preallocation preallocation_of(const struct disk *want)
 {
-	struct disk d = { .size = size };
-
-	obj_init(&d, &disk_kind_table, NULL);
-	obj_mark_set(&d, "size");
-	return obj_text(&d, "size", h->pass);
-}
-
-static bool takes_all(const struct disk *want)
-{
-	return want->preallocation == PREALLOCATION_FALLOC ||
-	       want->preallocation == PREALLOCATION_FULL;
-}
-
-/* Whether `more` bytes can be taken there now. */
-static int check_space(
-	struct host *h, const char *path, const struct disk *want, uint64_t more, struct error *e)
-{
-	uint64_t bytes = 0;
-	const char *dir;
-	int r = disk_place_free(h, path, &dir, &bytes);
-
-	if (r == -ENOENT) {
-		error_set(e, -ENOTDIR,
-			"the directory %s, where the image is to be made, is not there", dir);
-		return error_cure(e, "mount it, or: mkdir -p %s", dir);
-	}
-	if (r < 0)
-		return error_set(e, r, "cannot look at the directory %s: %s", dir, strerror(-r));
-	if (!takes_all(want) || more <= bytes)
-		return 0;
-	error_set(e, -ENOSPC, "`preallocation: %s` takes %s of %s at once, where %s are free",
-		disk_preallocation_names[want->preallocation], size_text(h, more), dir,
-		size_text(h, bytes / MIB * MIB));
-	return error_cure(e, "make room there, or leave `preallocation` out");
+	return (enum disk_preallocation)want->preallocation;
 }
 
 static int refuse_size(struct host *h, const char *path, const struct disk *want, uint64_t size,
 	bool block, struct error *e)
 {
-	const char *is = size_text(h, size), *wanted = size_text(h, want->size);
+	const char *is = disk_size_text(h, size), *wanted = disk_size_text(h, want->size);
 
 	if (size > want->size) {
 		error_set(e, -EINVAL, "%s has %s, and `size` says %s: kvmhost shrinks no disk",
@@ -156,7 +124,7 @@ static int observe_image(struct host *h, const char *path, const struct disk *wa
 		(size > want->size || block || !image_can_grow((enum disk_format)want->format)))
 		return refuse_size(h, path, want, size, block, e);
 	if (size && size < want->size) {
-		int r = check_space(h, path, want, want->size - size, e);
+		int r = disk_space_take(h, path, preallocation_of(want), want->size - size, e);
 
 		if (r < 0)
 			return r;
@@ -186,7 +154,7 @@ static int observe_missing(
 {
 	int r = check_source(h, want, e);
 
-	return r < 0 ? r : check_space(h, path, want, want->size, e);
+	return r < 0 ? r : disk_space_take(h, path, preallocation_of(want), want->size, e);
 }
 
 static int observe(struct host *h, const struct resource *r, void **have, struct error *e)
@@ -220,27 +188,13 @@ static void diff(struct host *h, struct step *s)
 	if (!have)
 		s->n_changes = obj_diff(want, NULL, h->pass, &s->changes);
 	else if (obj_has(want, "size") && have->size && have->size != want->size)
-		step_change(
-			h, s, "size", "size", size_text(h, have->size), size_text(h, want->size));
+		step_change(h, s, "size", "size", disk_size_text(h, have->size),
+			disk_size_text(h, want->size));
 }
 
 static bool in_use(struct host *h, const struct resource *r)
 {
 	return r->origin && disk_is_open(h, r->origin->name, path_of(h, r));
-}
-
-/* Space is not promised by a file with holes. */
-static const char *short_of(struct host *h, const struct step *s)
-{
-	const struct disk *want = s->want, *have = s->have;
-	uint64_t bytes = 0;
-	const char *dir;
-
-	if (takes_all(want) || disk_place_free(h, path_of(h, s->r), &dir, &bytes) < 0 ||
-		bytes >= want->size - (have ? have->size : 0))
-		return NULL;
-	return arena_printf(h->pass, "may grow to %s, but only %s are free in %s",
-		size_text(h, want->size), size_text(h, bytes / MIB * MIB), dir);
 }
 
 static void refine_device(struct host *h, struct step *s)
@@ -257,6 +211,7 @@ static void refine_device(struct host *h, struct step *s)
 
 static void refine(struct host *h, struct step *s)
 {
+	const struct disk *want = s->want, *have = s->have;
 	const char *guest = s->r->origin ? s->r->origin->name : NULL;
 
 	if (!s->want) {
@@ -268,10 +223,12 @@ static void refine(struct host *h, struct step *s)
 		refine_device(h, s);
 		return;
 	}
-	if (s->n_changes)
-		s->reason = short_of(h, s);
+	if (s->n_changes && !disk_space_at_once(preallocation_of(want)))
+		s->reason = disk_space_short(
+			h, path_of(h, s->r), want->size, want->size - (have ? have->size : 0));
 	/* QEMU reserves nothing when it grows an image. */
-	if (s->have && s->n_changes && takes_all(s->want) && in_use(h, s->r))
+	if (s->have && s->n_changes && disk_space_at_once(preallocation_of(want)) &&
+		in_use(h, s->r))
 		s->wait = arena_printf(h->pass,
 			"the guest to be stopped: kvmhostctl guest stop %s; kvmhostctl apply; "
 			"kvmhostctl guest start %s",
@@ -327,7 +284,7 @@ static int apply(struct host *h, struct step *s, struct error *e)
 		.path = path_of(h, s->r),
 		.format = (enum disk_format)want->format,
 		.size = want->size,
-		.preallocation = (enum disk_preallocation)want->preallocation,
+		.preallocation = preallocation_of(want),
 		.base = want->base,
 		.copy_of = want->copy_of,
 		.base_format = (enum disk_format)want->base_format,

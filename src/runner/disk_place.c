@@ -4,6 +4,7 @@
 #include "runner/image.h"
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
 
@@ -24,23 +25,27 @@ bool disk_place_waits(struct host *h, const char *path)
 	return false;
 }
 
-int disk_place_free(struct host *h, const char *path, const char **dir, uint64_t *bytes)
+int disk_place_look(struct host *h, const char *path, struct disk_place *out)
 {
 	const char *slash = strrchr(path, '/');
 	_cleanup_close_ int fd = -1;
 	struct statvfs fs;
+	struct stat st;
 
-	*dir = slash == path ? "/" : arena_strndup(h->pass, path, (size_t)(slash - path));
+	*out = (struct disk_place){ .dir = "/" };
+	if (slash != path)
+		out->dir = arena_strndup(h->pass, path, (size_t)(slash - path));
 	if (disk_place_waits(h, path))
 		return -EAGAIN;
-	fd = file_open(h->root, *dir, O_RDONLY | O_DIRECTORY, 0);
-	if (fd == -ENOENT && streq(*dir, IMAGES_DIR))
+	fd = file_open(h->root, out->dir, O_RDONLY | O_DIRECTORY, 0);
+	if (fd == -ENOENT && streq(out->dir, IMAGES_DIR))
 		fd = file_open(h->root, "/var/lib", O_RDONLY | O_DIRECTORY, 0);
 	if (fd < 0)
 		return fd;
-	if (fstatvfs(fd, &fs) < 0)
+	if (fstatvfs(fd, &fs) < 0 || fstat(fd, &st) < 0)
 		return -errno;
-	*bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+	out->free = (uint64_t)fs.f_bavail * fs.f_frsize;
+	out->file_system = st.st_dev;
 	return 0;
 }
 

@@ -11,8 +11,14 @@
  */
 bool disk_place_waits(struct host *h, const char *path);
 
-/* Free bytes where the image is or will be; *dir is its directory, in h->pass. */
-int disk_place_free(struct host *h, const char *path, const char **dir, uint64_t *bytes);
+struct disk_place {
+	const char *dir; /* in h->pass; also after an error */
+	uint64_t file_system; /* its device number */
+	uint64_t free; /* bytes */
+};
+
+/* Where the image is or will be. */
+int disk_place_look(struct host *h, const char *path, struct disk_place *out);
 
 /*
  * What the path is to lie on is mounted. An image that was made in the directory below would be

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "config/obj.h"
+#include "runner/state.h"
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -170,11 +171,14 @@ static void on_added(void *arg, json_t *answer)
 {
 	struct display *d = arg;
 	json_t *error = json_object_get(answer, "error");
-	const char *why = json_string_value(json_object_get(error, "desc"));
+	const char *desc = json_string_value(json_object_get(error, "desc"));
+	char why[QMP_WORDS_MAX] = "unknown error";
 
 	d->busy = false;
+	if (desc)
+		plain_text(why, sizeof(why), desc, strlen(desc));
 	if (error)
-		log_warning("QEMU does not take a viewer: %s", why ? why : "unknown error");
+		log_warning("QEMU does not take a viewer: %s", why);
 }
 
 static void on_passed(void *arg, json_t *answer)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "runner/qmp.h"
+#include "runner/state.h"
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
@@ -133,8 +134,12 @@ static void answer(struct qmp *q, json_t *msg)
 	double number = json_number_value(json_object_get(msg, "id"));
 	unsigned id = number >= 1 && number <= UINT_MAX ? (unsigned)number : 0;
 	json_t *error = json_object_get(msg, "error");
-	const char *text = json_string_value(json_object_get(error, "desc"));
+	const char *desc = json_string_value(json_object_get(error, "desc"));
+	char text[QMP_WORDS_MAX] = "unknown error";
 	qmp_answer_fn *fn;
+
+	if (desc)
+		plain_text(text, sizeof(text), desc, strlen(desc));
 
 	for (size_t i = 0; i < QMP_PENDING_MAX; i++) {
 		if (!q->pending[i].id || q->pending[i].id != id)
@@ -145,7 +150,7 @@ static void answer(struct qmp *q, json_t *msg)
 			q->pending[i].passed(q->pending[i].passed_arg, msg);
 		else if (fn)
 			fn(q->arg, error ? NULL : json_object_get(msg, "return"),
-				error ? (text ? text : "unknown error") : NULL);
+				error ? text : NULL);
 		return;
 	}
 }

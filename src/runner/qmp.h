@@ -14,11 +14,14 @@
 #include <jansson.h>
 
 /* query-qmp-schema is some 300 KiB. */
-enum { QMP_LINE_MAX = 1 << 20, QMP_PENDING_MAX = 16 };
+enum { QMP_LINE_MAX = 1 << 20, QMP_PENDING_MAX = 16, QMP_WORDS_MAX = 600 };
 
 struct qmp;
 
-/* result: the `return` member, or NULL with `error` the text of QEMU's `error`. Borrowed. */
+/*
+ * result: the `return` member, or NULL with `error` the text of QEMU's `error`, one line of at most
+ * QMP_WORDS_MAX. Borrowed.
+ */
 typedef void qmp_answer_fn(void *arg, json_t *result, const char *error);
 /* An event: its name, and the whole of it with `data` and `timestamp`. Borrowed. */
 typedef void qmp_event_fn(void *arg, const char *event, json_t *msg);

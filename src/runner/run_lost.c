@@ -5,7 +5,8 @@
  * r->state.lost too, which is shared with them.
  */
 #include "runner/run_lost.h"
-#include "base/log.h"
+#include "runner/run_watch.h"
+#include <syslog.h>
 
 static json_t *one_of(struct runner *r, const char *id)
 {
@@ -93,14 +94,18 @@ bool run_lost(struct runner *r, const char *id)
 {
 	json_t *one = one_of(r, id);
 	const char *name = json_string_value(json_object_get(one, "name"));
+	bool asked = json_is_true(json_object_get(one, "asked"));
+	char line[400];
 
 	if (!one || r->told)
 		return false;
 	forget_loss(r, one);
 	json_array_append(r->state.lost, one);
-	if (json_is_true(json_object_get(one, "asked")))
-		log_info("the device %s is taken out of the guest", name);
+	if (asked)
+		snprintf(line, sizeof(line), "the device %s is taken out of the guest", name);
 	else
-		log_error("the device %s is gone from the guest, which runs on without it", name);
+		snprintf(line, sizeof(line),
+			"the device %s is gone from the guest, which runs on without it", name);
+	said(&r->said, runner_clock(), asked ? LOG_INFO : LOG_ERR, line);
 	return true;
 }

@@ -2,6 +2,7 @@
 #include "runner/run_output.h"
 #include "base/log.h"
 #include "runner/complaint.h"
+#include "runner/run_watch.h"
 #include <poll.h>
 
 static void note_missing(struct runner *r, const char *line)
@@ -16,7 +17,7 @@ static void note_missing(struct runner *r, const char *line)
 
 static void end_line(struct runner *r)
 {
-	char text[TAIL_WIDTH + 1];
+	char text[TAIL_WIDTH + 1], line[sizeof(text) + 8];
 
 	if (!r->output.len)
 		return;
@@ -24,7 +25,8 @@ static void end_line(struct runner *r)
 	if (!complaint_idle(text)) {
 		tail_add(&r->tail, r->output.text, r->output.len);
 		note_missing(r, text);
-		log_warning("qemu: %s", text);
+		snprintf(line, sizeof(line), "qemu: %s", text);
+		said(&r->said, runner_clock(), LOG_WARNING, line);
 	}
 	r->output.len = 0;
 }
@@ -64,6 +66,7 @@ void output_drain(struct runner *r)
 		if (qmp_process(&r->qmp) < 0)
 			break;
 	console_drain(&r->console);
+	said_rest(&r->said);
 }
 
 void output_last_words(struct runner *r, struct strbuf *out)

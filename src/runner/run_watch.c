@@ -51,7 +51,7 @@ static void on_cpus(void *arg, json_t *result, const char *error)
 			snprintf(r->event, sizeof(r->event), "virtual CPU %lld is not pinned: %s",
 				(long long)index, strerror(-err));
 			r->state.event = r->event;
-			log_warning("%s", r->event);
+			said(&r->said, runner_clock(), LOG_WARNING, r->event);
 		}
 	}
 }

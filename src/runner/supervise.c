@@ -91,7 +91,7 @@ static void note_event(struct runner *r, const struct run_event *ev)
 	/* Each of the requests that were on their way fails. */
 	if (!ev->text || (ev->level <= LOG_ERR && streq_null(ev->text, r->state.event)))
 		return;
-	log_at(ev->level, "%s", ev->text);
+	said(&r->said, runner_clock(), ev->level, ev->text);
 	if (ev->level > LOG_ERR)
 		return;
 	snprintf(r->event, sizeof(r->event), "%s", ev->text);

@@ -20,6 +20,7 @@
 #include "runner/display.h"
 #include "runner/qemu_args.h"
 #include "runner/qmp.h"
+#include "runner/run_said.h"
 #include "runner/spec.h"
 #include "runner/state.h"
 
@@ -59,6 +60,7 @@ struct runner {
 	char missing[360]; /* flags that cpu.model has and this machine has not; "": none */
 	struct tail tail;
 	struct lines output;
+	struct said said;
 	struct qmp qmp;
 	struct console console;
 	struct agent agent;

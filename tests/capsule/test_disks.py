@@ -477,6 +477,29 @@ def test_where_no_image_can_be_made_or_written(stopped):
     host.run("umount /srv/full /srv/ro; rm /srv/dangling.img")
 
 
+def test_images_that_fit_alone_and_not_together(stopped):
+    host = stopped
+    host.run("mkdir -p /srv/small && mount -t tmpfs -o size=64M none /srv/small && mkdir /srv/small/sub")
+    disks = [f"path: /srv/small/{name}.raw, format: raw, size: 24MiB, preallocation: falloc" for name in ("a", "b", "sub/c")]
+    try:
+        put(host, document(*disks, state="stopped"))
+        told = "`preallocation: falloc` takes 24MiB of /srv/small/sub at once, and 2 other images there 48MiB: 72MiB together, where 64MiB are free"
+        for verb in ("plan", "apply"):
+            done = host.ctl(verb, check=False)
+            assert done.rc == 1 and told in " ".join((done.stdout + done.stderr).split()), done
+        assert host.run("cd /srv/small; ls *.raw sub").stdout.split() == ["a.raw", "b.raw", "sub:"]
+        host.run("rm -f /srv/small/*.raw")
+        # what has its space already takes no more
+        put(host, document(*disks[:2], state="stopped"))
+        host.ctl("apply")
+        assert host.ctl("plan").rc == 0
+        host.run("rm /srv/small/b.raw")
+        host.ctl("apply")
+    finally:
+        settle(host, "version: 1\n", "--allow-mass-removal")
+        host.run("umount /srv/small; rmdir /srv/small")
+
+
 def test_a_directory_is_no_disk(stopped):
     host = stopped
     host.run("mkdir -p /srv/dir")

@@ -9,6 +9,7 @@ struct talk {
 	int qemu; /* QEMU's end */
 	int answers, events;
 	char last[200];
+	size_t length; /* of the last error's text */
 	bool close_in_callback;
 };
 
@@ -29,6 +30,7 @@ static void on_answer(void *arg, json_t *result, const char *error)
 	struct talk *t = arg;
 
 	t->answers++;
+	t->length = error ? strlen(error) : 0;
 	snprintf(t->last, sizeof(t->last), "%s", error ? error : result ? "ok" : "?");
 }
 
@@ -74,6 +76,21 @@ static void test_commands_go_out_before_the_greeting(void **state)
 	assert_string_equal(text,
 		"{\"execute\":\"qmp_capabilities\",\"id\":1}\n{\"execute\":\"cont\",\"id\":2}\n");
 	assert_false(t->q.greeted);
+}
+
+static void test_an_errors_text_is_one_short_line(void **state)
+{
+	struct talk *t = *state;
+	char line[5000];
+
+	qmp_command(&t->q, "cont", NULL, on_answer);
+	snprintf(line, sizeof(line),
+		"{\"id\": 2, \"error\": {\"desc\": \"a\\u001b[2J\\nforged %04000d\"}}\n", 0);
+	say(t, line);
+	assert_int_equal(qmp_process(&t->q), 0);
+	assert_int_equal(t->answers, 1);
+	assert_int_equal(strncmp(t->last, "a?[2J?forged", strlen("a?[2J?forged")), 0);
+	assert_true(t->length < QMP_WORDS_MAX);
 }
 
 static void test_bytes_one_by_one(void **state)
@@ -196,6 +213,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 			test_commands_go_out_before_the_greeting, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_an_errors_text_is_one_short_line, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bytes_one_by_one, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_answers_find_their_question, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_numbers_beyond_whole_ones, setup, teardown),
