@@ -174,6 +174,40 @@ def test_guests_outlive_the_daemon(host):
     assert host.run("systemctl is-active kvmhost-guest@web1", check=False).stdout != "active\n"
 
 
+def test_another_build_takes_over_from_the_one_that_runs(host):
+    """Daemon, runner and command line of another version; the guests are those of the old one, and obey the new."""
+    programs = "/usr/sbin/kvmhostd /usr/bin/kvmhostctl /usr/libexec/kvmhost/kvmhost-run"
+    put(host, GUEST)
+    host.restart_daemon()
+    old = host.run("kvmhostd --version").stdout
+    pid, qemu = host.run("systemctl show -P MainPID kvmhost-guest@web1").stdout, host.run("pgrep -x qemu-system-x86").stdout
+    # as a package manager does it: another file under the name
+    host.run(f"for p in {programs}; do sed 's/0\\.1\\.0/9.8.7/g' $p >$p.new && chmod 755 $p.new && cp -a $p $p.old && mv $p.new $p; done")
+    try:
+        host.run("systemctl daemon-reload; systemctl restart kvmhostd")
+        assert old != host.run("kvmhostd --version").stdout == old.replace("0.1.0", "9.8.7")
+        daemon = host.run("systemctl show -P MainPID kvmhostd").stdout.strip()
+        assert host.run(f"cmp /proc/{daemon}/exe /usr/sbin/kvmhostd.old", check=False).rc == 1, "the daemon is the new one"
+        assert host.run(f"cmp /proc/{pid.strip()}/exe /usr/libexec/kvmhost/kvmhost-run.old").rc == 0, "the runner is the old one"
+        assert host.run("systemctl show -P MainPID kvmhost-guest@web1").stdout == pid and host.run("pgrep -x qemu-system-x86").stdout == qemu
+        assert host.ctl("plan").rc == 0
+        assert json.loads(host.ctl("--json", "guest", "info", "web1").stdout)["memory"]["size"] == 192 << 20
+        host.ctl("guest", "pause", "web1")
+        host.ctl("guest", "resume", "web1")
+        put(host, GUEST.replace("shutdown: {timeout: 20s}", "shutdown: {timeout: 1s}"))
+        host.reload_daemon()
+        assert host.run("systemctl show -P MainPID kvmhost-guest@web1").stdout == pid
+        host.ctl("guest", "restart", "web1")
+        runner = host.run("systemctl show -P MainPID kvmhost-guest@web1").stdout.strip()
+        assert host.run(f"cmp /proc/{runner}/exe /usr/libexec/kvmhost/kvmhost-run").rc == 0, "now it is the new one"
+        host.ctl("guest", "stop", "web1")
+        assert not host.active("kvmhost-guest@web1")
+    finally:
+        host.run(f"for p in {programs}; do mv $p.old $p; done; systemctl restart kvmhostd")
+    put(host, NAT)
+    host.reload_daemon()
+
+
 def test_the_bus_starts_anew(host):
     """What hung on the connection (reload, status, what systemd tells) would be gone for good."""
     pid = host.run("systemctl show -P MainPID kvmhostd").stdout

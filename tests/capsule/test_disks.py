@@ -180,6 +180,31 @@ def test_every_bus(stopped):
         assert part in qemu, "QEMU took it, and the guest has no driver for it"
 
 
+FORMATS = ["raw", "qcow2", "vmdk", "vpc", "vhdx", "qed"]
+
+
+def test_a_guest_keeps_its_data_in_every_format(stopped):
+    """Made by kvmhost, written by a guest, and read after a restart of it; behind the first cluster too."""
+    host = stopped
+    settle(host, document(*(f"path: {IMAGES}/kept.{form}, format: {form}, size: 32MiB, serial: {form}" for form in FORMATS)))
+    for turn in ("write", "read"):
+        console = host.console(SOCKET)
+        console.ready()
+        for form in FORMATS:
+            disk = console.run(f"grep -lx {form} /sys/block/vd*/serial").split("/")[3]
+            for place in (0, 20000):
+                if turn == "write":
+                    console.run(f"echo {form}-{place} | dd of=/dev/{disk} bs=512 seek={place} conv=sync,fsync 2>/dev/null")
+                said = console.run(f"dd if=/dev/{disk} bs=512 skip={place} count=1 2>/dev/null | head -n 1")
+                assert said == f"{form}-{place}\n", said
+        console.close()
+        host.ctl("guest", "restart" if turn == "write" else "stop", "web1")
+    for form in FORMATS:
+        assert image(host, f"{IMAGES}/kept.{form}")["format"] == form
+        if form in ("qcow2", "vmdk", "vhdx", "qed"):
+            host.run(["qemu-img", "check", f"{IMAGES}/kept.{form}"])
+
+
 def test_an_image_made_on_others(stopped):
     """Nothing below is written to, and nothing is read that the document does not name."""
     host = stopped

@@ -5,7 +5,7 @@ import struct
 
 import pytest
 from documents import put, settle
-from harness import wait_until
+from harness import HERE, wait_until
 
 GUEST = """\
 version: 1
@@ -98,6 +98,19 @@ def test_spice_answers(host):
     # the header of a link message, version 2.2, with a body that is too short: an answer with an error
     said = hello(host, 5960, "REDQ\\002\\000\\000\\000\\002\\000\\000\\000\\004\\000\\000\\000\\000\\000\\000\\000")
     assert said.startswith(b"REDQ".hex()), said
+
+
+def test_spice_asks_for_its_password(host):
+    host.write("/usr/local/bin/spice-viewer", (HERE / "spice-viewer").read_text(), 0o755)
+    host.write("/etc/credstore/screen", "longer than VNC's eight\n", 0o600)
+    settle(host, document("graphics: {type: spice, port: 5961, password: screen}"))
+    if guest(host)["state"] != "running":
+        host.ctl("guest", "start", "web1")
+    wait_until(lambda: host.run(["spice-viewer", "5961", "longer than VNC's eight"], check=False).stdout == "0\n", 20, "the right one lets in")
+    for wrong in ("longer than VNC's eigh", "longer t", ""):
+        assert host.run(["spice-viewer", "5961", wrong]).stdout == "7\n", f"`{wrong}` is not allowed in"
+    everything = host.run("cat /proc/$(pgrep -x qemu-system-x86)/cmdline /run/kvmhost/guests/web1/*.json; journalctl --sync; journalctl -q").stdout
+    assert "longer than" not in everything
 
 
 def test_pinned_cpus(host):
