@@ -46,6 +46,15 @@ static const char *image_of(const struct guest *g, const char *node)
 	return i < g->disks.n ? LIST_AT(&g->disks, const struct guest_disk, i).path : node;
 }
 
+/* Its kernel goes on, to write down what it was (kdump). */
+static struct run_event crash_event(_unused_ const struct guest *g, _unused_ json_t *data)
+{
+	return (struct run_event){
+		.text = "the guest's kernel crashed, and its crash kernel (kdump) runs",
+		.level = LOG_ERR
+	};
+}
+
 static struct run_event io_error_event(const struct guest *g, json_t *data)
 {
 	const char *node = image_of(g, member(data, "node-name"));
@@ -98,6 +107,20 @@ static struct run_event watchdog_event(_unused_ const struct guest *g, json_t *d
 		.powered_off = streq(member(data, "action"), "poweroff") };
 }
 
+/* Of the host's memory, found by its hardware; a guest that is told of it may go on without the
+ * page. */
+static struct run_event memory_event(_unused_ const struct guest *g, json_t *data)
+{
+	char what[80];
+
+	plain_text(what, sizeof(what), member(data, "action"), strlen(member(data, "action")));
+	snprintf(text, sizeof(text),
+		"memory of the host that the guest uses is damaged (action: %s); see the "
+		"kernel's log",
+		what);
+	return (struct run_event){ .text = text, .level = LOG_ERR };
+}
+
 /* A device without a name is none of ours: one that a bus of QEMU's own made. */
 static struct run_event deleted_event(_unused_ const struct guest *g, json_t *data)
 {
@@ -113,8 +136,9 @@ struct run_event run_event(const struct guest *g, const char *event, json_t *dat
 		{ "SHUTDOWN", shutdown_event },
 		{ "RESET", reset_event },
 		{ "GUEST_PANICKED", panic_event },
-		{ "GUEST_CRASHLOADED", panic_event },
+		{ "GUEST_CRASHLOADED", crash_event },
 		{ "BLOCK_IO_ERROR", io_error_event },
+		{ "MEMORY_FAILURE", memory_event },
 		{ "STOP", stop_event },
 		{ "RESUME", resume_event },
 		{ "VSERPORT_CHANGE", port_event },

@@ -99,6 +99,27 @@ void run_type(struct runner *r)
 			json_pack("{s:s, s:s}", "path", "/machine", "property", "type"), on_type);
 }
 
+/* RunState in qapi/run-state.json: the others come with an event of their own. */
+static void on_status(void *arg, json_t *result, _unused_ const char *error)
+{
+	struct runner *r = arg;
+
+	if (!streq_null(json_string_value(json_object_get(result, "status")), "internal-error"))
+		return;
+	snprintf(r->event, sizeof(r->event),
+		"QEMU or KVM cannot run the guest on (internal error), and it stands still; "
+		"kvmhostctl guest restart %s",
+		r->spec.name);
+	r->state.event = r->event;
+	said(&r->said, runner_clock(), LOG_ERR, r->event);
+	runner_save(r);
+}
+
+void run_why_stopped(struct runner *r)
+{
+	qmp_command(&r->qmp, "query-status", NULL, on_status);
+}
+
 static void on_alive(void *arg, _unused_ json_t *result, _unused_ const char *error)
 {
 	struct runner *r = arg;

@@ -18,6 +18,9 @@ void run_balloon(struct runner *r);
 /* Which version of its machine QEMU has, where that is not known yet. */
 void run_type(struct runner *r);
 
+/* The guest stands still: asks whether for an error that no event of its own tells of. */
+void run_why_stopped(struct runner *r);
+
 /* systemd's watchdog, where the unit has one, is fed with answers. */
 void run_alive_begin(struct runner *r);
 /* No second question while the first has no answer: then systemd's time runs out. */

@@ -114,10 +114,12 @@ static void on_event(void *arg, const char *event, json_t *msg)
 		r->agent.open = ev.agent_open;
 	if (ev.powered_off)
 		r->guest_off = true;
-	if (r->state.phase == RUN_RUNNING && ev.paused)
+	if (r->state.phase == RUN_RUNNING && ev.paused) {
 		runner_phase(r, RUN_PAUSED);
-	else if (r->state.phase == RUN_PAUSED && ev.resumed)
+		run_why_stopped(r);
+	} else if (r->state.phase == RUN_PAUSED && ev.resumed) {
 		runner_phase(r, RUN_RUNNING);
+	}
 }
 
 static void process_qmp(struct runner *r)

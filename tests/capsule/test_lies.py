@@ -12,6 +12,11 @@ KERNEL = 'kernel: {image: /srv/boot/vmlinuz, initrd: /srv/boot/initrd.img, cmdli
 ANSWERING = ["types", "words", "sizes", "picture", "ids", "descriptors", "chatter"]
 DEAF = ["events", "silent", "gone"]
 LIES = ANSWERING + DEAF
+# Events that nothing here makes a real QEMU send, and what is said of them.
+TOLD = {"told-internal": "cannot run the guest on (internal error), and it stands still; kvmhostctl guest restart told-internal",
+        "told-crash": "the guest's kernel crashed, and its crash kernel (kdump) runs",
+        "told-memory": "memory of the host that the guest uses is damaged (action: inject)",
+        "told-watchdog": "the guest let its watchdog expire (action: none)"}
 FATAL = ["line", "deep", "noise"]  # what is no QMP ends it
 VICTIM = f"""\
 version: 1
@@ -69,7 +74,7 @@ def host(capsule):
     capsule.victim = unit(capsule, "MainPID", "victim")
     capsule.run(f"mv {QEMU} {QEMU}.real")
     capsule.write(QEMU, (HERE / "lying-qemu").read_text(), 0o755)
-    capsule.write("/etc/kvmhost/host.yaml", document(LIES + FATAL))
+    capsule.write("/etc/kvmhost/host.yaml", document([*LIES, *FATAL, *TOLD]))
     capsule.first = capsule.cursor()
     capsule.ctl("apply", check=False, timeout=300)
     yield capsule
@@ -86,6 +91,14 @@ def test_what_is_no_qmp_ends_it(host):
 def test_the_others_run_under_their_runners(host):
     for name in LIES:
         assert guests(host)[name]["state"] in ("running", "paused"), guests(host)[name]
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_what_befell_a_guest_is_told(host, name):
+    wait_until(lambda: TOLD[name] in guests(host)[name].get("event", ""), 20, f"{TOLD[name]} in {guests(host)[name]}")
+    assert guests(host)[name]["state"] == ("paused" if name == "told-internal" else "running")
+    assert TOLD[name] in host.said(f"kvmhost-guest@{name}", host.first)
+    assert TOLD[name] in host.ctl("status", check=False).stdout
 
 
 def look(host, *command):
