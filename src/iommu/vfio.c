@@ -138,6 +138,13 @@ int vfio_bind(
 	return put_back(h, address, &now, e);
 }
 
+static bool is_loaded(struct host *h, const char *driver)
+{
+	_cleanup_free_ char *path = xprintf("/sys/bus/pci/drivers/%s", driver);
+
+	return file_exists(h->root, path);
+}
+
 static int held(const struct pci_device *d, const char *holder, struct error *e)
 {
 	error_set(e, -EBUSY, "the device %s is in use by %s", d->address, holder);
@@ -168,9 +175,10 @@ int vfio_unbind(
 		(void)pci_write(h, d, "reset", "1");
 	if (former)
 		r = probe(h, address, &d, e);
-	if (r < 0 || !former)
-		return r;
-	return d->driver && streq(d->driver, former) ? 0 : not_taken(d, former, e);
+	if (r < 0 || !former || streq_null(former, d->driver))
+		return r < 0 ? r : 0;
+	/* Its module was unloaded meanwhile, and takes the function when it is loaded again. */
+	return d->driver || is_loaded(h, former) ? not_taken(d, former, e) : 0;
 }
 
 /* kernfs never gives an inode number twice in a boot. */

@@ -183,6 +183,15 @@ def test_given_back_to_the_driver_that_an_override_names(host):
     unstubbed(host)
 
 
+def test_given_back_while_its_drivers_module_is_away(host):
+    settle(host, IOMMU + NIC2)
+    host.run("modprobe -r igb")
+    settle(host, IOMMU, "--allow-mass-removal")
+    assert driver(host, NIC) == ""
+    host.run("modprobe igb && udevadm settle")
+    wait_until(lambda: drivers(host) == host.before, 30, "all drivers are back", 1)
+
+
 def refused_by_vfio_pci(host):
     """The kernel's answer to the probe, which then does not happen, is made up; what follows is its own."""
     return host.run(f"strace -f -qq -o /dev/null -P {PROBE} -e trace=write -e inject=write:error=EINVAL:when=1 "
