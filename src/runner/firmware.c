@@ -64,12 +64,12 @@ static int open_nvram(int root, const char *path, const struct ovmf *o, int *fd,
 {
 	int r = 0;
 
-	*fd = file_open(root, path, O_RDWR, 0);
+	*fd = file_open(root, path, O_RDWR | O_NOFOLLOW, 0);
 	if (*fd == -ENOENT) {
 		r = copy_template(root, o->variables, path, e);
 		if (r < 0)
 			return r;
-		*fd = file_open(root, path, O_RDWR, 0);
+		*fd = file_open(root, path, O_RDWR | O_NOFOLLOW, 0);
 	}
 	if (*fd >= 0)
 		return 0;

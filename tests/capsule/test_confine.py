@@ -240,3 +240,39 @@ def test_a_runner_killed_at_its_start_leaves_no_lock(host):
         wait_until(lambda: host.run("systemctl is-active kvmhost-guest@victim", check=False).stdout == "active\n",
                    30, "the victim is up again")
         host.run("systemctl reset-failed kvmhost-guest@victim", check=False)
+
+
+# Files of root's that a guest's user comes to own, or what QEMU says comes to stand in.
+PLANTED = {
+    "console log": "/var/log/kvmhost/{}.console.log",
+    "console log before": "/var/log/kvmhost/{}.console.log.1",
+    "state": "/run/kvmhost/guests/{}/state.json",
+    "machine": "/var/lib/kvmhost/machine/{}",
+    "firmware": "/var/lib/kvmhost/nvram/{}.fd",
+    "TPM": "/var/lib/kvmhost/tpm/{}",
+    "started": "/run/kvmhost/guests/{}/started.json",
+}
+
+
+@pytest.fixture(scope="module")
+def linked(host):
+    host.run("truncate -s 1M /srv/linked.img")
+    settle(host, VICTIM + EVIL.replace("evil", "linked").replace("restart: no", "restart: no\n    firmware: uefi\n    tpm: true"))
+    found = host.run("ls -d /var/log/kvmhost/linked* /run/kvmhost/guests/linked/* /var/lib/kvmhost/*/linked*").stdout.split()
+    host.ctl("guest", "stop", "linked")
+    return found
+
+
+@pytest.mark.parametrize("what", PLANTED)
+def test_a_link_in_the_place_of_a_file_is_not_followed(host, linked, what):
+    """Whoever could put it there: nothing is written through it, and what it points to is given to nobody."""
+    path = next(iter([one for one in linked if one.startswith(PLANTED[what].format("linked"))]), None)
+    assert path, f"{PLANTED[what]} is none of {linked}"
+    host.run(f"echo bait >/srv/bait; chmod 600 /srv/bait; rm -f {path}; ln -s /srv/bait {path}")
+    try:
+        done = host.ctl("guest", "start", "linked", check=False)
+        assert host.run("stat -c '%U %a %s' /srv/bait; cat /srv/bait").stdout == "root 600 5\nbait\n", done
+        if host.run(f"test -L {path}", check=False).rc == 0:
+            assert done.rc == 1 and path.rpartition("/")[2] in done.stderr, done
+    finally:
+        host.run(f"kvmhostctl guest stop linked; rm -f {path}", check=False)
