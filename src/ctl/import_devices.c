@@ -10,8 +10,8 @@ static const char *place(struct xml *nic, const char **name)
 		{ "dev", "macvtap" } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
-		if ((*name = xml_attribute(source, places[i][0])) &&
-			(i < 2 || import_is(xml_attribute(nic, "type"), "direct")))
+		if ((i < 2 || import_is(xml_attribute(nic, "type"), "direct")) &&
+			(*name = xml_attribute(source, places[i][0])))
 			return places[i][1];
 	return NULL;
 }

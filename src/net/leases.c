@@ -80,12 +80,13 @@ json_t *network_leases(struct host *h)
 {
 	_cleanup_free_ char **names = NULL;
 	json_t *networks = json_array();
+	bool own = !h->pass;
 	size_t n = 0;
 
-	if (!h->pass)
-		h->pass = arena_new();
 	if (file_list(h->root, NETWORKS_STATE_DIR, &names, &n) < 0)
 		return networks;
+	if (own)
+		h->pass = arena_new();
 	for (size_t i = 0; i < n; i++) {
 		const struct dnsmasq *d = dnsmasq_applied(h, names[i]);
 		json_t *list = json_array();
@@ -98,5 +99,7 @@ json_t *network_leases(struct host *h)
 		json_array_append_new(
 			networks, json_pack("{s:s, s:o}", "name", names[i], "leases", list));
 	}
+	if (own)
+		arena_free(TAKE_PTR(h->pass));
 	return networks;
 }

@@ -26,7 +26,7 @@ const char *lease_trouble(
 /*
  * [{"name": "default", "leases": [{"mac", "address", "name", "expires", "trouble"}]}] of every
  * network that serves addresses; the caller's. trouble: lease_trouble() with what the running
- * dnsmasq was told, or null. In h->pass.
+ * dnsmasq was told, or null.
  */
 json_t *network_leases(struct host *h);
 

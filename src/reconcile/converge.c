@@ -71,12 +71,13 @@ static int converge_locked(struct host *h, struct config *c, const struct conver
 	int r = record_load(h, e);
 
 	sweep(h);
-	if (r >= 0)
-		r = confirm_recover(h, e);
 	if (r < 0) {
 		tell(h, c, out, r, e);
 		return r;
 	}
+	r = confirm_recover(h, e);
+	if (r < 0)
+		return r;
 	r = o->try_held ? 0 : held(h, c, e);
 	if (r < 0)
 		return r;
