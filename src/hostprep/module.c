@@ -217,6 +217,13 @@ static bool in_own_files(const struct modules *m, const char *name)
 	return false;
 }
 
+/* No line is written for it: in an image without a kernel nothing would ever show that it is there.
+ */
+static bool asks_nothing(const struct module *want)
+{
+	return want->state == WISH_AVAILABLE && !want->options.n;
+}
+
 /* Derived for whatever processor there is: the other maker's module is never loaded here. */
 static bool is_for_other_cpu(struct host *h, const struct resource *r)
 {
@@ -249,7 +256,7 @@ static int module_observe(struct host *h, const struct resource *r, void **have,
 		if (ret < 0)
 			return ret;
 	}
-	if (!seen.known && !in_own_files(m, r->name))
+	if (!seen.known && !in_own_files(m, r->name) && !(r->want && asks_nothing(r->want)))
 		return 0;
 	got = obj_new(h->pass, &module_table, r->name);
 	got->state = seen.loaded || seen.builtin ? WISH_LOADED : WISH_AVAILABLE;

@@ -26,6 +26,20 @@ static int damaged(struct error *e, const char *why)
 	return cure(e);
 }
 
+int state_format(const json_t *root, const char *what, const char *path, struct error *e)
+{
+	const json_t *format = json_object_get(root, "format");
+
+	if (!json_is_integer(format) || json_integer_value(format) == STATE_FORMAT)
+		return 0;
+	error_set(e, -EPROTONOSUPPORT,
+		"%s %s is of another version of kvmhost: its format is %lld, and this version "
+		"knows %d",
+		what, path, (long long)json_integer_value(format), STATE_FORMAT);
+	return error_cure(e, "install that version of kvmhost again, or a newer one, and leave the "
+			     "file where it is: nothing in it is lost");
+}
+
 /* Takes the text over. */
 static struct record *record_new(char *text)
 {
@@ -115,6 +129,8 @@ static int read_tree(struct record *r, size_t len, struct error *e)
 	r->root = json_loadb(r->text, len, 0, &why);
 	if (!r->root)
 		return damaged(e, why.text);
+	if (state_format(r->root, "the record", RECORD_PATH, e) < 0)
+		return -EPROTONOSUPPORT;
 	if (!json_is_object(json_object_get(r->root, "resources")))
 		return damaged(e, "it has no `resources`");
 	json_object_foreach (json_object_get(r->root, "resources"), id, entry)
@@ -134,8 +150,10 @@ int record_read(struct host *h, char *text, size_t len, struct error *e)
 		h->record = record_new(text);
 		r = read_tree(h->record, len, e);
 	}
-	if (r >= 0 && json_integer_value(json_object_get(h->record->root, "format")) != 1)
-		r = damaged(e, "its format is not 1");
+	if (r >= 0)
+		r = state_format(h->record->root, "the record", RECORD_PATH, e);
+	if (r >= 0 && !json_is_integer(json_object_get(h->record->root, "format")))
+		r = damaged(e, "it has no `format`");
 	return r;
 }
 
@@ -159,7 +177,7 @@ int record_load(struct host *h, struct error *e)
 		r = record_read(h, text, len, e);
 	} else {
 		h->record = record_new(NULL);
-		h->record->root = json_pack("{s:i}", "format", 1);
+		h->record->root = json_pack("{s:i}", "format", STATE_FORMAT);
 		if (r == -ENOENT)
 			return 0;
 		error_set(e, r, "cannot read the record %s: %s", RECORD_PATH, strerror(-r));

@@ -29,6 +29,14 @@ struct record {
 	struct strmap by_id;
 };
 
+/* Of the files in STATE_DIR, which outlive the version of kvmhost that wrote them. */
+enum { STATE_FORMAT = 1 };
+/*
+ * -EPROTONOSUPPORT, told with the cure, where the file says that it has another format; what is
+ * the file in words: "the record".
+ */
+int state_format(const json_t *root, const char *what, const char *path, struct error *e);
+
 /* An absent file is an empty record; a damaged one is an error that names it. */
 int record_load(struct host *h, struct error *e);
 /* The same from its text, which is taken over. */

@@ -28,7 +28,10 @@ static int load(struct host *h, json_t **log, struct error *e)
 		error_set(e, -EBADMSG, "the undo log %s is damaged: %s", UNDO_PATH, why.text);
 		return error_cure(e, "look at the network, then remove the file");
 	}
-	return 0;
+	r = state_format(*log, "the undo log", UNDO_PATH, e);
+	if (r < 0)
+		json_decref(TAKE_PTR(*log));
+	return r;
 }
 
 static bool logged(const json_t *steps, const char *id)

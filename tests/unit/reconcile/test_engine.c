@@ -491,6 +491,35 @@ static void a_damaged_record_stops_everything(void **state _unused_)
 	assert_non_null(run.error.cure);
 }
 
+/* Its cure must not be that of a damaged one, which loses what everything was before. */
+static void what_another_version_wrote_is_told(void **state _unused_)
+{
+	static const struct {
+		const char *path, *text;
+	} files[] = {
+		{ STATE_DIR "/record.json", "{\"format\": 2, \"resources\": {}}\n" },
+		{ STATE_DIR "/record.json", "{\"format\": 7, \"kinds\": [{\"a\": 1}]}\n" },
+		{ STATE_DIR "/undo.json", "{\"format\": 2, \"changes\": {}}\n" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		_cleanup_toy_run_ struct toy_run run;
+		_cleanup_free_ char *after = NULL;
+
+		file_write_atomic(
+			toy.host.root, files[i].path, files[i].text, strlen(files[i].text), 0600);
+		host_idle(&toy.host);
+		toy_apply(&run, "version: 1\nthings: {a: {value: x}}\n", false);
+		assert_int_equal(run.r, -EPROTONOSUPPORT);
+		assert_non_null(strstr(run.error.text, "is of another version of kvmhost"));
+		assert_non_null(strstr(run.error.cure, "or a newer one"));
+		assert_string_equal(toy_value("thing", "a"), "");
+		assert_int_equal(file_read(toy.host.root, files[i].path, 1 << 20, &after, NULL), 0);
+		assert_string_equal(after, files[i].text);
+		file_remove(toy.host.root, files[i].path);
+	}
+}
+
 /* Where each resource of the record begins, in the text on disk. */
 static char *record_on_disk(void)
 {
@@ -678,6 +707,7 @@ int main(void)
 		TEST(an_invalid_entry_is_not_dangling),
 		TEST(killed_anywhere_the_next_run_converges),
 		TEST(a_damaged_record_stops_everything),
+		TEST(what_another_version_wrote_is_told),
 		TEST(a_record_is_read_however_it_was_written),
 		TEST(a_cut_record_is_told),
 		TEST(a_record_that_does_not_fit_its_kind_is_told),
