@@ -8,18 +8,24 @@
 #include "reconcile/status.h"
 #include "runner/guestctl.h"
 
-/* Only root can compare with the machine; others read what the last run wrote. */
+/* Only root can compare with the running machine; others read what the last run wrote. */
 static void observe(struct ctl *c, struct status_report *r)
 {
-	_cleanup_error_ struct error e = { 0 };
-
-	if (geteuid() != 0 || !c->host.live)
+	if (geteuid() != 0 && c->host.live) {
+		error_set(&r->not_compared, -EPERM, "not compared, which only root can");
+		error_cure(&r->not_compared, "sudo kvmhostctl status");
 		return;
+	}
 	config_load(&r->config, &c->host, c->configs, c->n_configs, 0);
-	if (!r->config.valid)
+	if (!r->config.valid) {
+		error_set(&r->not_compared, -EINVAL, "not compared, the document is not valid");
+		error_cure(&r->not_compared, "kvmhostctl check with the same options says why");
 		return;
-	r->drift_known = plan_make(&c->host, &r->config.wants, &r->plan, &e) >= 0;
+	}
+	r->drift_known = plan_make(&c->host, &r->config.wants, &r->plan, &r->not_compared) >= 0;
 	if (!r->drift_known)
+		error_prefix(&r->not_compared, "not compared: ");
+	if (!r->drift_known || !c->host.live)
 		return;
 	fw_foreign(&c->host, &r->config.wants, &r->foreign, &r->n_foreign, NULL);
 	ties(&c->host, &r->config.wants, false, &r->ties, &r->n_ties, NULL);
@@ -40,9 +46,13 @@ static json_t *guests(struct ctl *c)
 
 static void gather(struct ctl *c, struct status_report *r)
 {
-	r->daemon = daemon_pid(&r->daemon_error);
-	status_read(&c->host, &r->last, NULL);
+	if (c->host.live) {
+		r->daemon = daemon_pid(&r->daemon_error);
+		status_read(&c->host, &r->last, NULL);
+	}
 	observe(c, r);
+	if (!c->host.live && !c->host.record)
+		record_load(&c->host, NULL);
 	r->guests = guests(c);
 	r->networks = network_leases(&c->host);
 }
@@ -50,6 +60,7 @@ static void gather(struct ctl *c, struct status_report *r)
 static void report_free(struct status_report *r)
 {
 	error_clear(&r->daemon_error);
+	error_clear(&r->not_compared);
 	json_decref(r->last);
 	json_decref(r->guests);
 	json_decref(r->networks);
@@ -80,15 +91,16 @@ static json_t *ties_json(const struct status_report *r)
 	return list;
 }
 
-static void print_json(const struct status_report *r)
+static void print_json(const struct ctl *c, const struct status_report *r)
 {
 	json_t *o = json_pack("{s:i, s:O?, s:O, s:O}", "format", 1, "last", r->last, "guests",
 		r->guests, "networks", r->networks);
 
 	json_object_set_new(o, "daemon",
-		r->daemon > 0 ? json_pack("{s:b, s:i}", "running", true, "pid", r->daemon)
-			      : json_pack("{s:b, s:s?}", "running", false, "reason",
-					r->daemon_error.text));
+		!c->host.live   ? json_null()
+		: r->daemon > 0 ? json_pack("{s:b, s:i}", "running", true, "pid", r->daemon)
+				: json_pack("{s:b, s:s?}", "running", false, "reason",
+					  r->daemon_error.text));
 	json_object_set_new(
 		o, "drift", r->drift_known ? steps_json(r->plan.steps, r->plan.n) : json_null());
 	json_object_set_new(o, "dropped_by_others", foreign_json(r));
@@ -99,10 +111,12 @@ static void print_json(const struct status_report *r)
 }
 
 /* 0 as it should be, 3 with a reboot pending, 1 not. */
-static int exit_status(const struct status_report *r)
+static int exit_status(const struct ctl *c, const struct status_report *r)
 {
 	const char *result = json_string_value(json_object_get(r->last, "result"));
 
+	if (!c->host.live)
+		return r->drift_known && r->plan.n == r->plan.n_wait ? 0 : 1;
 	if (!r->last || (r->drift_known && r->plan.n > r->plan.n_wait))
 		return 1;
 	if (!result || (!streq(result, "converged") && !streq(result, "waiting")))
@@ -131,6 +145,15 @@ static void resource_json(const struct status_report *r, const struct shown *s)
 	json_decref(o);
 }
 
+static const char *how(const struct status_report *r, const struct step *differs)
+{
+	if (!differs)
+		return "as wanted";
+	return differs->state == STEP_WAITING
+		       ? arena_printf(r->config.arena, "waits for %s", differs->wait)
+		       : "differs: kvmhostctl plan";
+}
+
 static void print_resource(const struct status_report *r, const struct shown *s)
 {
 	json_t *before = json_object_get(s->managed, "before");
@@ -141,7 +164,7 @@ static void print_resource(const struct status_report *r, const struct shown *s)
 	}
 	if (s->wanted)
 		printf("%s wanted at %s, %s\n", s->id, mark_text(r->config.arena, s->wanted->mark),
-			s->wanted->step ? "differs: kvmhostctl plan" : "as wanted");
+			how(r, s->wanted->step));
 	if (s->managed && !json_is_null(before)) {
 		printf("%s before it was managed: ", s->id);
 		json_dumpf(before, stdout, JSON_ENCODE_ANY);
@@ -186,8 +209,8 @@ int verb_status(struct ctl *c, int argc, char **argv)
 	if (argc)
 		return show_resource(c, &r, argv[0]);
 	if (c->json)
-		print_json(&r);
+		print_json(c, &r);
 	else
 		status_print(c, &r);
-	return exit_status(&r);
+	return exit_status(c, &r);
 }

@@ -2,7 +2,9 @@
 /* kvmhostctl status, for people. */
 #include "config/window.h"
 #include "ctl/status_report.h"
+#include "reconcile/generation.h"
 #include "reconcile/reboot.h"
+#include "reconcile/record.h"
 #include "runner/guestctl.h"
 
 static const char *member(const json_t *o, const char *key)
@@ -141,10 +143,20 @@ static void print_error(const struct status_report *r)
 		printf("      = %s\n", member(error, "cure"));
 }
 
+static void print_generation(const json_t *generation)
+{
+	const char *git = member(generation, "git");
+	char at[32];
+
+	printf("document    generation %lld, first applied %s%s%s\n",
+		(long long)json_integer_value(json_object_get(generation, "number")),
+		ctl_when(json_integer_value(json_object_get(generation, "time")), at, sizeof(at)),
+		*git ? ", commit " : "", git);
+}
+
 static void print_last(const struct status_report *r)
 {
 	const json_t *generation = json_object_get(r->last, "generation"), *diag;
-	const char *git = member(generation, "git");
 	char at[32];
 	size_t i;
 
@@ -155,11 +167,7 @@ static void print_last(const struct status_report *r)
 	printf("last run    %s, %s\n", member(r->last, "result"),
 		ctl_when(json_integer_value(json_object_get(r->last, "time")), at, sizeof(at)));
 	if (generation)
-		printf("document    generation %lld, first applied %s%s%s\n",
-			(long long)json_integer_value(json_object_get(generation, "number")),
-			ctl_when(json_integer_value(json_object_get(generation, "time")), at,
-				sizeof(at)),
-			*git ? ", commit " : "", git);
+		print_generation(generation);
 	if (json_object_get(r->last, "held"))
 		printf("held        the document of then, until it changes, because %s\n",
 			member(json_object_get(r->last, "held"), "reason"));
@@ -167,6 +175,46 @@ static void print_last(const struct status_report *r)
 	print_unsettled(r);
 	json_array_foreach (json_object_get(r->last, "diagnostics"), i, diag)
 		print_diagnostic(diag);
+}
+
+static void print_daemon(const struct status_report *r)
+{
+	if (r->daemon > 0)
+		printf("kvmhostd    running (pid %d)\n", r->daemon);
+	else
+		printf("kvmhostd    %s\n              = %s\n",
+			r->daemon == -ESRCH ? "not running" : r->daemon_error.text,
+			r->daemon_error.cure ? r->daemon_error.cure : "journalctl -u kvmhostd");
+}
+
+/* Of the files of an image: no daemon runs there, and /run has nothing of a last run. */
+static void print_tree(const struct ctl *c)
+{
+	const json_t *generation = c->host.record ? generation_current(&c->host) : NULL;
+
+	printf("tree        %s\n", c->root);
+	if (generation)
+		print_generation(generation);
+	else
+		puts("document    none applied yet");
+}
+
+static void print_machine(const struct ctl *c, const struct status_report *r)
+{
+	const char *what = c->host.live ? "machine" : "files";
+	size_t n = r->plan.n - r->plan.n_wait;
+
+	if (!r->drift_known) {
+		printf("%-10s  %s\n", what, r->not_compared.text);
+		if (r->not_compared.cure)
+			printf("              = %s\n", r->not_compared.cure);
+	} else if (n) {
+		printf("%-10s  %zu differ%s from the document: kvmhostctl plan\n", what, n,
+			n == 1 ? "s" : "");
+	} else {
+		printf("%-10s  as the document says: %zu resource%s\n", what, r->plan.n_resources,
+			plural(r->plan.n_resources));
+	}
 }
 
 static void print_leases(const json_t *networks)
@@ -220,24 +268,14 @@ void status_print(struct ctl *c, const struct status_report *r)
 {
 	_cleanup_strbuf_ struct strbuf list = { 0 };
 
-	if (r->daemon > 0)
-		printf("kvmhostd    running (pid %d)\n", r->daemon);
-	else
-		printf("kvmhostd    %s\n              = %s\n",
-			r->daemon == -ESRCH ? "not running" : r->daemon_error.text,
-			r->daemon_error.cure ? r->daemon_error.cure : "journalctl -u kvmhostd");
-	print_last(r);
-	print_drift(json_object_get(r->last, "drift"));
-	if (r->drift_known && r->plan.n > r->plan.n_wait)
-		printf("machine     %zu differ%s from the document: kvmhostctl plan\n",
-			r->plan.n - r->plan.n_wait, r->plan.n - r->plan.n_wait == 1 ? "s" : "");
-	else if (r->drift_known)
-		printf("machine     as the document says: %zu resource%s\n", r->plan.n_resources,
-			plural(r->plan.n_resources));
-	else if (r->config.arena && !r->config.valid)
-		puts("machine     not compared, the document is not valid: kvmhostctl check");
-	else
-		puts("machine     not compared, which only root can: sudo kvmhostctl status");
+	if (c->host.live) {
+		print_daemon(r);
+		print_last(r);
+		print_drift(json_object_get(r->last, "drift"));
+	} else {
+		print_tree(c);
+	}
+	print_machine(c, r);
 	print_waiting(r);
 	if (json_is_true(json_object_get(r->last, "reboot_pending")))
 		print_reboot(c);

@@ -15,6 +15,7 @@ struct status_report {
 	json_t *guests;
 	json_t *networks; /* those that hand out addresses, with their leases */
 	bool drift_known;
+	struct error not_compared; /* why drift is not known */
 	struct plan plan;
 	struct config config;
 	struct fw_foreign *foreign; /* who else drops what guests send */

@@ -67,6 +67,31 @@ def test_json_of_nothing_is_a_list(tmp_path):
     assert json.loads(run("--root", tmp_path, "--json", "history").stdout) == {"format": 1, "generations": []}
 
 
+def test_status_of_an_image(tmp_path):
+    """Everybody can compare files; what only a running machine has is told as such."""
+    (tmp_path / "host.yaml").write_text(DOCUMENT + "bridges: {br0: {}}\n")
+    tree = tmp_path / "tree"
+    tree.mkdir()
+
+    def status(*words):
+        return run("--config", "host.yaml", "--root", "tree", *words, cwd=tmp_path)
+    before = status("status")
+    assert before.returncode == 1 and "document    none applied" in before.stdout and "1 differs from the document" in before.stdout, before
+    assert status("apply").returncode == 0
+    after = status("status")
+    assert after.returncode == 0 and "document    generation 1" in after.stdout and "files       as the document says" in after.stdout, after
+    assert "bridge/br0 waits for the machine that boots" in after.stdout and "kvmhostd" not in after.stdout, after
+    seen = json.loads(status("--json", "status").stdout)
+    assert [s["resource"] for s in seen["drift"]] == ["bridge/br0"] and seen["daemon"] is None, seen
+    assert "sysctl/vm.swappiness wanted at host.yaml:2:26, as wanted" in status("status", "sysctl/vm.swappiness").stdout
+    assert "waits for the machine that boots" in status("status", "bridge/br0").stdout
+    (tree / "etc/sysctl.d/90-kvmhost.conf").unlink()
+    assert status("status").returncode == 1
+    (tmp_path / "host.yaml").write_text("version: 2\n")
+    bad = status("status")
+    assert bad.returncode == 1 and "the document is not valid" in bad.stdout and "generation 1" in bad.stdout, bad
+
+
 def test_closed_descriptors_become_no_files(tmp_path):
     """What is meant for a closed standard output must not land in the next file that is opened."""
     (tmp_path / "host.yaml").write_text(DOCUMENT)
