@@ -68,11 +68,13 @@ static void print_use(json_t *guest)
 	json_t *disk;
 	size_t i;
 
-	if (cpu)
+	if (json_object_get(cpu, "count"))
 		printf("cpu         %.0f, %.1f s used, %.1f s waited for a CPU of the host "
 		       "(steal)\n",
 			number(cpu, "count"), number(cpu, "used_usec") / second,
 			number(cpu, "steal_usec") / second);
+	else if (cpu)
+		printf("cpu         %.1f s used\n", number(cpu, "used_usec") / second);
 	if (memory)
 		printf("memory      %.0f MiB\n", number(memory, "size") / mib);
 	if (json_object_get(memory, "host_used"))
@@ -99,6 +101,8 @@ static void print(json_t *guest)
 		*text(guest, "error") ? ": " : "", text(guest, "error"));
 	if (*text(guest, "event"))
 		printf("event       %s\n", text(guest, "event"));
+	if (json_is_false(json_object_get(guest, "qemu_answers")))
+		puts("qemu        QEMU does not answer; what only it knows is left out");
 	if (*text(guest, "display"))
 		printf("display     %s\n", text(guest, "display"));
 	if (*text(guest, "machine"))

@@ -11,7 +11,11 @@
 #include <time.h>
 
 #define BALLOON "/machine/peripheral/balloon"
-enum { STATS_TRIES = 20, STATS_EVERY_USEC = 20 * 1000 };
+enum {
+	STATS_TRIES = 20,
+	STATS_EVERY_USEC = 20 * 1000,
+	PATIENCE_MS = 2000 /* of somebody who looks; the runner waits longer */
+};
 #define CGROUP "/sys/fs/cgroup/kvmhost.slice/kvmhost-guests.slice"
 
 /* What it says goes to a terminal. */
@@ -189,22 +193,33 @@ static void add_agent(struct guest_qmp *q, json_t *out)
 		json_object_set_new(out, "guest_filesystems", files);
 }
 
+/* Who does not answer once is hung up on (guest_qmp_command()), and what the kernel says is left.
+ */
+static void add_use(struct host *h, const struct spec *s, struct guest_qmp *q, json_t *out)
+{
+	add_machine(q, out);
+	add_cpu(h, s->name, q, out);
+	add_memory(h, s->name, s, q, out);
+	add_disks(h, s, out);
+	if (s->guest->agent && q->fd >= 0)
+		add_agent(q, out);
+	json_object_set_new(out, "qemu_answers", json_boolean(q->fd >= 0));
+}
+
 int guestctl_info(struct host *h, const char *name, json_t **out, struct error *e)
 {
 	_cleanup_guest_qmp_ struct guest_qmp q = { .fd = -1 };
 	_cleanup_arena_ struct arena *a = arena_new();
 	struct spec s;
-	int r = guestctl_status(h, name, out, e);
+	int r = guestctl_status(h, name, out, e), open;
 
-	if (r >= 0 && guest_qmp_open(h, name, &q, NULL) < 0)
-		return 0;
-	if (r < 0 || spec_load(h->root, name, FILE_STARTED, a, &s, NULL) < 0)
+	if (r < 0)
 		return r;
-	add_machine(&q, *out);
-	add_cpu(h, name, &q, *out);
-	add_memory(h, name, &s, &q, *out);
-	add_disks(h, &s, *out);
-	if (s.guest->agent)
-		add_agent(&q, *out);
+	open = guest_qmp_open(h, name, &q, NULL);
+	if ((open < 0 && open != -EAGAIN) ||
+		spec_load(h->root, name, FILE_STARTED, a, &s, NULL) < 0)
+		return 0;
+	q.patience_ms = PATIENCE_MS;
+	add_use(h, &s, &q, *out);
 	return 0;
 }

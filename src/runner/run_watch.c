@@ -7,6 +7,11 @@
 #include <time.h>
 
 #define CPUS_MAX 8192 /* of the host; the range of `pinning` */
+#define ALIVE_PATIENCE (10 * USEC_PER_SEC)
+
+/* Not in r->event, which keeps what was told before. */
+static const char silent[] =
+	"QEMU does not answer; if that lasts systemd ends it (WatchdogSec= of its unit)";
 
 uint64_t runner_clock(void)
 {
@@ -125,14 +130,30 @@ static void on_alive(void *arg, _unused_ json_t *result, _unused_ const char *er
 	struct runner *r = arg;
 
 	r->alive_asked = false;
+	r->alive_late = 0;
 	notify_send(r->notify, "WATCHDOG=1");
+	if (!streq_null(r->state.event, silent))
+		return;
+	r->state.event = *r->event ? r->event : NULL;
+	said(&r->said, runner_clock(), LOG_NOTICE, "QEMU answers again");
+	runner_save(r);
 }
 
 void run_alive_ask(struct runner *r)
 {
 	r->alive_next = runner_clock() + r->alive_every;
-	if (!r->alive_asked && qmp_command(&r->qmp, "query-status", NULL, on_alive) >= 0)
-		r->alive_asked = true;
+	if (r->alive_asked || qmp_command(&r->qmp, "query-status", NULL, on_alive) < 0)
+		return;
+	r->alive_asked = true;
+	r->alive_late = runner_clock() + MIN_OF(ALIVE_PATIENCE, r->alive_every);
+}
+
+void run_alive_late(struct runner *r)
+{
+	r->alive_late = 0;
+	r->state.event = silent;
+	said(&r->said, runner_clock(), LOG_ERR, silent);
+	runner_save(r);
 }
 
 void run_alive_begin(struct runner *r)

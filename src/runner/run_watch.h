@@ -25,5 +25,7 @@ void run_why_stopped(struct runner *r);
 void run_alive_begin(struct runner *r);
 /* No second question while the first has no answer: then systemd's time runs out. */
 void run_alive_ask(struct runner *r);
+/* Tells of its silence, until it answers. */
+void run_alive_late(struct runner *r);
 
 #endif

@@ -209,8 +209,8 @@ static void tell_of_tpm(struct runner *r)
 
 static int timeout_ms(const struct runner *r)
 {
-	const uint64_t times[] = { r->deadline, r->agent.deadline, r->alive_next, r->tpm_missed,
-		r->retry.at };
+	const uint64_t times[] = { r->deadline, r->agent.deadline, r->alive_next, r->alive_late,
+		r->tpm_missed, r->retry.at };
 	uint64_t now = runner_clock(), first = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(times); i++)
@@ -233,6 +233,8 @@ static void look_at_clock(struct runner *r)
 		boot_again(r);
 	if (r->alive_next && now >= r->alive_next)
 		run_alive_ask(r);
+	if (r->alive_late && now >= r->alive_late)
+		run_alive_late(r);
 	if (r->deadline && now >= r->deadline)
 		run_overdue(r);
 }

@@ -84,6 +84,8 @@ struct runner {
 	int secret; /* of the display, until it is begun; -1: none */
 	uint64_t alive_every, alive_next; /* systemd's watchdog, microseconds; 0: it has none */
 	bool alive_asked;
+	uint64_t alive_late; /* by then it has answered, or its silence is told; 0: nothing is asked
+			      */
 	pid_t qemu; /* 0: not running */
 	pid_t tpm; /* 0: there is none */
 	uint64_t tpm_missed; /* it has ended; by then QEMU has too, or was left alone; 0: all is

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A guest's life: order at the host's shutdown, agent, pause, reset, panic, QEMU that hangs, QMP."""
 import json
+import time
 
 import pytest
 from documents import settle
@@ -283,6 +284,39 @@ def test_qemu_that_hangs_is_found_by_systemd(both):
     host.run("pkill -STOP -f '[g]uest=hang1,debug'")
     wait_until(lambda: unit(host, "MainPID", "hang1") not in (pid, "0"), 30, "restarted")
     wait_until(lambda: guest(host, "hang1")["state"] == "running", 30, "running again")
+    host.run("rm -r /run/systemd/system/kvmhost-guest@.service.d; systemctl daemon-reload")
+    settle(host, document(DB, WEB))
+
+
+def test_a_silent_qemu_is_told(both):
+    """Who asks is not kept waiting, and the runner tells of it by itself."""
+    host = both
+    settle(host, document(DB, WEB, ("mute1", "", "    agent: true\n")))
+    host.write("/run/systemd/system/kvmhost-guest@.service.d/quick.conf", "[Service]\nWatchdogSec=60s\n")
+    host.run("systemctl daemon-reload")
+    host.ctl("guest", "restart", "mute1")
+    since = host.cursor()
+    host.run("pkill -STOP -f '[g]uest=mute1,debug'")
+    began = time.monotonic()
+    for command in (("guest", "info", "mute1"), ("--json", "guest", "info", "mute1"), ("status", "guest/mute1"), ("status",),
+                    ("guest", "list")):
+        asked = time.monotonic()
+        said = host.ctl(*command, check=False)
+        assert time.monotonic() - asked < 4, f"{command} took {time.monotonic() - asked:.1f} s"
+        if "list" not in command and len(command) > 1:
+            assert said.rc == 0 and ("QEMU does not answer" in said.stdout or '"qemu_answers": false' in said.stdout), said
+    info = json.loads(host.ctl("--json", "guest", "info", "mute1").stdout)
+    assert info["memory"]["size"] == 128 << 20 and info["cpu"]["used_usec"] > 0, info
+    assert info["disks"] == [] and "agent" not in info, info
+    wait_until(lambda: "QEMU does not answer" in guest(host, "mute1").get("event", ""), 45, "the runner tells of it")
+    for command in (("status",), ("guest", "list")):
+        assert "QEMU does not answer" in host.ctl(*command, check=False).stdout
+    assert time.monotonic() - began < 50, "before systemd ended it"
+    host.run("pkill -CONT -f '[g]uest=mute1,debug'")
+    wait_until(lambda: "event" not in guest(host, "mute1"), 20, "it answers again")
+    said = host.said("kvmhost-guest@mute1", since)
+    assert said.count("QEMU does not answer") == 1 and "QEMU answers again" in said, said
+    assert json.loads(host.ctl("--json", "guest", "info", "mute1").stdout)["qemu_answers"] is True
     host.run("rm -r /run/systemd/system/kvmhost-guest@.service.d; systemctl daemon-reload")
     settle(host, document(DB, WEB))
 
