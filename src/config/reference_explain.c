@@ -144,7 +144,7 @@ int reference_explain(
 	struct found found = { 0 };
 	int r;
 
-	if (!path || path[strspn(path, ".")] == '\0') {
+	if (!path) {
 		tell_root(&t, root);
 		return 0;
 	}

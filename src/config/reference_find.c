@@ -2,7 +2,6 @@
 /* From "guests.web1.disks.0.bus", as a person writes it, to the row. */
 #include "config/reference_internal.h"
 #include "base/error.h"
-#include <assert.h>
 
 enum { MOST_PARTS = 64 };
 
@@ -144,6 +143,19 @@ static int split(struct finder *f, const char *path)
 	return copy ? error_set(f->error, -ENOENT, "the path has too many parts") : 0;
 }
 
+/* Inside, two dots may be in a name. */
+static int no_path(const char *path, struct error *e)
+{
+	if (*path)
+		error_set(e, -ENOENT, "`%s` is no path of keys: it %s with a dot", path,
+			*path == '.' ? "begins" : "ends");
+	else
+		error_set(e, -ENOENT, "the path of keys is empty");
+	return error_cure(e,
+		"write one such as guests.disks.bus; kvmhostctl explain alone lists the "
+		"sections");
+}
+
 int reference_find(const struct table *root, const char *path, struct arena *a, struct found *out,
 	struct error *e)
 {
@@ -151,10 +163,11 @@ int reference_find(const struct table *root, const char *path, struct arena *a, 
 	const struct field *first;
 	int r;
 
+	if (!*path || *path == '.' || endswith(path, "."))
+		return no_path(path, e);
 	r = split(&f, path);
 	if (r < 0)
 		return r;
-	assert(f.n); /* an empty path is the whole document, which no key names */
 	first = table_field(root, f.parts[0]);
 	if (first)
 		sb_add(&f.shown, first->name);

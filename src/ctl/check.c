@@ -55,7 +55,7 @@ int verb_check(struct ctl *c, int argc, char **argv)
 		error_cure(&e, "leave one of the two out");
 		return ctl_fail(c, &e);
 	}
-	if (ctl_host(c, false, "check"))
+	if (ctl_host(c, NULL, "check"))
 		return 1;
 	return check(c, &config);
 }

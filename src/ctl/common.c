@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ctl/ctl.h"
+#include "config/scalar.h"
 #include <time.h>
 
 int ctl_fail(const struct ctl *c, const struct error *e)
@@ -13,7 +14,7 @@ int ctl_fail(const struct ctl *c, const struct error *e)
 	return 1;
 }
 
-int ctl_host(struct ctl *c, bool needs_root, const char *verb)
+int ctl_host(struct ctl *c, const char *root_for, const char *verb)
 {
 	_cleanup_error_ struct error e = { 0 };
 
@@ -21,9 +22,8 @@ int ctl_host(struct ctl *c, bool needs_root, const char *verb)
 		return 0;
 	if (host_open(&c->host, c->root, &e) < 0)
 		return ctl_fail(c, &e);
-	if (needs_root && c->host.live && geteuid() != 0) {
-		error_set(&e, -EPERM,
-			"%s reads and changes kernel state, for which it must be root", verb);
+	if (root_for && c->host.live && geteuid() != 0) {
+		error_set(&e, -EPERM, "%s %s, which only root can", verb, root_for);
 		error_cure(&e, "sudo kvmhostctl %s", verb);
 		return ctl_fail(c, &e);
 	}
@@ -35,6 +35,17 @@ int ctl_config(struct ctl *c, struct config *config, int flags)
 	config_load(config, &c->host, c->configs, c->n_configs, flags);
 	diags_print(&config->diags, stderr, c->color_err);
 	return config->valid ? 0 : 1;
+}
+
+long long ctl_generation(const char *word, struct error *e)
+{
+	const char *end;
+	uint64_t n;
+
+	if (digits_parse(word, &end, &n) && !*end && n > 0)
+		return (long long)n;
+	error_set(e, -EINVAL, "`%s` is not the number of a generation", word);
+	return error_cure(e, "kvmhostctl history lists them");
 }
 
 const char *ctl_when(json_int_t t, char *out, size_t size)

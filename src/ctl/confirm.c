@@ -146,6 +146,13 @@ static int revert_interrupted(struct host *h, struct error *e)
 	return confirm_revert(h, "kvmhostctl apply was ended before anybody confirmed it", e);
 }
 
+/* The same for a person: with nothing to settle, nothing is waited for, nor the lock's file made.
+ */
+static int asked(struct ctl *c, int (*act)(struct host *h, struct error *e), struct error *e)
+{
+	return undo_pending(&c->host) ? locked(c, act, e) : confirm_nothing(e);
+}
+
 /* Somebody else has settled it: what was put back is held. */
 static int settled(struct ctl *c, struct config *config)
 {
@@ -207,9 +214,9 @@ int verb_confirm(struct ctl *c, int argc _unused_, char **argv _unused_)
 {
 	_cleanup_error_ struct error e = { 0 };
 
-	if (ctl_host(c, true, "confirm"))
+	if (ctl_host(c, "changes this host", "confirm"))
 		return 1;
-	if (locked(c, confirm_accept, &e) < 0)
+	if (asked(c, confirm_accept, &e) < 0)
 		return ctl_fail(c, &e);
 	disarm();
 	puts("confirmed: the change stays");
@@ -249,11 +256,11 @@ int verb_revert(struct ctl *c, int argc _unused_, char **argv _unused_)
 	_cleanup_error_ struct error e = { 0 };
 	int r;
 
-	if (ctl_host(c, true, "revert"))
+	if (ctl_host(c, "changes this host", "revert"))
 		return 1;
 	if (c->overdue)
 		return revert_overdue(c);
-	r = locked(c, revert_now, &e);
+	r = asked(c, revert_now, &e);
 	if (r < 0)
 		return ctl_fail(c, &e);
 	disarm();

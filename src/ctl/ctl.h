@@ -48,10 +48,15 @@ int verb_reload(struct ctl *c, int argc, char **argv);
 
 /* Says what is wrong on standard error, in the form of all diagnostics; returns 1. */
 int ctl_fail(const struct ctl *c, const struct error *e);
-/* Opens the host; where the verb reads or changes the live machine it must be root. */
-int ctl_host(struct ctl *c, bool needs_root, const char *verb);
+/*
+ * Opens the host. root_for: what the verb does with the running machine that only root can, such as
+ * "changes this host"; NULL: nothing.
+ */
+int ctl_host(struct ctl *c, const char *root_for, const char *verb);
 /* Loads the document and shows its diagnostics; 0 when it is valid. */
 int ctl_config(struct ctl *c, struct config *config, int flags);
+/* The number of a generation as somebody wrote it, or -EINVAL. */
+long long ctl_generation(const char *word, struct error *e);
 /* Seconds since 1970 in local time, written to out, which it returns. */
 const char *ctl_when(json_int_t t, char *out, size_t size);
 

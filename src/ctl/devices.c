@@ -247,7 +247,7 @@ int verb_devices(struct ctl *c, int argc, char **argv)
 	_cleanup_error_ struct error e = { 0 };
 	struct inventory all;
 
-	if (ctl_host(c, false, "devices"))
+	if (ctl_host(c, NULL, "devices"))
 		return 1;
 	if (inventory_get(&c->host, &all, &e) < 0)
 		return ctl_fail(c, &e);

@@ -5,15 +5,16 @@
 #include "reconcile/plan_json.h"
 #include "reconcile/record.h"
 
-/* A generation's number, or a file or directory of documents. */
+/* A generation's number, or a file or directory of documents; an empty word is neither. */
 static bool is_number(const char *word)
 {
-	return *word && !word[strspn(word, "0123456789")];
+	return !word[strspn(word, "0123456789")];
 }
 
 static int load_side(struct ctl *c, const char *word, struct config *out)
 {
 	_cleanup_error_ struct error e = { 0 };
+	long long number = 0;
 	int r = 0;
 
 	if (!word)
@@ -21,8 +22,10 @@ static int load_side(struct ctl *c, const char *word, struct config *out)
 	else if (!is_number(word))
 		config_load(out, &c->host, &word, 1, 0);
 	else
-		r = generation_load_number(&c->host, atoll(word), out, &e);
-	if (r < 0)
+		number = ctl_generation(word, &e);
+	if (number > 0)
+		r = generation_load_number(&c->host, number, out, &e);
+	if (number < 0 || r < 0)
 		return ctl_fail(c, &e);
 	diags_print(&out->diags, stderr, c->color_err);
 	return out->valid ? 0 : 1;
@@ -81,7 +84,7 @@ int verb_diff(struct ctl *c, int argc, char **argv)
 	char current[24];
 	int r;
 
-	if (ctl_host(c, true, "diff"))
+	if (ctl_host(c, "reads the record of what was applied", "diff"))
 		return 1;
 	if (record_load(&c->host, &e) < 0)
 		return ctl_fail(c, &e);

@@ -62,17 +62,19 @@ static void run(struct rounds *r, const struct check *check)
 		print(r->c, check, &f);
 }
 
+static void print_object(json_t *checks)
+{
+	json_t *o = json_pack("{s:i, s:o}", "format", 1, "checks", checks);
+
+	json_dumpf(o, stdout, JSON_INDENT(2));
+	putchar('\n');
+	json_decref(o);
+}
+
 static int finish(struct rounds *r)
 {
-	json_t *o;
-
-	if (r->list) {
-		o = json_pack("{s:i, s:O}", "format", 1, "checks", r->list);
-		json_dumpf(o, stdout, JSON_INDENT(2));
-		putchar('\n');
-		json_decref(o);
-		json_decref(r->list);
-	}
+	if (r->list)
+		print_object(r->list);
 	return r->worst == HEALTH_FAIL ? EXIT_FAILS : r->worst == HEALTH_WARN ? EXIT_WARNS : 0;
 }
 
@@ -85,13 +87,21 @@ static int print_man(void)
 	return 0;
 }
 
-static int print_names(void)
+static int list_checks(const struct ctl *c)
 {
+	json_t *list = c->json ? json_array() : NULL;
 	const struct check *check;
 	size_t i;
 
 	for (i = 0; (check = check_at(i)); i++)
-		puts(check->name);
+		if (list)
+			json_array_append_new(
+				list, json_pack("{s:s, s:s, s:s}", "name", check->name, "title",
+					      check->title, "why", check->why));
+		else
+			puts(check->name);
+	if (list)
+		print_object(list);
 	return 0;
 }
 
@@ -110,11 +120,11 @@ int verb_doctor(struct ctl *c, int argc, char **argv)
 	if (c->man)
 		return print_man();
 	if (c->list)
-		return print_names();
+		return list_checks(c);
 	for (i = 0; i < argc; i++)
 		if (!check_find(argv[i]))
 			return unknown_check(c, argv[i]);
-	if (ctl_host(c, false, "doctor"))
+	if (ctl_host(c, NULL, "doctor"))
 		return 1;
 	if (there_is_one(c))
 		config_load(&config, &c->host, c->configs, c->n_configs, 0);

@@ -92,7 +92,7 @@ int verb_export(struct ctl *c, int argc _unused_, char **argv)
 		return ctl_fail(c, &e);
 	}
 	/* Guests' UUIDs stand in files that are root's. */
-	if (ctl_host(c, true, "export virt-who"))
+	if (ctl_host(c, "reads the guests' UUIDs", "export virt-who"))
 		return 1;
 	return virt_who(c, &e) < 0 ? ctl_fail(c, &e) : 0;
 }

@@ -35,7 +35,7 @@ static int misused(struct ctl *c, const char *action, const char *form)
 {
 	_cleanup_error_ struct error e = { 0 };
 
-	error_set(&e, -EINVAL, "`guest %s` needs %s", action, form);
+	error_set(&e, -EINVAL, "`guest %s` takes %s", action, form);
 	error_cure(&e, "kvmhostctl guest list");
 	return ctl_fail(c, &e);
 }
@@ -53,11 +53,11 @@ static int show(struct ctl *c, const char *const *names, size_t n)
 	return 0;
 }
 
-static int open_host(struct ctl *c, const char *action)
+static int open_host(struct ctl *c, const char *root_for, const char *action)
 {
 	_cleanup_free_ char *verb = xprintf("guest %s", action);
 
-	return ctl_host(c, true, verb);
+	return ctl_host(c, root_for, verb);
 }
 
 /* Actions on one guest. */
@@ -70,8 +70,8 @@ static int one(struct ctl *c, int argc, char **argv)
 	if (argc != (screenshot ? 3 : 2))
 		return misused(c, argv[0],
 			screenshot ? "the name of a guest and that of a file, shot.png"
-				   : "the name of a guest");
-	if (open_host(c, argv[0]))
+				   : "the name of one guest");
+	if (open_host(c, "speaks with the guest's QEMU", argv[0]))
 		return 1;
 	if (streq(argv[0], "info"))
 		return guest_info(c, argv[1]);
@@ -91,7 +91,7 @@ static int all(
 	_cleanup_error_ struct error e = { 0 };
 	int r;
 
-	if (open_host(c, action))
+	if (open_host(c, "changes guests", action))
 		return 1;
 	r = run(&c->host, names, n, &e);
 	if (r < 0 && r != -EIO)
@@ -116,14 +116,14 @@ int verb_guest(struct ctl *c, int argc, char **argv)
 	};
 
 	if (streq(argv[0], "list"))
-		return ctl_host(c, false, "guest list") ? 1 : list(c);
+		return ctl_host(c, NULL, "guest list") ? 1 : list(c);
 	if (streq(argv[0], "info") || streq(argv[0], "screenshot") || streq(argv[0], "monitor"))
 		return one(c, argc, argv);
 	for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
 		if (!streq(argv[0], actions[i].name))
 			continue;
 		if (argc < 2)
-			return misused(c, argv[0], "the name of a guest");
+			return misused(c, argv[0], "names of guests");
 		return all(c, argv[0], actions[i].run, (const char *const *)argv + 1,
 			(size_t)argc - 1);
 	}
@@ -135,7 +135,7 @@ int verb_console(struct ctl *c, int argc _unused_, char **argv)
 	_cleanup_error_ struct error e = { 0 };
 
 	/* Whether one may, the socket says. */
-	if (ctl_host(c, false, "console"))
+	if (ctl_host(c, NULL, "console"))
 		return 1;
 	return guestctl_console(&c->host, argv[0], &e) < 0 ? ctl_fail(c, &e) : 0;
 }

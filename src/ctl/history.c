@@ -35,7 +35,7 @@ int verb_history(struct ctl *c, int argc _unused_, char **argv _unused_)
 	_cleanup_error_ struct error e = { 0 };
 	json_t *history;
 
-	if (ctl_host(c, true, "history"))
+	if (ctl_host(c, "reads the record of what was applied", "history"))
 		return 1;
 	if (record_load(&c->host, &e) < 0)
 		return ctl_fail(c, &e);

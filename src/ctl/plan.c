@@ -85,7 +85,7 @@ int verb_plan(struct ctl *c, int argc _unused_, char **argv _unused_)
 	_cleanup_error_ struct error e = { 0 };
 	struct plan p;
 
-	if (ctl_host(c, true, "plan"))
+	if (ctl_host(c, "reads the firewall and the record of what was applied", "plan"))
 		return 1;
 	network_look_ahead(&c->host);
 	if (ctl_config(c, &config, DOCUMENT_STRICT_OWNER)) {
@@ -260,7 +260,8 @@ int verb_apply(struct ctl *c, int argc _unused_, char **argv _unused_)
 	_cleanup_config_ struct config config = { 0 };
 	struct converge_options o = { 0 };
 
-	if (ctl_host(c, true, "apply") || ctl_config(c, &config, DOCUMENT_STRICT_OWNER))
+	if (ctl_host(c, "changes this host", "apply") ||
+		ctl_config(c, &config, DOCUMENT_STRICT_OWNER))
 		return 1;
 	return ctl_apply(c, &config, &o);
 }

@@ -27,18 +27,16 @@ static json_int_t previous(const struct host *h)
 static int choose(struct ctl *c, const char *word, long long *number)
 {
 	_cleanup_error_ struct error e = { 0 };
-	char *end;
 
 	if (record_load(&c->host, &e) < 0)
 		return ctl_fail(c, &e);
-	*number = word ? strtoll(word, &end, 10) : previous(&c->host);
-	if (word && (*end || *number <= 0))
-		error_set(&e, -EINVAL, "`%s` is not the number of a generation", word);
-	else if (*number)
+	*number = word ? ctl_generation(word, &e) : previous(&c->host);
+	if (*number > 0)
 		return 0;
-	else
+	if (!word) {
 		error_set(&e, -ENOENT, "there is no generation before the one in force");
-	error_cure(&e, "kvmhostctl history lists them");
+		error_cure(&e, "kvmhostctl history lists them");
+	}
 	return ctl_fail(c, &e);
 }
 
@@ -51,7 +49,8 @@ int verb_rollback(struct ctl *c, int argc, char **argv)
 	long long number = 0;
 	int r;
 
-	if (ctl_host(c, true, "rollback") || choose(c, argc ? argv[0] : NULL, &number))
+	if (ctl_host(c, "changes this host", "rollback") ||
+		choose(c, argc ? argv[0] : NULL, &number))
 		return 1;
 	if (sums_load(&e) < 0 || generation_load_number(&c->host, number, &then, &e) < 0)
 		return ctl_fail(c, &e);

@@ -203,7 +203,7 @@ int verb_status(struct ctl *c, int argc, char **argv)
 {
 	_cleanup_(report_free) struct status_report r = { 0 };
 
-	if (ctl_host(c, false, "status"))
+	if (ctl_host(c, NULL, "status"))
 		return 1;
 	gather(c, &r);
 	if (argc)

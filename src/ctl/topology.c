@@ -265,7 +265,7 @@ int verb_topology(struct ctl *c, int argc _unused_, char **argv _unused_)
 	struct inventory devices;
 	json_t *all;
 
-	if (ctl_host(c, false, "topology"))
+	if (ctl_host(c, NULL, "topology"))
 		return 1;
 	if (inventory_get(&c->host, &devices, &e) < 0)
 		return ctl_fail(c, &e);

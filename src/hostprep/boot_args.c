@@ -158,7 +158,7 @@ static int grubby_install(struct host *h, struct boot *b, struct error *e)
 	struct tokens add = { .arena = b->arena }, drop = { .arena = b->arena };
 	struct tokens all = { .arena = b->arena };
 	_cleanup_strbuf_ struct strbuf more = { 0 }, less = { 0 };
-	_cleanup_free_ char *tool = dropin_shown(h, GRUBBY);
+	_cleanup_free_ char *tool = host_shown(h, GRUBBY);
 	int r = args_gone(h, b, &drop, e);
 
 	missing(b, &add);

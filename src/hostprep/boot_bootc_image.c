@@ -97,7 +97,7 @@ static int bootc_image_read(struct host *h, struct boot *b, struct error *e)
 		return r;
 	for (i = 0; i < n; i++) {
 		_cleanup_free_ char *path = xprintf(DIRECTORY "/%s", names[i]), *text = NULL;
-		_cleanup_free_ char *shown = dropin_shown(h, path);
+		_cleanup_free_ char *shown = host_shown(h, path);
 
 		if (endswith(names[i], ".toml") && !streq(names[i], OWN_NAME) &&
 			file_read(h->root, path, TEXT_MAX, &text, NULL) == 0)

@@ -183,7 +183,7 @@ static int grub_read(struct host *h, struct boot *b, struct error *e)
 static int grub_install(struct host *h, struct boot *b, struct error *e)
 {
 	const struct grub_layout *l = grub_layout(b);
-	_cleanup_free_ char *tool = dropin_shown(h, l->script), *to = dropin_shown(h, l->menu_new);
+	_cleanup_free_ char *tool = host_shown(h, l->script), *to = host_shown(h, l->menu_new);
 	_cleanup_free_ char *half = xprintf("%s.new", l->menu_new);
 	int r;
 

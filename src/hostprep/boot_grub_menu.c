@@ -94,7 +94,7 @@ void grub_read_menu(struct boot *b, const char *text)
 
 int grub_read_menu_file(struct host *h, struct boot *b, const char *path, struct error *e)
 {
-	_cleanup_free_ char *text = NULL, *shown = dropin_shown(h, path);
+	_cleanup_free_ char *text = NULL, *shown = host_shown(h, path);
 	int r = file_read(h->root, path, GRUB_FILE_MAX, &text, NULL);
 
 	b->entries = NULL;

@@ -103,7 +103,7 @@ static void read_assignment(struct settings *c, const char *s, const char *file,
 
 static void read_settings(struct settings *c, const char *path)
 {
-	_cleanup_free_ char *text = NULL, *shown = dropin_shown(c->h, path);
+	_cleanup_free_ char *text = NULL, *shown = host_shown(c->h, path);
 	const char *p, *file;
 	bool ours = false;
 	unsigned line;

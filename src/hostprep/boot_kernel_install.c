@@ -48,7 +48,7 @@ static bool systemd_boot_detect(struct host *h, const char *info)
 /* The arguments are paths on the machine, as the tool's hooks copy what they name. */
 static int add_kernel(struct host *h, const char *version, struct error *e)
 {
-	_cleanup_free_ char *tool = dropin_shown(h, KERNEL_INSTALL);
+	_cleanup_free_ char *tool = host_shown(h, KERNEL_INSTALL);
 	_cleanup_free_ char *beside = xprintf("/lib/modules/%s/vmlinuz", version);
 	_cleanup_free_ char *boot = xprintf("/boot/vmlinuz-%s", version);
 	_cleanup_free_ char *initrd = xprintf("/boot/initrd.img-%s", version), *name = NULL;
@@ -119,7 +119,7 @@ static bool proxmox_detect(struct host *h, const char *info _unused_)
 
 static int proxmox_install(struct host *h, struct boot *b _unused_, struct error *e)
 {
-	_cleanup_free_ char *tool = dropin_shown(h, PROXMOX);
+	_cleanup_free_ char *tool = host_shown(h, PROXMOX);
 
 	return tool_run((char *const[]){ tool, "refresh", NULL }, h->lock, e);
 }
@@ -148,7 +148,7 @@ static bool sdbootutil_detect(struct host *h, const char *info _unused_)
 
 static int sdbootutil_install(struct host *h, struct boot *b, struct error *e)
 {
-	_cleanup_free_ char *tool = dropin_shown(h, SDBOOTUTIL);
+	_cleanup_free_ char *tool = host_shown(h, SDBOOTUTIL);
 	int r = tool_run((char *const[]){ tool, "update-all-entries", NULL }, h->lock, e);
 
 	return r < 0 ? r : check_entries(h, b, e);

@@ -52,7 +52,7 @@ static void add_options(
 static int ostree_install(struct host *h, struct boot *b, struct error *e)
 {
 	struct tokens drop = { .arena = b->arena };
-	char *tool = dropin_shown(h, RPM_OSTREE);
+	char *tool = host_shown(h, RPM_OSTREE);
 	char **argv;
 	size_t n = 0, i;
 	int r = args_gone(h, b, &drop, e);
@@ -145,7 +145,7 @@ static int bootc_write(struct host *h, const struct boot *b, struct error *e)
 /* It mounts in a namespace of its own, which kvmhostd's sandbox forbids: systemd runs it. */
 static int bootc_install(struct host *h, struct boot *b, struct error *e)
 {
-	_cleanup_free_ char *tool = dropin_shown(h, SYSTEMD_RUN);
+	_cleanup_free_ char *tool = host_shown(h, SYSTEMD_RUN);
 	_cleanup_strbuf_ struct strbuf words = { 0 };
 	char *argv[] = { tool, "--quiet", "--wait", "--pipe", "--collect", BOOTC, "loader-entries",
 		"set-options-for-source", "--source=kvmhost", NULL, NULL };

@@ -199,7 +199,7 @@ static void read_others(struct host *h, struct boot *b)
 		return;
 	for (i = 0; i < n; i++) {
 		_cleanup_free_ char *path = xprintf(DIRECTORY "/%s", names[i]), *text = NULL;
-		_cleanup_free_ char *shown = dropin_shown(h, path);
+		_cleanup_free_ char *shown = host_shown(h, path);
 
 		if (is_others(names[i]) && file_read(h->root, path, TEXT_MAX, &text, NULL) == 0)
 			read_lines(&b->others, text, arena_strdup(b->arena, shown));
@@ -247,7 +247,7 @@ static int mkinitcpio_read(struct host *h, struct boot *b, struct error *e)
 
 static int mkinitcpio_install(struct host *h, struct boot *b, struct error *e)
 {
-	_cleanup_free_ char *tool = dropin_shown(h, MKINITCPIO);
+	_cleanup_free_ char *tool = host_shown(h, MKINITCPIO);
 	int r = tool_run((char *const[]){ tool, "-P", NULL }, h->lock, e);
 
 	return r < 0 ? r : check_images(h, b, e);

@@ -40,7 +40,7 @@ int kernel_cmdline_write_own(struct host *h, const struct tokens *own, bool made
 
 static int refuse_read(struct host *h, int code, struct error *e)
 {
-	_cleanup_free_ char *shown = dropin_shown(h, KERNEL_CMDLINE);
+	_cleanup_free_ char *shown = host_shown(h, KERNEL_CMDLINE);
 
 	error_set(e, code, "cannot read %s: %s", shown, strerror(-code));
 	return code == -EACCES ? error_cure(e, "run as root") : code;
@@ -84,7 +84,7 @@ static int read_text(struct host *h, char **text, bool *there, struct error *e)
 int kernel_cmdline_read(struct host *h, struct boot *b, struct error *e)
 {
 	struct tokens listed = { .arena = b->arena }, words = { .arena = b->arena };
-	_cleanup_free_ char *text = NULL, *shown = dropin_shown(h, KERNEL_CMDLINE);
+	_cleanup_free_ char *text = NULL, *shown = host_shown(h, KERNEL_CMDLINE);
 	bool there = false, made = false;
 	size_t i;
 	int r = kernel_cmdline_read_own(h, &listed, &made, e);

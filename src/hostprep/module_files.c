@@ -179,7 +179,7 @@ static void read_directory(struct host *h, size_t dir, struct module_lines *fore
 		return;
 	for (i = 0; i < n; i++) {
 		_cleanup_free_ char *path = xprintf("%s/%s", directories[dir], names[i]);
-		_cleanup_free_ char *text = NULL, *shown = dropin_shown(h, path);
+		_cleanup_free_ char *text = NULL, *shown = host_shown(h, path);
 		struct reader reader = { .lines = foreign };
 
 		if (!endswith(names[i], ".conf") || streq(names[i], MODPROBE_FILE) ||

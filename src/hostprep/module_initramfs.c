@@ -50,7 +50,7 @@ static bool lists(const char *paths, const char *module)
 int module_initramfs(struct host *h, struct step *const *steps, size_t n, struct error *e)
 {
 	_cleanup_free_ char *path = NULL, *list = NULL, *said = NULL;
-	_cleanup_free_ char *tool = dropin_shown(h, LIST), *update = dropin_shown(h, UPDATE);
+	_cleanup_free_ char *tool = host_shown(h, LIST), *update = host_shown(h, UPDATE);
 	bool stale = false, inside = false;
 	size_t i;
 	int r;

@@ -94,7 +94,7 @@ static void add_file(struct host *h, struct sysctl_lines *l, const char *path)
 
 	if (file_read(h->root, path, SYSCTL_FILE_MAX, &text, NULL) < 0)
 		return;
-	shown = dropin_shown(h, path);
+	shown = host_shown(h, path);
 	add_text(l, text, arena_strdup(l->arena, shown));
 }
 

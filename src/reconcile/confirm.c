@@ -7,7 +7,7 @@
 #include "reconcile/status.h"
 #include "reconcile/undo.h"
 
-static int nothing_waits(struct error *e)
+int confirm_nothing(struct error *e)
 {
 	error_set(e, -ENOENT, "no change waits to be confirmed");
 	return error_cure(e, "kvmhostctl status tells what the last apply came to");
@@ -63,7 +63,7 @@ int confirm_accept(struct host *h, struct error *e)
 	int r;
 
 	if (!undo_pending(h))
-		return nothing_waits(e);
+		return confirm_nothing(e);
 	r = undo_awaited(h, document, &until, e);
 	if (r < 0)
 		return r;
@@ -82,7 +82,7 @@ int confirm_revert(struct host *h, const char *reason, struct error *e)
 	int r;
 
 	if (!undo_pending(h))
-		return nothing_waits(e);
+		return confirm_nothing(e);
 	r = undo_awaited(h, document, &until, e);
 	return r < 0 ? r : put_back(h, document, reason, e);
 }

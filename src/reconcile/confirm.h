@@ -22,4 +22,7 @@ int confirm_accept(struct host *h, struct error *e);
 /* Puts them back now and holds the document. Returns how many resources; -ENOENT: nothing waits. */
 int confirm_revert(struct host *h, const char *reason, struct error *e);
 
+/* Says that nothing waits; -ENOENT. */
+int confirm_nothing(struct error *e);
+
 #endif

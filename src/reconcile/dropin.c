@@ -8,19 +8,9 @@
 
 enum { DROPIN_MAX = 1 << 20 };
 
-char *dropin_shown(const struct host *h, const char *path)
-{
-	const char *root = h->root_path;
-	size_t n = root ? strlen(root) : 0;
-
-	while (n && root[n - 1] == '/')
-		n--;
-	return xprintf("%.*s%s", (int)n, n ? root : "", path);
-}
-
 int dropin_read(struct host *h, const char *path, char **text, struct error *e)
 {
-	_cleanup_free_ char *got = NULL, *shown = dropin_shown(h, path);
+	_cleanup_free_ char *got = NULL, *shown = host_shown(h, path);
 	size_t len;
 	int r;
 
@@ -48,7 +38,7 @@ int dropin_write(struct host *h, const char *path, const char *body, struct erro
 int dropin_write_for(
 	struct host *h, const char *path, const char *section, const char *body, struct error *e)
 {
-	_cleanup_free_ char *old = NULL, *text = NULL, *shown = dropin_shown(h, path);
+	_cleanup_free_ char *old = NULL, *text = NULL, *shown = host_shown(h, path);
 	int r;
 
 	r = dropin_read(h, path, &old, e);

@@ -26,7 +26,4 @@ int dropin_write_for(
 /* The file could not be read or written: so none of the steps has done its work. */
 void dropin_failed(struct step *const *steps, size_t n, const struct error *e);
 
-/* The path as people see it: below --root DIR with DIR. The caller frees. */
-char *dropin_shown(const struct host *h, const char *path);
-
 #endif

@@ -48,7 +48,7 @@ static int store(struct host *h, struct config *c, const char *path, struct erro
 		sb_addf(&text, COMMIT "%s\n", git);
 	document_write(&c->document, true, &text);
 	r = file_write_atomic(h->root, path, sb_str(&text), text.len, 0600);
-	return r < 0 ? file_failure(e, r, "store the document as", path) : 0;
+	return r < 0 ? host_failure(h, e, r, "store the document as", path) : 0;
 }
 
 static int load(struct host *h, const char *path, struct config *c, struct error *e)

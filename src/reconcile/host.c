@@ -40,6 +40,24 @@ int host_open(struct host *h, const char *root_path, struct error *e)
 	return 0;
 }
 
+char *host_shown(const struct host *h, const char *path)
+{
+	const char *root = h->root_path;
+	size_t n = root ? strlen(root) : 0;
+
+	while (n && root[n - 1] == '/')
+		n--;
+	return xprintf("%.*s%s", (int)n, n ? root : "", path);
+}
+
+int host_failure(
+	const struct host *h, struct error *e, int code, const char *verb, const char *path)
+{
+	_cleanup_free_ char *shown = host_shown(h, path);
+
+	return file_failure(e, code, verb, shown);
+}
+
 void host_idle(struct host *h)
 {
 	ahead_end(h);

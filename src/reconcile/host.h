@@ -57,6 +57,12 @@ int host_open(struct host *h, const char *root_path, struct error *e);
 void host_close(struct host *h);
 #define _cleanup_host_ _cleanup_(host_close)
 
+/* The path as people see it: below --root DIR with DIR. The caller frees. */
+char *host_shown(const struct host *h, const char *path);
+/* file_failure() with that path. */
+int host_failure(
+	const struct host *h, struct error *e, int code, const char *verb, const char *path);
+
 /* The handle's data, opened if it was not; *data is left alone on error. */
 int host_handle(struct host *h, const struct handle *type, void **data, struct error *e);
 /*
@@ -77,8 +83,8 @@ void host_absorb(struct host *h, struct host *from);
 
 /*
  * One reconciler at a time: takes the lock in RUN_DIR (STATE_DIR when not
- * live), waiting up to `seconds`. -EBUSY names the holder. Freed by host_close
- * and by the kernel when the process ends.
+ * live), waiting up to `seconds`; after one it logs for whom. -EBUSY names the holder. Freed by
+ * host_close and by the kernel when the process ends.
  */
 int host_lock(struct host *h, unsigned seconds, struct error *e);
 void host_unlock(struct host *h);

@@ -20,22 +20,27 @@ static int cure(struct error *e)
 			     "management anew without its former values, move it away");
 }
 
-static int damaged(struct error *e, const char *why)
+static int damaged(const struct host *h, struct error *e, const char *why)
 {
-	error_set(e, -EBADMSG, "the record %s is damaged: %s", RECORD_PATH, why);
+	_cleanup_free_ char *shown = host_shown(h, RECORD_PATH);
+
+	error_set(e, -EBADMSG, "the record %s is damaged: %s", shown, why);
 	return cure(e);
 }
 
-int state_format(const json_t *root, const char *what, const char *path, struct error *e)
+int state_format(const struct host *h, const json_t *root, const char *what, const char *path,
+	struct error *e)
 {
 	const json_t *format = json_object_get(root, "format");
+	_cleanup_free_ char *shown = NULL;
 
 	if (!json_is_integer(format) || json_integer_value(format) == STATE_FORMAT)
 		return 0;
+	shown = host_shown(h, path);
 	error_set(e, -EPROTONOSUPPORT,
 		"%s %s is of another version of kvmhost: its format is %lld, and this version "
 		"knows %d",
-		what, path, (long long)json_integer_value(format), STATE_FORMAT);
+		what, shown, (long long)json_integer_value(format), STATE_FORMAT);
 	return error_cure(e, "install that version of kvmhost again, or a newer one, and leave the "
 			     "file where it is: nothing in it is lost");
 }
@@ -120,7 +125,7 @@ static int walk_root(struct record *r)
 }
 
 /* The resources of a tree that jansson made, which says best what is wrong with the text. */
-static int read_tree(struct record *r, size_t len, struct error *e)
+static int read_tree(const struct host *h, struct record *r, size_t len, struct error *e)
 {
 	json_error_t why;
 	const char *id;
@@ -128,11 +133,11 @@ static int read_tree(struct record *r, size_t len, struct error *e)
 
 	r->root = json_loadb(r->text, len, 0, &why);
 	if (!r->root)
-		return damaged(e, why.text);
-	if (state_format(r->root, "the record", RECORD_PATH, e) < 0)
+		return damaged(h, e, why.text);
+	if (state_format(h, r->root, "the record", RECORD_PATH, e) < 0)
 		return -EPROTONOSUPPORT;
 	if (!json_is_object(json_object_get(r->root, "resources")))
-		return damaged(e, "it has no `resources`");
+		return damaged(h, e, "it has no `resources`");
 	json_object_foreach (json_object_get(r->root, "resources"), id, entry)
 		add_entry(r, arena_strdup(r->arena, id))->json = json_incref(entry);
 	json_object_del(r->root, "resources");
@@ -148,12 +153,12 @@ int record_read(struct host *h, char *text, size_t len, struct error *e)
 		h->record->text = NULL;
 		record_free(h->record);
 		h->record = record_new(text);
-		r = read_tree(h->record, len, e);
+		r = read_tree(h, h->record, len, e);
 	}
 	if (r >= 0)
-		r = state_format(h->record->root, "the record", RECORD_PATH, e);
+		r = state_format(h, h->record->root, "the record", RECORD_PATH, e);
 	if (r >= 0 && !json_is_integer(json_object_get(h->record->root, "format")))
-		r = damaged(e, "it has no `format`");
+		r = damaged(h, e, "it has no `format`");
 	return r;
 }
 
@@ -166,6 +171,7 @@ size_t record_size(const struct host *h)
 
 int record_load(struct host *h, struct error *e)
 {
+	_cleanup_free_ char *shown = host_shown(h, RECORD_PATH);
 	char *text = NULL;
 	size_t len;
 	int r;
@@ -180,7 +186,7 @@ int record_load(struct host *h, struct error *e)
 		h->record->root = json_pack("{s:i}", "format", STATE_FORMAT);
 		if (r == -ENOENT)
 			return 0;
-		error_set(e, r, "cannot read the record %s: %s", RECORD_PATH, strerror(-r));
+		error_set(e, r, "cannot read the record %s: %s", shown, strerror(-r));
 		if (r == -EACCES)
 			error_cure(e, "run it as root: sudo kvmhostctl ...");
 		else
@@ -243,7 +249,7 @@ int record_save(struct host *h, struct error *e)
 		return error_set(e, -ENOMEM, "cannot write the record");
 	r = file_write_atomic(h->root, RECORD_PATH, sb_str(&text), text.len, 0600);
 	if (r < 0)
-		return file_failure(e, r, "write the record", RECORD_PATH);
+		return host_failure(h, e, r, "write the record", RECORD_PATH);
 	h->record->dirty = false;
 	return 0;
 }

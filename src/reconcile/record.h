@@ -35,7 +35,8 @@ enum { STATE_FORMAT = 1 };
  * -EPROTONOSUPPORT, told with the cure, where the file says that it has another format; what is
  * the file in words: "the record".
  */
-int state_format(const json_t *root, const char *what, const char *path, struct error *e);
+int state_format(const struct host *h, const json_t *root, const char *what, const char *path,
+	struct error *e);
 
 /* An absent file is an empty record; a damaged one is an error that names it. */
 int record_load(struct host *h, struct error *e);

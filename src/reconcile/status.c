@@ -56,7 +56,7 @@ static int save(struct host *h, json_t *o, struct error *failure)
 	text = json_dumps(o, JSON_INDENT(1));
 	json_decref(o);
 	r = file_write_atomic(h->root, STATUS_PATH, text, strlen(text), 0644);
-	return r < 0 ? file_failure(failure, r, "write", STATUS_PATH) : 0;
+	return r < 0 ? host_failure(h, failure, r, "write", STATUS_PATH) : 0;
 }
 
 int status_write(struct host *h, int r, const struct outcome *out, const struct error *e,

@@ -28,7 +28,7 @@ static int load(struct host *h, json_t **log, struct error *e)
 		error_set(e, -EBADMSG, "the undo log %s is damaged: %s", UNDO_PATH, why.text);
 		return error_cure(e, "look at the network, then remove the file");
 	}
-	r = state_format(*log, "the undo log", UNDO_PATH, e);
+	r = state_format(h, *log, "the undo log", UNDO_PATH, e);
 	if (r < 0)
 		json_decref(TAKE_PTR(*log));
 	return r;
@@ -50,7 +50,7 @@ static int save(struct host *h, json_t *log, struct error *e)
 	_cleanup_free_ char *text = json_dumps(log, JSON_COMPACT);
 	int r = file_write_atomic(h->root, UNDO_PATH, text, strlen(text), 0600);
 
-	return r < 0 ? file_failure(e, r, "write the undo log", UNDO_PATH) : 0;
+	return r < 0 ? host_failure(h, e, r, "write the undo log", UNDO_PATH) : 0;
 }
 
 static json_t *entry_of(const struct step *s)
@@ -152,7 +152,7 @@ int undo_commit(struct host *h, struct error *e)
 {
 	int r = file_remove(h->root, UNDO_PATH);
 
-	return r < 0 ? file_failure(e, r, "remove the undo log", UNDO_PATH) : 0;
+	return r < 0 ? host_failure(h, e, r, "remove the undo log", UNDO_PATH) : 0;
 }
 
 /* One resource back to its state in the log. 1: it was put back, 0: it is as it was. */

@@ -4,10 +4,12 @@ said goes to nobody's file.
 
 KVMHOSTCTL=path      the program under test (default: kvmhostctl on PATH)
 """
+import fcntl
 import json
 import os
 import pathlib
 import re
+import select
 import shutil
 import subprocess
 
@@ -92,6 +94,63 @@ def test_status_of_an_image(tmp_path):
     assert bad.returncode == 1 and "the document is not valid" in bad.stdout and "generation 1" in bad.stdout, bad
 
 
+def test_checks_are_listed_as_json():
+    listed = json.loads(run("--json", "doctor", "--list").stdout)
+    assert listed["format"] == 1
+    assert [check["name"] for check in listed["checks"]] == run("doctor", "--list").stdout.split()
+
+
+@pytest.mark.parametrize("number", ["99999999999999999999", "0", "007", "+1", " 1", ""])
+def test_what_is_no_number_of_a_generation(tmp_path, number):
+    (tmp_path / "host.yaml").write_text(DOCUMENT)
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    here = "--config", "host.yaml", "--root", "tree"
+    assert run(*here, "apply", cwd=tmp_path).returncode == 0
+    said = run(*here, "rollback", number, cwd=tmp_path)
+    assert said.returncode == 1 and said.stderr.startswith(f"error: `{number}` is not the number of a generation\n  = "), said
+    if not number.strip("0123456789"):
+        assert run(*here, "diff", number, cwd=tmp_path).stderr == said.stderr
+
+
+def test_who_waits_for_the_lock_says_for_whom(tmp_path):
+    (tmp_path / "host.yaml").write_text(DOCUMENT)
+    state = tmp_path / "tree/var/lib/kvmhost"
+    state.mkdir(parents=True)
+    with open(state / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        waiting = subprocess.Popen([CTL, "--config", "host.yaml", "--root", "tree", "apply"], cwd=tmp_path, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True)
+        assert select.select([waiting.stderr], [], [], 20)[0]
+        command = pathlib.Path("/proc/self/comm").read_text().strip()
+        assert f"waits up to 60 s for {command} (pid {os.getpid()})" in waiting.stderr.readline()
+    out, _ = waiting.communicate(timeout=60)
+    assert waiting.returncode == 0 and "converged" in out, out
+
+
+def test_a_lock_that_cannot_be_made_is_named_with_its_root(tmp_path):
+    (tmp_path / "host.yaml").write_text(DOCUMENT)
+    (tmp_path / "tree/var/lib").mkdir(parents=True)
+    (tmp_path / "tree/var/lib/kvmhost").write_text("")
+    said = run("--config", "host.yaml", "--root", "tree", "apply", cwd=tmp_path)
+    assert said.returncode == 1 and "cannot open the lock tree/var/lib/kvmhost/lock" in said.stderr, said
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becomes nobody, which only root can")
+@pytest.mark.parametrize("verb, why", [
+    ("history", "reads the record of what was applied"), ("diff", "reads the record of what was applied"),
+    ("guest info web1", "speaks with the guest's QEMU"), ("guest stop web1", "changes guests"),
+    ("export virt-who", "reads the guests' UUIDs"), ("plan", "reads the firewall"), ("apply", "changes this host"),
+    ("confirm", "changes this host"), ("rollback", "changes this host")])
+def test_why_one_must_be_root(verb, why):
+    said = run(*verb.split(), user=65534, group=65534, extra_groups=[])
+    name = verb.removesuffix(" web1")
+    assert said.returncode == 1 and said.stderr.startswith(f"error: {name} {why}"), said
+    assert f", which only root can\n  = sudo kvmhostctl {name}" in said.stderr, said
+
+
 def test_closed_descriptors_become_no_files(tmp_path):
     """What is meant for a closed standard output must not land in the next file that is opened."""
     (tmp_path / "host.yaml").write_text(DOCUMENT)
@@ -127,7 +186,9 @@ def test_unknown_words():
                         (["--jason", "plan"], "did you mean `--json`?"), (["--json=1", "plan"], "takes no argument"),
                         (["--con", "plan"], "--config, --confirm"), (["-c"], "the option --config needs"),
                         (["--root", "", "apply"], "the option --root has an empty argument"), (["-c", "", "plan"], "the option --config has an empty argument"),
-                        (["console"], "`console` has too few arguments")):
+                        (["console"], "`console` has too few arguments"), (["guest", "info", "a", "b"], "`guest info` takes the name of one guest"),
+                        (["guest", "start"], "`guest start` takes names of guests"), (["explain", ""], "the path of keys is empty"),
+                        (["explain", "guests.."], "`guests..` is no path of keys: it ends with a dot")):
         done = run(*words)
         assert done.returncode == 1 and done.stdout == "" and said in done.stderr, (words, done)
 

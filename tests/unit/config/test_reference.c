@@ -97,7 +97,7 @@ static const struct {
 	{ "networks.eth1.42", "networks.NAME\n", "A network." },
 	{ "networks.ports", "networks.NAME.ports\n", "each port may be named once" },
 	{ "sriov", "sriov\n", "not built in this version" },
-	{ "", "  A sample.\n", "kvmhostctl explain KEY" },
+	{ NULL, "  A sample.\n", "kvmhostctl explain KEY" },
 	{ NULL, "  A sample.\n", "(not built yet) SR-IOV." },
 };
 
@@ -131,6 +131,11 @@ static void test_explain_unknown(void **state _unused_)
 		{ "version.x", "" },
 		{ "xyzzy", "see kvmhostctl explain" },
 		{ "machine.after.x", "" },
+		{ "", "kvmhostctl explain alone" },
+		{ ".", "kvmhostctl explain alone" },
+		{ "machines.", "kvmhostctl explain alone" },
+		{ "machines..", "kvmhostctl explain alone" },
+		{ ".machines", "kvmhostctl explain alone" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -145,7 +150,7 @@ static void test_explain_unknown(void **state _unused_)
 		}
 		assert_int_equal(r, -ENOENT);
 		assert_int_equal(out.len, 0);
-		if (*cases[i][1] && !streq_null(e.cure, cases[i][1]))
+		if (*cases[i][1] && !strstr(e.cure, cases[i][1]))
 			fail_msg("%s: %s; %s", cases[i][0], e.text, e.cure);
 	}
 }
