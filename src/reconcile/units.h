@@ -87,6 +87,11 @@ int units_send(struct host *h, const struct unit_job *job, struct error *e);
  * when somebody needs it, or has not come to yet at boot.
  */
 int units_mount(struct host *h, const char *path, struct error *e);
+/*
+ * The first directory on the way to path that systemd has a unit to mount something at, and that it
+ * is not mounted at now, in h->pass; NULL: none, or systemd cannot be asked.
+ */
+const char *units_unmounted(struct host *h, const char *path);
 
 /* Why a service ended, from its properties. */
 struct unit_end {

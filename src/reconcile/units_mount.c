@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* File systems that systemd mounts, by the names of their units (systemd.mount(5)). */
 #include "base/strbuf.h"
-#include "reconcile/units.h"
+#include "reconcile/units_bus.h"
 #include <ctype.h>
 
 enum { SECONDS = 95 }; /* DefaultTimeoutStartSec=, and a little */
@@ -47,4 +47,31 @@ int units_mount(struct host *h, const char *path, struct error *e)
 		error_clear(&jobs[i].error);
 	}
 	return r;
+}
+
+/* systemd loads a unit when it is asked about its object: there is no need for it to run. */
+static bool is_unmounted(struct units *u, const char *unit)
+{
+	_cleanup_free_ char *path = NULL, *loaded = NULL, *active = NULL;
+	const char *interface = "org.freedesktop.systemd1.Unit";
+
+	return sym_sd_bus_path_encode(SYSTEMD_PATH "/unit", unit, &path) >= 0 &&
+	       sym_sd_bus_get_property_string(
+		       u->bus, u->to, path, interface, "LoadState", NULL, &loaded) >= 0 &&
+	       streq(loaded, "loaded") &&
+	       sym_sd_bus_get_property_string(
+		       u->bus, u->to, path, interface, "ActiveState", NULL, &active) >= 0 &&
+	       !streq(active, "active");
+}
+
+const char *units_unmounted(struct host *h, const char *path)
+{
+	struct units *u;
+
+	if (units_bus(h, &u, NULL) < 0)
+		return NULL;
+	for (const char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/'))
+		if (is_unmounted(u, unit_of(h->pass, path + 1, (size_t)(p - path - 1))))
+			return arena_strndup(h->pass, path, (size_t)(p - path));
+	return NULL;
 }

@@ -31,6 +31,7 @@ struct disk {
 struct disk_seen {
 	struct disk have;
 	const char *signature; /* of a device that is not ours yet; NULL: none */
+	const char *unmounted; /* the place of its file system: what is there is not known; NULL */
 };
 
 static const struct field rows[] = {
@@ -141,7 +142,8 @@ static int check_source(struct host *h, const struct disk *want, struct error *e
 {
 	const char *source = want->base ? want->base : want->copy_of;
 
-	if (!source || disk_place_waits(h, source) || file_exists(h->root, source))
+	if (!source || disk_place_waits(h, source) || file_exists(h->root, source) ||
+		disk_place_unmounted(h, source))
 		return 0;
 	error_set(e, -ENODATA, "the image %s, which it is to be made %s, is not there", source,
 		want->base ? "on" : "from");
@@ -149,11 +151,22 @@ static int check_source(struct host *h, const struct disk *want, struct error *e
 		e, "put it there, or name another one as `%s`", want->base ? "base" : "copy_of");
 }
 
+/* Nobody sees it, or its place alone is not there yet. */
 static int observe_missing(
-	struct host *h, const char *path, const struct disk *want, struct error *e)
+	struct host *h, const char *path, const struct disk *want, void **have, struct error *e)
 {
-	int r = check_source(h, want, e);
+	const char *unmounted = disk_place_unmounted(h, path);
+	struct disk_seen *seen;
+	int r;
 
+	if (unmounted) {
+		seen = arena_alloc(h->pass, sizeof(*seen));
+		obj_init(seen, &disk_kind_table, NULL);
+		seen->unmounted = unmounted;
+		*have = seen;
+		return 0;
+	}
+	r = check_source(h, want, e);
 	return r < 0 ? r : disk_space_take(h, path, preallocation_of(want), want->size, e);
 }
 
@@ -167,7 +180,7 @@ static int observe(struct host *h, const struct resource *r, void **have, struct
 		return 0;
 	path = path_of(h, r);
 	if (disk_place_waits(h, path))
-		return 0;
+		return obj_has(r->want, "size") ? observe_missing(h, path, r->want, have, e) : 0;
 	fd = file_open(h->root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	if (fd == -ENOENT && !obj_has(r->want, "size"))
 		return 0;
@@ -175,9 +188,17 @@ static int observe(struct host *h, const struct resource *r, void **have, struct
 		return obj_has(r->want, "size") ? observe_image(h, path, r->want, fd, have, e)
 						: observe_device(h, r, fd, have, e);
 	if (fd == -ENOENT)
-		return observe_missing(h, path, r->want, e);
+		return observe_missing(h, path, r->want, have, e);
 	error_set(e, fd, "cannot open %s: %s", path, strerror(-fd));
 	return fd == -EACCES ? error_cure(e, "run it as root: sudo kvmhostctl ...") : fd;
+}
+
+/* Where its file system is to be mounted, and is not. */
+static const char *unmounted(const struct step *s)
+{
+	const struct disk_seen *seen = s->have;
+
+	return seen ? seen->unmounted : NULL;
 }
 
 /* Of an image that is there only the size can differ: the rest tells how one is made. */
@@ -185,7 +206,9 @@ static void diff(struct host *h, struct step *s)
 {
 	const struct disk *want = s->want, *have = s->have;
 
-	if (!have)
+	if (unmounted(s))
+		step_change(h, s, "size", "size", "not known", disk_size_text(h, want->size));
+	else if (!have)
 		s->n_changes = obj_diff(want, NULL, h->pass, &s->changes);
 	else if (obj_has(want, "size") && have->size && have->size != want->size)
 		step_change(h, s, "size", "size", disk_size_text(h, have->size),
@@ -223,6 +246,13 @@ static void refine(struct host *h, struct step *s)
 		refine_device(h, s);
 		return;
 	}
+	if (unmounted(s)) {
+		s->reason = arena_printf(h->pass,
+			"%s is not mounted, so what is there is not known; apply mounts it, and "
+			"makes the image where there is none",
+			unmounted(s));
+		return;
+	}
 	if (s->n_changes && !disk_space_at_once(preallocation_of(want)))
 		s->reason = disk_space_short(
 			h, path_of(h, s->r), want->size, want->size - (have ? have->size : 0));
@@ -254,6 +284,14 @@ static int grow(struct host *h, struct step *s, const struct image *i, struct er
 	return image_grow(h->root, i, h->lock, e);
 }
 
+static int make_new(struct host *h, const struct image *i, struct error *e)
+{
+	const char *source = i->base ? i->base : i->copy_of;
+	int r = source ? disk_place_mount(h, source, e) : 0;
+
+	return r < 0 ? r : image_make(h->root, i, e);
+}
+
 /* One that came with its file system is like any that is there: adopted, and grown. */
 static int make(struct host *h, struct step *s, const struct image *i, struct error *e)
 {
@@ -262,7 +300,7 @@ static int make(struct host *h, struct step *s, const struct image *i, struct er
 	void *have = NULL;
 
 	if (r <= 0)
-		return r < 0 ? r : image_make(h->root, i, e);
+		return r < 0 ? r : make_new(h, i, e);
 	fd = file_open(h->root, i->path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	if (fd < 0)
 		return error_set(e, fd, "cannot open %s: %s", i->path, strerror(-fd));
@@ -291,7 +329,7 @@ static int apply(struct host *h, struct step *s, struct error *e)
 		.progress = h->progress ? told : NULL,
 		.progress_arg = &watched,
 	};
-	return s->have ? grow(h, s, &i, e) : make(h, s, &i, e);
+	return s->have && !unmounted(s) ? grow(h, s, &i, e) : make(h, s, &i, e);
 }
 
 const struct kind disk_kind = {

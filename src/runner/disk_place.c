@@ -17,12 +17,27 @@ static bool is_trap(struct host *h, const char *path)
 	return fd >= 0 && fstatfs(fd, &fs) >= 0 && fs.f_type == AUTOFS_SUPER_MAGIC;
 }
 
+static const char *trap(struct host *h, const char *path)
+{
+	for (const char *p = strchr(path + 1, '/'); h->early && p; p = strchr(p + 1, '/')) {
+		const char *dir = arena_strndup(h->pass, path, (size_t)(p - path));
+
+		if (is_trap(h, dir))
+			return dir;
+	}
+	return NULL;
+}
+
 bool disk_place_waits(struct host *h, const char *path)
 {
-	for (const char *p = strchr(path + 1, '/'); h->early && p; p = strchr(p + 1, '/'))
-		if (is_trap(h, arena_strndup(h->pass, path, (size_t)(p - path))))
-			return true;
-	return false;
+	return trap(h, path) != NULL;
+}
+
+const char *disk_place_unmounted(struct host *h, const char *path)
+{
+	const char *dir = trap(h, path);
+
+	return dir || !h->live ? dir : units_unmounted(h, path);
 }
 
 int disk_place_look(struct host *h, const char *path, struct disk_place *out)

@@ -11,6 +11,12 @@
  */
 bool disk_place_waits(struct host *h, const char *path);
 
+/*
+ * What path lies on is not mounted: where it is to be mounted, in h->pass. NULL: it is. To be asked
+ * of what is not there, since it costs questions to systemd.
+ */
+const char *disk_place_unmounted(struct host *h, const char *path);
+
 struct disk_place {
 	const char *dir; /* in h->pass; also after an error */
 	uint64_t file_system; /* its device number */

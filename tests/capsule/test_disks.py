@@ -361,6 +361,31 @@ def test_on_one_that_is_mounted_when_somebody_needs_it(stopped, how):
                  "systemctl unmask srv.mount; rm /etc/systemd/system/srv-pool.automount; systemctl daemon-reload", check=False)
 
 
+def test_what_is_not_mounted_is_not_known(stopped):
+    """A plan neither mounts what systemd mounts only for somebody, nor speaks of the directory below as of it."""
+    host = stopped
+    host.write("/etc/systemd/system/srv-pool.mount", POOL)
+    host.run("rm -rf /srv/real; mkdir -p /srv/real/deep /srv/pool; qemu-img create -q -f qcow2 /srv/real/deep/there.qcow2 8M; "
+             "qemu-img create -q -f qcow2 /srv/real/golden.qcow2 8M; systemctl mask srv.mount; systemctl daemon-reload")
+    inode = host.run("stat -c %i /srv/real/deep/there.qcow2").stdout
+    put(host, document("path: /srv/pool/deep/there.qcow2, size: 8MiB", "path: /srv/pool/made.raw, format: raw, size: 8MiB",
+                       f"path: {IMAGES}/on.qcow2, size: 8MiB, base: /srv/pool/golden.qcow2", state="stopped"))
+    try:
+        plan = host.ctl("plan", check=False)
+        assert plan.rc == 2, plan
+        for name in ("deep/there.qcow2", "made.raw"):
+            assert f"~ disk/srv/pool/{name}" in plan.stdout, plan
+        assert plan.stdout.count("/srv/pool is not mounted, so what is there is not known; apply mounts it") == 2, plan
+        assert host.run("mountpoint -q /srv/pool", check=False).rc, "a plan mounts nothing"
+        host.ctl("apply")
+        assert host.run("stat -c %i /srv/real/deep/there.qcow2").stdout == inode and host.exists("/srv/real/made.raw")
+        assert image(host, f"{IMAGES}/on.qcow2")["backing-filename"] == "/srv/pool/golden.qcow2"
+        assert host.ctl("plan").rc == 0
+    finally:
+        host.run("systemctl stop srv-pool.mount; systemctl unmask srv.mount; rm /etc/systemd/system/srv-pool.mount; systemctl daemon-reload",
+                 check=False)
+
+
 def test_a_missing_disc_is_one_clear_line(stopped):
     host = stopped
     put(host, document("path: /srv/iso/none.iso, device: cdrom"))
