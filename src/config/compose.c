@@ -104,6 +104,13 @@ static bool refuse_key(struct composer *c, const struct node *key)
 			"a key must be plain text, not %s", node_describe(d->arena, key));
 	else if (!key->quoted && key->n == 0)
 		diag_error(d, key->mark, "write the key before the `:`", "a key is missing here");
+	else if (node_scalar_kind(key) == SCALAR_NULL)
+		diag_error(d, key->mark,
+			arena_printf(d->arena,
+				"write the key before the `:`, or \"%s\" in quotes where that is "
+				"meant",
+				key->text),
+			"`%s` is YAML's word for nothing, and no key", key->text);
 	else if (!key->quoted && streq(key->text, "<<"))
 		diag_error(d, key->mark,
 			"repeat the keys here, or put what is common into a file that is read "
