@@ -25,11 +25,6 @@ void sb_addn(struct strbuf *b, const char *s, size_t n)
 	b->s[b->len] = '\0';
 }
 
-void sb_add(struct strbuf *b, const char *s)
-{
-	sb_addn(b, s, strlen(s));
-}
-
 void sb_addc(struct strbuf *b, char c)
 {
 	reserve(b, 1);
@@ -123,6 +118,23 @@ void sb_add_json(struct strbuf *b, const char *s)
 		}
 	}
 	sb_addc(b, '"');
+}
+
+void sb_json_from(struct strbuf *b, size_t at)
+{
+	size_t n = b->len - at;
+	char *text;
+
+	if (n && plain_run(b->s + at) == n) {
+		sb_addn(b, "\"\"", 2);
+		memmove(b->s + at + 1, b->s + at, n);
+		b->s[at] = b->s[at + n + 1] = '"';
+		return;
+	}
+	text = n ? xstrdup(b->s + at) : NULL;
+	b->len = at;
+	sb_add_json(b, text ? text : "");
+	free(text);
 }
 
 char *sb_steal(struct strbuf *b)

@@ -35,6 +35,7 @@ struct diags {
 	size_t n, errors, warnings;
 	/* A part could not be read as YAML: what seems to be missing may stand there. */
 	bool incomplete;
+	struct obj_defaults *defaults; /* obj_parse()'s own, in the arena */
 };
 
 /* Return the diagnostic just added, so that a relation can be set. Hint may be NULL. */

@@ -12,6 +12,8 @@
  */
 bool obj_parse(const struct table *t, const struct node *n, const char *name, const char *where,
 	void *out, struct diags *d);
+/* Many objects will be parsed with d: each table's defaults are parsed once for all. */
+void obj_share_defaults(struct diags *d);
 
 /*
  * Below, a field's name may have dots, which descend into embedded objects:

@@ -68,6 +68,8 @@ static bool lists_equal(const struct field *f, const struct list *want, const st
 
 	if (want->n != have->n)
 		return false;
+	if (want->v == have->v)
+		return true;
 	for (size_t i = 0; i < want->n; i++) {
 		if (f->shape == SHAPE_LIST) {
 			if (!value_equal(f->type, element(want, i, f->type->size),
@@ -207,6 +209,9 @@ static bool differ_object(struct differ *d, const struct table *t, const void *w
 {
 	bool differs = false;
 
+	/* What was observed is often a copy of what is wanted. */
+	if (have && !memcmp(want, have, t->size))
+		return false;
 	for (size_t i = 0; i < t->n_fields && (!differs || d->arena); i++) {
 		const struct field *f = &t->fields[i];
 		struct path child = { where, f->name };

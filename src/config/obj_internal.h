@@ -26,6 +26,20 @@ static inline void *element(const struct list *l, size_t i, size_t size)
 	return (char *)l->v + i * size;
 }
 
+static inline size_t member_size(const struct field *f)
+{
+	return f->shape == SHAPE_SCALAR   ? f->type->size
+	       : f->shape == SHAPE_OBJECT ? f->table->size
+					  : sizeof(struct list);
+}
+
+/*
+ * An object of the table with all of its defaults, for others to copy members of; it lives in the
+ * arena of d. NULL the first time, when it would not pay to make it, and without
+ * obj_share_defaults().
+ */
+const struct obj *obj_defaults(struct diags *d, const struct table *t);
+
 /* A scalar from canonical text, of which the type says whether it would stand in quotes. */
 bool text_parse(const struct field *f, const char *text, struct arena *a, void *value);
 bool value_equal(const struct type *t, const void *a, const void *b);

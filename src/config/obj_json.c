@@ -31,13 +31,11 @@ bool value_equal(const struct type *t, const void *a, const void *b)
 
 void value_json(const struct field *f, const void *value, struct strbuf *out)
 {
-	_cleanup_strbuf_ struct strbuf text = { 0 };
+	size_t at = out->len;
 
-	value_text(f, value, &text);
-	if (f->type->bare && !f->secret)
-		sb_add(out, sb_str(&text));
-	else
-		sb_add_json(out, sb_str(&text));
+	value_text(f, value, out);
+	if (!f->type->bare || f->secret)
+		sb_json_from(out, at);
 }
 
 static int compare_names(const void *a, const void *b)
@@ -102,9 +100,9 @@ void object_json(const struct table *t, const void *obj, struct strbuf *out)
 	for (size_t i = 0; i < t->n_fields; i++) {
 		if (!is_set(obj, i))
 			continue;
-		sb_add(out, first ? "" : ",");
-		sb_add_json(out, t->fields[i].name);
-		sb_addc(out, ':');
+		sb_add(out, first ? "\"" : ",\"");
+		sb_add(out, t->fields[i].name);
+		sb_add(out, "\":");
 		field_json(&t->fields[i], member_of(obj, &t->fields[i]), out);
 		first = false;
 	}

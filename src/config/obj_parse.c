@@ -191,10 +191,22 @@ static bool parse_default(
 	return n && parse_field(p, f, n, where, member);
 }
 
+/* A row's default as it was parsed once, for as long as the diagnostics' arena lives. */
+static bool copy_default(const struct obj *defaults, size_t row, struct obj *o)
+{
+	const struct field *f = &o->table->fields[row];
+
+	if (!defaults || !is_set(defaults, row))
+		return false;
+	memcpy(member_of(o, f), member_of(defaults, f), member_size(f));
+	return true;
+}
+
 /* Fields that were not written: default, required, or no opinion. */
 static bool fill_in(struct parser *p, struct obj *o, const struct path *where, uint64_t given,
 	uint64_t suspected)
 {
+	const struct obj *defaults = o->node ? obj_defaults(p->d, o->table) : NULL;
 	bool ok = true;
 
 	for (size_t i = 0; i < o->table->n_fields; i++) {
@@ -208,7 +220,8 @@ static bool fill_in(struct parser *p, struct obj *o, const struct path *where, u
 			if (!(suspected >> i & 1) && !p->d->incomplete)
 				refuse_missing(p->d, f, o->node, where);
 		} else if (f->def) {
-			if (parse_default(p, f, &child, member_of(o, f)))
+			if (copy_default(defaults, i, o) ||
+				parse_default(p, f, &child, member_of(o, f)))
 				o->set |= UINT64_C(1) << i;
 			else
 				ok = refuse_default(p->d, f, &child);

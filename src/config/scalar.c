@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "config/scalar.h"
+#include "base/decimal.h"
 
 bool scalar_refuse(struct scalar *s, const char *fmt, ...)
 {
@@ -248,6 +249,7 @@ bool units_parse(const struct units *u, const struct field *f, struct scalar *s,
 
 void units_format(const struct units *u, uint64_t value, struct strbuf *out)
 {
+	struct decimal text;
 	size_t i = u->n - 1;
 
 	if (value == 0) {
@@ -256,7 +258,8 @@ void units_format(const struct units *u, uint64_t value, struct strbuf *out)
 	}
 	while (i > 0 && value % u->v[i].factor)
 		i--;
-	sb_addf(out, "%llu%s", (unsigned long long)(value / u->v[i].factor), u->v[i].name);
+	sb_add(out, decimal(&text, value / u->v[i].factor));
+	sb_add(out, u->v[i].name);
 }
 
 void units_schema(const struct units *u, struct strbuf *out)

@@ -2,6 +2,7 @@
 /* Booleans, whole numbers, percentages, sizes, durations, frequencies and rates. */
 #include "config/type.h"
 #include "config/scalar.h"
+#include "base/decimal.h"
 #include <inttypes.h>
 
 /*
@@ -124,7 +125,12 @@ static bool int_parse(const struct field *f, struct scalar *s, void *value)
 
 static void int_format(const struct field *f _unused_, const void *value, struct strbuf *out)
 {
-	sb_addf(out, "%" PRId64, *(const int64_t *)value);
+	int64_t n = *(const int64_t *)value;
+	struct decimal text;
+
+	if (n < 0)
+		sb_addc(out, '-');
+	sb_add(out, decimal(&text, n < 0 ? -(uint64_t)n : (uint64_t)n));
 }
 
 static void int_schema(const struct field *f, struct strbuf *out)

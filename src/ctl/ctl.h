@@ -53,6 +53,8 @@ int ctl_fail(const struct ctl *c, const struct error *e);
  * "changes this host"; NULL: nothing.
  */
 int ctl_host(struct ctl *c, const char *root_for, const char *verb);
+/* For a verb that only looks: begins to look at the machine while the document is read. */
+void ctl_look_ahead(struct host *h);
 /* Loads the document and shows its diagnostics; 0 when it is valid. */
 int ctl_config(struct ctl *c, struct config *config, int flags);
 /* The number of a generation as somebody wrote it, or -EINVAL. */

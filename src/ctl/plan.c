@@ -5,7 +5,6 @@
 #include "net/fw_foreign.h"
 #include "hostprep/doctor.h"
 #include "net/probe.h"
-#include "net/net.h"
 #include "net/ties.h"
 #include "reconcile/ahead.h"
 #include "reconcile/plan_json.h"
@@ -87,7 +86,7 @@ int verb_plan(struct ctl *c, int argc _unused_, char **argv _unused_)
 
 	if (ctl_host(c, "reads the firewall and the record of what was applied", "plan"))
 		return 1;
-	network_look_ahead(&c->host);
+	ctl_look_ahead(&c->host);
 	if (ctl_config(c, &config, DOCUMENT_STRICT_OWNER)) {
 		ahead_end(&c->host);
 		return 1;

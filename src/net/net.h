@@ -13,10 +13,4 @@ extern const struct table vlan_table, bridge_table, network_table;
 extern const struct table firewall_settings_table;
 extern const struct kind uplinks_kind, docker_kind, firewalld_kind, localnet_kind, zone_kind;
 
-/*
- * What every plan asks the kernel for, links and firewall, is asked for by a thread while the
- * document is read (reconcile/ahead.h), where there is enough of it by the record.
- */
-void network_look_ahead(struct host *h);
-
 #endif

@@ -25,6 +25,7 @@ static void begin(struct config *c)
 {
 	*c = (struct config){ .arena = arena_new() };
 	c->diags.arena = c->arena;
+	obj_share_defaults(&c->diags);
 }
 
 static void finish(struct config *c)

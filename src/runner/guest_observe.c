@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "config/obj.h"
 #include "runner/cpu_models.h"
+#include "runner/guest_ahead.h"
 #include "runner/guest_kind.h"
 
 /* A missing or damaged file is NULL: it is written anew. Other errors count. */
@@ -127,6 +128,7 @@ static int check_cpu(
 int guest_observe(struct host *h, const struct resource *r, void **have, struct error *e)
 {
 	struct guest_seen *seen = arena_alloc(h->pass, sizeof(*seen));
+	const struct guest_ahead *ahead = guest_seen_ahead(h, r->name);
 	struct spec spec;
 	struct unit unit;
 	int err = units_state(h, guest_unit(r->name).s, &unit, e);
@@ -145,8 +147,9 @@ int guest_observe(struct host *h, const struct resource *r, void **have, struct 
 		return err;
 	if (seen->started)
 		seen->lost_link = find_lost_link(h, &spec);
-	seen->held = guest_held(h->root, r->name);
-	read_record(h, r->name, &spec, seen);
+	seen->held = ahead ? ahead->held : guest_held(h->root, r->name);
+	if (!ahead || ahead->recorded)
+		read_record(h, r->name, &spec, seen);
 	guest_compose(seen);
 	err = check_cpu(h, r->want, seen, e);
 	if (err >= 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What is wanted as it is written down: with what comes of the host's identity. */
 #include "reconcile/machine_id.h"
+#include "runner/guest_ahead.h"
 #include "runner/guest_kind.h"
 
 static int host_id(struct host *h, const char **out, struct error *e)
@@ -30,14 +31,19 @@ int guest_resolve(struct host *h, const char *name, const struct guest *want, st
 
 bool guest_is_written(struct host *h, const char *name, const struct guest *want, struct spec *out)
 {
+	const struct guest_ahead *ahead = guest_seen_ahead(h, name);
+	const char *there = ahead ? ahead->spec : NULL;
+	size_t len = there ? ahead->len : 0;
 	_cleanup_strbuf_ struct strbuf text = { 0 };
-	_cleanup_free_ char *there = NULL;
-	struct guest_path p = guest_path(name, FILE_SPEC);
-	size_t len;
+	_cleanup_free_ char *read = NULL;
 
-	if (guest_resolve(h, name, want, out, NULL) < 0 ||
-		file_read(h->root, p.s, SPEC_MAX, &there, &len) < 0)
+	if (guest_resolve(h, name, want, out, NULL) < 0)
 		return false;
+	if (!there) {
+		if (file_read(h->root, guest_path(name, FILE_SPEC).s, SPEC_MAX, &read, &len) < 0)
+			return false;
+		there = read;
+	}
 	spec_json(out, &text);
 	return len == text.len && !memcmp(there, sb_str(&text), len);
 }

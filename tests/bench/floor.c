@@ -4,6 +4,8 @@
  *
  *   floor observe                    links, addresses, nat, filter and mangle
  *   floor observe nft                links, addresses, chains, rules and sets of nf_tables
+ *   floor observe guests FILE...     links, addresses, tables, what systemd says of guests' units,
+ *                                    and the first page of each disk
  *   floor create  N [RULES] [MODE]   N bridges with an address, up, and their rules
  *   floor taps    N                  N taps in bridges, up; `destroy N group` takes them away
  *   floor destroy N [each|group]     take them away again
@@ -95,6 +97,33 @@ static int observe(bool nft)
 	rules = nft ? nft_walk() : xt_walk();
 	phase("rules");
 	printf(",\"links\":%lu,\"addrs\":%lu,\"rules\":%lu", links, addrs, rules);
+	end();
+	return 0;
+}
+
+/* systemd is asked first, as nothing else need wait for it. */
+static int observe_guests(char *const *disks)
+{
+	unsigned long links, addrs, rules, units, n_disks;
+	struct sd_bus *bus;
+	int fd;
+
+	begin("observe", 0);
+	bus = units_ask();
+	phase("ask");
+	fd = link_socket();
+	links = link_dump(fd);
+	phase("links");
+	addrs = addr_dump(fd);
+	phase("addrs");
+	rules = xt_walk();
+	phase("rules");
+	n_disks = disks_walk(disks);
+	phase("disks");
+	units = units_count(bus);
+	phase("units");
+	printf(",\"links\":%lu,\"addrs\":%lu,\"rules\":%lu,\"units\":%lu,\"disks\":%lu", links,
+		addrs, rules, units, n_disks);
 	end();
 	return 0;
 }
@@ -192,6 +221,8 @@ int main(int argc, char **argv)
 	const char *verb = argc > 1 ? argv[1] : "", *word = argc > 3 ? argv[3] : "";
 	int n = argc > 2 ? atoi(argv[2]) : 0;
 
+	if (!strcmp(verb, "observe") && argc > 3)
+		return observe_guests(argv + 3);
 	if (!strcmp(verb, "observe"))
 		return observe(argc > 2 && !strcmp(argv[2], "nft"));
 	if (argc > 2 && (!strcmp(verb, "pfs") || !strcmp(verb, "devices")))
@@ -204,7 +235,8 @@ int main(int argc, char **argv)
 		return nft_destroy(), 0;
 	if (!strcmp(verb, "destroy") && n > 0)
 		return destroy(n, !strcmp(word, "group"));
-	fputs("usage: floor observe [nft] | create N [RULES] [batch|acked] | taps N | destroy N "
+	fputs("usage: floor observe [nft] | observe guests DISK... | create N [RULES] "
+	      "[batch|acked] | taps N | destroy N "
 	      "[each|group|nft] | pfs ROOT | devices ROOT\n",
 		stderr);
 	return 2;

@@ -50,6 +50,15 @@ void nft_destroy(void);
 /* Chains, rules, and every element of every set, as the kernel dumps them; how many messages. */
 unsigned long nft_walk(void);
 
+/* floor_guests.c: what systemd says of guests' units, asked by libsystemd at its own socket and
+ * awaited later */
+struct sd_bus;
+struct sd_bus *units_ask(void);
+/* Returns how many there are. */
+unsigned long units_count(struct sd_bus *bus);
+/* Reads the first page of each file, up to a null pointer; returns how many there were. */
+unsigned long disks_walk(char *const *paths);
+
 /* floor_pci.c: a machine's PCI functions and network interfaces; both return how many there are */
 unsigned long pci_walk(const char *root, bool pfs_alone);
 unsigned long net_walk(const char *root);

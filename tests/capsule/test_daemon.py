@@ -283,6 +283,28 @@ def test_a_large_plan_sees_what_a_second_thread_saw(host):
         host.run("kvmhostctl apply --allow-mass-removal; systemctl start kvmhostd")
 
 
+def test_a_large_plan_sees_guests_as_their_files_say(host):
+    """A hundred guests' files are read by the second thread; what was damaged, went or is held is seen each time."""
+    put(host, "version: 1\nguests:\n" + "".join(
+        f"  v{i}: {{autostart: {'true' if i == 7 else 'false'}, memory: {{size: 64MiB}}, shutdown: {{timeout: 1s}}, "
+        f"disks: [{{path: /srv/v{i}.img, format: raw}}]}}\n" for i in range(100)))
+    host.run("for i in $(seq 0 99); do truncate -s 1M /srv/v$i.img; done; systemctl stop kvmhostd; kvmhostctl apply --allow-mass-removal")
+    try:
+        assert host.ctl("plan").rc == 0
+        host.run("kvmhostctl guest stop v7")
+        host.run("cd /run/kvmhost/guests && echo { >v20/spec.json && rm v30/spec.json && rm -r v40 && sed -i 's/67108864\\|64MiB/96MiB/' v50/spec.json")
+        for _ in range(10):
+            r = host.ctl("plan", check=False)
+            told = [line.split()[1] for line in r.stdout.splitlines() if line[:4].strip() in ("+", "~")]
+            assert r.rc == 2 and told == ["guest/v7", "guest/v20", "guest/v30", "guest/v40", "guest/v50"], r.stdout
+            assert "waits for a start: it was stopped by hand" in r.stdout and "96MiB -> 64MiB" in r.stdout, r.stdout
+        host.run("kvmhostctl apply")
+        assert host.ctl("plan").rc == 0
+    finally:
+        put(host, NAT)
+        host.run("kvmhostctl apply --allow-mass-removal; systemctl start kvmhostd")
+
+
 def test_history_names_generations(host):
     out = json.loads(host.ctl("--json", "history").stdout)
     numbers = [g["number"] for g in out["generations"]]
