@@ -48,10 +48,13 @@ static int read_some(int fd, size_t max, bool line, char **out, size_t *len)
 {
 	_cleanup_free_ char *buf = NULL;
 	size_t n = 0, cap = 4096;
+	size_t size = 0;
 	struct stat st;
 
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size >= cap && !line)
-		cap = (size_t)st.st_size + 1;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		size = (size_t)st.st_size;
+	if (size >= cap && !line)
+		cap = size + 1;
 	cap = MIN_OF(cap, max);
 	buf = xmalloc(cap + 1);
 	while (n < max) {
@@ -69,6 +72,9 @@ static int read_some(int fd, size_t max, bool line, char **out, size_t *len)
 		if (r == 0)
 			break;
 		n += (size_t)r;
+		/* Where a file has a size, that is all of it. */
+		if (n == size)
+			break;
 		if (line && memchr(buf + n - r, '\n', (size_t)r))
 			break;
 	}

@@ -66,6 +66,8 @@ size_t obj_diff(const void *want, const void *have, struct arena *a, struct chan
 size_t obj_diff_both(const void *want, const void *have, struct arena *a, struct change **out);
 /* The same question without building texts; quick. */
 bool obj_differs(const void *want, const void *have);
+/* Two objects of one table have the same in a row of it, or both nothing. */
+bool obj_field_equal(const void *a, const void *b, const struct field *f);
 
 /*
  * Calls fn for every scalar value set in the object, nested and listed ones

@@ -241,6 +241,17 @@ bool obj_differs(const void *want, const void *have)
 	return differ_object(&d, ((const struct obj *)want)->table, want, have, NULL);
 }
 
+bool obj_field_equal(const void *a, const void *b, const struct field *f)
+{
+	size_t row = (size_t)(f - ((const struct obj *)a)->table->fields);
+	const void *x = member_of(a, f), *y = member_of(b, f);
+	struct differ d = { .arena = NULL };
+
+	if (!is_set(a, row) || !is_set(b, row))
+		return is_set(a, row) == is_set(b, row);
+	return !differ_field(&d, f, x, y, NULL) && !differ_field(&d, f, y, x, NULL);
+}
+
 /* The change of something that it is a part of says it as well. */
 static bool is_told(const struct change *v, size_t n, const char *path)
 {

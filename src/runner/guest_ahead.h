@@ -8,10 +8,10 @@
 
 #include "reconcile/host.h"
 
+/* Texts are the host's for this pass; NULL: there is no such file, or it could not be read. */
 struct guest_ahead {
-	const char
-		*spec; /* FILE_SPEC's text, the host's for this pass; NULL: it could not be read */
-	size_t len;
+	const char *spec, *started;
+	size_t spec_len, started_len;
 	bool held;
 	bool recorded; /* there is a FILE_STATE */
 };

@@ -131,7 +131,7 @@ void guest_diff(struct host *h, struct step *s)
 	add_changes(h, s, want, seen ? &seen->have : NULL);
 	if (!seen)
 		return;
-	if (seen->running && seen->started && want->state == GUEST_RUNNING)
+	if (seen->n_lost && seen->running && seen->started && want->state == GUEST_RUNNING)
 		add_lost(h, s, seen);
 	if (seen->lost_link && want->state == GUEST_RUNNING)
 		step_change(h, s, "interfaces", seen->lost_link, "one that went",
@@ -139,7 +139,7 @@ void guest_diff(struct host *h, struct step *s)
 	/* A pending change that was taken back: what runs is as wanted, what was applied is not. */
 	if (d.write && !s->n_changes && seen->applied)
 		add_changes(h, s, want, seen->applied);
-	if (seen->running && seen->started && want->state == GUEST_RUNNING)
+	if (s->n_changes && seen->running && seen->started && want->state == GUEST_RUNNING)
 		say_when(h, s, seen);
 	if (d.write && !s->n_changes)
 		step_change(h, s, FILE_SPEC, FILE_SPEC, "missing or damaged", "as wanted");

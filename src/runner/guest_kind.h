@@ -90,8 +90,12 @@ int guest_resources_forget(struct host *h, const char *name, struct error *e);
 /* The specification of what is wanted; keeps `want` and `name`. */
 int guest_resolve(struct host *h, const char *name, const struct guest *want, struct spec *out,
 	struct error *e);
-/* spec.json is what would be written, to the byte: then it needs no parsing. */
-bool guest_is_written(struct host *h, const char *name, const struct guest *want, struct spec *out);
+/*
+ * spec.json is what would be written, to the byte: then it needs no parsing. text: what would be
+ * written; empty where it cannot be known.
+ */
+bool guest_is_written(struct host *h, const char *name, const struct guest *want, struct spec *out,
+	struct strbuf *text);
 
 /* guest_apply.c */
 void guest_apply(struct host *h, struct step *const *steps, size_t n);

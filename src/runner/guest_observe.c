@@ -18,12 +18,34 @@ static int load(struct host *h, const char *name, const char *file, const struct
 	return r;
 }
 
+/* want, text: the specification of what is wanted; empty where nothing is. */
 static int load_applied(struct host *h, const struct resource *r, struct guest_seen *seen,
-	struct spec *spec, struct error *e)
+	struct spec *want, struct strbuf *text, struct error *e)
 {
-	if (!r->want || !guest_is_written(h, r->name, r->want, spec))
-		return load(h, r->name, FILE_SPEC, &seen->applied, spec, e);
-	seen->applied = spec->guest;
+	struct spec spec;
+
+	if (!r->want || !guest_is_written(h, r->name, r->want, want, text))
+		return load(h, r->name, FILE_SPEC, &seen->applied, &spec, e);
+	seen->applied = want->guest;
+	return 0;
+}
+
+/* Most guests were started with what is wanted. */
+static int load_started(struct host *h, const char *name, const struct spec *want,
+	const struct strbuf *its, struct guest_seen *seen, struct spec *out, struct error *e)
+{
+	const struct guest_ahead *ahead = guest_seen_ahead(h, name);
+	const char *text = ahead ? ahead->started : NULL;
+	size_t len = text ? ahead->started_len : 0;
+	_cleanup_free_ char *read = NULL;
+
+	if (its->len && !text &&
+		file_read(h->root, guest_path(name, FILE_STARTED).s, SPEC_MAX, &read, &len) >= 0)
+		text = read;
+	if (!its->len || !text || spec_parse_like(h->pass, text, len, want, its, out, NULL) < 0 ||
+		!streq(out->name, name))
+		return load(h, name, FILE_STARTED, &seen->started, out, e);
+	seen->started = out->guest;
 	return 0;
 }
 
@@ -129,12 +151,13 @@ int guest_observe(struct host *h, const struct resource *r, void **have, struct 
 {
 	struct guest_seen *seen = arena_alloc(h->pass, sizeof(*seen));
 	const struct guest_ahead *ahead = guest_seen_ahead(h, r->name);
-	struct spec spec;
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+	struct spec want, spec;
 	struct unit unit;
 	int err = units_state(h, guest_unit(r->name).s, &unit, e);
 
 	if (err >= 0)
-		err = load_applied(h, r, seen, &spec, e);
+		err = load_applied(h, r, seen, &want, &text, e);
 	if (err < 0)
 		return err;
 	seen->running = unit.state != UNIT_INACTIVE && unit.state != UNIT_FAILED;
@@ -142,7 +165,7 @@ int guest_observe(struct host *h, const struct resource *r, void **have, struct 
 	if (!seen->running && !seen->applied && !file_exists(h->root, guest_path(r->name, "").s))
 		return check_cpu(h, r->want, NULL, e);
 	if (seen->running)
-		err = load(h, r->name, FILE_STARTED, &seen->started, &spec, e);
+		err = load_started(h, r->name, &want, &text, seen, &spec, e);
 	if (err < 0)
 		return err;
 	if (seen->started)

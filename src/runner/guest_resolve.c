@@ -29,21 +29,21 @@ int guest_resolve(struct host *h, const char *name, const struct guest *want, st
 	return r;
 }
 
-bool guest_is_written(struct host *h, const char *name, const struct guest *want, struct spec *out)
+bool guest_is_written(struct host *h, const char *name, const struct guest *want, struct spec *out,
+	struct strbuf *text)
 {
 	const struct guest_ahead *ahead = guest_seen_ahead(h, name);
 	const char *there = ahead ? ahead->spec : NULL;
-	size_t len = there ? ahead->len : 0;
-	_cleanup_strbuf_ struct strbuf text = { 0 };
+	size_t len = there ? ahead->spec_len : 0;
 	_cleanup_free_ char *read = NULL;
 
 	if (guest_resolve(h, name, want, out, NULL) < 0)
 		return false;
+	spec_json(out, text);
 	if (!there) {
 		if (file_read(h->root, guest_path(name, FILE_SPEC).s, SPEC_MAX, &read, &len) < 0)
 			return false;
 		there = read;
 	}
-	spec_json(out, &text);
-	return len == text.len && !memcmp(there, sb_str(&text), len);
+	return len == text->len && !memcmp(there, text->s, len);
 }

@@ -5,6 +5,9 @@
 
 enum { SPEC_FORMAT = 1 };
 
+/* Follows what comes of the guest alone. In no string of JSON is there a line's end. */
+#define REST ",\n \"interfaces\": ["
+
 void spec_resolve(struct arena *a, const struct guest *g, const char *name, const char *host_id,
 	struct spec *out)
 {
@@ -42,7 +45,7 @@ void spec_json(const struct spec *s, struct strbuf *out)
 		" \"guest\": ",
 		SPEC_FORMAT, s->name, (unsigned long)s->uid, s->uuid);
 	obj_json(s->guest, out);
-	sb_add(out, ",\n \"interfaces\": [");
+	sb_add(out, REST);
 	for (size_t i = 0; i < s->guest->interfaces.n; i++) {
 		sb_add(out, i ? ", {\"tap\": \"" : "{\"tap\": \"");
 		sb_add(out, s->interfaces[i].tap);
@@ -102,12 +105,21 @@ static int parse_interfaces(struct arena *a, json_t *json, struct spec *out, str
 	return 0;
 }
 
+static int parse_rest(struct arena *a, json_t *root, struct spec *out, struct error *e)
+{
+	json_t *assigned = json_object_get(root, "assigned");
+	int r = parse_interfaces(a, json_object_get(root, "interfaces"), out, e);
+
+	if (r >= 0 && assigned && assignment_parse(a, out->guest, assigned, &out->assigned) < 0)
+		return damaged(e, "what it is `assigned` is not valid");
+	return r;
+}
+
 static int parse_root(struct arena *a, json_t *root, struct spec *out, struct error *e)
 {
 	const char *name = json_string_value(json_object_get(root, "name"));
 	const char *uuid = json_string_value(json_object_get(root, "uuid"));
 	json_int_t uid = json_integer_value(json_object_get(root, "uid"));
-	json_t *assigned;
 	int r;
 
 	if (json_integer_value(json_object_get(root, "format")) != SPEC_FORMAT)
@@ -120,14 +132,7 @@ static int parse_root(struct arena *a, json_t *root, struct spec *out, struct er
 	*out = (struct spec){ .name = arena_strdup(a, name), .uid = (uid_t)uid };
 	memcpy(out->uuid, uuid, UUID_TEXT);
 	r = parse_guest(a, json_object_get(root, "guest"), out, e);
-	if (r >= 0)
-		r = parse_interfaces(a, json_object_get(root, "interfaces"), out, e);
-	if (r < 0)
-		return r;
-	assigned = json_object_get(root, "assigned");
-	if (assigned && assignment_parse(a, out->guest, assigned, &out->assigned) < 0)
-		return damaged(e, "what it is `assigned` is not valid");
-	return 0;
+	return r < 0 ? r : parse_rest(a, root, out, e);
 }
 
 int spec_parse(struct arena *a, const char *text, size_t len, struct spec *out, struct error *e)
@@ -136,6 +141,29 @@ int spec_parse(struct arena *a, const char *text, size_t len, struct spec *out, 
 	json_t *root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
 	int r = root ? parse_root(a, root, out, e) : damaged(e, why.text);
 
+	json_decref(root);
+	return r;
+}
+
+int spec_parse_like(struct arena *a, const char *text, size_t len, const struct spec *like,
+	const struct strbuf *its, struct spec *out, struct error *e)
+{
+	const char *rest = strstr(sb_str(its), REST);
+	size_t head = rest ? (size_t)(rest - its->s) : 0;
+	_cleanup_strbuf_ struct strbuf tail = { 0 };
+	json_t *root;
+	int r;
+
+	if (!head || len < head + strlen(REST) || memcmp(text, its->s, head + strlen(REST)))
+		return spec_parse(a, text, len, out, e);
+	*out = *like;
+	if (len == its->len && !memcmp(text, its->s, len))
+		return 0;
+	out->assigned = (struct assignment){ 0 };
+	sb_addc(&tail, '{');
+	sb_addn(&tail, text + head + 1, len - head - 1);
+	root = json_loadb(tail.s, tail.len, JSON_REJECT_DUPLICATES, NULL);
+	r = root ? parse_rest(a, root, out, e) : damaged(e, "it ends in the middle");
 	json_decref(root);
 	return r;
 }
@@ -176,13 +204,6 @@ int spec_load_fd(int fd, const char *name, struct arena *a, struct spec *out, st
 		return error_set(e, r, "cannot read the specification: %s", strerror(-r));
 	r = parse_named(a, text, len, name, out, e);
 	return r < 0 ? error_prefix(e, "the specification is damaged: ") : 0;
-}
-
-static bool texts_differ(const struct guest *a, const struct guest *b, const char *field)
-{
-	_cleanup_arena_ struct arena *scratch = arena_new();
-
-	return !streq_null(obj_text(a, field, scratch), obj_text(b, field, scratch));
 }
 
 bool interface_differs(const struct guest_interface *x, const struct guest_interface *y)
@@ -239,6 +260,9 @@ bool devices_differ(const struct guest *a, const struct guest *b)
 
 bool guest_differs(const struct guest *a, const struct guest *b)
 {
+	/* See spec_parse_like(). */
+	if (a == b)
+		return false;
 	for (size_t i = 0; i < guest_table.n_fields; i++) {
 		const struct field *f = &guest_table.fields[i];
 
@@ -248,7 +272,7 @@ bool guest_differs(const struct guest *a, const struct guest *b)
 			: streq(f->name, "disks")      ? disks_differ(a, b)
 			: streq(f->name, "devices")    ? devices_differ(a, b)
 			: streq(f->name, "cloud_init") ? obj_has(a, f->name) != obj_has(b, f->name)
-						       : texts_differ(a, b, f->name))
+						       : !obj_field_equal(a, b, f))
 			return true;
 	}
 	return false;

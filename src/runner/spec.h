@@ -43,6 +43,12 @@ enum { SPEC_MAX = 1 << 20 }; /* bytes of its text */
 void spec_json(const struct spec *s, struct strbuf *out);
 /* Back from text; what it points to is in the arena. -EBADMSG: damaged, e says what. */
 int spec_parse(struct arena *a, const char *text, size_t len, struct spec *out, struct error *e);
+/*
+ * The same of a text that will mostly say of its guest what `its`, the text of `like`, says of
+ * like's: then out has like's guest, and only what follows is read.
+ */
+int spec_parse_like(struct arena *a, const char *text, size_t len, const struct spec *like,
+	const struct strbuf *its, struct spec *out, struct error *e);
 /* file: FILE_SPEC or FILE_STARTED. -ENOENT: there is none, e is left alone. */
 int spec_load(int root, const char *name, const char *file, struct arena *a, struct spec *out,
 	struct error *e);

@@ -5,7 +5,7 @@
  *   floor observe                    links, addresses, nat, filter and mangle
  *   floor observe nft                links, addresses, chains, rules and sets of nf_tables
  *   floor observe guests FILE...     links, addresses, tables, what systemd says of guests' units,
- *                                    and the first page of each disk
+ *                                    and each of the files
  *   floor create  N [RULES] [MODE]   N bridges with an address, up, and their rules
  *   floor taps    N                  N taps in bridges, up; `destroy N group` takes them away
  *   floor destroy N [each|group]     take them away again
@@ -102,9 +102,9 @@ static int observe(bool nft)
 }
 
 /* systemd is asked first, as nothing else need wait for it. */
-static int observe_guests(char *const *disks)
+static int observe_guests(char *const *files)
 {
-	unsigned long links, addrs, rules, units, n_disks;
+	unsigned long links, addrs, rules, units, n_files;
 	struct sd_bus *bus;
 	int fd;
 
@@ -118,12 +118,12 @@ static int observe_guests(char *const *disks)
 	phase("addrs");
 	rules = xt_walk();
 	phase("rules");
-	n_disks = disks_walk(disks);
-	phase("disks");
+	n_files = files_read(files);
+	phase("files");
 	units = units_count(bus);
 	phase("units");
-	printf(",\"links\":%lu,\"addrs\":%lu,\"rules\":%lu,\"units\":%lu,\"disks\":%lu", links,
-		addrs, rules, units, n_disks);
+	printf(",\"links\":%lu,\"addrs\":%lu,\"rules\":%lu,\"units\":%lu,\"files\":%lu", links,
+		addrs, rules, units, n_files);
 	end();
 	return 0;
 }
@@ -235,7 +235,7 @@ int main(int argc, char **argv)
 		return nft_destroy(), 0;
 	if (!strcmp(verb, "destroy") && n > 0)
 		return destroy(n, !strcmp(word, "group"));
-	fputs("usage: floor observe [nft] | observe guests DISK... | create N [RULES] "
+	fputs("usage: floor observe [nft] | observe guests FILE... | create N [RULES] "
 	      "[batch|acked] | taps N | destroy N "
 	      "[each|group|nft] | pfs ROOT | devices ROOT\n",
 		stderr);

@@ -57,7 +57,7 @@ struct sd_bus *units_ask(void);
 /* Returns how many there are. */
 unsigned long units_count(struct sd_bus *bus);
 /* Reads the first page of each file, up to a null pointer; returns how many there were. */
-unsigned long disks_walk(char *const *paths);
+unsigned long files_read(char *const *paths);
 
 /* floor_pci.c: a machine's PCI functions and network interfaces; both return how many there are */
 unsigned long pci_walk(const char *root, bool pfs_alone);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What there is to look at of guests: systemd's units by one call, disks by their first page. */
+/* What there is to look at of guests: systemd's units by one call, their files by reading them. */
 #include "floor.h"
 #include <fcntl.h>
 #include <string.h>
@@ -59,7 +59,7 @@ unsigned long units_count(sd_bus *bus)
 	return n;
 }
 
-unsigned long disks_walk(char *const *paths)
+unsigned long files_read(char *const *paths)
 {
 	unsigned long n = 0;
 	char page[4096];

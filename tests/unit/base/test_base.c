@@ -76,6 +76,7 @@ static void test_json(void **state _unused_)
 {
 	static const char *const cases[][2] = {
 		{ "plain", "\"plain\"" },
+		{ "", "\"\"" },
 		{ "a\"b\\c", "\"a\\\"b\\\\c\"" },
 		{ "a\nb\tc\r", "\"a\\nb\\tc\\r\"" },
 		{ "\x01\x7f", "\"\\u0001\\u007f\"" },
@@ -90,6 +91,11 @@ static void test_json(void **state _unused_)
 
 		sb_add_json(&b, cases[i][0]);
 		assert_string_equal(sb_str(&b), cases[i][1]);
+		sb_addc(&b, ':');
+		sb_add(&b, cases[i][0]);
+		sb_json_from(&b, strlen(cases[i][1]) + 1);
+		assert_int_equal(b.s[strlen(cases[i][1])], ':');
+		assert_string_equal(b.s + strlen(cases[i][1]) + 1, cases[i][1]);
 	}
 }
 

@@ -124,6 +124,32 @@ static char *changes_text(const void *want, const void *have, struct arena *a)
 	return sb_steal(&out);
 }
 
+/* Defaults parsed once for all are the same as those parsed for each. */
+static void test_shared_defaults(void **state _unused_)
+{
+	_cleanup_strbuf_ struct strbuf one = { 0 }, two = { 0 };
+	_cleanup_loaded_ struct loaded l;
+	struct sample *again;
+	struct diags d;
+
+	load(&l, DOC);
+	assert_true(l.ok);
+	obj_json(l.sample, &one);
+	d = (struct diags){ .arena = l.arena };
+	obj_share_defaults(&d);
+	for (size_t i = 0; i < 3; i++) {
+		again = arena_alloc(l.arena, sample_table.size);
+		assert_true(obj_parse(&sample_table, l.doc.root, NULL, "", again, &d));
+		assert_false(obj_differs(l.sample, again));
+		assert_false(obj_differs(again, l.sample));
+		two.len = 0;
+		obj_json(again, &two);
+		assert_string_equal(sb_str(&one), sb_str(&two));
+		for (size_t f = 0; f < sample_table.n_fields; f++)
+			assert_true(obj_field_equal(l.sample, again, &sample_table.fields[f]));
+	}
+}
+
 static void test_diff(void **state _unused_)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(diffs); i++) {
@@ -285,6 +311,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_json_round_trip),
+		cmocka_unit_test(test_shared_defaults),
 		cmocka_unit_test(test_diff),
 		cmocka_unit_test(test_diff_both_ways),
 		cmocka_unit_test(test_diff_against_nothing),

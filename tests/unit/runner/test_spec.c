@@ -85,6 +85,47 @@ static void test_missing_keys_take_defaults(void **state _unused_)
 	assert_false(guest_differs(s.guest, guest_from(a, DISK)));
 }
 
+/* What a guest was started with, beside what is wanted: parsed only where it says something else.
+ */
+static void test_like_what_is_wanted(void **state _unused_)
+{
+	_cleanup_arena_ struct arena *a = arena_new();
+	_cleanup_error_ struct error e = { 0 };
+	_cleanup_strbuf_ struct strbuf its = { 0 };
+	const struct guest *g =
+		guest_from(a, DISK "interfaces: [{bridge: br0}, {network: default}]\n");
+	struct spec like, s, t;
+	const char *text;
+
+	spec_resolve(a, g, "web1", HOST_ID, &like);
+	spec_json(&like, &its);
+	assert_int_equal(spec_parse_like(a, its.s, its.len, &like, &its, &s, &e), 0);
+	assert_ptr_equal(s.guest, g);
+	assert_string_equal(s.interfaces[1].tap, "web1-tap1");
+
+	text = spec_text(a, g);
+	text = arena_printf(a, "%.*s, \"index\": 7}]}\n", (int)(strlen(text) - 4), text);
+	assert_int_equal(spec_parse_like(a, text, strlen(text), &like, &its, &s, &e), 0);
+	assert_ptr_equal(s.guest, g);
+	assert_int_equal(s.interfaces[0].index, 0);
+	assert_int_equal(s.interfaces[1].index, 7);
+	assert_int_equal(spec_parse(a, text, strlen(text), &t, &e), 0);
+	assert_int_equal(t.interfaces[1].index, 7);
+	assert_false(guest_differs(s.guest, t.guest));
+	for (size_t n = 0; n + 2 < strlen(text); n++) {
+		_cleanup_error_ struct error cut = { 0 };
+
+		assert_int_equal(spec_parse_like(a, text, n, &like, &its, &s, &cut), -EBADMSG);
+	}
+
+	text = spec_text(a,
+		guest_from(a,
+			DISK "cpu: {count: 9}\ninterfaces: [{bridge: br0}, {network: default}]\n"));
+	assert_int_equal(spec_parse_like(a, text, strlen(text), &like, &its, &s, &e), 0);
+	assert_int_equal(s.guest->cpu.count, 9);
+	assert_true(guest_differs(s.guest, g));
+}
+
 static void test_what_needs_a_restart(void **state _unused_)
 {
 	static const struct {
@@ -141,6 +182,7 @@ int main(void)
 		cmocka_unit_test(test_there_and_back),
 		cmocka_unit_test(test_a_damaged_one_is_refused),
 		cmocka_unit_test(test_missing_keys_take_defaults),
+		cmocka_unit_test(test_like_what_is_wanted),
 		cmocka_unit_test(test_what_needs_a_restart),
 		cmocka_unit_test(test_what_is_no_guest),
 	};
