@@ -6,6 +6,7 @@
  */
 #include "ctl/ctl.h"
 #include "ctl/import.h"
+#include "config/diag.h"
 #include "runner/machine_type.h"
 #include <fcntl.h>
 
@@ -16,6 +17,7 @@ void import_remark(struct import *o, const char *fmt, ...)
 	size_t begin;
 	va_list ap;
 
+	o->n_remarks++;
 	sb_add(&o->remarks, "    # ");
 	begin = o->remarks.len;
 	va_start(ap, fmt);
@@ -47,6 +49,17 @@ bool import_is(const char *value, const char *word)
 	return value && streq(value, word);
 }
 
+bool import_is_line(struct import *o, const struct xml *x, const char *value)
+{
+	for (const char *p = value; *p; p++)
+		if ((unsigned char)*p < ' ') {
+			import_remark(
+				o, "line %u: <%s> of several lines: %s", x->line, x->name, value);
+			return false;
+		}
+	return true;
+}
+
 void import_text(struct strbuf *b, const char *key, const char *value)
 {
 	sb_addf(b, "%s: ", key);
@@ -69,22 +82,33 @@ static void add_boot_order(struct import *o, const struct xml *os)
 		sb_addf(&o->text, "    boot: {order: [%s]}\n", sb_str(&order));
 }
 
+/* The kernel takes a line's end for a blank too. */
+static const char *blanks_only(struct arena *a, const char *text)
+{
+	char *copy = arena_strdup(a, text);
+
+	for (char *p = copy; *p; p++)
+		if ((unsigned char)*p < ' ')
+			*p = ' ';
+	return copy;
+}
+
 static void add_kernel(struct import *o, const struct xml *os)
 {
 	struct xml *kernel = import_taken(os, "kernel"), *initrd = import_taken(os, "initrd");
 	struct xml *cmdline = import_taken(os, "cmdline");
 
-	if (!kernel)
+	if (!kernel || !import_is_line(o, kernel, kernel->text))
 		return;
 	sb_add(&o->text, "    kernel: {");
 	import_text(&o->text, "image", kernel->text);
-	if (initrd) {
+	if (initrd && import_is_line(o, initrd, initrd->text)) {
 		sb_add(&o->text, ", ");
 		import_text(&o->text, "initrd", initrd->text);
 	}
 	if (cmdline && *cmdline->text) {
 		sb_add(&o->text, ", ");
-		import_text(&o->text, "cmdline", cmdline->text);
+		import_text(&o->text, "cmdline", blanks_only(o->arena, cmdline->text));
 	}
 	sb_add(&o->text, "}\n");
 }
@@ -122,14 +146,11 @@ static void add_os(struct import *o, const struct xml *domain)
 	import_use(xml_child(domain, "clock"));
 }
 
-/* What every guest here has, or what has no meaning beside QEMU's command line. */
+/* What has no meaning beside QEMU's command line, or is so here too. */
 static bool is_plumbing(const char *name)
 {
-	static const char *const names[] = { "emulator", "controller", "input", "memballoon", "rng",
-		"video", "console", "serial", "on_poweroff", "on_reboot", "on_crash", "pm",
-		"metadata", "resource", "seclabel", "title", "description", "panic", "address",
-		"alias", "backingStore", "mirror", "acpi", "apic", "pae", "vmport", "smm",
-		"firmware" };
+	static const char *const names[] = { "emulator", "pm", "metadata", "address", "alias",
+		"backingStore", "mirror", "acpi", "apic", "pae", "vmport", "smm", "firmware" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (streq(names[i], name))
@@ -146,12 +167,13 @@ void import_rest(struct import *o, const struct xml *x)
 				xml_attribute(c, "type") ? xml_attribute(c, "type") : "");
 }
 
-/* Of characters that a name here may have. */
-static void add_name(struct import *o, struct xml *name)
+/* Of characters that a name here may have, and no other guest's. */
+static const char *own_name(struct import *o, const char *theirs)
 {
 	static const char valid[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
-	char *own = arena_strdup(o->arena, name && *name->text ? name->text : "unnamed");
+	char *own = arena_strdup(o->arena, theirs);
+	const char *name;
 
 	for (char *c = own + strspn(own, valid); *c; c += strspn(c, valid))
 		*c = '-';
@@ -159,29 +181,51 @@ static void add_name(struct import *o, struct xml *name)
 		own[NAME_MAX_BYTES] = '\0';
 	if (!own[strspn(own, "0123456789")] || *own == '.' || *own == '-')
 		own = arena_printf(o->arena, "vm%s", own);
+	name = own;
+	for (unsigned i = 2; strmap_get(&o->names, name); i++)
+		name = arena_printf(o->arena, "%.*s-%u", NAME_MAX_BYTES - 8, own, i);
+	strmap_put(&o->names, name, o);
+	if (!streq(name, own))
+		sb_addf(&o->warnings, "warning: the domain `%s` is %s here: another one is %s\n",
+			text_shown(o->arena, theirs), name, own);
+	return name;
+}
+
+static const char *add_name(struct import *o, struct xml *name)
+{
+	const char *theirs = name && *name->text ? name->text : "unnamed";
+	const char *own = own_name(o, theirs);
+
 	if (name && !streq(own, name->text))
 		import_remark(o, "name: %s", name->text);
 	sb_add(&o->text, "  ");
 	sb_add_json(&o->text, own);
 	sb_add(&o->text, ":\n");
+	return own;
 }
 
 static void add_domain(struct import *o, struct xml *domain)
 {
 	struct xml *devices = import_taken(domain, "devices");
+	const char *name = add_name(o, import_taken(domain, "name"));
 
-	add_name(o, import_taken(domain, "name"));
 	if (import_taken(domain, "uuid"))
 		import_remark(o, "uuid: the guest sees another one");
 	import_cpu(o, domain);
 	import_memory(o, domain);
 	add_os(o, domain);
 	import_devices(o, devices);
+	import_plain(o, domain);
 	import_rest(o, domain);
 	import_rest(o, devices);
-	if (o->remarks.len)
+	if (o->remarks.len) {
 		sb_addf(&o->text, "    # Not carried over:\n%s", sb_str(&o->remarks));
+		sb_addf(&o->warnings,
+			"warning: %s: %zu thing%s not carried over; comments say which\n", name,
+			o->n_remarks, o->n_remarks == 1 ? " is" : "s are");
+	}
 	sb_free(&o->remarks);
+	o->n_remarks = 0;
 }
 
 static int import_file(struct import *o, const char *path, struct error *e)
@@ -191,11 +235,18 @@ static int import_file(struct import *o, const char *path, struct error *e)
 	size_t len;
 	int r = file_read(AT_FDCWD, path, FILE_MAX, &data, &len);
 
-	if (r < 0)
-		return error_set(e, r, "cannot read %s: %s", path, strerror(-r));
+	if (r < 0) {
+		error_set(e, r, "cannot read %s: %s", path, strerror(-r));
+		return error_cure(
+			e, "name a file with a domain: virsh dumpxml --inactive NAME >FILE");
+	}
 	r = xml_parse(o->arena, data, len, &root, e);
+	if (r == -EBADMSG) {
+		error_prefix(e, "%s: ", path);
+		return error_cure(e, "write it anew: virsh dumpxml --inactive NAME >FILE");
+	}
 	if (r < 0)
-		return r == -EBADMSG ? error_prefix(e, "%s: ", path) : r;
+		return r;
 	if (streq(root->name, "domain")) {
 		add_domain(o, root);
 		return 0;
@@ -219,8 +270,13 @@ int verb_import(struct ctl *c, int argc, char **argv)
 	sb_add(&o.text, "version: 1\nguests:\n");
 	for (int i = 1; i < argc && r >= 0; i++)
 		r = import_file(&o, argv[i], &e);
-	if (r >= 0)
+	if (r >= 0) {
 		fputs(sb_str(&o.text), stdout);
+		fputs(sb_str(&o.warnings), stderr);
+	}
 	sb_free(&o.text);
+	sb_free(&o.remarks);
+	sb_free(&o.warnings);
+	strmap_free(&o.names);
 	return r < 0 ? ctl_fail(c, &e) : 0;
 }

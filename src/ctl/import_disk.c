@@ -81,6 +81,8 @@ void import_disk(struct import *o, struct xml *disk)
 		import_remark(o, "line %u: a disk that is a %s", disk->line, device);
 		return;
 	}
+	if (path && !import_is_line(o, source, path))
+		return;
 	if (!path && (source || !drive)) {
 		import_remark(o, "line %u: a %s without a file or device", disk->line,
 			device ? device : "disk");

@@ -4,6 +4,7 @@
 KVMHOST_ACCEPT=1 writes what is seen into import/*.expect instead of comparing; then read the diff."""
 import os
 import pathlib
+import re
 import subprocess
 
 import pytest
@@ -20,6 +21,8 @@ def imported(*paths):
 def test_domain(path, tmp_path):
     done = imported(path)
     assert done.returncode == 0, done.stderr
+    lost = re.fullmatch(r"(warning: [\w.-]+: \d+ things? (is|are) not carried over; comments say which\n)?", done.stderr)
+    assert lost and bool(lost[1]) == ("# Not carried over" in done.stdout), done.stderr
     expected = path.with_suffix(".expect")
     if os.environ.get("KVMHOST_ACCEPT"):
         expected.write_text(done.stdout)
@@ -52,6 +55,29 @@ def test_what_is_no_domain(tmp_path, text, said):
     path.write_text(text)
     done = imported(path)
     assert done.returncode == 1 and said in done.stderr and not done.stdout, done
+    assert "\n  = " in done.stderr and "virsh dumpxml --inactive NAME" in done.stderr, done
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    done = imported(tmp_path / "none.xml")
+    assert done.returncode == 1 and "none.xml: No such file or directory\n  = " in done.stderr and "virsh dumpxml" in done.stderr, done
+
+
+def test_two_domains_are_two_guests(tmp_path):
+    names = ["a b", "a-b", "a/b", "x" * 70, "x" * 70 + "y"]
+    paths = []
+    for i, name in enumerate(names):
+        paths.append(tmp_path / f"{i}.xml")
+        paths[-1].write_text(f"<domain><name>{name}</name><os><type>hvm</type><kernel>/boot/k</kernel></os></domain>")
+    done = imported(*paths)
+    keys = re.findall('^  "(.*)":$', done.stdout, re.M)
+    assert done.returncode == 0 and keys[:3] == ["a-b", "a-b-2", "a-b-3"] and len(set(keys)) == 5, done
+    assert "warning: the domain `a-b` is a-b-2 here: another one is a-b\n" in done.stderr, done.stderr
+    assert "# name: a/b\n" in done.stdout, done.stdout
+    document = tmp_path / "host.yaml"
+    document.write_text(done.stdout)
+    checked = subprocess.run([CTL, "check", str(document)], capture_output=True, text=True, timeout=60)
+    assert checked.returncode == 0, checked.stderr
 
 
 def test_a_name_is_text(tmp_path):
