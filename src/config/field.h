@@ -89,6 +89,12 @@ enum on_change {
 	CHANGE_REBOOT,
 };
 
+/* Where another row of the same table, an enum, has one of these values as it is written. */
+struct field_case {
+	const char *name;
+	const char *const *values; /* NULL-terminated */
+};
+
 struct field {
 	const char *name;
 	const char *doc; /* sentences for explain and the man page */
@@ -107,6 +113,8 @@ struct field {
 	const char *example; /* for explain, man page and fuzz seeds, where def says too little */
 	enum on_change on_change;
 	bool required;
+	/* Required but in that case, for the schema: the table's check says it in words. */
+	const struct field_case *required_unless;
 	bool alone; /* a list: one item may stand without brackets */
 	bool secret; /* never printed */
 };

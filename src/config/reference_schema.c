@@ -83,6 +83,25 @@ static void add_field(const struct field *f, struct strbuf *out)
 	sb_addc(out, '}');
 }
 
+/* One at most in a table: a second "if" would take its place. */
+static void add_required_unless(const struct field *f, struct strbuf *out)
+{
+	const struct field_case *c = f->required_unless;
+
+	sb_add(out, ",\"if\":{\"properties\":{");
+	sb_add_json(out, c->name);
+	sb_add(out, ":{\"enum\":[");
+	for (size_t i = 0; c->values[i]; i++) {
+		sb_add(out, i ? "," : "");
+		sb_add_json(out, c->values[i]);
+	}
+	sb_add(out, "]}},\"required\":[");
+	sb_add_json(out, c->name);
+	sb_add(out, "]},\"else\":{\"required\":[");
+	sb_add_json(out, f->name);
+	sb_add(out, "]}");
+}
+
 static void add_properties(const struct table *t, struct strbuf *out)
 {
 	size_t n = 0, required = 0;
@@ -104,6 +123,9 @@ static void add_properties(const struct table *t, struct strbuf *out)
 		sb_add_json(out, t->fields[i].name);
 	}
 	sb_add(out, required ? "]" : "");
+	for (size_t i = 0; i < t->n_fields; i++)
+		if (t->fields[i].required_unless)
+			add_required_unless(&t->fields[i], out);
 }
 
 static void add_table(const struct table *t, struct strbuf *out)

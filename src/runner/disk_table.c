@@ -79,9 +79,12 @@ size_t disk_number_on_bus(const struct list *disks, size_t i)
 	return n;
 }
 
+static const struct field_case empty_drive = { "device",
+	(const char *const[]){ "cdrom", "floppy", NULL } };
+
 static const struct field disk_rows[] = {
 	FIELD_STRING(struct guest_disk, path, type_path, .on_change = CHANGE_RECREATE,
-		.example = "/var/lib/kvmhost/images/web1.qcow2",
+		.required_unless = &empty_drive, .example = "/var/lib/kvmhost/images/web1.qcow2",
 		.doc = "An image file or a block device of the host. Without `size` it must be "
 		       "there already. "
 		       "Only what is read only (a cdrom's ISO) may stand in several places. A "

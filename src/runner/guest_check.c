@@ -94,11 +94,25 @@ static void check_cloud_init(const struct guest *g, struct diags *d)
 			GUEST_SATA_MAX);
 }
 
+/* A device of the host's may be one. */
+static bool has_disk(const struct guest *g)
+{
+	for (size_t i = 0; i < g->disks.n; i++)
+		if (!disk_is_drive(&LIST_AT(&g->disks, const struct guest_disk, i)))
+			return true;
+	return g->devices.n > 0;
+}
+
 static void check_installed(const struct guest *g, struct diags *d)
 {
 	if (!obj_has(g, "install"))
 		return;
-	if (obj_has(g, "kernel"))
+	if (!has_disk(g) && !d->incomplete)
+		diag_error(d, obj_mark(g, "install"),
+			"add to `disks`: {path: /var/lib/kvmhost/images/NAME.qcow2, size: 20GiB}",
+			"there is no disk to install on%s",
+			g->disks.n ? ", only drives for media" : "");
+	else if (obj_has(g, "kernel"))
 		diag_error(d, obj_mark(g, "install"), "take one of the two out",
 			"a `kernel` goes before what is installed from");
 	else if (g->install.pxe && !g->interfaces.n)

@@ -128,6 +128,37 @@ def test_schema_agrees(path, validator):
         assert not valid, f"accepted by the schema; if it cannot say better, begin the file with {ACCEPTS!r}"
 
 
+def without_one_key(value):
+    """The document without each of its keys in turn."""
+    for key, child in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else []:
+        if isinstance(value, dict):
+            yield key, {k: v for k, v in value.items() if k != key}
+        for gone, smaller in without_one_key(child):
+            copy = value.copy()
+            copy[key] = smaller
+            yield f"{key}.{gone}", copy
+
+
+@pytest.mark.parametrize("path", GOOD, ids=lambda p: p.stem)
+def test_schema_and_parser_miss_the_same(path, validator, tmp_path):
+    """Where a key must be, both must say so; what the parser takes the schema must take."""
+    for key, value in without_one_key(load(path)):
+        (tmp_path / "one.yaml").write_text(json.dumps(value))
+        said = run("check", tmp_path / "one.yaml")
+        valid = validator.is_valid(value)
+        assert valid or said.returncode == 1, (key, [e.message for e in validator.iter_errors(value)])
+        assert not (valid and b"` is missing" in said.stderr), (key, said.stderr.decode())
+
+
+@pytest.mark.parametrize("device", [None, "disk", "lun", "cdrom", "floppy"])
+@pytest.mark.parametrize("path", [None, "/dev/disk/by-id/scsi-1"])
+def test_schema_and_parser_miss_the_same_path(device, path, validator, tmp_path):
+    disk = {**({"device": device} if device else {}), **({"path": path} if path else {})}
+    value = {"version": 1, "guests": {"web1": {"kernel": {"image": "/boot/vmlinuz"}, "disks": [disk]}}}
+    (tmp_path / "one.yaml").write_text(json.dumps(value))
+    assert (run("check", tmp_path / "one.yaml").returncode == 0) == validator.is_valid(value)
+
+
 def subschemas(node, path=()):
     """Every subschema of the document with the keys that lead there; `*` is a name of the user's."""
     yield path, node
