@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "runner/spec.h"
+#include "base/decimal.h"
 #include "config/obj.h"
 #include <fcntl.h>
 
@@ -40,10 +41,17 @@ static void add_assigned(const struct spec *s, struct strbuf *out)
 
 void spec_json(const struct spec *s, struct strbuf *out)
 {
-	sb_addf(out,
-		"{\"format\": %d, \"name\": \"%s\", \"uid\": %lu, \"uuid\": \"%s\",\n"
-		" \"guest\": ",
-		SPEC_FORMAT, s->name, (unsigned long)s->uid, s->uuid);
+	struct decimal d;
+
+	sb_add(out, "{\"format\": ");
+	sb_add(out, decimal(&d, SPEC_FORMAT));
+	sb_add(out, ", \"name\": \"");
+	sb_add(out, s->name);
+	sb_add(out, "\", \"uid\": ");
+	sb_add(out, decimal(&d, s->uid));
+	sb_add(out, ", \"uuid\": \"");
+	sb_add(out, s->uuid);
+	sb_add(out, "\",\n \"guest\": ");
 	obj_json(s->guest, out);
 	sb_add(out, REST);
 	for (size_t i = 0; i < s->guest->interfaces.n; i++) {
