@@ -60,7 +60,7 @@ static bool has_guests(const struct wants *w)
 static void warn_of_guests(struct ctl *c, const struct config *config)
 {
 	static const char *const names[] = { "guest-cpus", "guest-memory", "guest-hugepages",
-		"guest-storage" };
+		"guest-storage", "guest-images" };
 	struct doctor d;
 
 	if (!has_guests(&config->wants))

@@ -223,6 +223,10 @@ const struct check doctor_guests[] = {
 		"What the images may still grow by, for each file system: a raw one to its size, "
 		"others to a hundredth more.",
 		doctor_guest_storage },
+	{ "guest-images", "Images that are the guests' alone",
+		"What a guest keeps is not for every user of the host to read, its keys and "
+		"passwords among it.",
+		doctor_guest_images },
 	{ "guest-macvtap", "Guests that this host can reach",
 		"What a macvtap sends leaves by the card, and never comes to the host itself; nor "
 		"does what the host sends come to the guest.",

@@ -16,6 +16,8 @@ uint64_t doctor_size(struct doctor *d, const void *want, const char *field);
 
 /* doctor_hugepages.c */
 void doctor_guest_hugepages(struct doctor *d);
+/* doctor_images.c */
+void doctor_guest_images(struct doctor *d);
 /* doctor_storage.c */
 void doctor_guest_storage(struct doctor *d);
 

@@ -361,6 +361,25 @@ def test_on_one_that_is_mounted_when_somebody_needs_it(stopped, how):
                  "systemctl unmask srv.mount; rm /etc/systemd/system/srv-pool.automount; systemctl daemon-reload", check=False)
 
 
+def test_an_image_that_every_user_can_read_is_told(stopped):
+    """One that was there: kvmhost makes its own with mode 0600, and changes nobody's."""
+    host = stopped
+    host.run("qemu-img create -q -f qcow2 /srv/open.qcow2 8M; chmod 644 /srv/open.qcow2; chmod 755 /srv")
+    text = document("path: /srv/open.qcow2", f"path: {IMAGES}/own.qcow2, size: 8MiB")
+    put(host, text)
+    reads = "setpriv --reuid nobody --regid nogroup --clear-groups head -c 4 /srv/open.qcow2"
+    assert host.run(reads).stdout.startswith("QFI")
+    warned = host.ctl("plan", check=False).stderr
+    assert "warning: every user of the host can read: /srv/open.qcow2 of web1\n      = chmod o= /srv/open.qcow2\n" in warned, warned
+    host.run("chmod o= /srv/open.qcow2")
+    settle(host, text)
+    assert host.run(reads, check=False).rc and "every user" not in str(host.ctl("plan"))
+    console = host.console(SOCKET)
+    console.ready()
+    assert console.run("cat /sys/block/vda/size") == f"{(8 << 20) // 512}\n", "the guest has it all the same"
+    console.close()
+
+
 def test_what_is_not_mounted_is_not_known(stopped):
     """A plan neither mounts what systemd mounts only for somebody, nor speaks of the directory below as of it."""
     host = stopped

@@ -151,6 +151,7 @@ CASES = [
     ("guest-macvtap", macvtap(""), "warn", "this host and web1 do not hear each other", "mode: isolated"),
     ("guest-macvtap", macvtap(", {bridge: br0}"), "pass", "none is by macvtap alone", None),
     ("guest-macvtap", disk("1MiB"), "pass", "none is by macvtap alone", None),
+    ("guest-images", disk("1MiB"), "pass", "none is open to every user", None),
     ("guest-storage", disk("1MiB"), "pass", "may take 1 MiB more", None),
     ("guest-storage", disk("40TiB", "qcow2"), "warn", "may take 42362470 MiB more", "make room"),
 ]
@@ -159,6 +160,31 @@ CASES = [
 def doctor(tree, *args):
     result = subprocess.run([CTL, "--json", "--root", str(tree), "doctor", *args], capture_output=True, text=True, timeout=60)
     return result, json.loads(result.stdout) if result.stdout else None
+
+
+IMAGES = [
+    (0o600, 0o755, "", "pass", "none is open"),
+    (0o640, 0o755, "", "pass", "none is open"),
+    (0o644, 0o700, "", "pass", "none is open"),
+    (0o644, 0o755, ", readonly: true", "pass", "none is open"),
+    (0o644, 0o755, ", device: cdrom", "pass", "none is open"),
+    (0o644, 0o755, "", "warn", "every user of the host can read: /srv/deep/a.raw of web1"),
+    (0o666, 0o711, "", "warn", "every user of the host can read or write: /srv/deep/a.raw of web1"),
+]
+
+
+@pytest.mark.parametrize("mode, above, more, state, seen", IMAGES)
+def test_images_that_everybody_can_read(tmp_path, mode, above, more, state, seen):
+    (tmp_path / "etc/kvmhost").mkdir(parents=True)
+    (tmp_path / "srv/deep").mkdir(parents=True)
+    (tmp_path / "srv/deep/a.raw").touch()
+    (tmp_path / "srv/deep/a.raw").chmod(mode)
+    (tmp_path / "srv/deep").chmod(above)
+    (tmp_path / "etc/kvmhost/host.yaml").write_text(
+        f"version: 1\nguests: {{web1: {{kernel: {{image: /k}}, disks: [{{path: /srv/deep/a.raw, format: raw{more}}}]}}}}\n")
+    [check] = doctor(tmp_path, "guest-images")[1]["checks"]
+    assert (check["state"], check["seen"]) == (state, seen if state == "warn" else check["seen"]) and seen in check["seen"], check
+    assert check["cure"] == ("chmod o= /srv/deep/a.raw" if state == "warn" else None), check
 
 
 @pytest.mark.parametrize("name, files, state, seen, cure", CASES, ids=[f"{case[0]}-{case[2]}" for case in CASES])
