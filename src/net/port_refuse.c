@@ -93,6 +93,8 @@ int port_refuse(struct host *h, const struct resource *r, const struct links *ls
 	const char *holder;
 	int ret = refuse_itself(h, r, port, e);
 
+	if (ret >= 0 && (!master || master == bridge))
+		ret = port_reach(h, r, ls, bridge, port, e);
 	if (ret < 0 || (master && master == bridge))
 		return ret;
 	ret = refuse_shared(h, ls, port, e);

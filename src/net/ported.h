@@ -55,6 +55,10 @@ int ported_observe(struct host *h, const struct resource *r, const struct links 
  * resource's link, may be NULL. */
 int port_refuse(struct host *h, const struct resource *r, const struct links *ls,
 	const struct link *bridge, const struct link *port, struct error *e);
+/* port_reach.c: an error where the gateway of a route of the port is reached by no address that the
+ * document lists for the resource. */
+int port_reach(struct host *h, const struct resource *r, const struct links *ls,
+	const struct link *bridge, const struct link *port, struct error *e);
 /*
  * The link of that name, or NULL: where there is none, and where another card has the name now,
  * while the one that the resource took is still its port under a new one. *why may be NULL.

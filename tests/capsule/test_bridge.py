@@ -278,6 +278,44 @@ def test_what_cannot_be_a_port(machine, link, port, said):
     assert state(machine) == machine.before
 
 
+def test_listed_addresses_that_reach_no_gateway(machine):
+    """Told by the plan; before, the kernel refused the route in the middle and all went back."""
+    def listed(*addresses):
+        return f"version: 1\nbridges:\n  br0: {{ports: [eth0], addressing: [{', '.join(addresses)}]}}\n"
+
+    machine.run("ip route add 10.77.0.0/16 via 203.0.113.1 dev eth0 onlink")
+    for document in listed("203.0.113.2/24"), listed("2001:db8:1::2/64"):
+        put(machine, document)
+        plan = machine.ctl("plan", check=False)
+        gateway = "2001:db8:1::1" if "203" in document else "203.0.113.1"
+        assert plan.rc == 1 and f"via {gateway}" in plan.stdout + plan.stderr, plan
+        assert f"cannot go along: of the addresses of br0 none reaches {gateway}" in plan.stdout + plan.stderr, plan
+        assert machine.ctl("apply", check=False).rc == 1 and not machine.exists("/sys/class/net/br0")
+    machine.run("ip route del 10.77.0.0/16")
+    assert state(machine) == machine.before
+    # also where the bridge is there, and its addresses change
+    settle(machine, INHERIT)
+    before = state(machine)
+    put(machine, listed("203.0.113.7/24"))
+    plan = machine.ctl("plan", check=False)
+    assert plan.rc == 1 and "none reaches 2001:db8:1::1" in plan.stdout + plan.stderr, plan
+    assert machine.ctl("apply", check=False).rc == 1 and state(machine) == before
+    # and where one leaves the list; another port's way to the gateway is one, too
+    settle(machine, listed("203.0.113.3/24", "2001:db8:1::7/64"))
+    put(machine, listed("203.0.113.3/24"))
+    plan = machine.ctl("plan", check=False)
+    assert plan.rc == 1 and "none reaches 2001:db8:1::1" in plan.stdout + plan.stderr, plan
+    settle(machine, EMPTY, "--allow-mass-removal")
+    machine.run("ip link add card type veth peer name cable; ip link set card up; ip link set cable up; "
+                "ip route add 2001:db8:1::1 dev card; ip route add 2001:db8:1::9 dev card")
+    put(machine, listed("203.0.113.3/24").replace("eth0", "eth0, card"))
+    assert machine.ctl("plan", check=False).rc == 2
+    machine.run("ip route del 2001:db8:1::1 dev card")
+    assert machine.ctl("plan", check=False).rc == 1
+    machine.run("ip link del card")
+    assert state(machine) == machine.before
+
+
 def test_ports_of_others_stay(machine):
     settle(machine, INHERIT)
     box = machine.client("box", "br0", "203.0.113.50/24", "203.0.113.1")
