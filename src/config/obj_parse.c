@@ -8,13 +8,16 @@
 #include "base/strmap.h"
 #include "config/compose.h"
 #include "config/obj_errors.h"
+#include "config/obj_flawed.h"
 #include <assert.h>
 
 /* What is being parsed; the outermost table serves hints. */
 struct parser {
 	struct diags *d;
 	const struct table *root;
+	struct flaws flaws;
 	bool load; /* a record, not a document: no defaults, nothing required, no checks */
+	bool unchecked; /* a value to try: no checks */
 };
 
 static bool parse_field(struct parser *p, const struct field *f, const struct node *n,
@@ -216,7 +219,7 @@ static bool fill_in(struct parser *p, struct obj *o, const struct path *where, u
 		if (given >> i & 1)
 			continue;
 		if (f->required && o->node) {
-			ok = false;
+			ok = flaw_add(&p->flaws, p->d->arena, o, i, NULL);
 			if (!(suspected >> i & 1) && !p->d->incomplete)
 				refuse_missing(p->d, f, o->node, where);
 		} else if (f->def) {
@@ -230,8 +233,9 @@ static bool fill_in(struct parser *p, struct obj *o, const struct path *where, u
 	return ok;
 }
 
+/* suspected: rows that an unknown key was probably meant to name; stray: it may be any other. */
 static bool parse_pairs(struct parser *p, struct obj *o, const struct path *where, uint64_t *given,
-	uint64_t *suspected)
+	uint64_t *suspected, bool *stray)
 {
 	const struct table *t = o->table;
 	bool ok = true;
@@ -245,6 +249,7 @@ static bool parse_pairs(struct parser *p, struct obj *o, const struct path *wher
 		if (!f) {
 			f = refuse_unknown(p->d, p->root, t, pair->key, where);
 			*suspected |= f ? UINT64_C(1) << (f - t->fields) : 0;
+			*stray |= !f;
 			ok = false;
 			continue;
 		}
@@ -253,7 +258,7 @@ static bool parse_pairs(struct parser *p, struct obj *o, const struct path *wher
 			    member_of(o, f)))
 			o->set |= UINT64_C(1) << row;
 		else
-			ok = false;
+			ok = flaw_add(&p->flaws, p->d->arena, o, row, pair->value);
 	}
 	return ok;
 }
@@ -266,9 +271,28 @@ static bool parse_shorthand(
 	assert(f && f->shape == SHAPE_SCALAR);
 	*given |= UINT64_C(1) << (f - o->table->fields);
 	if (!parse_scalar(p, f, o->node, where, member_of(o, f)))
-		return false;
+		return flaw_add_rows(&p->flaws, p->d->arena, o, *given);
 	o->set |= *given;
 	return true;
+}
+
+/* flaws: those behind this many are in the object; given: the rows that are written there. */
+static bool checked(struct parser *p, struct obj *o, bool ok, size_t flaws, uint64_t given)
+{
+	size_t errors = p->d->errors;
+
+	if (!o->table->check)
+		return ok;
+	if (!ok) {
+		flawed_check(o, &p->flaws, flaws, p->d);
+		return false;
+	}
+	o->table->check(o, p->d);
+	if (p->d->errors == errors)
+		return true;
+	/* Which of its values is to change nobody knows. */
+	flaw_add_rows(&p->flaws, p->d->arena, o, given);
+	return false;
 }
 
 static bool parse_object(struct parser *p, const struct table *t, const struct node *n,
@@ -276,27 +300,26 @@ static bool parse_object(struct parser *p, const struct table *t, const struct n
 {
 	struct obj *o = out;
 	uint64_t given = 0, suspected = 0;
-	size_t errors;
-	bool ok = true;
+	size_t flaws = p->flaws.n;
+	bool ok = true, stray = false;
 
 	obj_init(o, t, name);
 	o->node = n;
 	if (n && is_null(n))
-		return refuse_null_object(p->d, t, n, where);
+		return flaw_add_rows(&p->flaws, p->d->arena, o, UINT64_MAX) ||
+		       refuse_null_object(p->d, t, n, where);
 	if (n && n->type == NODE_MAP)
-		ok = parse_pairs(p, o, where, &given, &suspected);
+		ok = parse_pairs(p, o, where, &given, &suspected, &stray);
 	else if (n && n->type == NODE_SCALAR && t->scalar)
 		ok = parse_shorthand(p, o, where, &given);
 	else if (n)
-		return refuse_object(p->d, t, n, where);
+		return flaw_add_rows(&p->flaws, p->d->arena, o, UINT64_MAX) ||
+		       refuse_object(p->d, t, n, where);
 	if (p->load)
 		return ok;
 	ok &= fill_in(p, o, where, given, suspected);
-	if (!ok || !n || !t->check)
-		return ok;
-	errors = p->d->errors;
-	t->check(o, p->d);
-	return p->d->errors == errors;
+	flaw_add_rows(&p->flaws, p->d->arena, o, (stray ? UINT64_MAX : suspected) & ~given);
+	return !n || p->unchecked ? ok : checked(p, o, ok, flaws, given);
 }
 
 bool obj_parse(const struct table *t, const struct node *n, const char *name, const char *where,
@@ -306,6 +329,18 @@ bool obj_parse(const struct table *t, const struct node *n, const char *name, co
 	struct path path = { NULL, where ? where : "" };
 
 	return parse_object(&p, t, n, name ? arena_strdup(d->arena, name) : NULL, &path, out);
+}
+
+bool obj_value(const struct field *f, const char *text, struct arena *a, void *member)
+{
+	struct diags quiet = { .arena = a };
+	struct parser p = { .d = &quiet, .root = f->table, .unchecked = true };
+	struct path path = { NULL, "" };
+	const struct node *n = compose_text(a, text);
+
+	if (f->shape == SHAPE_SCALAR && !f->type->bare && n && n->type == NODE_SCALAR)
+		return text_parse(f, n->text, a, member);
+	return n && parse_field(&p, f, n, &path, member);
 }
 
 bool obj_load(void *obj, const struct node *n, struct diags *d)

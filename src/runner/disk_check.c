@@ -160,7 +160,8 @@ static void refuse_directory(
 	const struct node *written = node_get(k->obj.node, key);
 
 	/* What is written: a path that is kept ends in none. */
-	if (path && (streq(path, "/") || (written && endswith(written->text, "/"))))
+	if (path && (streq(path, "/") || (written && written->type == NODE_SCALAR &&
+						 endswith(written->text, "/"))))
 		diag_error(d, obj_mark(k, key), "name the file or block device itself",
 			"%s is a directory", text_shown(d->arena, path));
 }
