@@ -20,20 +20,6 @@ struct reach {
 	size_t n_kept;
 };
 
-static bool get_ip(const struct route *r, int type, struct ip *out)
-{
-	const struct rtmsg *head = nlmsg_data(r->message);
-	struct nlattr *at =
-		nlmsg_find_attr((struct nlmsghdr *)(uintptr_t)r->message, sizeof(*head), type);
-	size_t len = head->rtm_family == AF_INET ? 4 : 16;
-
-	if (!at || (size_t)nla_len(at) < len)
-		return false;
-	*out = (struct ip){ .family = head->rtm_family };
-	memcpy(out->b, nla_data(at), len);
-	return true;
-}
-
 static bool is_link_local(const struct ip *ip)
 {
 	return ip->family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&ip->v6);
@@ -48,7 +34,7 @@ static bool lead_to(const struct route *v, size_t n, const struct ip *ip)
 
 		if (v[i].via || v[i].kernel || head->rtm_family != ip->family)
 			continue;
-		get_ip(&v[i], RTA_DST, &to.ip);
+		route_ip(&v[i], RTA_DST, &to.ip);
 		if (cidr_contains(&to, ip))
 			return true;
 	}
@@ -109,7 +95,7 @@ static int check(const struct reach *x, const struct links *ls, struct nl *nl, s
 		const struct rtmsg *head = nlmsg_data(r->message);
 		struct ip ip;
 
-		if (get_ip(r, RTA_GATEWAY, &ip) && !(head->rtm_flags & RTNH_F_ONLINK) &&
+		if (route_ip(r, RTA_GATEWAY, &ip) && !(head->rtm_flags & RTNH_F_ONLINK) &&
 			!is_link_local(&ip) && !reaches(x, &ip) && !others_reach(x, ls, nl, &ip))
 			return refuse(x, r, &ip, e);
 	}

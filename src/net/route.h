@@ -7,6 +7,7 @@
 #ifndef KVMHOST_ROUTE_H
 #define KVMHOST_ROUTE_H
 
+#include "config/type.h"
 #include "net/nl.h"
 
 struct route {
@@ -26,6 +27,11 @@ bool route_counts(const struct nlmsghdr *m);
 uint32_t route_table(const struct route *r);
 /* From a message that was kept; false when it is none. */
 bool route_read(struct arena *a, const struct nlmsghdr *m, struct route *out);
+
+/* An address among its attributes (RTA_GATEWAY, RTA_PREFSRC, RTA_DST); false: it has none. */
+bool route_ip(const struct route *r, int type, struct ip *out);
+/* The kernel chooses the address that it speaks from. */
+struct route route_without_source(struct arena *a, const struct route *r);
 
 /* The route through `to` where it led through `from`; NULL when its time is over. */
 struct nl_msg *route_add(const struct route *r, int from, int to, uint32_t age);

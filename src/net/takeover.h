@@ -65,6 +65,12 @@ enum port_ipv6 ipv6_of(struct host *h, const struct link *port, const struct tak
 void lead_ipv6(
 	struct mover *m, const struct ported *want, const struct port *p, size_t n, bool used);
 
+/* takeover_routes.c: of the ports; there: the addresses that the bridge is to have. */
+void lead_routes(struct mover *m, const struct ported *want, const struct port *p, size_t n,
+	const struct taken *there);
+/* Those alone that were taken and went. */
+void lead_lost(struct mover *m, const struct ported *want, const struct taken *there);
+
 /* takeover_settings.c: what somebody set for the port alone. */
 void lead_settings(struct mover *m, const struct ported *want, const struct port *p, size_t n);
 

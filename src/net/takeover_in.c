@@ -75,20 +75,6 @@ static bool ours(struct mover *m, const struct port *p, size_t n, const struct a
 	       (m->strict && !a->dynamic && mode != ADDRESSING_INHERIT && mode != ADDRESSING_DHCP);
 }
 
-/* With addresses that have an end the routes of the same lease come. */
-static bool leads(const struct ported *want, const struct port *p)
-{
-	bool any = false;
-
-	for (size_t i = 0; i < p->live.n_addrs; i++)
-		any |= p->live.addrs[i].dynamic;
-	switch (addressing_of(want)) {
-	case ADDRESSING_NONE: return false;
-	case ADDRESSING_DHCP: return any;
-	default: return true;
-	}
-}
-
 /* Returns whether any went. */
 static bool drop_others(struct mover *m, const struct ported *want, const struct port *p, size_t n,
 	const struct target *t)
@@ -140,43 +126,6 @@ static void put_target(struct mover *m, const struct port *p, size_t n, const st
 		if ((a->cidr.ip.family == AF_INET6) == v6 && (all || !on_bridge(m, &a->cidr)))
 			put_address(m, a, &to);
 	}
-}
-
-/* A route that the kernel makes with its address comes with the address, where that comes. */
-static void lead_some(
-	struct mover *m, const struct ported *want, const struct port *p, size_t n, bool via)
-{
-	for (size_t i = 0; i < n; i++)
-		for (size_t k = 0; k < p[i].t.n_routes; k++) {
-			const struct route *r = &p[i].t.routes[k];
-
-			if (r->via == via && leads(want, &p[i]) &&
-				(addressing_of(want) != ADDRESSING_LIST || !r->kernel))
-				put_route(m, &p[i].t, r, m->bridge);
-		}
-}
-
-/* The ways to gateways first: network managers make them themselves, behind the others. */
-static void lead_routes(struct mover *m, const struct ported *want, const struct port *p, size_t n)
-{
-	lead_some(m, want, p, n, false);
-	lead_some(m, want, p, n, true);
-	for (size_t i = 0; i < n; i++)
-		if (leads(want, &p[i]))
-			put_neighs(m, &p[i].t, m->bridge);
-}
-
-static void lead_lost(struct mover *m, const struct ported *want)
-{
-	struct lost *v;
-	size_t n;
-
-	if (routes_lost(m->h, m->id, m->bridge, want, &v, &n, m->e) < 0)
-		return;
-	for (int via = 0; via <= 1; via++)
-		for (size_t i = 0; i < n; i++)
-			if (v[i].route->via == (via == 1))
-				put_route(m, &v[i].of, v[i].route, m->bridge);
 }
 
 static bool any_fresh(const struct port *p, size_t n)
@@ -235,14 +184,15 @@ static void move(struct mover *m, const struct ported *want, struct port *p, siz
 {
 	struct target t = find_target(m, want, p, n);
 	bool gone = drop_others(m, want, p, n, &t);
+	const struct taken there = { .addrs = t.v, .n_addrs = t.n };
 
 	lead_ipv6(m, want, p, n, target_has_ipv6(&t));
 	lead_settings(m, want, p, n);
 	put_target(m, p, n, &t, gone, true);
 	if (gone || any_fresh(p, n) || any_absent(m, &t))
-		lead_routes(m, want, p, n);
+		lead_routes(m, want, p, n, &there);
 	else
-		lead_lost(m, want);
+		lead_lost(m, want, &there);
 	for (size_t i = 0; moves_along(m->bridge, want) && i < n; i++)
 		put_policies(m, &p[i].t, m->bridge->name);
 	netlink_flush(m->nl);

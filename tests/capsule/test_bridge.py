@@ -301,8 +301,8 @@ def test_listed_addresses_that_reach_no_gateway(machine):
     assert plan.rc == 1 and "none reaches 2001:db8:1::1" in plan.stdout + plan.stderr, plan
     assert machine.ctl("apply", check=False).rc == 1 and state(machine) == before
     # and where one leaves the list; another port's way to the gateway is one, too
-    settle(machine, listed("203.0.113.3/24", "2001:db8:1::7/64"))
-    put(machine, listed("203.0.113.3/24"))
+    settle(machine, listed("203.0.113.2/24", "2001:db8:1::7/64"))
+    put(machine, listed("203.0.113.2/24"))
     plan = machine.ctl("plan", check=False)
     assert plan.rc == 1 and "none reaches 2001:db8:1::1" in plan.stdout + plan.stderr, plan
     settle(machine, EMPTY, "--allow-mass-removal")
@@ -314,6 +314,21 @@ def test_listed_addresses_that_reach_no_gateway(machine):
     assert machine.ctl("plan", check=False).rc == 1
     machine.run("ip link del card")
     assert state(machine) == machine.before
+
+
+def test_routes_that_speak_from_an_address_that_goes(machine):
+    """The kernel drops them from its main table, and refuses them in others: they speak from a listed one."""
+    machine.run("ip route add 10.78.0.0/16 via 203.0.113.1 src 203.0.113.3; ip -6 route add 2001:db8:78::/48 via 2001:db8:1::1 src 2001:db8:1::3")
+    before = state(machine)
+    settle(machine, "version: 1\nbridges:\n  br0: {ports: [eth0], addressing: [203.0.113.2/24, '2001:db8:1::7/64']}\n")
+    routes = machine.run("ip route; ip route show table 77; ip -6 route").stdout
+    for there in "10.78.0.0/16 via 203.0.113.1 dev br0", "10.9.0.0/16 via 203.0.113.1 dev br0", "2001:db8:78::/48 via 2001:db8:1::1 dev br0":
+        assert f"{there} " in routes, routes
+    assert "203.0.113.3" not in routes and "src 2001:db8:1::3" not in routes, routes
+    assert machine.ctl("plan").rc == 0
+    settle(machine, EMPTY, "--allow-mass-removal")
+    assert state(machine) == before
+    machine.run("ip route del 10.78.0.0/16; ip -6 route del 2001:db8:78::/48")
 
 
 def test_ports_of_others_stay(machine):
