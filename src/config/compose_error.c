@@ -162,6 +162,20 @@ static bool explain_end(const struct source *s, struct mark m, struct diags *d)
 	return true;
 }
 
+/* libyaml looks no further for the `:`. */
+static bool explain_long_key(
+	const yaml_parser_t *p, const struct source *s, struct mark key, struct diags *d)
+{
+	enum { KEY_MAX = 1024 };
+	const char *begin = s->text + source_offset(s, key);
+
+	if (!startswith(p->problem, "could not find expected ':'") ||
+		strcspn(begin, "\n:") <= KEY_MAX)
+		return false;
+	diag_error(d, key, "write a shorter one", "a key has at most %d bytes", KEY_MAX);
+	return true;
+}
+
 static bool explain_special(const yaml_parser_t *p, const struct source *s, struct mark problem,
 	struct mark context, struct diags *d)
 {
@@ -169,6 +183,8 @@ static bool explain_special(const yaml_parser_t *p, const struct source *s, stru
 		return true;
 	if (!p->problem)
 		return false;
+	if (explain_long_key(p, s, context, d))
+		return true;
 	if (startswith(p->problem, "found character that"))
 		return explain_char(s, problem, d);
 	if (startswith(p->problem, "did not find expected key"))

@@ -104,6 +104,12 @@ static bool enter_map(struct finder *f, const struct table *t, size_t *i)
 	return *i >= f->n;
 }
 
+static int no_keys_below(struct finder *f)
+{
+	error_set(f->error, -ENOENT, "`%s` has no keys below it", sb_str(&f->shown));
+	return error_cure(f->error, "kvmhostctl explain %s tells what it is", sb_str(&f->shown));
+}
+
 static int find_below(struct finder *f, const struct field *now, struct found *out)
 {
 	for (size_t i = 1; i < f->n; i++) {
@@ -114,8 +120,7 @@ static int find_below(struct finder *f, const struct field *now, struct found *o
 				      (now->shape == SHAPE_LIST && i + 1 == f->n)))
 			continue;
 		if (!t)
-			return error_set(
-				f->error, -ENOENT, "`%s` has no keys below it", sb_str(&f->shown));
+			return no_keys_below(f);
 		out->entry = now->shape == SHAPE_MAP && enter_map(f, t, &i);
 		if (out->entry)
 			break;

@@ -70,8 +70,8 @@ static bool parse(const struct field *f _unused_, struct scalar *s, void *value)
 	struct cpus cpus;
 
 	if (!cpus_parse(s->text, &cpus)) {
-		scalar_cure(s, "write numbers and ranges without blanks: 2-7,10");
-		return scalar_refuse(s, "must be a list of CPUs, not `%s`", scalar_shown(s));
+		scalar_cure(s, "write numbers and ranges, the smaller number first, without blanks");
+		return scalar_refuse(s, "must be CPUs such as 2-7,10, not `%s`", scalar_shown(s));
 	}
 	cpus_format(&cpus, &canonical);
 	*(const char **)value = arena_strdup(s->arena, sb_str(&canonical));
@@ -98,7 +98,7 @@ static void schema(const struct field *f _unused_, struct strbuf *out)
 }
 
 const struct type type_cpus = {
-	.name = "a list of CPUs such as 2-7,10",
+	.name = "CPUs such as 2-7,10",
 	.size = sizeof(const char *),
 	.parse = parse,
 	.format = format,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* kvmhostctl doctor */
 #include "hostprep/doctor.h"
+#include "config/diag.h"
 #include "ctl/ctl.h"
 #include <jansson.h>
 
@@ -38,9 +39,18 @@ static json_t *as_json(const struct check *check, const struct finding *f)
 static int unknown_check(const struct ctl *c, const char *name)
 {
 	_cleanup_error_ struct error e = { 0 };
+	const char *names[64], *near;
+	const struct check *check;
+	size_t n = 0;
 
+	while (n < ARRAY_SIZE(names) && (check = check_at(n)))
+		names[n++] = check->name;
+	near = suggest(name, names, n);
 	error_set(&e, -ENOENT, "there is no check `%s`", name);
-	error_cure(&e, "kvmhostctl doctor runs all; kvmhost-doctor(7) lists them");
+	if (near)
+		error_cure(&e, "did you mean `%s`?", near);
+	else
+		error_cure(&e, "kvmhostctl doctor --list names them");
 	return ctl_fail(c, &e);
 }
 

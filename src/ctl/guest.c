@@ -115,6 +115,8 @@ int verb_guest(struct ctl *c, int argc, char **argv)
 		{ "reset", guestctl_reset },
 	};
 
+	if (streq(argv[0], "list") && argc > 1)
+		return misused(c, "list", "no names: it lists all; `guest info` tells of one");
 	if (streq(argv[0], "list"))
 		return ctl_host(c, NULL, "guest list") ? 1 : list(c);
 	if (streq(argv[0], "info") || streq(argv[0], "screenshot") || streq(argv[0], "monitor"))

@@ -153,6 +153,16 @@ static int misplaced(const struct ctl *c, const struct verb *v, unsigned given)
 	return ctl_fail(c, &e);
 }
 
+/* As "$GUEST" of a script is when nobody has set it. */
+static int empty_argument(const struct ctl *c, const struct verb *v)
+{
+	_cleanup_error_ struct error e = { 0 };
+
+	error_set(&e, -EINVAL, "`%s` has an empty argument", v->name);
+	error_cure(&e, "is a variable of the shell not set? kvmhostctl %s --help", v->name);
+	return ctl_fail(c, &e);
+}
+
 int verbs_run(struct ctl *c, unsigned given, int argc, char **argv)
 {
 	_cleanup_error_ struct error e = { 0 };
@@ -169,6 +179,9 @@ int verbs_run(struct ctl *c, unsigned given, int argc, char **argv)
 		error_cure(&e, "kvmhostctl %s", v->usage);
 		return ctl_fail(c, &e);
 	}
+	for (int i = 1; i < argc; i++)
+		if (!*argv[i])
+			return empty_argument(c, v);
 	return v->run(c, argc - 1, argv + 1);
 }
 

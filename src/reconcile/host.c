@@ -32,9 +32,12 @@ int host_open(struct host *h, const char *root_path, struct error *e)
 	*h = (struct host){ .root = -1, .lock = -1, .now = wall_clock, .uptime = since_boot };
 	h->root_path = root_path ? root_path : "/";
 	h->root = open(h->root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (h->root < 0)
-		return error_set(e, -errno, "cannot open the root directory %s: %s", h->root_path,
+	if (h->root < 0) {
+		error_set(e, -errno, "cannot open the root directory %s: %s", h->root_path,
 			strerror(errno));
+		return error_cure(
+			e, "name the directory that an image's files are below: --root DIR");
+	}
 	h->live = same_directory(h->root, "/");
 	h->pass = arena_new();
 	return 0;

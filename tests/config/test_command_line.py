@@ -100,7 +100,7 @@ def test_checks_are_listed_as_json():
     assert [check["name"] for check in listed["checks"]] == run("doctor", "--list").stdout.split()
 
 
-@pytest.mark.parametrize("number", ["99999999999999999999", "0", "007", "+1", " 1", ""])
+@pytest.mark.parametrize("number", ["99999999999999999999", "0", "007", "+1", " 1"])
 def test_what_is_no_number_of_a_generation(tmp_path, number):
     (tmp_path / "host.yaml").write_text(DOCUMENT)
     tree = tmp_path / "tree"
@@ -187,7 +187,11 @@ def test_unknown_words():
                         (["--con", "plan"], "--config, --confirm"), (["-c"], "the option --config needs"),
                         (["--root", "", "apply"], "the option --root has an empty argument"), (["-c", "", "plan"], "the option --config has an empty argument"),
                         (["console"], "`console` has too few arguments"), (["guest", "info", "a", "b"], "`guest info` takes the name of one guest"),
-                        (["guest", "start"], "`guest start` takes names of guests"), (["explain", ""], "the path of keys is empty"),
+                        (["guest", "start"], "`guest start` takes names of guests"), (["explain", ""], "`explain` has an empty argument"),
+                        (["check", ""], "`check` has an empty argument"), (["guest", "start", "a", ""], "`guest` has an empty argument"),
+                        (["guest", "list", "x"], "`guest list` takes no names"), (["explain", "version.x"], "kvmhostctl explain version tells"),
+                        (["doctor", "kvm-devices"], "did you mean `kvm-device`?"), (["doctor", "xyzzyxyzzy"], "kvmhostctl doctor --list"),
+                        (["--root", "/nonexistent", "plan"], "No such file or directory\n  = name the directory"),
                         (["explain", "guests.."], "`guests..` is no path of keys: it ends with a dot")):
         done = run(*words)
         assert done.returncode == 1 and done.stdout == "" and said in done.stderr, (words, done)
