@@ -9,9 +9,13 @@
 #include <fcntl.h>
 #include <stdio.h>
 
+/* So many are named; a message of hundreds is not read. */
+enum { NAMED = 4 };
+
 struct open_images {
 	struct doctor *d;
 	const char *names, *paths; /* NULL: none yet */
+	size_t n;
 	bool written;
 };
 
@@ -47,6 +51,8 @@ static void look_at(struct open_images *o, const char *guest, const struct obj *
 		!S_ISREG(st.st_mode) || !(st.st_mode & (S_IROTH | S_IWOTH)) || !is_reached(d, path))
 		return;
 	o->written |= (st.st_mode & S_IWOTH) != 0;
+	if (++o->n > NAMED)
+		return;
 	o->names = arena_printf(d->arena, "%s%s%s of %s", o->names ? o->names : "",
 		o->names ? ", " : "", path, guest);
 	o->paths = arena_printf(
@@ -76,7 +82,13 @@ void doctor_guest_images(struct doctor *d)
 		doctor_found(d, HEALTH_PASS, "none is open to every user of the host");
 		return;
 	}
-	doctor_found(d, HEALTH_WARN, "every user of the host can read%s: %s",
-		o.written ? " or write" : "", o.names);
-	doctor_cure(d, "chmod o= %s", o.paths);
+	if (o.n <= NAMED) {
+		doctor_found(d, HEALTH_WARN, "every user of the host can read%s: %s",
+			o.written ? " or write" : "", o.names);
+		doctor_cure(d, "chmod o= %s", o.paths);
+		return;
+	}
+	doctor_found(d, HEALTH_WARN, "every user of the host can read%s %zu images: %s, ...",
+		o.written ? " or write" : "", o.n, o.names);
+	doctor_cure(d, "chmod o= %s; then ask again for the others", o.paths);
 }

@@ -187,6 +187,18 @@ def test_images_that_everybody_can_read(tmp_path, mode, above, more, state, seen
     assert check["cure"] == ("chmod o= /srv/deep/a.raw" if state == "warn" else None), check
 
 
+def test_two_hundred_images_are_one_short_message(tmp_path):
+    (tmp_path / "etc/kvmhost").mkdir(parents=True)
+    (tmp_path / "srv").mkdir()
+    for i in range(200):
+        (tmp_path / f"srv/{i}.raw").touch(0o644)
+    (tmp_path / "etc/kvmhost/host.yaml").write_text(
+        "version: 1\nguests:\n" + "".join(f"  v{i}: {{disks: [{{path: /srv/{i}.raw, format: raw}}]}}\n" for i in range(200)))
+    [check] = doctor(tmp_path, "guest-images")[1]["checks"]
+    assert check["seen"].startswith("every user of the host can read 200 images: /srv/0.raw of v0, ") and check["seen"].endswith(", ..."), check
+    assert check["cure"] == "chmod o= /srv/0.raw /srv/1.raw /srv/2.raw /srv/3.raw; then ask again for the others", check
+
+
 @pytest.mark.parametrize("name, files, state, seen, cure", CASES, ids=[f"{case[0]}-{case[2]}" for case in CASES])
 def test_check(tmp_path, name, files, state, seen, cure):
     for path, text in files.items():
