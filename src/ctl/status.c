@@ -186,6 +186,13 @@ static int show_resource(struct ctl *c, struct status_report *r, const char *id)
 		s.wanted = strmap_get(&r->config.wants.by_id, id);
 	if (c->host.record)
 		s.managed = record_entry(&c->host, id);
+	if (!s.wanted && !s.managed && !s.guest && r->not_compared.code) {
+		error_set(&e, r->not_compared.code, "nothing is known of `%s`: %s", id,
+			r->not_compared.text);
+		error_cure(&e, "%s",
+			r->not_compared.cure ? r->not_compared.cure : "kvmhostctl status");
+		return ctl_fail(c, &e);
+	}
 	if (!s.wanted && !s.managed && !s.guest) {
 		error_set(&e, -ENOENT, "there is no resource `%s`", id);
 		error_cure(&e, "kvmhostctl plan --json and status --json name them as kind/name");

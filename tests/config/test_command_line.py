@@ -92,6 +92,13 @@ def test_status_of_an_image(tmp_path):
     (tmp_path / "host.yaml").write_text("version: 2\n")
     bad = status("status")
     assert bad.returncode == 1 and "the document is not valid" in bad.stdout and "generation 1" in bad.stdout, bad
+    assert "nothing is known of `bridge/br1`: not compared, the document is not valid\n  = " in status("status", "bridge/br1").stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becomes nobody, which only root can")
+def test_who_is_not_root_knows_nothing_of_a_resource():
+    said = run("status", "bridge/br0", user=65534, group=65534, extra_groups=[])
+    assert said.returncode == 1 and "nothing is known of `bridge/br0`: not compared, which only root can\n  = sudo" in said.stderr, said
 
 
 def test_checks_are_listed_as_json():
