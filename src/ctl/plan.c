@@ -56,8 +56,11 @@ static bool has_guests(const struct wants *w)
 	return false;
 }
 
-/* What would not fail, and not go well either. */
-static void warn_of_guests(struct ctl *c, const struct config *config)
+/*
+ * What would not fail, and not go well either. Each image is looked at only where there is
+ * something to do: who has hundreds of guests is not told again by every plan, nor waits for it.
+ */
+static void warn_of_guests(struct ctl *c, const struct config *config, bool changes)
 {
 	static const char *const names[] = { "guest-cpus", "guest-memory", "guest-hugepages",
 		"guest-storage", "guest-images" };
@@ -66,7 +69,7 @@ static void warn_of_guests(struct ctl *c, const struct config *config)
 	if (!has_guests(&config->wants))
 		return;
 	doctor_open(&d, &c->host, config);
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(names) - !changes; i++) {
 		struct finding f = doctor_look(&d, check_find(names[i]));
 
 		if (f.state != HEALTH_WARN)
@@ -103,7 +106,7 @@ int verb_plan(struct ctl *c, int argc _unused_, char **argv _unused_)
 	}
 	fflush(stdout);
 	if (c->host.live)
-		warn_of_guests(c, &config);
+		warn_of_guests(c, &config, p.n > 0);
 	warn_of_ties(c, &config.wants, true);
 	warn_of_others(c, &config.wants);
 	if (has_failed(&p))
