@@ -7,7 +7,7 @@ _kvmhostctl_guests() {
 
 # What is under management; only root can read the record.
 _kvmhostctl_resources() {
-	grep -o '"[a-z]*/[^"]*":' /var/lib/kvmhost/record.json 2>/dev/null | tr -d '":'
+	grep -o '"[a-z]*/[^"]*":' /var/lib/kvmhost/record.json 2>/dev/null | sed 's/^"//; s/":$//'
 }
 
 _kvmhostctl_keys() {
@@ -20,6 +20,16 @@ _kvmhostctl_devices() {
 
 _kvmhostctl_checks() {
 	kvmhostctl doctor --list 2>/dev/null
+}
+
+# Words with : or = in them (0000:41:00.0, cmdline/iommu=pt), at which readline begins new ones.
+_kvmhostctl_offer() {
+	local whole=${COMP_LINE:0:COMP_POINT} cut
+
+	whole=${whole##*[[:blank:]]}
+	cut=${whole%"${whole##*[:=]}"}
+	mapfile -t COMPREPLY < <(compgen -W "$1" -- "$whole")
+	COMPREPLY=("${COMPREPLY[@]#"$cut"}")
 }
 
 # The verb and what follows it, without options and their values.
@@ -83,8 +93,8 @@ _kvmhostctl() {
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		compopt -o filenames
 		;;
-	*:devices) mapfile -t COMPREPLY < <(compgen -W "$(_kvmhostctl_devices)" -- "$cur") ;;
-	1:status) mapfile -t COMPREPLY < <(compgen -W "$(_kvmhostctl_resources)" -- "$cur") ;;
+	*:devices) _kvmhostctl_offer "$(_kvmhostctl_devices)" ;;
+	*:status) _kvmhostctl_offer "$(_kvmhostctl_resources)" ;;
 	1:explain) mapfile -t COMPREPLY < <(compgen -W "$(_kvmhostctl_keys)" -- "$cur") ;;
 	1:guest) mapfile -t COMPREPLY < <(compgen -W 'list info start stop restart pause resume reset screenshot monitor' -- "$cur") ;;
 	*:export) mapfile -t COMPREPLY < <(compgen -W virt-who -- "$cur") ;;

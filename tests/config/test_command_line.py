@@ -261,6 +261,19 @@ def test_completions_offer_every_verb():
     assert sorted(re.findall(r"^\t\t'([a-z]+):", listed, re.M)) == verbs()
 
 
+@pytest.mark.parametrize("typed, offered", [("", "0000:00:1f.2 0000:41:00.0 0000:41:00.1"), ("0000:4", "41:00.0 41:00.1"), ("0000:41:00.", "00.0 00.1"),
+                                            ("1", "")])
+def test_bash_completes_words_with_colons(typed, offered):
+    """As bash itself calls it, whose line editor begins a new word at each colon."""
+    words = ["kvmhostctl", "devices", *re.findall(r":|[^:]+", typed)] + ([""] if typed in ("", "0000:") else [])
+    line = "kvmhostctl devices " + typed
+    script = f"""compopt() {{ :; }}; source {COMPLETIONS}/kvmhostctl.bash
+                 kvmhostctl() {{ printf '%s x\\n' ADDRESS 0000:00:1f.2 0000:41:00.0 0000:41:00.1; }}
+                 COMP_WORDS=({" ".join(f"'{w}'" for w in words)}); COMP_CWORD={len(words) - 1}
+                 COMP_LINE='{line}'; COMP_POINT={len(line)}; _kvmhostctl; echo ${{COMPREPLY[@]}}"""
+    assert subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60, check=True).stdout.strip() == offered
+
+
 def test_bash_skips_the_values_of_options():
     assert "list" in bash_offers("--root", "/x", "guest", "")
     assert bash_offers("--confirm", "60s", "apply", "--allow") == {"--allow-mass-removal"}
