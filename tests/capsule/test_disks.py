@@ -435,6 +435,30 @@ def killed_while_making(host, tracer, sign):
     return host.run(f"ls -A {IMAGES} | grep crash", check=False).stdout
 
 
+def test_who_grows_an_image_keeps_the_lock(stopped):
+    """Killed in the middle of it: qemu-img goes on, and the next run waits for it, says so, and finds the image grown."""
+    host = stopped
+    path = f"{IMAGES}/grow.qcow2"
+    settle(host, document(f"path: {path}, size: 8MiB", state="stopped"))
+    host.run("mv /usr/bin/qemu-img /usr/bin/qemu-img.real")
+    host.write("/usr/bin/qemu-img", "#!/bin/sh\n[ $1 != resize ] || while [ -e /run/slow ]; do sleep 0.1; done\nexec /usr/bin/qemu-img.real \"$@\"\n", 0o755)
+    try:
+        host.run("touch /run/slow")
+        put(host, document(f"path: {path}, size: 16MiB", state="stopped"))
+        host.run("systemctl stop kvmhostd; (kvmhostctl apply >/dev/null 2>&1 &) ; for i in $(seq 200); do pgrep -f '[q]emu-img resize' >/dev/null && break; sleep 0.05; done; "
+                 "kill -9 $(pgrep -x kvmhostctl)")
+        assert host.run("pgrep -f '[q]emu-img resize'", check=False).rc == 0, "it goes on"
+        refused = host.ctl("apply", check=False, timeout=100)
+        assert refused.rc == 1 and "was killed while it changed this host, and what it ran did not end within 60 s" in refused.stderr, refused
+        assert "= wait for it, or see what it is: fuser -v /run/kvmhost/lock" in refused.stderr, refused
+        host.run("(sleep 3; rm /run/slow) >/dev/null 2>&1 &")
+        waited = host.ctl("apply")
+        assert "waits up to 60 s for who has the lock /run/kvmhost/lock" in waited.stdout + waited.stderr, waited
+        assert image(host, path)["virtual-size"] == 16 << 20 and host.ctl("plan").rc == 0
+    finally:
+        host.run("rm -f /run/slow; mv /usr/bin/qemu-img.real /usr/bin/qemu-img")
+
+
 def test_a_crash_while_making_leaves_nothing(stopped):
     """qemu-img is as slow as on a busy disk."""
     host = stopped

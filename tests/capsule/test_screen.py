@@ -61,6 +61,12 @@ def test_a_screenshot_is_a_picture(host):
     width, height = struct.unpack(">II", head[16:24])
     assert head[:8] == b"\x89PNG\r\n\x1a\n" and width >= 640 and height >= 400
     assert host.run("stat -c %a /root/shot.png").stdout == "600\n"
+    host.run("rm /root/shot.png")
+    said = host.ctl("--json", "guest", "screenshot", "web1", "/root/shot.png").stdout
+    assert not said or json.loads(said)["format"] == 1, said
+    assert host.run("head -c 8 /root/shot.png | od -An -tx1 | tr -d ' \\n'").stdout == head[:8].hex()
+    failed = host.ctl("--json", "guest", "screenshot", "web1", "/nowhere/shot.png", check=False)
+    assert failed.rc == 1 and "/nowhere/shot.png" in failed.stderr, failed
 
 
 def test_no_screen_says_so(host):
@@ -85,6 +91,10 @@ def test_a_password_is_a_credential(host):
     assert hello(host, 5950) == b"RFB 003.008\n".hex() + "0102", "one way to sign in: the password"
     everything = host.run("cat /proc/$(pgrep -x qemu-system-x86)/cmdline /run/kvmhost/guests/web1/*.json; journalctl --sync; journalctl -q").stdout
     assert "sesame" not in everything
+    host.write("/usr/local/bin/vnc-viewer", (HERE / "vnc-viewer").read_text(), 0o755)
+    assert host.run(["vnc-viewer", "5950", "sesame"]).stdout == "0\n", "the right one lets in"
+    for wrong in ("sesam", "Sesame", "sesame1", ""):
+        assert host.run(["vnc-viewer", "5950", wrong]).stdout == "1\n", f"`{wrong}` is not allowed in"
     host.write("/etc/credstore/screen", "longer than eight\n", 0o600)
     refused = host.ctl("guest", "restart", "web1", check=False)
     assert refused.rc == 1 and "8 characters" in refused.stderr
