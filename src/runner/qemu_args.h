@@ -7,8 +7,9 @@
  * The guest's view is laid out by hand so that an added device moves no other
  * one. Every device sits alone behind a PCIe root port with a fixed place on
  * the root bus. Eight ports fill a slot, and a slot that is begun has all of
- * its ports: those without a device are for what is plugged in later, and the
- * buses behind them keep their numbers.
+ * its ports: those without a device are for what is plugged in later. Firmware
+ * numbers the buses in the order of the ports, so the last port of each group
+ * keeps the numbers of those that the group may come to have (bus-reserve).
  *
  *	slots 2 to 5     network interfaces, port i for interface i
  *	slots 8 to 15    disks, port i for the i-th whose bus is virtio
@@ -28,9 +29,9 @@
  *	slot 31          what q35 itself has: SATA (AHCI) among others, whose last port has the disc
  *	                 to install from
  *
- * Interfaces come first because firmware numbers the buses in the order of
- * the ports, and Linux names interfaces after the bus: interface i is on bus
- * i + 1 (enp1s0, enp2s0, ...) however many disks there are.
+ * Interfaces have the buses 1 to 32, and Linux names them after those (enp1s0,
+ * enp2s0, ...); virtio disks have 33 to 96, assigned devices 97 to 128, and the
+ * seed 129.
  */
 #ifndef KVMHOST_QEMU_ARGS_H
 #define KVMHOST_QEMU_ARGS_H

@@ -32,8 +32,9 @@ static void add_floppy_controller(struct args *x, const struct guest *g)
 }
 
 /* Root ports, and controllers that q35 lacks, where a disk needs them. */
-static void add_controllers(struct args *x, const struct guest *g)
+static void add_controllers(struct args *x, const struct machine *m)
 {
+	const struct guest *g = m->spec->guest;
 	const struct list *disks = &g->disks;
 	bool on[BUS_FLOPPY + 1] = { false };
 	size_t virtio = 0;
@@ -44,7 +45,8 @@ static void add_controllers(struct args *x, const struct guest *g)
 		on[bus] = true;
 		virtio += bus == BUS_VIRTIO;
 	}
-	args_add_ports(x, "disk", PCI_SLOT_DISKS, virtio);
+	args_add_ports(x, "disk", PCI_SLOT_DISKS, virtio,
+		GUEST_DISKS_MAX + (args_have_device_ports(m) ? 0 : GUEST_DEVICES_MAX));
 	if (on[BUS_SCSI])
 		args_add(x, "-device", "virtio-scsi-pci,id=scsi,bus=pcie.0,addr=0x%x",
 			PCI_SLOT_SCSI);
@@ -242,7 +244,7 @@ static void add_seed(struct args *x, const struct machine *m)
 			GUEST_SATA_SEED);
 		return;
 	}
-	args_add_port(x, "port-seed", PCI_SLOT_SEED, 0);
+	args_add_port(x, "port-seed", PCI_SLOT_SEED);
 	args_add(x, "-device", "virtio-blk-pci,bus=port-seed,addr=0x0,id=seed,drive=seed");
 }
 
@@ -250,7 +252,7 @@ void args_add_disks(struct args *x, const struct machine *m)
 {
 	const struct list *disks = &m->spec->guest->disks;
 
-	add_controllers(x, m->spec->guest);
+	add_controllers(x, m);
 	for (size_t i = 0; i < disks->n; i++)
 		add_disk(x, m, i);
 	add_medium(x, m);

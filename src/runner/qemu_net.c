@@ -106,17 +106,22 @@ void args_add_interfaces(struct args *x, const struct machine *m)
 {
 	size_t n = m->spec->guest->interfaces.n;
 
-	args_add_ports(x, "net", PCI_SLOT_INTERFACES, n);
+	args_add_ports(x, "net", PCI_SLOT_INTERFACES, n, GUEST_INTERFACES_MAX);
 	for (size_t i = 0; i < n; i++)
 		add_interface(x, m, i);
+}
+
+bool args_have_device_ports(const struct machine *m)
+{
+	return m->spec->guest->devices.n || m->iommu;
 }
 
 void args_add_devices(struct args *x, const struct machine *m)
 {
 	size_t n = m->spec->guest->devices.n;
 
-	if (n || m->iommu)
-		args_add_ports(x, "device", PCI_SLOT_DEVICES, n);
+	if (args_have_device_ports(m))
+		args_add_ports(x, "device", PCI_SLOT_DEVICES, n, GUEST_DEVICES_MAX);
 	for (size_t i = 0; i < n; i++)
 		add_device(x, m, i);
 }

@@ -320,3 +320,38 @@ def test_a_kill_in_between_is_finished(host, web):
         blocks = web.run("ls /sys/block")
         assert ("vdb" in blocks) == (text is after), blocks
         wait_until(lambda: web.run("head -n 1 /dev/sr0", check=False) == f"disc {'b' if text is after else 'a'}\n", 30, "disc")
+
+
+def inside(host, text):
+    """After a start of its own: what is at which PCI address, where each interface is, and how the buses are reached."""
+    settle(host, text, "--allow-mass-removal")
+    host.ctl("guest", "restart", "web1", timeout=120)
+    console = host.console(SOCKET)
+    console.ready()
+    listed = console.run("cd /sys/bus/pci/devices; for d in *; do echo $d $(cat $d/vendor $d/device $d/class) $(readlink -f $d); done")
+    nics = console.run("cd /sys/class/net; for n in eth*; do echo $(cat $n/address) $n $(readlink -f $n/device/..); done")
+    disks = console.run("cd /sys/block; for d in vd*; do echo $(head -n 1 /dev/$d) $d $(readlink -f $d/device/..); done")
+    console.close()
+    return set(listed.splitlines()), set(nics.splitlines()), set(disks.splitlines())
+
+
+def test_the_machine_inside_stays_as_it_was(host):
+    """Whatever is added to the document: all that was there keeps its address, and so interfaces their names and disks their paths."""
+    nics = [f"{{network: default, mac: '52:54:00:1a:b3:4{n}'}}" for n in range(4)]
+    host.write("/etc/kvmhost/user-data", "#cloud-config\n{}\n")
+    before = inside(host, document(nics=nics[:1]))
+    steps = {
+        "a disk": document(disks=(A, B), nics=nics[:1]),
+        "an interface": document(disks=(A, B), nics=nics[:2]),
+        "drives of other buses": document(disks=(A, B, drive("a"), "{path: /srv/c.img, format: raw, bus: ide}"), nics=nics[:2]),
+        "a screen, an agent, a watchdog, cloud-init": document(
+            disks=(A, B), nics=nics[:2], more="    graphics: {type: vnc}\n    agent: true\n    watchdog: reset\n    cloud_init: {user_data: /etc/kvmhost/user-data}\n"),
+        "more processors and memory": document(disks=(A, B), nics=nics[:2], memory="size: 256MiB", more="    cpu: {count: 2}\n"),
+        "four interfaces": document(disks=(A, B), nics=nics),
+        "a fifth one": document(disks=(A, B), nics=nics + ["{network: default}"]),
+    }
+    for what, text in steps.items():
+        now = inside(host, text)
+        for was, here in zip(before, now):
+            assert was <= here, (what, was - here, here)
+    assert len(now[1]) == 5
