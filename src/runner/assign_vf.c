@@ -3,7 +3,7 @@
  * In the record's entry of an assignment:
  *
  *	"numbers": {"2": {"pool": "uplink", "number": 3}}    by the guest's interface
- *	"bound": {"0000:01:10.6": {"object": "...", "former": "igbvf"}}
+ *	"bound": {"0000:01:10.6": {"object": "...", "former": "igbvf", "former_override": "igbvf"}}
  *
  * A binding counts while the kernel's object is the same: new virtual
  * functions at the old addresses are bound to nothing.
@@ -49,8 +49,9 @@ static void keep_bound(struct host *h, const struct resource *r, const struct pc
 	if (one && is_same(h, d->address, one))
 		return;
 	json_object_set_new(all, d->address,
-		json_pack("{s:s?, s:s?}", "object", pci_object(h, d->address), "former",
-			vfio_begun(d) ? NULL : d->driver));
+		json_pack("{s:s?, s:s?, s:s?}", "object", pci_object(h, d->address), "former",
+			vfio_begun(d) ? NULL : d->driver, "former_override",
+			vfio_begun(d) ? NULL : d->driver_override));
 }
 
 /* Of functions that went, with their card's driver or the boot. */
@@ -119,6 +120,7 @@ static struct vfio_before before_of(const json_t *bound)
 {
 	return (struct vfio_before){
 		.driver = json_string_value(json_object_get(bound, "former")),
+		.override = json_string_value(json_object_get(bound, "former_override")),
 	};
 }
 

@@ -119,8 +119,9 @@ static void weigh_number(struct host *h, struct step *s)
 }
 
 /*
- * A new address: the card takes packets for that alone, and the guest speaks from the old one. A
- * new VLAN: the card's doing, of which a guest hears nothing.
+ * A new address: the card takes packets for that alone, and the guest speaks from the old one until
+ * its driver is loaded again. So that waits. A new VLAN: the card's doing, of which a guest hears
+ * nothing.
  */
 static void weigh_users(struct host *h, struct step *s)
 {
@@ -149,8 +150,14 @@ static void weigh_users(struct host *h, struct step *s)
 			continue;
 		s->disruption = DISRUPT_GUEST;
 		s->reason = arena_printf(h->pass,
-			"%s uses VF %zu and hears of its new MAC address only when started again",
+			"%s uses VF %zu and would be cut off by its new MAC address until it is "
+			"started again",
 			who->words, i);
+		s->wait = who->guest ? arena_printf(h->pass,
+					       "%s to be stopped: kvmhostctl guest stop %s; "
+					       "kvmhostctl apply; kvmhostctl guest start %s",
+					       who->words, who->guest, who->guest)
+				     : arena_printf(h->pass, "%s to let go of it", who->words);
 	}
 }
 

@@ -243,7 +243,8 @@ def test_vfs_in_use_are_kept(host):
         assert count(host) == 7
     put(host, SEVEN.replace("max_vfs: 7\n    vfs:\n", "max_vfs: 7\n    vfs:\n      4: {mac: \"52:54:00:6d:90:04\"}\n"))
     step = planned(host)["sriov/uplink"]
-    assert step["disruption"] == "guest" and "uses VF 4 and hears of its new MAC address" in step["reason"], step
+    assert step["disruption"] == "guest" and "uses VF 4 and would be cut off by its new MAC address" in step["reason"], step
+    assert step["waits_for"].endswith(" to let go of it"), step
     host.run(f"systemctl stop holder; echo >{vf}/driver_override; echo {address} >{vf}/driver/unbind")
     settle(host, SEVEN)
 

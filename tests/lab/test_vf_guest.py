@@ -86,6 +86,32 @@ def test_another_vlan_while_it_runs(host):
     assert host.run("pidof qemu-system-x86_64").stdout == qemu
 
 
+def test_another_mac_waits_for_the_guest(host):
+    """The card would take packets for the new address alone, and the guest's driver goes on with the old one."""
+    qemu = host.run("pidof qemu-system-x86_64").stdout
+    other = MAC.replace(":02", ":77")
+    put(host, DOCUMENT.replace(MAC, other))
+    plan = host.ctl("plan", check=False)
+    assert f"{MAC} -> {other}" in plan.stdout and "guest web1" in plan.stdout, plan
+    assert "kvmhostctl guest stop web1; kvmhostctl apply; kvmhostctl guest start web1" in plan.stdout, plan
+    host.ctl("apply", timeout=180)
+    assert host.run("pidof qemu-system-x86_64").stdout == qemu
+    reaches(host)
+    host.run(f"truncate -s 0 {LOG}")
+    host.ctl("guest", "stop", "web1", timeout=120)
+    host.ctl("apply", timeout=180)
+    host.ctl("guest", "start", "web1", timeout=180)
+    assert f"NIC eth0 0x8086 0x10ca {other}" in console(host, "GUEST IS READY")
+    assert host.ctl("plan").stdout.rstrip().endswith("nothing to do")
+    host.ctl("guest", "stop", "web1", timeout=120)
+    host.run(f"truncate -s 0 {LOG}")
+    put(host, DOCUMENT)
+    host.ctl("apply", timeout=180)
+    host.ctl("guest", "start", "web1", timeout=180)
+    says(host)
+    reaches(host)
+
+
 def test_again_after_the_host(host):
     host.run("systemctl enable kvmhostd")
     host.run(f"truncate -s 0 {LOG}")
@@ -147,6 +173,22 @@ def test_given_back(host):
     assert drivers(host) == host.before
     assert host.read(function(PF, "sriov_numvfs")) == "0\n"
     assert not host.run("ls /run/kvmhost/assigned").stdout
+
+
+def test_somebodys_override_comes_back(host):
+    """Who keeps a function for a driver, as driverctl does, has it so again."""
+    settle(host, IOMMU + UPLINK)
+    vf = host.run(f"basename $(readlink {function(PF, 'virtfn0')})").stdout.strip()
+    for override, former in (("igbvf", "igbvf"), ("nobody", "")):
+        host.run(f"modprobe igbvf; echo {vf} >{function(vf, 'driver/unbind')} || true; echo {override} >{function(vf, 'driver_override')}; "
+                 f"echo {vf} >{PROBE} || true", check=False)
+        assert driver(host, vf) == former
+        settle(host, IOMMU + UPLINK + "guests:\n" + guest("autostart: false\n    interfaces: [{vf: uplink/0}]"))
+        assert driver(host, vf) == "vfio-pci"
+        settle(host, IOMMU + UPLINK, "--allow-mass-removal")
+        assert (driver(host, vf), host.read(function(vf, "driver_override"))) == (former, f"{override}\n")
+    host.run(f"echo >{function(vf, 'driver_override')}")
+    settle(host, IOMMU, "--allow-mass-removal")
 
 
 # what binding a function, and giving it back, writes in order
