@@ -294,6 +294,7 @@ static void change(struct host *h, struct step *s)
 
 static int bond_apply(struct host *h, struct step *s, struct error *e)
 {
+	managers_expect(h, &s, 1);
 	change(h, s);
 	*e = s->error;
 	s->error = (struct error){ 0 };

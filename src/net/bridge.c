@@ -262,6 +262,7 @@ static void bridge_apply_all(struct host *h, struct step *const *steps, size_t n
 	const struct links *ls;
 	struct nl *nl;
 
+	managers_expect(h, steps, n);
 	for (size_t i = 0; i < n; i++)
 		ports_give_back(h, steps[i]);
 	for (size_t i = 0; i < n; i++)

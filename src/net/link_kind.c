@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "net/manager.h"
 #include "net/link_kind.h"
 #include <net/if.h>
 #include <linux/if_link.h>
@@ -221,6 +222,7 @@ int link_kind_apply(struct host *h, struct step *s, struct error *e)
 
 	if (r < 0 || (r = netlink_get(h, &nl, e)) < 0)
 		return r;
+	managers_expect(h, &s, 1);
 	there = links_name(ls, s->r->name);
 	if (there && (!is_of(k, there) || (link_marked(there) && !link_is_marked_for(there, s->r))))
 		return error_set(e, -EEXIST, "a link %s appeared meanwhile", s->r->name);

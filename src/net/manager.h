@@ -31,6 +31,8 @@ struct manager {
 	struct list given; /* links that are to be the daemon's again */
 };
 
+extern const struct table manager_table;
+
 /* A file of ours in a directory of the daemon's: a list of links between fixed texts. */
 struct manager_file {
 	const char *field; /* row whose list it holds */
@@ -60,6 +62,8 @@ struct manager_daemon {
 	/* Of the links that are not among `but` some is managed by it, so that it knows when the
 	 * machine is online; NULL: it does not ask. */
 	bool (*manages_others)(struct host *h, const struct links *ls, const struct manager *but);
+	/* It takes hold of links as they are made. */
+	bool takes_new;
 	/* What makes it leave a link alone without touching it, and what makes it take one back;
 	 * else it is reloaded. */
 	enum unit_verb take, give;
@@ -101,12 +105,20 @@ void manager_find_held(struct host *h, const struct manager_daemon *d, const str
 int manager_tell(struct host *h, const struct manager_daemon *d, const struct links *ls,
 	const struct manager *m, struct error *e);
 
+/* Has it read its files, without waiting for more. */
+int manager_reload(struct host *h, const struct manager_daemon *d, struct error *e);
+
+/* manager_expect.c: before the steps make links; those that are not there yet are told of. */
+void managers_expect(struct host *h, struct step *const *steps, size_t n);
+
 /* Until nobody is setting up the link any more, three seconds at most. */
 void managers_await(struct host *h, const struct link *l);
 
 /* manager_derive.c: what the document means for the managers. */
 void manager_imply(const struct resource *r, struct wants *w);
 void manager_derive(const struct resource *r, struct wants *w);
+/* The links of one resource as a manager is told of them, or a pattern for guests' interfaces. */
+struct list manager_names(struct arena *a, const struct resource *r);
 /*
  * What of it is to be told on this machine: of links that could not be made or taken because their
  * resource is refused, only what is told already. Once the links were observed.

@@ -113,6 +113,7 @@ const struct manager_daemon manager_daemons[] = {
 		.busy = networkd_busy,
 		.hears_routers = networkd_hears_routers,
 		.manages_others = networkd_manages_others,
+		.takes_new = true,
 		.take = UNIT_RELOAD,
 		.give = UNIT_RESTART },
 	{ .name = "networkmanager",

@@ -63,6 +63,17 @@ static struct list taken(struct names *l)
 	return names_sorted(l->v, l->n);
 }
 
+struct list manager_names(struct arena *a, const struct resource *r)
+{
+	struct names links = { .a = a };
+
+	if (is_guests(r))
+		add_guests(&links);
+	else
+		add_links(&links, r, false);
+	return taken(&links);
+}
+
 static bool is_ported(const struct resource *r)
 {
 	return r->kind == &bridge_kind || r->kind == &bond_kind;

@@ -95,6 +95,11 @@ static int run_job(
 	return r;
 }
 
+int manager_reload(struct host *h, const struct manager_daemon *d, struct error *e)
+{
+	return run_job(h, d, UNIT_RELOAD, e);
+}
+
 static enum unit_verb verb_for(const struct manager_daemon *d, bool takes, bool gives)
 {
 	if (takes && gives)

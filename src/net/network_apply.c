@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Networks on the machine: bridges first, all at once, then their addresses, all at once. */
+#include "net/manager.h"
 #include "net/network.h"
 #include "net/bridge_link.h"
 #include <fcntl.h>
@@ -186,6 +187,7 @@ void network_apply_all(struct host *h, struct step *const *steps, size_t n)
 	const struct links *ls;
 	struct nl *nl;
 
+	managers_expect(h, steps, n);
 	for (size_t i = 0; i < n; i++)
 		if (links_get(h, &ls, &steps[i]->error) >= 0 &&
 			netlink_get(h, &nl, &steps[i]->error) >= 0)

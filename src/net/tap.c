@@ -4,6 +4,7 @@
  * document; guests derive it. The device is persistent, so it outlives
  * both this daemon and the guest's runner, which opens it by name.
  */
+#include "net/manager.h"
 #include "net/link.h"
 #include "net/net.h"
 #include "net/port_vlans.h"
@@ -264,6 +265,7 @@ static void tap_apply_all(struct host *h, struct step *const *steps, size_t n)
 	struct nl *nl = NULL;
 	bool ready = n > 0;
 
+	managers_expect(h, steps, n);
 	for (size_t i = 0; i < n; i++)
 		ready &= links_get(h, &ls, &steps[i]->error) >= 0 &&
 			 netlink_get(h, &nl, &steps[i]->error) >= 0;

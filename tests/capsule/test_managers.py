@@ -211,6 +211,25 @@ def test_networkd_and_a_router_that_comes_later(machine, where):
     hears_later(machine, deaf)
 
 
+@pytest.mark.parametrize("how", ["IPv6AcceptRA=no", "DHCP=yes"])
+def test_networkd_with_a_file_for_every_link(machine, how):
+    """It hears of our links before they are made: of a new bridge it would take hold, and leave it deaf to routers."""
+    machine.write("/etc/systemd/network/10-eth0.network", networkd(*CARD))
+    machine.write("/etc/systemd/network/50-all.network", f"[Match]\nName=*\n[Network]\n{how}\n")
+    machine.run("systemctl enable --now systemd-networkd")
+    has_card(machine)
+    wait_until(networkd_has(machine), 30, "eth0 managed by networkd")
+    settle(machine, BRIDGE.rstrip() + "\n  br1: {}\n")
+    machine.run("sleep 3")
+    in_bridge(machine)
+    told = machine.run("journalctl -u systemd-networkd -o cat").stdout
+    for link in "br0", "br1":
+        assert machine.read(f"/proc/sys/net/ipv6/conf/{link}/accept_ra").strip() == "1", told
+        assert f"{link}: Link UP" in told and not re.search(f"{link}: (Configuring|DHCP)", told), told
+    with_router(machine)
+    wait_until(lambda: heard_router(machine, "br0"), 40, "the router heard by the bridge")
+
+
 def test_networkmanager_and_a_router_that_comes_later(machine):
     def deaf():
         machine.run("nmcli connection modify eth0 ipv6.method link-local && nmcli connection up eth0")
