@@ -121,12 +121,16 @@ static void take_values_back(const struct flaws *all, size_t from)
 	}
 }
 
+static bool same_place(struct mark a, struct mark b)
+{
+	return a.source == b.source && a.line == b.line && a.column == b.column;
+}
+
 static bool is_among(const struct diag *x, const struct diags *d)
 {
 	for (size_t i = 0; i < d->n; i++)
-		if (d->v[i].severity == x->severity && d->v[i].mark.source == x->mark.source &&
-			d->v[i].mark.line == x->mark.line &&
-			d->v[i].mark.column == x->mark.column && streq(d->v[i].text, x->text))
+		if (d->v[i].severity == x->severity && same_place(d->v[i].mark, x->mark) &&
+			streq(d->v[i].text, x->text))
 			return true;
 	return false;
 }
@@ -142,12 +146,30 @@ static void keep_common(struct diags *found, const struct diags *again)
 	found->n = n;
 }
 
-/* Lists and maps of objects, of which nothing says what could be in them. */
+/* What another field names could stand in a list; of maps nothing may say what could be in them. */
 static bool is_anything(const struct flaw *x)
 {
 	const struct field *f = &x->o->table->fields[x->row];
 
-	return !x->below && !f->example && (f->shape == SHAPE_OBJECTS || f->shape == SHAPE_MAP);
+	return !x->below &&
+	       (f->shape == SHAPE_LIST ||
+		       ((f->shape == SHAPE_OBJECTS || f->shape == SHAPE_MAP) && !f->example));
+}
+
+/* It is said of the value that took the flaw's place, or of one that nobody has written. */
+static bool is_of_flaw(const struct diag *x, const struct flaws *all, size_t from)
+{
+	if (!x->mark.source)
+		return true;
+	for (size_t i = from; i < all->n; i++) {
+		const struct obj *o = all->v[i].o;
+		const char *name = o->table->fields[all->v[i].row].name;
+
+		if (!all->v[i].below && node_get(o->node, name) &&
+			same_place(x->mark, obj_mark(o, name)))
+			return true;
+	}
+	return false;
 }
 
 void flawed_check(struct obj *o, const struct flaws *all, size_t from, struct diags *d)
@@ -177,7 +199,7 @@ void flawed_check(struct obj *o, const struct flaws *all, size_t from, struct di
 	}
 	take_values_back(all, from);
 	for (size_t i = 0; i < found.n; i++)
-		if (found.v[i].severity == DIAG_ERROR && found.v[i].mark.source)
+		if (found.v[i].severity == DIAG_ERROR && !is_of_flaw(&found.v[i], all, from))
 			diag_relate(diag_error(d, found.v[i].mark, found.v[i].hint, "%s",
 					    found.v[i].text),
 				found.v[i].related, found.v[i].relation);

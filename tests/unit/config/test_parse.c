@@ -127,10 +127,10 @@ static void test_each_error_once(void **state _unused_)
 		{ "version: 1\nmachines: {a: &a {memory: 1}, b: *a, c: *a}\n", 3 },
 		/* A field that cannot be read hides nothing that is wrong with others. */
 		{ "version: 1\nnetworks: {n: {address: x, first: 9, last: 3}}\n", 2 },
-		{ "version: 1\nnetworks: {n: {address: 192.0.2.1/24, zzz: 1, first: 9, last: 3}}\n", 2 },
 		/* What it may be at fault for is not told beside it. */
 		{ "version: 1\nnetworks: {n: {address: 192.0.2.1/24, first: x, last: 3}}\n", 1 },
 		{ "version: 1\nnetworks: {n: {address: 192.0.2.1/24, frist: 1, last: 3}}\n", 1 },
+		{ "version: 1\nnetworks: {n: {address: 192.0.2.1/24, zzz: 1, first: 9, last: 3}}\n", 1 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
