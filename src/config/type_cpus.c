@@ -70,7 +70,8 @@ static bool parse(const struct field *f _unused_, struct scalar *s, void *value)
 	struct cpus cpus;
 
 	if (!cpus_parse(s->text, &cpus)) {
-		scalar_cure(s, "write numbers and ranges, the smaller number first, without blanks");
+		scalar_cure(
+			s, "write numbers and ranges, the smaller number first, without blanks");
 		return scalar_refuse(s, "must be CPUs such as 2-7,10, not `%s`", scalar_shown(s));
 	}
 	cpus_format(&cpus, &canonical);

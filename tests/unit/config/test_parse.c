@@ -130,7 +130,8 @@ static void test_each_error_once(void **state _unused_)
 		/* What it may be at fault for is not told beside it. */
 		{ "version: 1\nnetworks: {n: {address: 192.0.2.1/24, first: x, last: 3}}\n", 1 },
 		{ "version: 1\nnetworks: {n: {address: 192.0.2.1/24, frist: 1, last: 3}}\n", 1 },
-		{ "version: 1\nnetworks: {n: {address: 192.0.2.1/24, zzz: 1, first: 9, last: 3}}\n", 1 },
+		{ "version: 1\nnetworks: {n: {address: 192.0.2.1/24, zzz: 1, first: 9, last: 3}}\n",
+			1 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
