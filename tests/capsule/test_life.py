@@ -99,6 +99,19 @@ def test_a_reboot_of_the_host_is_a_power_button_to_guests(both):
     assert "power button: powering off" in host.read("/var/log/kvmhost/db1.console.log")
 
 
+def test_only_who_is_to_start_by_itself_does_so_at_boot(both):
+    host = both
+    settle(host, document(DB, ("web1", "hostname=web1", "    autostart: false\n    after: [db1]\n"), ("off1", "", "    autostart: false\n")))
+    assert guest(host, "off1")["state"] == "stopped" and host.ctl("plan").rc == 0, "nor by an apply"
+    host.ctl("guest", "start", "off1", "web1")
+    host.run("systemctl enable kvmhostd")
+    host.reboot()
+    wait_until(lambda: guest(host, "db1")["state"] == "running", 60, "db1 starts by itself")
+    wait_until(lambda: host.ctl("plan", check=False).rc == 0, 60, "all is as wanted")
+    assert {guest(host, name)["state"] for name in ("off1", "web1")} == {"stopped"}
+    settle(host, document(DB, WEB))
+
+
 def test_pause_resume_reset(both):
     host = both
     console = host.console(socket("db1"))

@@ -143,6 +143,17 @@ def test_a_processor_is_named(host):
     assert "avx512f" in host.said("kvmhost-guest@web1", since)
 
 
+def test_processors_as_they_are_laid_out(host):
+    """As the guest's kernel sees them. Threads are seen in the lab: the emulated processor is one without."""
+    for layout, packages in (("sockets: 2, cores: 2", 2), ("sockets: 1, cores: 4", 1), ("sockets: 4", 4)):
+        settle(host, document(f"cpu: {{count: 4, {layout}}}"))
+        console = host.console("/run/kvmhost/guests/web1/console.sock")
+        console.ready()
+        seen = console.run("cd /sys/devices/system/cpu; for c in cpu[0-9]*; do cat $c/topology/physical_package_id; done").split()
+        console.close()
+        assert len(seen) == 4 and all(seen.count(n) == 4 // packages for n in seen), (layout, seen)
+
+
 def test_numa_nodes(host):
     """Two nodes of the guest's on the only one that this host has."""
     nodes = "numa: [{host_node: 0, memory: 160MiB, cpus: 0-0}, {memory: 96MiB, cpus: '1'}]"
