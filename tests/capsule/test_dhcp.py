@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""DHCP, DNS, TFTP and port forwards, with clients in namespaces, real guests, and a guest that boots from the network."""
+"""DHCP, DNS, TFTP and port forwards, with clients in namespaces, real guests, and a guest of ours that boots from the network."""
 import json
 import re
 
@@ -547,24 +547,61 @@ def test_real_guests(host):
 
 
 def test_a_guest_boots_from_the_network(host):
-    """QEMU's iPXE takes a lease, the boot file by TFTP, and a kernel after it."""
-    settle(host, DOCUMENT)
+    """Its firmware takes a lease, the boot file by TFTP, and a kernel after it."""
     host.add_guest_kernel()
     host.run("cp /srv/boot/vmlinuz /srv/boot/initrd.img /srv/tftp/ && chmod 644 /srv/tftp/*")
     host.write("/srv/tftp/boot.ipxe", "#!ipxe\nkernel vmlinuz console=ttyS0 quiet no_timer_check initrd=initrd.img ip=dhcp "
                "hostname=pxe1 ready=by-tftp\ninitrd initrd.img\nboot\n")
-    host.run("ip tuntap add pxe1-tap mode tap && ip link set pxe1-tap master virbr0 up")
-    path = "/run/guest-pxe1.sock"
-    host.run(["systemd-run", "--quiet", "--unit=guest-pxe1", "qemu-system-x86_64", "-machine", "q35", "-accel", "tcg",
-              "-m", "256", "-display", "none", "-nodefaults", "-no-reboot", "-chardev",
-              f"socket,id=serial,path={path},server=on,wait=on", "-serial", "chardev:serial", "-netdev",
-              "tap,id=n,ifname=pxe1-tap,script=no,downscript=no", "-device",
-              "virtio-net-pci,netdev=n,mac=52:54:00:aa:bb:cc,bootindex=1"])
-    console = host.console(path)
+    settle(host, DOCUMENT + """\
+  pxe1:
+    memory: {size: 256MiB}
+    boot: {order: [network]}
+    interfaces: [{network: default}]
+    shutdown: {timeout: 10s}
+""")
+    console = host.console("/run/kvmhost/guests/pxe1/console.sock")
     console.expect("guest ready: .* by-tftp", 240)
     assert "lease: 192.168.122.1" in console.text
-    host.run("systemctl kill -s KILL guest-pxe1; ip link del pxe1-tap", check=False)
+    assert "/srv/tftp/boot.ipxe" in host.said("kvmhost-network@default") and "/srv/tftp/initrd.img" in host.said("kvmhost-network@default")
+    assert "-kernel" not in host.run("tr '\\0' ' ' </proc/$(pgrep -f '[q]emu-system.*guest=pxe1,')/cmdline").stdout
     console.close()
+    settle(host, DOCUMENT, "--allow-mass-removal")
+
+
+def test_real_guests_of_an_isolated_network(host):
+    """They reach each other and the host, and nobody else, whatever routes they make; nor does anybody reach them."""
+    host.add_guest_kernel()
+    document = DOCUMENT.replace("    state: stopped\n", "").replace("interfaces: [{network: default}]", "interfaces: [{network: lab}]")
+    document = document.replace("{network: default, mac", "{network: lab, mac").replace("        web1: {address: 192.168.122.10}\n", "        {}\n")
+    address = ["10.9.0.11", "10.9.0.12"]
+    document = document.replace("lease_time: infinite}", f"lease_time: infinite, hosts: {{web1: {{address: {address[0]}}}, web2: {{address: {address[1]}}}}}}}")
+    settle(host, document)
+    consoles = [host.console(f"/run/kvmhost/guests/{name}/console.sock") for name in ("web1", "web2")]
+    inside = client(host, "inside")
+    try:
+        for console in consoles:
+            console.ready(150)
+        one, two = consoles
+        for console, at in zip(consoles, address):
+            assert f"lease: {at}/24 gateway none" in console.text, console.text
+        one.run(f"ping -c 1 -W 3 {address[1]}")
+        for console in consoles:
+            console.run("ping -c 1 -W 3 10.9.0.1; ip route replace default via 10.9.0.1")
+        inside.serve(80)
+        assert inside.run("ss -ltn").stdout.count(":80 ")
+        for there in "203.0.113.1", inside.address:
+            assert "OUT" in one.run(f"ping -c 1 -W 2 {there} >/dev/null || echo OUT"), there
+            assert one.run(f"nc -w 2 {there} 80 </dev/null 2>/dev/null || true").strip() == "", there
+        two.run("(while :; do echo from web2 | nc -l -p 80; done >/dev/null 2>&1 &)")
+        wait_until(lambda: one.run(f"nc -w 2 {address[1]} 80 </dev/null || true").strip() == "from web2", 30, "the other guest's answer")
+        inside.run("ip route replace default via 192.168.122.1")
+        host.world.run("ip route replace 10.9.0.0/24 via 203.0.113.2")
+        assert inside.ask(address[1], 80, timeout=2) == "" and host.world.ask(address[1], 80, timeout=2) == ""
+    finally:
+        host.world.run("ip route del 10.9.0.0/24", check=False)
+        host.unplug("inside")
+        for console in consoles:
+            console.close()
 
 
 def test_many_networks(host):

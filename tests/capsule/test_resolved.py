@@ -63,6 +63,21 @@ def test_names_of_guests(host):
         host.unplug("a")
 
 
+def test_a_real_guest(host):
+    """Its name by its lease, which the host asks for, and which leads to it."""
+    host.add_guest_kernel()
+    running = DOCUMENT.replace("    state: stopped\n", "").replace(
+        "initrd: /srv/boot/initrd.img}", 'initrd: /srv/boot/initrd.img, cmdline: "console=ttyS0 quiet no_timer_check ip=dhcp hostname=web1"}')
+    settle(host, running)
+    console = host.console("/run/kvmhost/guests/web1/console.sock")
+    console.ready(150)
+    assert "lease: 192.168.122.10/24" in console.text
+    assert host.run("getent ahostsv4 web1.guests.internal").stdout.startswith("192.168.122.10 ")
+    host.run("ping -c 1 -W 3 web1.guests.internal")
+    console.close()
+    settle(host, DOCUMENT)
+
+
 def test_drift_and_changes(host):
     settle(host, DOCUMENT)
     host.run("resolvectl revert virbr0")
