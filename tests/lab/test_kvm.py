@@ -25,7 +25,7 @@ dmesg | grep -i hypervisor
 echo guest is up
 if word watchdog; then exec 3>/dev/watchdog; fi
 if word fill; then sleep 5; mkdir /fill; mount -t tmpfs -o size=100% none /fill; dd if=/dev/zero of=/fill/fill bs=1M; fi
-if word busy; then (while :; do :; done) & while :; do :; done; fi
+if word busy; then word one || (while :; do :; done) & while :; do :; done; fi
 while :; do sleep 60; done
 """
 CGROUP = "/sys/fs/cgroup/kvmhost.slice/kvmhost-guests.slice/kvmhost-guest@web1.service"
@@ -153,3 +153,40 @@ def test_windows_would_see_hyper_v(host):
         host.write("/root/ask", ask % name)
         answer = host.run("kvmhostctl guest monitor web1 </root/ask").stdout
         assert '"return":true' in answer, answer
+
+
+PAIR = """\
+version: 1
+guests:
+  web1: {kernel: {image: /root/vmlinuz, initrd: /root/guest.img, cmdline: "console=ttyS0 quiet one %s"}, cpu: {pinning: [0]},
+         memory: {size: 192MiB}, shutdown: {timeout: 1s}, on_change: restart, resources: {%s: 100}}
+  web2: {kernel: {image: /root/vmlinuz, initrd: /root/guest.img, cmdline: "console=ttyS0 quiet one %s"}, cpu: {pinning: [0]},
+         memory: {size: 192MiB}, shutdown: {timeout: 1s}, on_change: restart, resources: {%s: 400}}
+"""
+
+
+def shares(host, what, seconds):
+    """How much more of it the second guest had, while both wanted all."""
+    read = f"for g in web1 web2; do {what.replace('CGROUP', CGROUP.replace('web1', '$g'))}; done"
+    host.run("sleep 3")
+    before = [float(n) for n in host.run(read).stdout.split()]
+    host.run(f"sleep {seconds}", timeout=seconds + 60)
+    one, two = (float(n) - b for n, b in zip(host.run(read).stdout.split(), before))
+    assert one > 0, (one, two)
+    return two / one
+
+
+def settle_pair(host, words, weight):
+    host.run("rm -f /var/log/kvmhost/web?.console.log")
+    host.write("/etc/kvmhost/host.yaml", PAIR % (words, weight, words, weight))
+    host.ctl("apply", "--allow-mass-removal", timeout=240)
+    host.ctl("guest", "restart", "web1", "web2", timeout=240)
+    for name in ("web1", "web2"):
+        wait_until(lambda: "guest is up" in host.run(f"cat /var/log/kvmhost/{name}.console.log", check=False).stdout, 300, f"{name} is up")
+
+
+def test_weights_share_a_processor(host):
+    """Two guests that are busy on one processor, at 100 to 400."""
+    settle_pair(host, "busy", "cpu_weight")
+    share = shares(host, "awk '/usage_usec/ {print $2}' CGROUP/cpu.stat", 15)
+    assert 2.5 < share < 6, f"the guest with four times the weight had {share:.2f} times the processor time"
