@@ -27,5 +27,7 @@ void bound_read(struct host *h, struct bound **v, size_t *n);
  * again by who speaks for it, or by the kernel itself.
  */
 void bound_groups_read(struct host *h, struct bound **v, size_t *n);
+/* A multicast router of either family has the link among those between which it forwards. */
+bool multicast_routed(struct host *h, const char *link);
 
 #endif

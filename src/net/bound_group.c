@@ -3,6 +3,7 @@
 #include "config/type.h"
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <net/if.h>
 
 struct groups {
 	struct arena *arena;
@@ -82,4 +83,23 @@ void bound_groups_read(struct host *h, struct bound **v, size_t *n)
 		read_igmp6(&g, igmp6);
 	*v = g.v;
 	*n = g.n;
+}
+
+/* net/ipv4/ipmr.c, net/ipv6/ip6mr.c: a line with titles, then " 0 eth0  0 0 0 0 ..." */
+bool multicast_routed(struct host *h, const char *link)
+{
+	static const char *const files[] = { "/proc/net/ip_mr_vif", "/proc/net/ip6_mr_vif" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		_cleanup_free_ char *text = NULL;
+		char *rest, *line, name[IFNAMSIZ];
+
+		if (file_read(h->root, files[i], 1 << 20, &text, NULL) < 0)
+			continue;
+		rest = text;
+		while ((line = strsep(&rest, "\n")))
+			if (sscanf(line, " %*u %15s ", name) == 1 && streq(name, link))
+				return true;
+	}
+	return false;
 }

@@ -178,6 +178,24 @@ static void look_at_tunnels(struct search *s, const struct member *p)
 	}
 }
 
+static void look_at_multicast(struct search *s, const struct member *p)
+{
+	struct arena *a = s->h->pass;
+
+	if (multicast_routed(s->h, p->card->name))
+		*ARENA_PUSH(a, s->v, s->n) = (struct tie){
+			.card = p->card->name,
+			.link = p->link,
+			.what = arena_printf(a,
+				"a multicast router forwards between %s and other links: of a "
+				"port it hears nothing, since %s has what comes in",
+				p->card->name, p->link),
+			.cure = arena_printf(a,
+				"name %s instead of %s where it is configured, and restart it",
+				p->link, p->card->name),
+		};
+}
+
 /* A routed network may be meant to be a part of what is outside. */
 static void look_at_network(struct search *s, const struct network *n, bool to_come)
 {
@@ -243,6 +261,7 @@ int ties(struct host *h, const struct wants *w, bool to_come, struct tie **v, si
 		look_at_sockets(&s, &s.pairs[i], bound, n_bound);
 		look_at_groups(&s, &s.pairs[i], groups, n_groups);
 		look_at_tunnels(&s, &s.pairs[i]);
+		look_at_multicast(&s, &s.pairs[i]);
 	}
 	*v = s.v;
 	*n = s.n;

@@ -196,6 +196,28 @@ def test_what_is_heard_below_addresses(host):
     settle(host, EMPTY, "--allow-mass-removal")
 
 
+MULTICAST = """
+import signal, socket, struct
+s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_IGMP)
+s.setsockopt(socket.IPPROTO_IP, 200, 1)  # MRT_INIT
+s.setsockopt(socket.IPPROTO_IP, 202, struct.pack("=HBBIiI", 0, 8, 1, 0, socket.if_nametoindex("eth0"), 0))  # MRT_ADD_VIF
+signal.pause()
+"""
+
+
+def test_a_multicast_router(host):
+    """As mrouted, pimd, smcroute or igmpproxy: the kernel has the card among those between which it forwards."""
+    host.run(["systemd-run", "--quiet", "--collect", "--unit=router", "python3", "-c", MULTICAST])
+    wait_until(lambda: "eth0" in host.read("/proc/net/ip_mr_vif"), 30, "a multicast router")
+    put(host, INHERIT)
+    plan = host.ctl("plan", check=False)
+    said = "a multicast router forwards between eth0 and other links"
+    assert said in plan.stdout + plan.stderr and "name br0 instead of eth0" in plan.stdout + plan.stderr, plan
+    host.run("systemctl stop router")
+    plan = host.ctl("plan", check=False)
+    assert said not in plan.stdout + plan.stderr, plan
+
+
 def test_a_network_within_the_cards(host):
     """One of the same addresses as what the host stands in is told; one of others, and a routed one, which may be meant so, are not."""
     net = "version: 1\nnetworks:\n  lab: {{mode: {}, bridge: virbr0, addresses: [{}]}}\n"
