@@ -3,9 +3,9 @@
  * Whether a manager hears routers' advertisements on a link: it does that
  * itself, and has the kernel hear none (accept_ra 0), as who wants none has.
  */
+#include "base/ini.h"
 #include "base/tool.h"
 #include "net/manager.h"
-#include <ctype.h>
 
 enum { FILE_MAX = 1 << 20 };
 
@@ -24,51 +24,24 @@ static bool among(const char *value, const char *const *words)
 	return false;
 }
 
-static void read_assignment(struct network_file *f, const char *key, const char *value)
+/* The last one counts. */
+static void read_assignment(const char *section, const char *key, const char *value, void *arg)
 {
+	struct network_file *f = arg;
 	static const char *const yes[] = { "1", "yes", "y", "true", "t", "on", NULL },
 				 *const forwards[] = { "1", "yes", "y", "true", "t", "on", "ipv6",
 					 NULL },
 				 *const off[] = { "0", "no", "n", "false", "f", "off", "ipv4",
 					 NULL };
 
+	if (!streq(section, "Network"))
+		return;
 	if (streq(key, "IPv6AcceptRA") || streq(key, "IPv6AcceptRouterAdvertisements"))
 		f->accept_ra = *value ? among(value, yes) : -1;
 	else if (streq(key, "IPForward") || streq(key, "IPv6Forwarding"))
 		f->forwards = among(value, forwards);
 	else if (streq(key, "LinkLocalAddressing"))
 		f->link_local_off = among(value, off);
-}
-
-static char *trimmed(char *s)
-{
-	size_t n;
-
-	while (isspace((unsigned char)*s))
-		s++;
-	for (n = strlen(s); n && isspace((unsigned char)s[n - 1]); n--)
-		s[n - 1] = '\0';
-	return s;
-}
-
-/* The last one counts. */
-static struct network_file read_network_file(char *text)
-{
-	struct network_file f = { .accept_ra = -1 };
-	bool in_network = false;
-	char *line;
-
-	while ((line = strsep(&text, "\n"))) {
-		char *key = trimmed(line), *value = strchr(key, '=');
-
-		if (*key == '[')
-			in_network = streq(key, "[Network]");
-		else if (in_network && value && *key != '#' && *key != ';') {
-			*value = '\0';
-			read_assignment(&f, trimmed(key), trimmed(value + 1));
-		}
-	}
-	return f;
 }
 
 /* NETWORK_FILE=PATH of the link's file of state: the name of its file, in whatever directory. */
@@ -91,7 +64,7 @@ static char *network_file_of(struct host *h, const struct link *l)
 bool networkd_hears_routers(struct host *h, const struct link *l)
 {
 	_cleanup_free_ char *name = network_file_of(h, l), *which = NULL, *text = NULL;
-	struct network_file f;
+	struct network_file f = { .accept_ra = -1 };
 
 	if (!name)
 		return false;
@@ -99,7 +72,7 @@ bool networkd_hears_routers(struct host *h, const struct link *l)
 	if (tool_read((char *const[]){ "/usr/bin/systemd-analyze", "cat-config", which, NULL }, -1,
 		    &text, NULL) < 0)
 		return false;
-	f = read_network_file(text);
+	ini_each(text, read_assignment, &f);
 	return !f.link_local_off && (f.accept_ra < 0 ? !f.forwards : f.accept_ra);
 }
 

@@ -3,6 +3,7 @@
  * Where kernel and initial RAM disk are. .treeinfo is written by productmd (its documentation:
  * treeinfo-1.x.rst); trees without it have the layouts that their installers' makers gave them.
  */
+#include "base/ini.h"
 #include "base/strbuf.h"
 #include "runner/nfs.h"
 #include "runner/tree.h"
@@ -37,16 +38,6 @@ static bool is_inside(const char *path)
 	return !strstr(path, "..");
 }
 
-static char *trim(char *s)
-{
-	size_t n;
-
-	s += strspn(s, " \t\r");
-	for (n = strlen(s); n && strchr(" \t\r", s[n - 1]);)
-		s[--n] = '\0';
-	return s;
-}
-
 /* "sha256:" and 64 digits. */
 static const char *sha256_of(const char *value)
 {
@@ -55,26 +46,6 @@ static const char *sha256_of(const char *value)
 	return digits && strspn(digits, "0123456789abcdefABCDEF") == 64 && strlen(digits) == 64
 		       ? digits
 		       : NULL;
-}
-
-typedef void on_pair(const char *section, const char *key, const char *value, void *arg);
-
-static void each_pair(struct arena *a, const char *text, on_pair *fn, void *arg)
-{
-	char *copy = arena_strdup(a, text), *save = NULL;
-	const char *section = "";
-
-	for (char *l = strtok_r(copy, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
-		char *line = trim(l), *value = strchr(line, '='), *end = strrchr(line, ']');
-
-		if (*line == '[' && end) {
-			*end = '\0';
-			section = line + 1;
-		} else if (value && *line != '#' && *line != ';') {
-			*value++ = '\0';
-			fn(section, trim(line), trim(value), arg);
-		}
-	}
 }
 
 static void take_image(const char *section, const char *key, const char *value, void *arg)
@@ -107,10 +78,10 @@ bool tree_info(struct arena *a, const char *text, struct tree *out)
 {
 	struct tree t = { .family = TREE_FEDORA };
 
-	each_pair(a, text, take_image, &t);
+	ini_each(arena_strdup(a, text), take_image, &t);
 	if (!t.kernel || !t.initrd)
 		return false;
-	each_pair(a, text, take_checksum, &t);
+	ini_each(arena_strdup(a, text), take_checksum, &t);
 	*out = t;
 	return true;
 }
