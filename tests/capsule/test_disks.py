@@ -365,7 +365,7 @@ def test_an_image_that_every_user_can_read_is_told(stopped):
     """One that was there: kvmhost makes its own with mode 0600, and changes nobody's."""
     host = stopped
     host.run("qemu-img create -q -f qcow2 /srv/open.qcow2 8M; chmod 644 /srv/open.qcow2; chmod 755 /srv")
-    text = document("path: /srv/open.qcow2", f"path: {IMAGES}/own.qcow2, size: 8MiB")
+    text = document("path: /srv/open.qcow2", f"path: {IMAGES}/private.qcow2, size: 8MiB")
     put(host, text)
     reads = "setpriv --reuid nobody --regid nogroup --clear-groups head -c 4 /srv/open.qcow2"
     assert host.run(reads).stdout.startswith("QFI")
