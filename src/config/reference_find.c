@@ -2,6 +2,7 @@
 /* From "guests.web1.disks.0.bus", as a person writes it, to the row. */
 #include "config/reference_internal.h"
 #include "base/error.h"
+#include <assert.h>
 
 enum { MOST_PARTS = 64 };
 
@@ -173,6 +174,7 @@ int reference_find(const struct table *root, const char *path, struct arena *a, 
 	r = split(&f, path);
 	if (r < 0)
 		return r;
+	assert(f.n);
 	first = table_field(root, f.parts[0]);
 	if (first)
 		sb_add(&f.shown, first->name);

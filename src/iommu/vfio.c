@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "iommu/vfio.h"
 #include "iommu/vfio_holder.h"
+#include <assert.h>
 
 #define PROBE "/sys/bus/pci/drivers_probe"
 
@@ -92,6 +93,7 @@ static int untake(struct host *h, const char *address, const struct vfio_before 
 {
 	int r = look(h, address, d, e);
 
+	assert(r < 0 || *d);
 	if (r >= 0)
 		r = override(h, *d, before->override ? before->override : "", e);
 	if (r >= 0 && before->driver && !(*d)->driver)

@@ -152,7 +152,7 @@ int guest_observe(struct host *h, const struct resource *r, void **have, struct 
 	struct guest_seen *seen = arena_alloc(h->pass, sizeof(*seen));
 	const struct guest_ahead *ahead = guest_seen_ahead(h, r->name);
 	_cleanup_strbuf_ struct strbuf text = { 0 };
-	struct spec want, spec;
+	struct spec want = { 0 }, spec = { 0 };
 	struct unit unit;
 	int err = units_state(h, guest_unit(r->name).s, &unit, e);
 
@@ -168,7 +168,7 @@ int guest_observe(struct host *h, const struct resource *r, void **have, struct 
 		err = load_started(h, r->name, &want, &text, seen, &spec, e);
 	if (err < 0)
 		return err;
-	if (seen->started)
+	if (seen->started && spec.guest)
 		seen->lost_link = find_lost_link(h, &spec);
 	seen->held = ahead ? ahead->held : guest_held(h->root, r->name);
 	if (!ahead || ahead->recorded)

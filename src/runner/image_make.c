@@ -185,11 +185,10 @@ static int give_name(const struct qemu_img *q, int fd, const char *name)
 /* On disk before it has its name, and then the name. */
 static int settle(const struct qemu_img *q, const char *name)
 {
-	_cleanup_close_ int opened = -1;
-	int fd = q->file;
+	_cleanup_close_ int opened =
+		q->file < 0 ? openat(q->dir, q->name, O_RDWR | O_NOFOLLOW | O_CLOEXEC) : -1;
+	int fd = q->file < 0 ? opened : q->file;
 
-	if (fd < 0)
-		fd = opened = openat(q->dir, q->name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fchmod(fd, 0600) < 0 || fsync(fd) < 0 || give_name(q, fd, name) < 0)
 		return -errno;
 	return fsync(q->dir) < 0 ? -errno : 0;
@@ -215,11 +214,17 @@ static int begin(struct arena *a, struct qemu_img *q, const char *name)
 	return 0;
 }
 
+static void close_file(struct qemu_img *q)
+{
+	if (q->file >= 0)
+		close(q->file);
+}
+
 int image_make(int root, const struct image *i, struct error *e)
 {
 	_cleanup_arena_ struct arena *a = arena_new();
-	_cleanup_close_ int dir = -1, file = -1;
-	struct qemu_img q = { .image = i, .file = -1, .lock = -1 };
+	_cleanup_close_ int dir = -1;
+	_cleanup_(close_file) struct qemu_img q = { .image = i, .file = -1, .lock = -1 };
 	const char *name = NULL;
 	int r;
 
@@ -230,7 +235,6 @@ int image_make(int root, const struct image *i, struct error *e)
 	r = begin(a, &q, name);
 	if (r < 0)
 		return file_failure(e, r, "make", i->path);
-	file = q.file;
 	r = i->copy_of ? copy(a, &q, e) : create(a, &q, e);
 	if (r >= 0 && i->copy_of)
 		r = fit(a, &q, e);

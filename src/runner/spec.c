@@ -162,10 +162,10 @@ int spec_parse_like(struct arena *a, const char *text, size_t len, const struct 
 	json_t *root;
 	int r;
 
-	if (!head || len < head + strlen(REST) || memcmp(text, its->s, head + strlen(REST)))
+	if (!head || len < head + strlen(REST) || memcmp(text, its->s, head + strlen(REST)) != 0)
 		return spec_parse(a, text, len, out, e);
 	*out = *like;
-	if (len == its->len && !memcmp(text, its->s, len))
+	if (len == its->len && memcmp(text, its->s, len) == 0)
 		return 0;
 	out->assigned = (struct assignment){ 0 };
 	sb_addc(&tail, '{');

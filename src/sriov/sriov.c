@@ -89,7 +89,7 @@ static bool was_refused(struct host *h, const struct step *s, const struct sriov
 	const char *boot = json_string_value(json_object_get(kept, "boot"));
 
 	number = json_object_get(kept, "refused");
-	return number && boot && streq(boot, boot_id(h)) &&
+	return want && number && boot && streq(boot, boot_id(h)) &&
 	       json_integer_value(number) == want->max_vfs;
 }
 

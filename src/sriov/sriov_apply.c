@@ -141,7 +141,7 @@ static void remember_refused(struct host *h, const struct step *s)
 {
 	const struct sriov *want = s->want;
 
-	if (gives_back(s))
+	if (!want || gives_back(s))
 		return;
 	json_object_set_new(record_kept(h, s->r->id), "refused", json_integer(want->max_vfs));
 	record_touch(h);
