@@ -438,7 +438,7 @@ def killed_while_making(host, tracer, sign):
 def test_who_grows_an_image_keeps_the_lock(stopped):
     """Killed in the middle of it: qemu-img goes on, and the next run waits for it, says so, and finds the image grown."""
     host = stopped
-    path = f"{IMAGES}/grow.qcow2"
+    path = f"{IMAGES}/growing.qcow2"
     settle(host, document(f"path: {path}, size: 8MiB", state="stopped"))
     host.run("mv /usr/bin/qemu-img /usr/bin/qemu-img.real")
     host.write("/usr/bin/qemu-img", "#!/bin/sh\n[ $1 != resize ] || while [ -e /run/slow ]; do sleep 0.1; done\nexec /usr/bin/qemu-img.real \"$@\"\n", 0o755)

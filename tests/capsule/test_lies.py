@@ -158,7 +158,9 @@ def test_the_journal_has_no_words_of_theirs_as_its_own(host):
         lines = said.splitlines()
         assert max(map(len, lines)) < 1000, f"{name}: a line without an end"
         assert len(lines) < 1500, f"{name}: {len(lines)} lines"
-    assert " more lines that QEMU caused are left out" in host.said("kvmhost-guest@chatter", host.first)
+    # said once a minute
+    wait_until(lambda: " more lines that QEMU caused are left out" in host.said("kvmhost-guest@chatter", host.first), 90,
+               "how many lines are left out")
 
 
 def test_they_are_stopped_with_all_they_started(host):
