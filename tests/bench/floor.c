@@ -4,7 +4,8 @@
  *
  *   floor observe                    links, addresses, nat, filter and mangle
  *   floor observe nft                links, addresses, chains, rules and sets of nf_tables
- *   floor observe guests FILE...     links, addresses, tables, what systemd says of guests' units,
+ *   floor-guests observe guests FILE...
+ *                                    links, addresses, tables, what systemd says of guests' units,
  *                                    and each of the files
  *   floor create  N [RULES] [MODE]   N bridges with an address, up, and their rules
  *   floor taps    N                  N taps in bridges, up; `destroy N group` takes them away
@@ -101,6 +102,7 @@ static int observe(bool nft)
 	return 0;
 }
 
+#ifdef FLOOR_GUESTS
 /* systemd is asked first, as nothing else need wait for it. */
 static int observe_guests(char *const *files)
 {
@@ -127,6 +129,7 @@ static int observe_guests(char *const *files)
 	end();
 	return 0;
 }
+#endif
 
 static void forward(void)
 {
@@ -221,8 +224,10 @@ int main(int argc, char **argv)
 	const char *verb = argc > 1 ? argv[1] : "", *word = argc > 3 ? argv[3] : "";
 	int n = argc > 2 ? atoi(argv[2]) : 0;
 
+#ifdef FLOOR_GUESTS
 	if (!strcmp(verb, "observe") && argc > 3)
 		return observe_guests(argv + 3);
+#endif
 	if (!strcmp(verb, "observe"))
 		return observe(argc > 2 && !strcmp(argv[2], "nft"));
 	if (argc > 2 && (!strcmp(verb, "pfs") || !strcmp(verb, "devices")))
