@@ -305,7 +305,8 @@ static int make(struct host *h, struct step *s, const struct image *i, struct er
 	if (fd < 0)
 		return error_set(e, fd, "cannot open %s: %s", i->path, strerror(-fd));
 	r = observe_image(h, i->path, s->want, fd, &have, e);
-	if (r < 0 || !have || !obj_has(have, "size") || ((const struct disk *)have)->size == i->size)
+	if (r < 0 || !have || !obj_has(have, "size") ||
+		((const struct disk *)have)->size == i->size)
 		return r;
 	return grow(h, s, i, e);
 }
