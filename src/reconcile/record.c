@@ -295,11 +295,22 @@ bool record_made(const struct host *h, const char *id)
 	return json_is_null(json_object_get(record_entry(h, id), "before"));
 }
 
+static int not_read_back(const struct kind *k, const char *name, const char *why, struct error *e)
+{
+	error_set(e, -EBADMSG, "the record of %s/%s cannot be read back: %s", k->name, name, why);
+	return error_cure(e, "bring it to the state you want by hand, then take its entry out "
+			     "of " RECORD_PATH);
+}
+
 int record_before(struct host *h, const struct kind *k, const char *name, const char *id,
 	const void **before, struct error *e)
 {
-	return record_object(
-		h->pass, k, name, json_object_get(record_entry(h, id), "before"), before, e);
+	json_t *entry = record_entry(h, id), *was = json_object_get(entry, "before");
+
+	/* One that does not say would be taken for what was not there, and removed. */
+	if (entry && !json_is_object(was) && !json_is_null(was))
+		return not_read_back(k, name, "it does not say how it was before", e);
+	return record_object(h->pass, k, name, was, before, e);
 }
 
 int record_object(struct arena *a, const struct kind *k, const char *name, json_t *json,
@@ -312,13 +323,8 @@ int record_object(struct arena *a, const struct kind *k, const char *name, json_
 	if (!json_is_object(json))
 		return 0;
 	obj = obj_new(a, k->table, name);
-	if (!obj_load(obj, node_from_json(a, json), &d)) {
-		error_set(e, -EBADMSG, "the record of %s/%s cannot be read back: %s", k->name, name,
-			d.n ? d.v[0].text : "it is not of this kind");
-		return error_cure(e,
-			"bring it to the state you want by hand, then take its entry out "
-			"of " RECORD_PATH);
-	}
+	if (!obj_load(obj, node_from_json(a, json), &d))
+		return not_read_back(k, name, d.n ? d.v[0].text : "it is not of this kind", e);
 	*out = obj;
 	return 0;
 }

@@ -12,6 +12,47 @@ bool undo_pending(struct host *h)
 	return file_exists(h->root, UNDO_PATH);
 }
 
+static int damaged(const struct host *h, struct error *e, const char *why)
+{
+	_cleanup_free_ char *shown = host_shown(h, UNDO_PATH);
+
+	error_set(e, -EBADMSG, "the undo log %s is damaged: %s", shown, why);
+	return error_cure(e, "what the network was before the last apply is lost with it: bring "
+			     "the network to where it carries you by hand, then remove the file");
+}
+
+static bool is_entry(const json_t *entry)
+{
+	const json_t *before = json_object_get(entry, "before");
+
+	return json_is_string(json_object_get(entry, "id")) &&
+	       json_is_string(json_object_get(entry, "kind")) &&
+	       json_is_string(json_object_get(entry, "name")) &&
+	       (json_is_object(before) || json_is_null(before));
+}
+
+/* What json_object_get() finds nowhere would be taken for nothing to put back. */
+static int check_shape(const struct host *h, const json_t *log, struct error *e)
+{
+	const json_t *steps = json_object_get(log, "steps");
+	json_t *entry;
+	size_t i;
+
+	if (!json_is_integer(json_object_get(log, "format")))
+		return damaged(h, e, "it has no `format`");
+	if (!json_is_array(steps))
+		return damaged(h, e, "it has no list of `steps`");
+	json_array_foreach (steps, i, entry) {
+		char why[64];
+
+		if (is_entry(entry))
+			continue;
+		snprintf(why, sizeof(why), "its entry %zu says of no resource what it was", i + 1);
+		return damaged(h, e, why);
+	}
+	return 0;
+}
+
 static int load(struct host *h, json_t **log, struct error *e)
 {
 	_cleanup_free_ char *text = NULL;
@@ -20,15 +61,13 @@ static int load(struct host *h, json_t **log, struct error *e)
 	int r = file_read(h->root, UNDO_PATH, UNDO_MAX, &text, &len);
 
 	if (r < 0)
-		return r == -ENOENT ? r
-				    : error_set(e, r, "cannot read the undo log %s: %s", UNDO_PATH,
-					      strerror(-r));
+		return r == -ENOENT ? r : host_failure(h, e, r, "read the undo log", UNDO_PATH);
 	*log = json_loadb(text, len, 0, &why);
-	if (!*log) {
-		error_set(e, -EBADMSG, "the undo log %s is damaged: %s", UNDO_PATH, why.text);
-		return error_cure(e, "look at the network, then remove the file");
-	}
+	if (!*log)
+		return damaged(h, e, why.text);
 	r = state_format(h, *log, "the undo log", UNDO_PATH, e);
+	if (r >= 0)
+		r = check_shape(h, *log, e);
 	if (r < 0)
 		json_decref(TAKE_PTR(*log));
 	return r;

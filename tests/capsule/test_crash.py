@@ -180,3 +180,23 @@ def test_daemon_killed_while_applying(machine):
     put(machine, EMPTY)
     machine.ctl("apply", "--allow-mass-removal")
     assert everything(machine) == machine.clean
+
+
+def test_a_damaged_undo_log_is_told_and_kept(machine):
+    """What is no log of ours is not an empty one: nothing is changed beside it, and nobody is told that all is back."""
+    put(machine, TWO)
+    for text in ['{}', '{"format": 1, "steps": [{"id": "bridge/br0", "name": "br0", "before": null}]}']:
+        machine.write("/var/lib/kvmhost/undo.json", text)
+        for verb in ["apply", "revert", "confirm"]:
+            r = machine.ctl(verb, check=False)
+            assert r.rc == 1 and "the undo log /var/lib/kvmhost/undo.json is damaged: it" in r.stderr, r
+            assert "then remove the file" in r.stderr, r
+        machine.run("systemctl start kvmhostd; systemctl is-active kvmhostd")
+        assert "is damaged" in machine.journal()
+        assert machine.read("/var/lib/kvmhost/undo.json") == text and everything(machine) == machine.clean
+        machine.run("systemctl stop kvmhostd; systemctl reset-failed kvmhostd")
+    machine.run("rm /var/lib/kvmhost/undo.json")
+    machine.ctl("apply")
+    assert everything(machine) == machine.applied
+    put(machine, EMPTY)
+    machine.ctl("apply", "--allow-mass-removal")

@@ -520,6 +520,53 @@ static void what_another_version_wrote_is_told(void **state _unused_)
 	}
 }
 
+/* Valid JSON of another shape is not an empty log, which would be removed and told as put back. */
+static void a_damaged_undo_log_stops_everything(void **state _unused_)
+{
+	static const char *const logs[] = {
+		"",
+		"{\"format\": 1, \"steps\": [",
+		"{}",
+		"[]",
+		"{\"steps\": []}",
+		"{\"format\": \"1\", \"steps\": []}",
+		"{\"format\": 1}",
+		"{\"format\": 1, \"steps\": {}}",
+		"{\"format\": 1, \"steps\": [null]}",
+		"{\"format\": 1, \"steps\": [{\"id\": \"thing/a\", \"name\": \"a\", \"before\": "
+		"null}]}",
+		"{\"format\": 1, \"steps\": [{\"id\": \"thing/a\", \"kind\": \"thing\", "
+		"\"before\": null}]}",
+		"{\"format\": 1, \"steps\": [{\"kind\": \"thing\", \"name\": \"a\", \"before\": "
+		"null}]}",
+		"{\"format\": 1, \"steps\": [{\"id\": \"thing/a\", \"kind\": \"thing\", \"name\": "
+		"\"a\"}]}",
+		"{\"format\": 1, \"steps\": [{\"id\": \"thing/a\", \"kind\": 3, \"name\": \"a\", "
+		"\"before\": {}}]}",
+		"{\"format\": 1, \"steps\": [{\"id\": \"thing/a\", \"kind\": \"thing\", \"name\": "
+		"\"a\", \"before\": 3}]}",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(logs); i++) {
+		_cleanup_toy_run_ struct toy_run run;
+		_cleanup_free_ char *after = NULL;
+
+		file_write_atomic(
+			toy.host.root, STATE_DIR "/undo.json", logs[i], strlen(logs[i]), 0600);
+		host_idle(&toy.host);
+		toy_apply(&run, "version: 1\nthings: {a: {value: x}}\n", false);
+		assert_int_equal(run.r, -EBADMSG);
+		assert_non_null(strstr(run.error.text, "the undo log"));
+		assert_non_null(strstr(run.error.text, "is damaged: "));
+		assert_non_null(strstr(run.error.cure, "remove the file"));
+		assert_string_equal(toy_value("thing", "a"), "");
+		assert_int_equal(
+			file_read(toy.host.root, STATE_DIR "/undo.json", 1 << 20, &after, NULL), 0);
+		assert_string_equal(after, logs[i]);
+		file_remove(toy.host.root, STATE_DIR "/undo.json");
+	}
+}
+
 /* Where each resource of the record begins, in the text on disk. */
 static char *record_on_disk(void)
 {
@@ -620,16 +667,26 @@ static void a_cut_record_is_told(void **state _unused_)
 /* A former value that cannot be read back must not be lost in silence. */
 static void a_record_that_does_not_fit_its_kind_is_told(void **state _unused_)
 {
-	static const char record[] = "{\"format\": 1, \"resources\": {\"thing/a\": "
-				     "{\"before\": {\"value\": \"\"}}}}";
-	_cleanup_toy_run_ struct toy_run run;
+	static const char *const entries[] = {
+		"{\"before\": {\"value\": \"\"}}",
+		"{\"before\": 3}",
+		"{}",
+	};
 
-	toy_put("thing", "a", "x");
-	file_write_atomic(toy.host.root, STATE_DIR "/record.json", record, strlen(record), 0600);
-	toy_apply(&run, "version: 1\n", true);
-	assert_int_equal(run.r, -EIO);
-	assert_non_null(strstr(step_of(&run, "thing/a")->error.text, "cannot be read back"));
-	assert_string_equal(toy_value("thing", "a"), "x");
+	for (size_t i = 0; i < ARRAY_SIZE(entries); i++) {
+		_cleanup_free_ char *record =
+			xprintf("{\"format\": 1, \"resources\": {\"thing/a\": %s}}", entries[i]);
+		_cleanup_toy_run_ struct toy_run run;
+
+		toy_put("thing", "a", "x");
+		file_write_atomic(
+			toy.host.root, STATE_DIR "/record.json", record, strlen(record), 0600);
+		toy_apply(&run, "version: 1\n", true);
+		assert_int_equal(run.r, -EIO);
+		assert_non_null(
+			strstr(step_of(&run, "thing/a")->error.text, "cannot be read back"));
+		assert_string_equal(toy_value("thing", "a"), "x");
+	}
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -708,6 +765,7 @@ int main(void)
 		TEST(killed_anywhere_the_next_run_converges),
 		TEST(a_damaged_record_stops_everything),
 		TEST(what_another_version_wrote_is_told),
+		TEST(a_damaged_undo_log_stops_everything),
 		TEST(a_record_is_read_however_it_was_written),
 		TEST(a_cut_record_is_told),
 		TEST(a_record_that_does_not_fit_its_kind_is_told),
