@@ -29,6 +29,8 @@ struct record {
 	struct strmap by_id;
 };
 
+#define RECORD_PATH STATE_DIR "/record.json"
+
 /* Of the files in STATE_DIR, which outlive the version of kvmhost that wrote them. */
 enum { STATE_FORMAT = 1 };
 /*
