@@ -9,6 +9,7 @@
 #include "ctl/confirm.h"
 #include "base/log.h"
 #include "base/sdbus.h"
+#include "base/stop.h"
 #include "reconcile/confirm.h"
 #include "reconcile/converge.h"
 #include "reconcile/record.h"
@@ -27,11 +28,17 @@ enum { LOCK_SECONDS = 60, GRACE_SECONDS = 2 };
 /* A timer that was stopped is there for a moment yet. */
 enum { START_TRIES = 100, STEP_MSEC = 20, LOOK_MSEC = 500 };
 
-static volatile sig_atomic_t interrupted;
-
-static void on_signal(int signal _unused_)
+/* Of what a handler may call, printf() is not. */
+static void on_early(int signal)
 {
-	interrupted = 1;
+	static const char before[] = "ended by ", after[] = " before anything was changed\n";
+	const char *name = stop_name(signal);
+
+	if (write(STDERR_FILENO, before, sizeof(before) - 1) < 0 ||
+		write(STDERR_FILENO, name, strlen(name)) < 0 ||
+		write(STDERR_FILENO, after, sizeof(after) - 1) < 0)
+		_exit(1);
+	_exit(EXIT_SIGNAL + signal);
 }
 
 static void on_nothing(int signal _unused_)
@@ -39,12 +46,15 @@ static void on_nothing(int signal _unused_)
 }
 
 /* Not SIG_IGN, which programs that are run would inherit. */
-void ctl_survive_hangup(void)
+void ctl_signals(void)
 {
+	const struct sigaction early = { .sa_handler = on_early };
 	const struct sigaction none = { .sa_handler = on_nothing, .sa_flags = SA_RESTART };
 
 	sigaction(SIGHUP, &none, NULL);
 	sigaction(SIGPIPE, &none, NULL);
+	sigaction(SIGINT, &early, NULL);
+	sigaction(SIGTERM, &early, NULL);
 }
 
 static void pause_msec(long n)
@@ -191,19 +201,21 @@ static int put_back(
 
 int ctl_await(struct ctl *c, struct config *config, const struct outcome *out)
 {
-	const struct sigaction stop = { .sa_handler = on_signal };
 	uint64_t now = c->host.uptime();
 	uint64_t left = out->confirm_by > now ? out->confirm_by - now : 0;
+	int signal, status;
 
-	sigaction(SIGINT, &stop, NULL);
-	sigaction(SIGTERM, &stop, NULL);
 	printf("The network is changed. Within %llu s, and best over a new connection, say\n\n"
 	       "    kvmhostctl confirm\n\nor all of it goes back.\n",
 		(unsigned long long)left);
 	fflush(stdout);
 	while (undo_pending(&c->host)) {
-		if (interrupted || c->host.uptime() >= out->confirm_by)
-			return put_back(c, config, interrupted ? revert_interrupted : revert_late);
+		if ((signal = stop_obey())) {
+			status = put_back(c, config, revert_interrupted);
+			return status ? EXIT_SIGNAL + signal : 0;
+		}
+		if (c->host.uptime() >= out->confirm_by)
+			return put_back(c, config, revert_late);
 		pause_msec(LOOK_MSEC / 5);
 	}
 	disarm();

@@ -14,7 +14,11 @@ int ctl_await(struct ctl *c, struct config *config, const struct outcome *out);
 void ctl_confirm_arm(unsigned seconds);
 /* Of an apply that leaves nothing to be confirmed: its timer goes. */
 void ctl_confirm_settled(struct ctl *c);
-/* A connection that is lost ends neither an apply in the middle nor the wait after it. */
-void ctl_survive_hangup(void);
+/*
+ * A connection that is lost ends neither an apply in the middle nor the wait after it. SIGINT and
+ * SIGTERM end it at once before the first change, with a word, and are asked for after it
+ * (base/stop.h).
+ */
+void ctl_signals(void);
 
 #endif

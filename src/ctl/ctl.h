@@ -5,8 +5,8 @@
 
 #include "reconcile/config.h"
 
-/* Exit statuses of plan and apply; everything else is 0 or 1. */
-enum { EXIT_CHANGES = 2, EXIT_REBOOT = 3 };
+/* Exit statuses of plan and apply; EXIT_SIGNAL and its number: ended by one; all else is 0 or 1. */
+enum { EXIT_CHANGES = 2, EXIT_REBOOT = 3, EXIT_SIGNAL = 128 };
 
 struct ctl {
 	const char **configs; /* --config, in order */

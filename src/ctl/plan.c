@@ -232,6 +232,7 @@ int ctl_apply(struct ctl *c, struct config *config, struct converge_options *o)
 	o->apply.allow_mass_removal = c->allow_mass_removal;
 	o->apply.confirm_seconds = c->confirm;
 	o->apply.arm = ctl_confirm_arm;
+	o->apply.person = true;
 	o->apply.guard = &network_guard;
 	o->apply.told = told;
 	o->apply.arg = c;
@@ -240,7 +241,7 @@ int ctl_apply(struct ctl *c, struct config *config, struct converge_options *o)
 	c->host.progress = c->json ? NULL : progress;
 	c->host.progress_arg = &watched;
 	o->lock_seconds = 60;
-	ctl_survive_hangup();
+	ctl_signals();
 	r = converge(&c->host, config, o, &out, &e);
 	if (r == 0 || r == -EIO) {
 		print_outcome(c, r, &out);
@@ -250,11 +251,14 @@ int ctl_apply(struct ctl *c, struct config *config, struct converge_options *o)
 	}
 	status = r < 0 ? ctl_fail(c, &e) : outcome_status(r, &out);
 	/* What did change, beside what failed, is for a person to keep all the same. */
-	if (out.confirm_by && ctl_await(c, config, &out))
-		status = 1;
-	else
+	if (out.confirm_by) {
+		int awaited = ctl_await(c, config, &out);
+
+		status = awaited ? awaited : status;
+	} else {
 		ctl_confirm_settled(c);
-	return status;
+	}
+	return out.stopped ? EXIT_SIGNAL + out.stopped : status;
 }
 
 int verb_apply(struct ctl *c, int argc _unused_, char **argv _unused_)

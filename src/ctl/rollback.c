@@ -65,7 +65,7 @@ int verb_rollback(struct ctl *c, int argc, char **argv)
 		o.hold_reason = reason;
 	}
 	r = ctl_apply(c, &then, &o);
-	if (o.hold && r != 1 && !c->json)
+	if (o.hold && (r == 0 || r == 3) && !c->json)
 		printf("the document in /etc/kvmhost is held: reload does nothing until it "
 		       "changes\n");
 	return r;

@@ -5,6 +5,7 @@
  * else a unit of ours with a client that the distributions have.
  */
 #include "net/dhcp.h"
+#include "base/stop.h"
 #include "net/address.h"
 #include "net/manager.h"
 #include <time.h>
@@ -176,6 +177,9 @@ static int await_lease(struct host *h, const char *bridge, enum dhcp_client clie
 		r = leased(h, bridge, client, &has, e);
 		if (r < 0 || has)
 			return r;
+		if (stop_asked())
+			return error_set(e, -EINTR, "%s came before a DHCP server answered on %s",
+				stop_name(stop_asked()), bridge);
 		nanosleep(&(struct timespec){ .tv_nsec = STEP_MSEC * 1000000L }, NULL);
 	}
 	error_set(

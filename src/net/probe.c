@@ -5,6 +5,7 @@
  */
 #include "net/probe.h"
 #include "base/log.h"
+#include "base/stop.h"
 #include "net/ping.h"
 #include <linux/rtnetlink.h>
 #include <time.h>
@@ -259,6 +260,8 @@ static int probe_still(struct host *h, void *state, struct error *e)
 	if (r < 0)
 		return r;
 	while (!answer(nl, p, AFTER_STEP_MSEC)) {
+		if (stop_asked())
+			return -EINTR;
 		if (now_usec() >= end)
 			return lost(p, e);
 		nanosleep(&pause, NULL);

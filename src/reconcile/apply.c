@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "reconcile/apply.h"
 #include "base/log.h"
+#include "base/stop.h"
 #include "base/utf8.h"
 #include "reconcile/record.h"
 #include "reconcile/run.h"
@@ -202,15 +203,53 @@ static int rounds(struct host *h, struct wants *w, const struct apply_options *o
 			collect(out, out->arenas[0], seen, &p);
 			return 0;
 		}
+		/* Nothing of this round is changed yet. */
+		stop_defer();
+		if (stop_asked())
+			return -EINTR;
 		r = take_all(h, w, &p, e);
 		if (r >= 0)
 			r = run_steps(h, &p, o, g, round + 1 == APPLY_ROUNDS, e);
-		drop_released(h, &p);
+		if (r != -EINTR || !undo_pending(h))
+			drop_released(h, &p);
 		collect(out, out->arenas[0], seen, &p);
 		if (r < 0)
 			return r;
 		out->arenas[round + 1] = TAKE_PTR(h->pass);
 	}
+}
+
+/* A signal came: what of the network was not settled yet goes back. out is counted. */
+static int stopped(
+	struct host *h, const struct apply_options *o, struct outcome *out, struct error *e)
+{
+	_cleanup_free_ char *reason = NULL;
+	char document[65] = "";
+	bool pending = undo_pending(h);
+	const char *name;
+	uint64_t until;
+	int back = 0;
+
+	out->stopped = stop_obey();
+	name = stop_name(out->stopped);
+	if (pending && (back = undo_awaited(h, document, &until, e)) >= 0)
+		back = undo_replay(h, e);
+	if (back < 0)
+		return back;
+	for (size_t i = 0; i < out->n && pending; i++)
+		if (out->steps[i]->state == STEP_DONE && out->steps[i]->r->kind->undo)
+			out->steps[i]->state = STEP_READY;
+	if (pending && o->person && *document) {
+		reason = xprintf("it was ended by %s while it was applied", name);
+		apply_hold(h, document, reason);
+	}
+	if (!pending && !out->done)
+		return error_set(e, -EINTR, "ended by %s before anything was changed", name);
+	if (!pending)
+		return error_set(e, -EINTR, "ended by %s: %zu step%s done, the rest was not begun",
+			name, out->done, plural(out->done));
+	return error_set(e, -EINTR, "ended by %s; the network is as before: %d resource%s put back",
+		name, back, plural((size_t)back));
 }
 
 int apply(struct host *h, struct wants *w, const struct apply_options *o, struct outcome *out,
@@ -229,6 +268,12 @@ int apply(struct host *h, struct wants *w, const struct apply_options *o, struct
 		o->guard->end(g.state);
 	if (out->refused)
 		return r;
+	if (r == -EINTR && stop_asked()) {
+		count(out);
+		r = stopped(h, o, out, e);
+		record_save(h, NULL);
+		return r;
+	}
 	settle_hold(h, o, out);
 	if (r == 0 && o->confirm_seconds && undo_pending(h)) {
 		out->confirm_by = h->uptime() + o->confirm_seconds;

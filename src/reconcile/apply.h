@@ -16,6 +16,7 @@
 struct apply_options {
 	bool allow_mass_removal;
 	bool event; /* asked for by an event, not by a person: reconcile/drift.h */
+	bool person; /* ... by one at a terminal: a network change that a signal ends is held */
 	bool fallback; /* the last good document, in place of a newer one: a hold of that stays */
 	/* Names the document in a hold; may be NULL. */
 	const char *document_hash;
@@ -50,6 +51,7 @@ struct outcome {
 	uint64_t confirm_by; /* uptime until when to confirm; 0: nothing waits for it */
 	const struct step *lost; /* the step that cut the host off, by the guard */
 	bool refused; /* the plan would remove most of what the document once named */
+	int stopped; /* the signal that ended it before it was done (base/stop.h); 0: none did */
 	size_t n_resources;
 	/* Holds the steps; ends with outcome_free. */
 	struct arena *arenas[APPLY_ROUNDS + 1];
@@ -59,7 +61,8 @@ void outcome_free(struct outcome *o);
 
 /*
  * The caller holds the lock. 0: converged (there may be waits); -EIO: steps
- * failed, the outcome says which; other negative errno: nothing was changed
+ * failed, the outcome says which; -EINTR: a signal came, the step it was at is done and the network
+ * as before where it was not settled yet; other negative errno: nothing was changed
  * (-EPERM: mass removal refused), e says why.
  */
 int apply(struct host *h, struct wants *w, const struct apply_options *o, struct outcome *out,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "reconcile/confirm.h"
 #include "base/log.h"
+#include "base/stop.h"
 #include "reconcile/apply.h"
 #include "reconcile/generation.h"
 #include "reconcile/record.h"
@@ -15,8 +16,10 @@ int confirm_nothing(struct error *e)
 
 static int put_back(struct host *h, const char *document, const char *reason, struct error *e)
 {
-	int back = undo_replay(h, e), r;
+	int back, r;
 
+	stop_defer();
+	back = undo_replay(h, e);
 	if (back < 0)
 		return back;
 	generation_drop_aside(h);
@@ -69,6 +72,7 @@ int confirm_accept(struct host *h, struct error *e)
 		return r;
 	if (until <= h->uptime())
 		return error_set(e, -ETIME, "too late: the change is being put back");
+	stop_defer();
 	r = undo_commit(h, e);
 	if (r >= 0)
 		r = generation_accept_aside(h, document, e);

@@ -12,7 +12,10 @@ struct guard {
 	/* How it is now; in h->pass no longer than the apply: *state is the guard's own, freed by
 	 * end. */
 	int (*begin)(struct host *h, const void *document, void **state, struct error *e);
-	/* A negative errno, with words, when something that answered does so no more. */
+	/*
+	 * A negative errno, with words, when something that answered does so no more; -EINTR: a
+	 * signal came first (base/stop.h).
+	 */
 	int (*still)(struct host *h, void *state, struct error *e);
 	void (*end)(void *state);
 };

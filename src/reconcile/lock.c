@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/log.h"
+#include "base/stop.h"
 #include "reconcile/host.h"
 #include <fcntl.h>
 #include <signal.h>
@@ -40,6 +41,8 @@ static int take(int fd, unsigned seconds, const char *shown)
 			return -errno;
 		if (n++ == (uint64_t)seconds * TRIES)
 			return -EBUSY;
+		if (stop_asked())
+			return -EINTR;
 		if (n == TRIES)
 			tell_wait(holder(fd), shown, seconds);
 		nanosleep(&pause, NULL);
@@ -86,6 +89,9 @@ int host_lock(struct host *h, unsigned seconds, struct error *e)
 	r = take(fd, seconds, shown);
 	if (r == -EBUSY)
 		return refuse(holder(fd), shown, seconds, e);
+	if (r == -EINTR)
+		return error_set(e, r, "ended by %s while it waited for pid %d to end",
+			stop_name(stop_asked()), holder(fd));
 	if (r < 0)
 		return error_set(e, r, "cannot lock %s: %s", shown, strerror(-r));
 	snprintf(text, sizeof(text), "%d\n", (int)getpid());

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "reconcile/run.h"
 #include "base/log.h"
+#include "base/stop.h"
 #include "reconcile/undo.h"
 
 bool moved(const struct step *s)
@@ -109,11 +110,11 @@ static void run_batch(struct host *h, struct plan *p, size_t from, const struct 
 	}
 }
 
-/* Runs what can be run among steps[from..to). */
+/* Runs what can be run among steps[from..to), until a signal comes. */
 static void run_range(
 	struct host *h, struct plan *p, size_t from, size_t to, const struct round *round)
 {
-	for (size_t i = from; i < to; i++) {
+	for (size_t i = from; i < to && !stop_asked(); i++) {
 		struct step *s = p->steps[i];
 
 		if (s->state != STEP_READY || has_to_wait(round, s))
@@ -237,8 +238,9 @@ static struct step *cut_off(struct host *h, struct plan *p, size_t end, const st
 {
 	struct step *s = g->state ? suspect(p, end) : NULL;
 	_cleanup_error_ struct error why = { 0 };
+	int r = s ? round->o->guard->still(h, g->state, &why) : 0;
 
-	if (!s || round->o->guard->still(h, g->state, &why) >= 0)
+	if (r >= 0 || r == -EINTR)
 		return NULL;
 	fail(h, s, why.code, why.text);
 	s->error.cure = why.cure ? arena_strdup(h->pass, why.cure) : NULL;
@@ -290,10 +292,14 @@ int run_steps(struct host *h, struct plan *p, const struct apply_options *o, str
 		if (r < 0)
 			return r;
 		run_range(h, p, 0, end, &round);
+		if (stop_asked())
+			return -EINTR;
 		verify(h, p, end);
 		why = broken(p, end, final);
 		if (!why)
 			g->lost = why = cut_off(h, p, end, &round, g);
+		if (!why && stop_asked())
+			return -EINTR;
 		if (why)
 			r = roll_back(h, p, end, why, &round, e);
 		else if (!o->confirm_seconds)
@@ -304,5 +310,7 @@ int run_steps(struct host *h, struct plan *p, const struct apply_options *o, str
 	if (o->network_done)
 		o->network_done(o->arg);
 	run_range(h, p, end, p->n, &round);
+	if (more && stop_asked())
+		return -EINTR;
 	return end && !why && !more;
 }

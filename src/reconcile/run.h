@@ -21,8 +21,9 @@ struct guarding {
  * Runs every ready step whose needs are met and blocks those whose needs
  * failed. `final`: no round follows, so that a moved world is a failure; else
  * it is not told, and what needs it stays ready.
- * Returns a negative errno only where the undo log itself failed; 1 when all
- * that is cached of the machine was read after the last change to it.
+ * Returns a negative errno only where the undo log itself failed, or -EINTR where a signal came
+ * (base/stop.h) and the log may be there yet; 1 when all that is cached of the machine was read
+ * after the last change to it.
  */
 int run_steps(struct host *h, struct plan *p, const struct apply_options *o, struct guarding *g,
 	bool final, struct error *e);

@@ -6,6 +6,7 @@
  * is answer, then JobRemoved.
  */
 #include "reconcile/units_bus.h"
+#include "base/stop.h"
 #include <time.h>
 
 #define NO_SUCH_UNIT "org.freedesktop.systemd1.NoSuchUnit"
@@ -15,6 +16,9 @@ struct run {
 	struct unit_job *jobs;
 	size_t n, open; /* open: not done yet */
 };
+
+/* Between two looks whether the program is to end. */
+#define LOOK_USEC ((uint64_t)200 * 1000)
 
 static uint64_t now_usec(void)
 {
@@ -201,19 +205,25 @@ static int wait_jobs(struct run *run, unsigned seconds)
 		now = now_usec();
 		if (now >= end)
 			return -ETIMEDOUT;
-		r = sym_sd_bus_wait(run->u->bus, end - now);
+		if (stop_asked())
+			return -EINTR;
+		r = sym_sd_bus_wait(run->u->bus, MIN_OF(end - now, LOOK_USEC));
 		if (r < 0 && r != -EINTR)
 			return r;
 	}
 	return 0;
 }
 
-static void give_up(struct run *run, unsigned seconds)
+static void give_up(struct run *run, int why, unsigned seconds)
 {
 	for (size_t i = 0; i < run->n; i++) {
 		struct unit_job *j = &run->jobs[i];
 
-		if (!j->done)
+		if (!j->done && why == -EINTR)
+			error_set(&j->error, why,
+				"%s came while systemd was to %s %s, which it goes on with",
+				stop_name(stop_asked()), verb_word[j->verb], j->unit);
+		else if (!j->done)
 			error_set(&j->error, -ETIMEDOUT, "systemd did not %s %s within %u s",
 				verb_word[j->verb], j->unit, seconds);
 	}
@@ -251,10 +261,10 @@ int units_run(struct host *h, struct unit_job *jobs, size_t n, unsigned seconds,
 		r = wait_jobs(&run, seconds);
 	sym_sd_bus_slot_unref(slot);
 	/* Answers that are still to come would find no `run`. */
-	if (r < 0 && (r != -ETIMEDOUT || awaits_answers(&run)))
+	if (r < 0 && ((r != -ETIMEDOUT && r != -EINTR) || awaits_answers(&run)))
 		run.u->bus = sym_sd_bus_flush_close_unref(run.u->bus);
-	if (r == -ETIMEDOUT) {
-		give_up(&run, seconds);
+	if (r == -ETIMEDOUT || r == -EINTR) {
+		give_up(&run, r, seconds);
 		return 0;
 	}
 	if (r < 0)
