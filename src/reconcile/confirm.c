@@ -20,6 +20,9 @@ static int put_back(struct host *h, const char *document, const char *reason, st
 
 	stop_defer();
 	back = undo_replay(h, e);
+	/* A device, say; of us it means that there is something to wait for. */
+	if (back == -EBUSY)
+		return e->code = -EIO;
 	if (back < 0)
 		return back;
 	generation_drop_aside(h);

@@ -76,8 +76,12 @@ static int converge_locked(struct host *h, struct config *c, const struct conver
 		return r;
 	}
 	r = confirm_recover(h, e);
-	if (r < 0)
+	if (r < 0) {
+		/* What waits to be confirmed has told so itself. */
+		if (r != -EBUSY)
+			tell(h, c, out, r, e);
 		return r;
+	}
 	r = o->try_held ? 0 : held(h, c, e);
 	if (r < 0)
 		return r;

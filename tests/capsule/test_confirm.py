@@ -177,3 +177,17 @@ def test_nothing_to_confirm(host):
         assert r.rc == 1 and "no change waits" in r.stderr and not host.exists("/run/kvmhost/lock"), verb
     put(host, EMPTY)
     host.ctl("apply", "--confirm", "5s")   # changes no network: nothing to wait for
+
+
+def test_what_cannot_be_put_back_is_told(host):
+    """Every apply and reload fails then: status must not go on with what it knew before."""
+    host.run("systemctl start kvmhostd")
+    host.write("/var/lib/kvmhost/undo.json", '{"format": 1, "steps": [{"id": "x/y", "kind": "x", "name": "y", "before": null}]}')
+    try:
+        assert host.reload_daemon(check=False).rc != 0
+        r = host.ctl("status", check=False)
+        assert r.rc == 1 and "last run    failed" in r.stdout and "the undo log" in r.stdout, r
+    finally:
+        host.run("rm /var/lib/kvmhost/undo.json; systemctl stop kvmhostd")
+    host.ctl("apply")
+    assert "last run    converged" in host.ctl("status").stdout

@@ -389,6 +389,14 @@ static void a_clock_that_jumps_ends_no_time_to_confirm(void **state _unused_)
 	assert_int_equal(confirm_recover(&toy.host, &e), -EBUSY);
 	error_clear(&e);
 	toy.host.uptime = later;
+	/* Somebody else's -EBUSY is not that one, or it would be tried again at once, for ever. */
+	toy.fail_name = "a";
+	toy.fail_code = -EBUSY;
+	toy.fail_times = 8;
+	assert_int_equal(confirm_recover(&toy.host, &e), -EIO);
+	assert_int_equal(e.code, -EIO);
+	error_clear(&e);
+	toy.fail_name = NULL;
 	assert_int_equal(confirm_recover(&toy.host, &e), 1);
 	assert_string_equal(toy_value("thing", "a"), "");
 }
