@@ -172,6 +172,29 @@ static bool refuse_too_large(const struct field *f, struct scalar *s)
 	return scalar_in_range(f, s, INT64_MAX);
 }
 
+/* "1h30m", as other programs take it. */
+static bool sum_of_parts(
+	const struct units *u, struct arena *a, const char *text, uint64_t *out, size_t *parts)
+{
+	uint64_t part;
+
+	*out = 0;
+	for (*parts = 0; *text; ++*parts) {
+		size_t digits = strspn(text, "0123456789"), blanks = strspn(text + digits, " \t");
+		const char *name = text + digits + blanks;
+		size_t n = strcspn(name, "0123456789 \t");
+		const struct unit *unit = unit_guess(u, arena_strndup(a, name, n));
+
+		if (digits == 0 || !unit ||
+			!fraction_times(arena_strndup(a, text, digits), unit->factor, &part) ||
+			__builtin_add_overflow(*out, part, out))
+			return false;
+		text = name + n;
+		text += strspn(text, " \t");
+	}
+	return true;
+}
+
 /* Says what is wrong with a number that has no, or no known, unit, and proposes the right text. */
 static bool units_refuse(const struct units *u, const struct field *f, struct scalar *s)
 {
@@ -180,11 +203,18 @@ static bool units_refuse(const struct units *u, const struct field *f, struct sc
 	const struct unit *unit;
 	const char *name, *number;
 	uint64_t value;
+	size_t parts;
 
 	if (!s->hint)
 		cure_units(u, s);
 	if (n == 0 || n > 40)
 		return false;
+	if (sum_of_parts(u, s->arena, s->text, &value, &parts) && parts > 1 && value <= INT64_MAX &&
+		in_range(f, value)) {
+		scalar_refuse(s, "must be one number with one unit, not `%s`", scalar_shown(s));
+		units_format(u, value, &proposal);
+		return scalar_cure(s, "write `%s`", sb_str(&proposal));
+	}
 	if (s->text[n] == '.')
 		n += 1 + strspn(s->text + n + 1, "0123456789");
 	name = s->text + n + strspn(s->text + n, " \t");
