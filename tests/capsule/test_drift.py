@@ -4,7 +4,7 @@ import time
 
 import pytest
 from documents import GUEST, NAT, NFT_SORTED, put
-from harness import wait_until
+from harness import HERE, wait_until
 
 BACKENDS = ["iptables", "nftables"]
 FLUSH = {"iptables": ["iptables-legacy -F KVMHOST-FORWARD", "iptables-legacy -t nat -F",
@@ -179,3 +179,12 @@ def test_a_guest_that_was_stopped_is_not_started_by_an_event(host):
     put(host, SERVED)
     host.reload_daemon(check=False)
     host.ctl("apply", "--allow-mass-removal")
+
+
+def test_a_flood_of_udev_is_reason_to_look(host):
+    """Too many events for the buffer: what was lost may have been the one that counts. A sysctl has no event of its own."""
+    host.write("/root/udev-flood", (HERE / "udev-flood").read_text())
+    host.run("sysctl -q net.ipv4.ip_forward=0; systemctl kill -s STOP kvmhostd; python3 /root/udev-flood 20000 change; "
+             "systemctl kill -s CONT kvmhostd")
+    lines = repaired(host, has(host, "sysctl net.ipv4.ip_forward", "= 1"), "a look")
+    assert "a flood of events of devices" in lines[0], lines
