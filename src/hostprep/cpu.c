@@ -15,7 +15,7 @@ static bool cstate_parse(const struct field *f _unused_, struct scalar *s, void 
 	uint64_t n;
 
 	if (streq(s->text, "auto") ||
-		(digits_parse(s->text, &end, &n) && !*end && n >= 1 && n <= 9 && !s->quoted)) {
+		(digits_parse(s->text, &end, &n) && !*end && n >= 1 && n <= 9)) {
 		*(const char **)value = arena_strdup(s->arena, s->text);
 		return true;
 	}
@@ -35,8 +35,8 @@ static bool cstate_equal(const void *a, const void *b)
 
 static void cstate_schema(const struct field *f _unused_, struct strbuf *out)
 {
-	sb_add(out, "\"anyOf\":[{\"const\":\"auto\"},{\"type\":\"integer\",\"minimum\":1,"
-		    "\"maximum\":9}]");
+	sb_add(out, "\"anyOf\":[{\"type\":\"string\",\"pattern\":\"^([1-9]|auto)$\"},"
+		    "{\"type\":\"integer\",\"minimum\":1,\"maximum\":9}]");
 }
 
 static const struct type type_cstate = {
