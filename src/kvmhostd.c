@@ -85,6 +85,7 @@ static void daemon_free(struct daemon *d)
 	daemon_deafen(d);
 	sd_event_source_unref(d->reboot_note);
 	sd_event_source_unref(d->reboot_timer);
+	sd_event_source_unref(d->reboot_clock);
 	sd_bus_flush_close_unref(d->bus);
 	sd_event_unref(d->event);
 	host_close(&d->host);

@@ -23,7 +23,7 @@ struct daemon {
 	bool starting; /* systemd waits for READY=1 */
 	struct ears *ears; /* daemon/events.c */
 	struct reboot reboot; /* what is known of one that is waited for */
-	sd_event_source *reboot_note, *reboot_timer; /* daemon/reboot.c */
+	sd_event_source *reboot_note, *reboot_timer, *reboot_clock; /* daemon/reboot.c */
 };
 
 /*

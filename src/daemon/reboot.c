@@ -11,11 +11,13 @@
 #include "daemon/daemon.h"
 #include "reconcile/record.h"
 #include <sys/inotify.h>
+#include <sys/timerfd.h>
 
-enum { LOCK_SECONDS = 120, ACCURACY_USEC = 1000 * 1000 };
+enum { LOCK_SECONDS = 120, BUSY_SECONDS = 60, ACCURACY_USEC = 1000 * 1000 };
 #define USEC ((uint64_t)1000 * 1000)
 
 static void arm(struct daemon *d);
+static void set_timer(struct daemon *d, time_t at);
 
 /* The clock may have been set meanwhile. */
 static int begin(struct daemon *d, struct error *e)
@@ -50,6 +52,8 @@ static int on_time(sd_event_source *s _unused_, uint64_t at _unused_, void *data
 	}
 	if (r < 0)
 		log_failure(&e);
+	if (r == -EBUSY)
+		set_timer(d, time(NULL) + BUSY_SECONDS);
 	host_idle(&d->host);
 	return 0;
 }
@@ -116,6 +120,43 @@ static int on_note(sd_event_source *s _unused_, const struct inotify_event *i, v
 	return 0;
 }
 
+/* A timer that never comes, and is canceled when somebody sets the clock: timerfd_create(2). */
+static int await_clock(int fd)
+{
+	const struct itimerspec never = { .it_value.tv_sec = INT32_MAX };
+
+	return timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, NULL);
+}
+
+/* Set back, the timer for the window would come as much later. */
+static int on_clock(sd_event_source *s _unused_, int fd, uint32_t events _unused_, void *data)
+{
+	struct daemon *d = data;
+	uint64_t n;
+
+	if (read(fd, &n, sizeof(n)) < 0 && errno == EAGAIN)
+		return 0;
+	await_clock(fd);
+	d->reboot_timer = sd_event_source_unref(d->reboot_timer);
+	arm(d);
+	return 0;
+}
+
+static void watch_clock(struct daemon *d)
+{
+	int fd = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+
+	if (fd < 0 || await_clock(fd) < 0 ||
+		sd_event_add_io(d->event, &d->reboot_clock, fd, EPOLLIN, on_clock, d) < 0) {
+		log_warning("cannot hear of the clock being set: host.reboot.window is met by the "
+			    "clock as it is now");
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	sd_event_source_set_io_fd_own(d->reboot_clock, 1);
+}
+
 int daemon_watch_reboot(struct daemon *d, struct error *e)
 {
 	int r = file_mkdirs(d->host.root, RUN_DIR, 0755);
@@ -126,6 +167,7 @@ int daemon_watch_reboot(struct daemon *d, struct error *e)
 	if (r < 0)
 		return error_set(
 			e, r, "cannot watch " RUN_DIR " for reboots to make: %s", strerror(-r));
+	watch_clock(d);
 	arm(d);
 	return 0;
 }
