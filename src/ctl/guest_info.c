@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* kvmhostctl guest info NAME */
-#include "ctl/ctl.h"
+#include "ctl/guest_info.h"
 #include "net/leases.h"
 #include "runner/guestctl.h"
 
@@ -95,7 +95,7 @@ static void print_use(json_t *guest)
 			printf("disk        (a %s drive without a medium)\n", text(disk, "device"));
 }
 
-static void print(json_t *guest)
+void guest_print(json_t *guest)
 {
 	printf("guest       %s, %s%s%s\n", text(guest, "name"), text(guest, "state"),
 		*text(guest, "error") ? ": " : "", text(guest, "error"));
@@ -116,20 +116,28 @@ static void print(json_t *guest)
 			text(json_object_get(guest, "guest_os"), "pretty-name"));
 }
 
+int guest_look(struct ctl *c, const char *name, json_t **guest, struct error *e)
+{
+	int r = guestctl_info(&c->host, name, guest, e);
+
+	if (r >= 0)
+		add_leases(c, *guest);
+	return r;
+}
+
 int guest_info(struct ctl *c, const char *name)
 {
 	_cleanup_error_ struct error e = { 0 };
 	json_t *guest = NULL;
 
-	if (guestctl_info(&c->host, name, &guest, &e) < 0)
+	if (guest_look(c, name, &guest, &e) < 0)
 		return ctl_fail(c, &e);
-	add_leases(c, guest);
 	if (c->json) {
 		json_object_set_new(guest, "format", json_integer(1));
 		json_dumpf(guest, stdout, JSON_INDENT(2));
 		printf("\n");
 	} else {
-		print(guest);
+		guest_print(guest);
 	}
 	json_decref(guest);
 	return 0;

@@ -124,88 +124,6 @@ static int exit_status(const struct ctl *c, const struct status_report *r)
 	return json_is_true(json_object_get(r->last, "reboot_pending")) ? EXIT_REBOOT : 0;
 }
 
-/* One resource: where it is wanted, how it was before, and how it differs. */
-struct shown {
-	const char *id;
-	const struct resource *wanted;
-	json_t *managed; /* its entry in the record; borrowed */
-	json_t *guest;
-};
-
-static void resource_json(const struct status_report *r, const struct shown *s)
-{
-	const struct resource *w = s->wanted;
-	json_t *o = json_pack("{s:i, s:s, s:s?, s:b, s:b, s:O?, s:O?}", "format", 1, "resource",
-		s->id, "wanted", w ? mark_text(r->config.arena, w->mark) : NULL, "differs",
-		w && w->step, "managed", s->managed != NULL, "before",
-		json_object_get(s->managed, "before"), "guest", s->guest);
-
-	json_dumpf(o, stdout, JSON_INDENT(2));
-	putchar('\n');
-	json_decref(o);
-}
-
-static const char *how(const struct status_report *r, const struct step *differs)
-{
-	if (!differs)
-		return "as wanted";
-	return differs->state == STEP_WAITING
-		       ? arena_printf(r->config.arena, "waits for %s", differs->wait)
-		       : "differs: kvmhostctl plan";
-}
-
-static void print_resource(const struct status_report *r, const struct shown *s)
-{
-	json_t *before = json_object_get(s->managed, "before");
-
-	if (s->guest) {
-		json_dumpf(s->guest, stdout, JSON_INDENT(2));
-		putchar('\n');
-	}
-	if (s->wanted)
-		printf("%s wanted at %s, %s\n", s->id, mark_text(r->config.arena, s->wanted->mark),
-			how(r, s->wanted->step));
-	if (s->managed && !json_is_null(before)) {
-		printf("%s before it was managed: ", s->id);
-		json_dumpf(before, stdout, JSON_ENCODE_ANY);
-		putchar('\n');
-	} else if (s->managed) {
-		printf("%s was made by kvmhost\n", s->id);
-	}
-}
-
-static int show_resource(struct ctl *c, struct status_report *r, const char *id)
-{
-	_cleanup_error_ struct error e = { 0 };
-	const char *name = startswith(id, "guest/");
-	struct shown s = { .id = id };
-
-	if (name)
-		guestctl_info(&c->host, name, &s.guest, NULL);
-	if (r->config.valid)
-		s.wanted = strmap_get(&r->config.wants.by_id, id);
-	if (c->host.record)
-		s.managed = record_entry(&c->host, id);
-	if (!s.wanted && !s.managed && !s.guest && r->not_compared.code) {
-		error_set(&e, r->not_compared.code, "nothing is known of `%s`: %s", id,
-			r->not_compared.text);
-		error_cure(&e, "%s",
-			r->not_compared.cure ? r->not_compared.cure : "kvmhostctl status");
-		return ctl_fail(c, &e);
-	}
-	if (!s.wanted && !s.managed && !s.guest) {
-		error_set(&e, -ENOENT, "there is no resource `%s`", id);
-		error_cure(&e, "kvmhostctl plan --json and status --json name them as kind/name");
-		return ctl_fail(c, &e);
-	}
-	if (c->json)
-		resource_json(r, &s);
-	else
-		print_resource(r, &s);
-	json_decref(s.guest);
-	return 0;
-}
-
 int verb_status(struct ctl *c, int argc, char **argv)
 {
 	_cleanup_(report_free) struct status_report r = { 0 };
@@ -214,7 +132,7 @@ int verb_status(struct ctl *c, int argc, char **argv)
 		return 1;
 	gather(c, &r);
 	if (argc)
-		return show_resource(c, &r, argv[0]);
+		return status_resource(c, &r, argv[0]);
 	if (c->json)
 		print_json(c, &r);
 	else

@@ -25,5 +25,7 @@ struct status_report {
 };
 
 void status_print(struct ctl *c, const struct status_report *r);
+/* Shows one, named as in plans: "bridge/br0". Returns the exit status. */
+int status_resource(struct ctl *c, struct status_report *r, const char *id);
 
 #endif

@@ -163,7 +163,8 @@ def test_info_asks_the_agent(both):
     assert 0 < info["memory"]["guest_free"] < info["memory"]["guest_total"]
     text = host.ctl("guest", "info", "web1").stdout
     assert "192.0.2.7 (agent)" in text and "steal" in text
-    assert '"steal_usec": ' in host.ctl("status", "guest/web1", check=False).stdout
+    shown = host.ctl("status", "guest/web1", check=False).stdout
+    assert shown.startswith("resource    guest/web1, ") and "192.0.2.7 (agent)" in shown and "steal" in shown and "{" not in shown, shown
     status = json.loads(host.ctl("--json", "status", "guest/web1", check=False).stdout)
     assert status["format"] == info["format"] == 1 and status["guest"]["name"] == "web1" and status["managed"], status
     assert status["wanted"].startswith("/etc/kvmhost/host.yaml:"), status

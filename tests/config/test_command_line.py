@@ -96,7 +96,9 @@ def test_status_of_an_image(tmp_path):
     assert "bridge/br0 waits for the machine that boots" in after.stdout and "kvmhostd" not in after.stdout, after
     seen = json.loads(status("--json", "status").stdout)
     assert [s["resource"] for s in seen["drift"]] == ["bridge/br0"] and seen["daemon"] is None, seen
-    assert "sysctl/vm.swappiness wanted at host.yaml:2:26, as wanted" in status("status", "sysctl/vm.swappiness").stdout
+    one = status("status", "sysctl/vm.swappiness").stdout.splitlines()
+    assert one == ["resource    sysctl/vm.swappiness, as wanted", "wanted at   host.yaml:2:26",
+                   "before      it was not there: kvmhost made it"], one
     assert "waits for the machine that boots" in status("status", "bridge/br0").stdout
     (tree / "etc/sysctl.d/90-kvmhost.conf").unlink()
     assert status("status").returncode == 1
