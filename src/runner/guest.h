@@ -35,6 +35,7 @@ enum macvtap_mode { MACVTAP_BRIDGE, MACVTAP_VEPA, MACVTAP_PRIVATE, MACVTAP_PASST
 /* The words for them in the document, by index. */
 extern const char *const guest_state_names[], *const guest_restart_names[];
 extern const char *const guest_firmware_names[], *const guest_watchdog_names[];
+extern const char *const guest_panic_names[];
 extern const char *const guest_graphics_names[], *const macvtap_mode_names[];
 extern const char *const disk_format_names[], *const disk_preallocation_names[];
 extern const char *const disk_device_names[], *const disk_bus_names[];

@@ -11,7 +11,7 @@ const char *const guest_firmware_names[] = { "bios", "uefi", "uefi-secure", NULL
 static const char *const boot_names[] = { "disk", "cdrom", "network", "floppy", NULL };
 static const char *const os_names[] = { "other", "linux", "windows", NULL };
 const char *const guest_graphics_names[] = { "vnc", "spice", NULL };
-static const char *const panic_names[] = { "ignore", "pause", "poweroff", "fail", NULL };
+const char *const guest_panic_names[] = { "ignore", "pause", "poweroff", "fail", NULL };
 const char *const guest_watchdog_names[] = { "none", "reset", "poweroff", "pause", NULL };
 static const char *const console_names[] = { "serial", NULL };
 
@@ -326,7 +326,8 @@ static const struct field guest_rows[] = {
 		.doc = "A socket between host and guest without a network (vsock): the number by "
 		       "which the host's programs reach the guest, its context id. The guest "
 		       "reaches the host by 2."),
-	FIELD_ENUM(struct guest, panic, panic_names, .def = "ignore", .on_change = CHANGE_RECREATE,
+	FIELD_ENUM(struct guest, panic, guest_panic_names, .def = "ignore",
+		.on_change = CHANGE_RECREATE,
 		.doc = "What happens when the guest's kernel panics: the guest decides (`ignore`), "
 		       "it stands still, is powered off, or ends as failed, so that `restart` "
 		       "counts. The journal and `kvmhostctl status` tell of it in any case."),

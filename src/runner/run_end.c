@@ -93,6 +93,10 @@ static void fail_with_words(struct runner *r, int status)
 		fail_without_machine(r);
 		return;
 	}
+	if (r->event_fatal && !words.len) {
+		runner_fail(r, "%s", r->event);
+		return;
+	}
 	if (!words.len)
 		sb_addf(&words, "exit status %d, without a word", WEXITSTATUS(status));
 	runner_fail(r, "QEMU %s: %s", r->ran ? "ended" : "did not start", sb_str(&words));

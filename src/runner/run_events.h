@@ -10,7 +10,9 @@ struct run_event {
 	const char *text; /* for the journal; NULL: nothing to say; lives until the next call */
 	int level; /* of syslog(3) */
 	bool powered_off; /* by the guest itself */
+	bool fatal; /* QEMU ends because of it, as a failure and with no other word */
 	bool paused, resumed;
+	bool still; /* text is true until the guest runs on */
 	const char *deleted; /* the id of a device that QEMU has no more; as long as data lives */
 	bool agent, agent_open; /* the agent's port was opened or closed in the guest */
 };

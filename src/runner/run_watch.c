@@ -116,6 +116,7 @@ static void on_status(void *arg, json_t *result, _unused_ const char *error)
 		"kvmhostctl guest restart %s",
 		r->spec.name);
 	r->state.event = r->event;
+	r->event_still = true;
 	said(&r->said, runner_clock(), LOG_ERR, r->event);
 	runner_save(r);
 }

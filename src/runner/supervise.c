@@ -96,6 +96,8 @@ static void note_event(struct runner *r, const struct run_event *ev)
 		return;
 	snprintf(r->event, sizeof(r->event), "%s", ev->text);
 	r->state.event = r->event;
+	r->event_still = ev->still;
+	r->event_fatal = ev->fatal;
 	runner_save(r);
 }
 
@@ -118,6 +120,11 @@ static void on_event(void *arg, const char *event, json_t *msg)
 		runner_phase(r, RUN_PAUSED);
 		run_why_stopped(r);
 	} else if (r->state.phase == RUN_PAUSED && ev.resumed) {
+		if (r->event_still) {
+			*r->event = '\0';
+			r->state.event = NULL;
+			r->event_still = false;
+		}
 		runner_phase(r, RUN_RUNNING);
 	}
 }

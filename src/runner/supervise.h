@@ -56,6 +56,8 @@ struct runner {
 	struct run_state state;
 	char error[600]; /* state.error points here */
 	char event[600]; /* state.event points here */
+	bool event_still; /* it is true until the guest runs on */
+	bool event_fatal; /* it is why QEMU ends as a failure */
 	json_t *host_devices; /* by id, see run_lost.c */
 	char missing[360]; /* flags that cpu.model has and this machine has not; "": none */
 	struct tail tail;
