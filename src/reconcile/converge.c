@@ -31,24 +31,26 @@ static void sweep(struct host *h)
 		file_sweep(h->root, dirs[i]);
 }
 
-/* What the next run has to know of this one. r: what it came to. */
-static void keep(struct host *h, struct config *c, const struct converge_options *o,
-	const struct outcome *out, int r)
+/*
+ * What the next run has to know of this one. r: what it came to. A document that could not be kept
+ * is not in force, whatever the machine is like: the next event would bring back the one before.
+ */
+static int keep(struct host *h, struct config *c, const struct converge_options *o,
+	const struct outcome *out, int r, struct error *e)
 {
-	_cleanup_error_ struct error e = { 0 };
+	int kept = 0;
 
 	if (!out->confirm_by && o->apply.confirm_seconds)
 		generation_drop_aside(h);
 	if ((r != 0 && r != -EIO) || outcome_put_back(out))
-		return;
-	if (!out->confirm_by && generation_accept(h, c, &e) < 0)
-		log_failure(&e);
-	if (!o->hold)
-		return;
+		return 0;
+	if (!out->confirm_by)
+		kept = generation_accept(h, c, e);
+	if (kept < 0 || !o->hold)
+		return kept;
 	apply_hold(h, o->hold, o->hold_reason);
 	json_object_set_new(json_object_get(h->record->root, "held"), "by_hand", json_true());
-	if (record_save(h, &e) < 0)
-		log_failure(&e);
+	return record_save(h, e);
 }
 
 /* ... and those who look. */
@@ -68,6 +70,7 @@ static int converge_locked(struct host *h, struct config *c, const struct conver
 	struct outcome *out, struct error *e)
 {
 	struct apply_options a = o->apply;
+	_cleanup_error_ struct error kept = { 0 };
 	int r = record_load(h, e);
 
 	sweep(h);
@@ -91,7 +94,14 @@ static int converge_locked(struct host *h, struct config *c, const struct conver
 	r = apply(h, &c->wants, &a, out, e);
 	if (r == 0 && !h->live)
 		r = offline_enable(h, c->wants.n > 0, e);
-	keep(h, c, o, out, r);
+	if (keep(h, c, o, out, r, &kept) < 0 && r == 0) {
+		r = kept.code;
+		error_set(e, r, "all is done, but %s", kept.text);
+		if (kept.cure)
+			error_cure(e, "%s; then apply once more", kept.cure);
+	} else if (kept.code) {
+		log_failure(&kept);
+	}
 	tell(h, c, out, r, e);
 	return r;
 }
