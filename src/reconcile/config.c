@@ -2,6 +2,9 @@
 #include "reconcile/config.h"
 #include "base/sums.h"
 #include <fcntl.h>
+#include <sys/stat.h>
+
+enum { SWAP_TRIES = 5 };
 
 /* Most runs have no use for it, and the whole document must be written out for it. */
 const char *config_hash(struct config *c)
@@ -35,17 +38,55 @@ static void finish(struct config *c)
 		c->valid = wants_build(&c->wants, c->document.root, &c->diags);
 }
 
+/* The directory that a path is, or is in; all zero where there is none. */
+static void place_of(int root, const char *path, struct stat *out)
+{
+	_cleanup_free_ char *dir = xstrdup(path);
+	char *slash = strrchr(dir, '/');
+
+	if (file_stat(root, dir, out) >= 0 && S_ISDIR(out->st_mode))
+		return;
+	if (slash)
+		slash[slash == dir] = '\0';
+	if (file_stat(root, slash ? dir : ".", out) < 0)
+		*out = (struct stat){ 0 };
+}
+
+/*
+ * A directory may be put in the place of another one while both are read, by a link or a rename:
+ * what comes of that is nobody's document, and is read once more.
+ */
+static void load(struct config *c, int root, const char *const *paths, size_t n, int flags)
+{
+	_cleanup_free_ struct stat *places = xmalloc((n + 1) * sizeof(*places));
+	bool same = false;
+
+	for (int i = 0; i < SWAP_TRIES && !same; i++) {
+		if (i)
+			config_free(c);
+		begin(c);
+		for (size_t k = 0; k < n; k++)
+			place_of(root, paths[k], &places[k]);
+		document_load(&c->document, root, paths, n, flags, &c->diags);
+		same = true;
+		for (size_t k = 0; k < n; k++) {
+			struct stat now;
+
+			place_of(root, paths[k], &now);
+			same &= now.st_dev == places[k].st_dev && now.st_ino == places[k].st_ino;
+		}
+	}
+	finish(c);
+}
+
 void config_load(struct config *c, struct host *h, const char *const *paths, size_t n, int flags)
 {
 	static const char *const defaults[] = { CONFIG_FILE, CONFIG_DIR "?" };
 
-	begin(c);
 	if (n)
-		document_load(&c->document, AT_FDCWD, paths, n, flags, &c->diags);
+		load(c, AT_FDCWD, paths, n, flags);
 	else
-		document_load(
-			&c->document, h->root, defaults, ARRAY_SIZE(defaults), flags, &c->diags);
-	finish(c);
+		load(c, h->root, defaults, ARRAY_SIZE(defaults), flags);
 }
 
 void config_load_text(struct config *c, const char *name, const char *text, size_t len)

@@ -28,3 +28,19 @@ def test_a_write_that_fails_is_told(host):
         host.ctl("apply")
         assert host.ctl("diff").rc == 0 and host.ctl("plan").rc == 0, n
     assert told >= 3
+
+
+def test_a_swapped_directory_is_read_as_one(host):
+    """/etc/kvmhost is a link that leads elsewhere between two files: half of each commit is nobody's document."""
+    for n in (1, 2):
+        host.write(f"/srv/conf{n}/host.yaml", NAT + f"bridges: {{main{n}: {{}}}}\n")
+        host.write(f"/srv/conf{n}/conf.d/more.yaml", f"bridges: {{more{n}: {{}}}}\n")
+    host.run("mv /etc/kvmhost /etc/kvmhost.own; ln -s /srv/conf1 /etc/kvmhost")
+    try:
+        host.run("ln -s /srv/conf2 /etc/kvmhost.new; (sleep 0.5; mv -T /etc/kvmhost.new /etc/kvmhost) & "
+                 "strace -qq -o /dev/null -e trace=getdents64 -e inject=getdents64:delay_enter=1500000:when=1 "
+                 "kvmhostctl check --merged >/root/merged; wait")
+        merged = host.read("/root/merged")
+        assert [f"{name}{n}" in merged for n in (1, 2) for name in ("main", "more")] == [False, False, True, True], merged
+    finally:
+        host.run("rm /etc/kvmhost; mv /etc/kvmhost.own /etc/kvmhost")
