@@ -76,6 +76,16 @@ static void report(struct ears *ears, struct telling *t)
 	free(rest);
 }
 
+/* Once for each reason: with a full disk, say, every event meets the same. */
+static void complain(struct ears *ears, const struct error *e)
+{
+	if (streq_null(ears->complained, e->text))
+		return;
+	free(ears->complained);
+	ears->complained = e->text ? xstrdup(e->text) : NULL;
+	log_failure(e);
+}
+
 /* How long until the next run may begin. */
 static uint64_t hold_back(struct ears *ears, uint64_t end)
 {
@@ -120,7 +130,9 @@ void daemon_look(struct daemon *d)
 			r < 0 ? (int)drift.out.done : r, drift.found,
 			(unsigned long long)(end - start) / 1000);
 	else if (r < 0 && r != -EBUSY && r != -ENOENT)
-		log_failure(&e);
+		complain(ears, &e);
+	if (r >= 0)
+		free(TAKE_PTR(ears->complained));
 	if (drift.policy == DRIFT_REPORT)
 		report(ears, &t);
 	if (!drift.found)

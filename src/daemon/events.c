@@ -112,6 +112,7 @@ void daemon_deafen(struct daemon *d)
 	sd_event_source_unref(ears->timer);
 	free(ears->cause);
 	free(ears->reported);
+	free(ears->complained);
 	free(ears);
 	d->ears = NULL;
 }

@@ -32,6 +32,7 @@ struct ears {
 	unsigned busy;
 	uint64_t busy_until;
 	char *reported; /* differences that were told already (drift: report) */
+	char *complained; /* ... and why the last run came to nothing; NULL: it did not */
 };
 
 /* Runs the pipeline because of ears->cause. drift.c */

@@ -44,3 +44,33 @@ def test_a_swapped_directory_is_read_as_one(host):
         assert [f"{name}{n}" in merged for n in (1, 2) for name in ("main", "more")] == [False, False, True, True], merged
     finally:
         host.run("rm /etc/kvmhost; mv /etc/kvmhost.own /etc/kvmhost")
+
+
+def test_a_disk_that_stays_read_only_is_told_once(host):
+    """Each link that comes or goes is reason to look, and each look would say the same."""
+    host.run("mount --bind /var/lib/kvmhost /var/lib/kvmhost; mount -o remount,ro,bind /var/lib/kvmhost")
+    try:
+        host.restart_daemon()  # which has mounts of its own
+        before = host.cursor()
+        host.run("ip link del br0; for i in 1 2 3 4 5 6 7 8; do ip link add seen$i type veth; sleep 0.1; ip link del seen$i; done; sleep 0.5")
+        said = host.said("kvmhostd", before)
+        assert said.count("cannot write the undo log") == 1 and "Read-only file system" in said, said
+    finally:
+        host.run("umount /var/lib/kvmhost")
+    host.restart_daemon()
+    assert host.ctl("plan").rc == 0
+    host.run("systemctl stop kvmhostd")
+
+
+def test_many_reloads_leave_nothing(host):
+    host.restart_daemon()
+    pid = host.run("systemctl show -P MainPID kvmhostd").stdout.strip()
+    seen = []
+    for n in range(24):
+        put(host, TWO if n % 2 else ONE)
+        host.reload_daemon()
+        if n >= 8:
+            seen.append(host.run(f"ls /proc/{pid}/fd | wc -l; awk '/VmRSS/ {{print $2}}' /proc/{pid}/status").stdout.split())
+    fds, rss = zip(*((int(a), int(b)) for a, b in seen))
+    assert min(fds[-4:]) <= min(fds[:4]) and min(rss[-4:]) < min(rss[:4]) + 256, seen
+    host.run("systemctl stop kvmhostd")
