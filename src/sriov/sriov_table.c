@@ -45,7 +45,10 @@ static const struct field vf_fields[] = {
 		.example = "\"52:54:00:6d:90:02\"",
 		.doc = "Its MAC address. Left out, one that is made of this machine's id, the name "
 		       "and the number, and so is the same at every boot. A driver that has the VF "
-		       "already sees a new one when it is bound again."),
+		       "already sees a new one when it is bound again. Of a VF that a guest uses "
+		       "it "
+		       "waits until the guest is stopped, and with it all else of this card's "
+		       "`vfs`."),
 	FIELD_INT(struct vf, vlan, 0, 4094, .def = "0", .example = "42",
 		.doc = "The VLAN that the card puts the VF's packets into and takes away again, so "
 		       "that the guest knows nothing of it; nor does it hear of another one, which "

@@ -354,6 +354,9 @@ def test_on_one_that_is_mounted_when_somebody_needs_it(stopped, how):
         assert host.ctl("plan").rc == 0
         # the same by hand
         host.run("systemctl stop kvmhostd kvmhost-guest@web1 srv-pool.mount")
+        told = host.ctl("plan", check=False).stdout
+        assert ("disk/srv/pool/made.raw" in told) == (how == "noauto"), "behind an automount it looks, and knows"
+        host.run("systemctl stop srv-pool.mount")
         host.ctl("apply")
         host.ctl("guest", "start", "web1")
     finally:
