@@ -16,6 +16,7 @@
 #include "runner/disk_space.h"
 #include "runner/signature.h"
 #include "runner/image.h"
+#include "runner/image_chain.h"
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -121,6 +122,9 @@ static int observe_image(struct host *h, const char *path, const struct disk *wa
 	obj_init(d, &disk_kind_table, NULL);
 	if (fstat(fd, &st) >= 0 && !block && !S_ISREG(st.st_mode))
 		return refuse_other(path, &st, e);
+	if (want->base &&
+		image_header_check(fd, path, (enum disk_format)want->format, want->base, e) < 0)
+		return e->code;
 	if (size && size != want->size &&
 		(size > want->size || block || !image_can_grow((enum disk_format)want->format)))
 		return refuse_size(h, path, want, size, block, e);

@@ -104,7 +104,9 @@ static const struct field disk_rows[] = {
 		.doc = "An image that this one (`format: qcow2`) is made on: what differs is kept "
 		       "here, "
 		       "the rest is read from there. Several guests may share it, and it must stay "
-		       "as it is. An image that is made on another one is not started without."),
+		       "as it is. An image that is made on another one is not started without, "
+		       "nor on any but the one that its own header names: another `base` is for "
+		       "images that are not made yet."),
 	FIELD_STRING(struct guest_disk, copy_of, type_path,
 		.example = "/srv/images/debian-12.qcow2",
 		.doc = "An image whose data this one gets when it is made; from then on it stands "

@@ -108,6 +108,63 @@ static bool names_another(int fd, enum disk_format format)
 	       big(fd, QCOW2_FEATURES_AT, 8) & QCOW2_DATA_FILE;
 }
 
+/* Relative names are relative to the image that has them. */
+static bool resolve(const char *name, const char *above, char out[static PATH_MAX])
+{
+	const char *slash = strrchr(above, '/');
+	int dir = slash ? (int)(slash - above) : 0;
+	int n = *name == '/' ? snprintf(out, PATH_MAX, "%s", name)
+			     : snprintf(out, PATH_MAX, "%.*s/%s", dir, above, name);
+
+	return n < PATH_MAX;
+}
+
+/* Without what means nothing in an absolute path, and without looking: links stay. */
+static void shorten(char *path)
+{
+	char *out = path;
+
+	for (const char *p = path, *end; *p; p = end) {
+		p += strspn(p, "/");
+		end = p + strcspn(p, "/");
+		if (end == p || (end - p == 1 && *p == '.'))
+			continue;
+		if (end - p == 2 && p[0] == '.' && p[1] == '.') {
+			while (out > path && *--out != '/')
+				;
+			continue;
+		}
+		*out++ = '/';
+		memmove(out, p, (size_t)(end - p));
+		out += end - p;
+	}
+	*out = '\0';
+}
+
+/*
+ * On another image than the one that it was made on it would be a mixture of both. The name is not
+ * looked at: a guest may have written it.
+ */
+static int check_base(const char *path, const char *below, const char *base, struct error *e)
+{
+	char is[PATH_MAX], wanted[PATH_MAX], name[PATH_MAX];
+
+	if (!resolve(below, path, is) || !resolve(base, path, wanted))
+		return error_set(
+			e, -ENAMETOOLONG, "the path of the image below %s is too long", path);
+	shorten(is);
+	shorten(wanted);
+	if (streq(is, wanted))
+		return 0;
+	plain_text(name, sizeof(name), is, strlen(is));
+	error_set(e, -EINVAL, "the image %s is made on %s, and `base` says %s", path, name, base);
+	return error_cure(e,
+		"write `base: %s`, if the guest may read that; only where the same image has "
+		"another place now, and with the guest "
+		"stopped: qemu-img rebase -u -f qcow2 -F FORMAT -b %s %s",
+		name, base, path);
+}
+
 int image_header_check(
 	int fd, const char *path, enum disk_format format, const char *base, struct error *e)
 {
@@ -133,18 +190,7 @@ int image_header_check(
 		error_set(e, -EINVAL, "the image %s is made on no other one", path);
 		return error_cure(e, "remove `base`");
 	}
-	return 0;
-}
-
-/* Relative names are relative to the image that has them. */
-static bool resolve(const char *name, const char *above, char out[static PATH_MAX])
-{
-	const char *slash = strrchr(above, '/');
-	int dir = slash ? (int)(slash - above) : 0;
-	int n = *name == '/' ? snprintf(out, PATH_MAX, "%s", name)
-			     : snprintf(out, PATH_MAX, "%.*s/%s", dir, above, name);
-
-	return n < PATH_MAX;
+	return base ? check_base(path, below.name, base, e) : 0;
 }
 
 static int open_below(const char *path, size_t depth, struct image_layer *layers, struct error *e)

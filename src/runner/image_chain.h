@@ -22,8 +22,8 @@ void image_below(int fd, enum disk_format format, struct image_below *out);
 
 /*
  * What a header that a guest can write to makes QEMU and qemu-img open: refused, but for one image
- * below it where `base` (NULL: none) is to be that. To be asked before either opens an image by its
- * header with root's rights.
+ * below it where `base` (NULL: none) is to be that, and is by its name. To be asked before either
+ * opens an image by its header with root's rights.
  */
 int image_header_check(
 	int fd, const char *path, enum disk_format format, const char *base, struct error *e);

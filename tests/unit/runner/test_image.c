@@ -79,12 +79,41 @@ static void test_headers_that_name_other_files(void **state _unused_)
 	assert_int_equal(check(qed, sizeof(qed), DISK_QED, &e), -EPERM);
 }
 
+static int on(const char *name, const char *base)
+{
+	char header[512] = { 'Q', 'F', 'I', '\xfb', 0, 0, 0, 3, [15] = 104, [103] = 104 };
+	_cleanup_error_ struct error e = { 0 };
+	int fd = memfd_create("image", MFD_CLOEXEC), r;
+
+	header[19] = (char)strlen(name);
+	memcpy(header + 104, name, strlen(name));
+	assert_int_equal(pwrite(fd, header, sizeof(header), 0), sizeof(header));
+	r = image_header_check(fd, "/srv/on/a", DISK_QCOW2, base, &e);
+	close(fd);
+	return r;
+}
+
+/* By name: nothing of these is there. */
+static void test_the_image_below_is_the_documents(void **state _unused_)
+{
+	assert_int_equal(on("/srv/golden", "/srv/golden"), 0);
+	assert_int_equal(on("../golden", "/srv/golden"), 0);
+	assert_int_equal(on(".././/on/.golden", "/srv/on/.golden"), 0);
+	assert_int_equal(on("golden", "/srv/on/golden"), 0);
+	assert_int_equal(on("../../../../golden", "/golden"), 0);
+	assert_int_equal(on("/srv/golden2", "/srv/golden"), -EINVAL);
+	assert_int_equal(on("/srv/golde", "/srv/golden"), -EINVAL);
+	assert_int_equal(on("json:{}", "/srv/golden"), -EINVAL);
+	assert_int_equal(on("..", "/srv/golden"), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_headers),
 		cmocka_unit_test(test_missing_directory),
 		cmocka_unit_test(test_headers_that_name_other_files),
+		cmocka_unit_test(test_the_image_below_is_the_documents),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
