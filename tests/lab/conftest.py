@@ -62,8 +62,7 @@ def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
     if report.failed and call.when != "teardown":
         for lab in BOOTED:
-            report.sections.append((f"console of {lab.name}", lab.console()[-2000:] or "(nothing)"))
-            report.sections.append((f"QEMU of {lab.name}", lab.machine.said()[-2000:] or "(nothing)"))
+            report.sections.append((f"machine of {lab.name}", lab.machine.ending()))
             try:
                 report.sections.append((f"journal of {lab.name}", lab.journal() or "(nothing)"))
                 kernel = lab.run("dmesg | tail -n 30", check=False, timeout=10).stdout

@@ -204,6 +204,7 @@ class Machine:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
             raise LabError("a NAME of letters, digits, - and _ is needed")
         self.name, self.dir = name, run / name
+        self.qemu = None  # its process, for whoever started it
 
     # life
 
@@ -221,7 +222,7 @@ class Machine:
         if warm:
             saved = self._saved(emulator, disk, wanted)
             self._start(emulator, wanted, saved / "disk", "qcow2", "-incoming", "defer")
-            with self._monitor() as monitor:
+            with self._last_words(), self._monitor() as monitor:
                 mapped_ram(monitor)
                 monitor.call("migrate-incoming", uri=f"file:{saved}/ram")
                 until_migrated(monitor)
@@ -244,17 +245,20 @@ class Machine:
                 emulator.overlay(part / "disk", disk, "raw")
                 first = Machine(f"{self.name}-saved", self.dir.parent)
                 first.stop()
-                first._start(emulator, wanted, part / "disk", None)
                 try:
+                    first._start(emulator, wanted, part / "disk", None)
                     first.wait()
                     first.run(["sync"])
-                    with first._monitor() as monitor:
+                    with first._last_words(), first._monitor() as monitor:
                         monitor.call("stop")
                         mapped_ram(monitor)
                         monitor.call("migrate", uri=f"file:{part}/ram")
                         until_migrated(monitor)
                         monitor.call("quit")
                     first._ended(20)
+                except BaseException:
+                    remove(part)
+                    raise
                 finally:
                     first.stop()
                 (part / "made-from").write_text(made_from)  # now it is whole
@@ -275,9 +279,9 @@ class Machine:
                 "-chardev", f"socket,id=agent,path={self.dir}/agent,server=on,wait=off",
                 "-device", "virtserialport,chardev=agent,name=org.qemu.guest_agent.0", *more]
         with open(self.dir / "qemu.log", "w") as log:
-            qemu = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=emulator.environment(),
-                                    start_new_session=True)
-        (self.dir / "pid").write_text(f"{qemu.pid} {start_time(qemu.pid)}")
+            self.qemu = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                         env=emulator.environment(), start_new_session=True)
+        (self.dir / "pid").write_text(f"{self.qemu.pid} {start_time(self.qemu.pid)}")
         self._until(self._listens, 30, "no QEMU")
 
     def booted(self):
@@ -292,6 +296,7 @@ class Machine:
         if pid := self.booted():
             os.kill(pid, signal.SIGKILL)
             self._ended(20)
+        self.qemu = None
         remove(self.dir)
         with contextlib.suppress(OSError):
             self.dir.parent.rmdir()
@@ -320,7 +325,7 @@ class Machine:
     def run(self, argv, input=b"", timeout=60, patience=30):
         """A command in there, ended after `timeout` seconds (exit 124); `patience`: seconds to wait for no answer."""
         deadline = time.monotonic() + timeout + patience
-        with self._agent(patience) as agent:
+        with self._last_words(), self._agent(patience) as agent:
             pid = agent.call("guest-exec", path="/usr/bin/timeout", arg=["-k", "5", str(timeout), *map(str, argv)],
                              env=[f"PATH={SEARCH_PATH}", "HOME=/root", "LANG=C.UTF-8", "TERM=dumb"],
                              **{"input-data": base64.b64encode(input).decode(), "capture-output": True})["pid"]
@@ -349,7 +354,7 @@ class Machine:
 
     def monitor(self, command):
         """A line of QEMU's human monitor; its answer."""
-        with self._monitor() as monitor:
+        with self._last_words(), self._monitor() as monitor:
             return monitor.human(command)
 
     def console(self):
@@ -363,7 +368,30 @@ class Machine:
             return (self.dir / "qemu.log").read_text(errors="replace")
         return ""
 
+    def ending(self):
+        """How QEMU ended, and the ends of what it and the machine in it said: all that is left to find out why."""
+        status = self.qemu.poll() if self.qemu else None
+        if status is None:
+            how = "lives" if self.booted() else "ended, with a status that only its parent could have"
+        else:
+            how = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+        return (f"{self.name}: QEMU {how}\nIts last words:\n{self.said()[-3000:].strip() or '(none)'}\n"
+                f"Its console:\n{self.console()[-3000:].strip() or '(nothing)'}")
+
     # parts
+
+    @contextlib.contextmanager
+    def _last_words(self):
+        """What goes wrong because QEMU has ended is told as that."""
+        try:
+            yield
+        except (OSError, ValueError) as error:  # ValueError: half an answer
+            end = time.monotonic() + (0 if isinstance(error, TimeoutError) else 2)  # its sockets go before it does
+            while self.booted() and time.monotonic() < end:
+                time.sleep(0.05)
+            if self.booted():
+                raise
+            raise LabError(self.ending()) from error
 
     def _monitor(self):
         return Monitor(self.dir / "qmp")
@@ -375,7 +403,7 @@ class Machine:
 
     def _agent(self, timeout):
         if not self.booted():
-            raise LabError(f"{self.name} is not booted")
+            raise LabError(self.ending() if self.qemu else f"{self.name} is not booted")
         return Agent(self.dir / "agent", timeout)
 
     def _boot_id(self):
@@ -394,17 +422,14 @@ class Machine:
         end = time.monotonic() + timeout
         while not condition():
             if not self.booted():
-                raise LabError(f"{self.name}: QEMU ended: {(self.dir / 'qemu.log').read_text()}")
+                raise LabError(self.ending())
             if time.monotonic() > end:
-                raise LabError(f"{self.name}: {what} within {timeout} s; its console:\n{self.console()[-3000:]}")
+                raise LabError(f"{what} within {timeout} s; {self.ending()}")
             time.sleep(0.1)
 
     def _ended(self, timeout):
         end = time.monotonic() + timeout
-        pid = self.booted()
-        while self.booted():
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(pid, os.WNOHANG)
+        while pid := self.booted():
             if time.monotonic() > end:
                 raise LabError(f"{self.name}: process {pid} does not end")
             time.sleep(0.02)

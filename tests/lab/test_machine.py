@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The lab's machine is the KVM host that README.md says: the other tests stand on this one."""
+import os
 import re
+import signal
+import threading
 import time
 from pathlib import Path
 
 import pytest
+from host import RUN
+from machine import LabError, Machine
 
 PF = "/sys/bus/pci/devices/0000:01:00.0"
 GUEST = r"""
@@ -83,3 +88,23 @@ def test_a_vf_works_in_a_nested_guest(bare, vfs):
             -device vfio-pci,host=$(basename $(readlink {PF}/virtfn0))""", timeout=150).stdout
     assert "NIC eth0 0x8086 0x10ca 52:54:00:aa:00:07" in said, said
     assert "LEASE 10.101.0." in said and "2 packets received" in said, said
+
+
+def test_how_it_ended_is_told_when_it_is_to_be_saved(bare):
+    """For hardware of its own, that nobody saved yet."""
+    with pytest.raises(LabError, match=r"(?s)QEMU ended with status 1\n.*'no-such-card' is not a valid device model name"):
+        Machine("wrong", RUN).boot(warm=True, qemu="-device no-such-card")
+    assert not list(RUN.glob("wrong*"))
+
+
+def test_how_it_ended_is_told(bare):
+    """The last of all: it is the machine's end."""
+    bare.run("echo the end of a machine >/dev/ttyS0")
+    ends = threading.Timer(1, os.kill, (bare.machine.booted(), signal.SIGABRT))
+    ends.start()
+    for _ in range(2):  # while it answers, and afterwards
+        with pytest.raises(LabError, match="(?s)QEMU was ended by SIGABRT\n.*the end of a machine"):
+            bare.run("sleep 30")
+    ends.join()
+    with pytest.raises(LabError, match="QEMU was ended by SIGABRT\n"):
+        bare.machine.monitor("info status")
