@@ -33,7 +33,7 @@ void grub_shell_value(const char *s, const char *name, struct strbuf *out, bool 
 /* Fills b->others. */
 void grub_read_settings(struct host *h, struct boot *b);
 
-/* Adds the entries of a grub.cfg that 10_linux made. */
+/* Adds the entries of a grub.cfg that 10_linux made, or, when it made none, the script NN_linux. */
 void grub_read_menu(struct boot *b, const char *text);
 /* The same of a file, in place of those that were read; none where there is no such file. */
 int grub_read_menu_file(struct host *h, struct boot *b, const char *path, struct error *e);

@@ -61,11 +61,17 @@ static const char *linux_line(struct arena *a, const char *s)
 	return grub_word(a, &s) ? s : NULL;
 }
 
-/*
- * Only what 10_linux made: os-prober's entries are other systems, 40_custom is the
- * administrator's, and neither takes GRUB_CMDLINE_LINUX.
- */
-void grub_read_menu(struct boot *b, const char *text)
+/* `### BEGIN /etc/grub.d/10_linux ###`; under another number when it has been moved in the menu. */
+static bool begins_linux(const char *line, bool moved)
+{
+	const char *name = startswith(line, "### BEGIN /etc/grub.d/");
+
+	if (name)
+		name = moved ? name + strspn(name, "0123456789") : startswith(name, "10");
+	return name && startswith(name, "_linux ###");
+}
+
+static void read_entries(struct boot *b, const char *text, bool moved)
 {
 	const char *p, *title = "", *args;
 	bool inside = false;
@@ -73,7 +79,7 @@ void grub_read_menu(struct boot *b, const char *text)
 	for (p = text; *p; p += strcspn(p, "\n"), p += *p == '\n') {
 		const char *s = p, *word = grub_word(b->arena, &s);
 
-		if (startswith(p, "### BEGIN /etc/grub.d/10_linux ###"))
+		if (begins_linux(p, moved))
 			inside = true;
 		else if (startswith(p, "### END "))
 			inside = false;
@@ -90,6 +96,19 @@ void grub_read_menu(struct boot *b, const char *text)
 			grub_add_words(&entry->tokens, args, NULL, 0);
 		}
 	}
+}
+
+/*
+ * Only what 10_linux made: os-prober's entries are other systems, 40_custom is the
+ * administrator's, and neither takes GRUB_CMDLINE_LINUX.
+ */
+void grub_read_menu(struct boot *b, const char *text)
+{
+	size_t before = b->n;
+
+	read_entries(b, text, false);
+	if (b->n == before)
+		read_entries(b, text, true);
 }
 
 int grub_read_menu_file(struct host *h, struct boot *b, const char *path, struct error *e)

@@ -44,6 +44,13 @@ static const char mkconfig[] =
 	"### END /etc/grub.d/40_custom ###\n"
 	"EOF\n";
 
+static void put_mkconfig(struct machine *m, const char *script)
+{
+	put(m, "/usr/sbin/grub-mkconfig", script);
+	assert_int_equal(
+		chmod(arena_printf(m->arena, "%s/usr/sbin/grub-mkconfig", m->dir), 0755), 0);
+}
+
 static void run_mkconfig(struct machine *m)
 {
 	const char *command = arena_printf(
@@ -57,9 +64,7 @@ static struct machine *grub(void **state)
 {
 	struct machine *m = *state;
 
-	put(m, "/usr/sbin/grub-mkconfig", mkconfig);
-	assert_int_equal(
-		chmod(arena_printf(m->arena, "%s/usr/sbin/grub-mkconfig", m->dir), 0755), 0);
+	put_mkconfig(m, mkconfig);
 	put(m, DEFAULTS,
 		"GRUB_DEFAULT=0\nGRUB_CMDLINE_LINUX_DEFAULT=\"quiet splash\"\n"
 		"GRUB_CMDLINE_LINUX=\"console=tty0\"\n");
@@ -228,6 +233,33 @@ static void test_conflict(void **state)
 	assert_int_equal(runs(m), 0);
 	put(m, "/etc/default/grub.d/60-undo.cfg", "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet\"\n");
 	settle(m);
+}
+
+/* 10_linux under another number, so that its entries come before or after those of others. */
+static void test_moved_in_the_menu(void **state)
+{
+	struct machine *m = grub(state);
+	_cleanup_strbuf_ struct strbuf moved = { 0 };
+	const char *p, *ten = "10_linux";
+
+	for (p = mkconfig; *p; p++) {
+		if (startswith(p, ten)) {
+			sb_add(&moved, "09_linux");
+			p += strlen(ten) - 1;
+		} else {
+			sb_addc(&moved, *p);
+		}
+	}
+	put_mkconfig(m, sb_str(&moved));
+	run_mkconfig(m);
+	want(m, "cmdline: [nosmt]");
+	plan(m);
+	assert_string_equal(
+		change(m, CMDLINE_MENU "grub.cfg)"), "in 0 of 2 entries -> in each, once");
+	settle(m);
+	reboot(m, "ro nosmt");
+	assert_int_equal(plan(m)->n, 0);
+	assert_string_equal(body(m), "GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX nosmt\"\n");
 }
 
 static void test_stale_menu(void **state)
@@ -480,6 +512,7 @@ int main(void)
 		TEST(test_his_own),
 		TEST(test_becomes_his_own),
 		TEST(test_conflict),
+		TEST(test_moved_in_the_menu),
 		TEST(test_stale_menu),
 		TEST(test_tool_fails),
 		TEST(test_thrown_away_by_a_later_file),
