@@ -217,6 +217,12 @@ int boot_check(const struct boot *b, struct error *e)
 		error_set(e, -EBADMSG, "%s has no entry for this system", b->loader->menu);
 		return error_cure(e, "see what %s says", b->loader->tool);
 	}
+	if (b->half) {
+		error_set(e, -EBADMSG,
+			"%s was run, but what it wrote ends in the midst of its entries",
+			b->loader->tool);
+		return error_cure(e, "make room: df /boot");
+	}
 	for (i = 0; i < b->n; i++)
 		for (k = 0; k < b->own.n; k++) {
 			size_t found = tokens_count(&b->entries[i].tokens, &b->own.v[k]);

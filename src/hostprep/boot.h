@@ -26,6 +26,7 @@ struct boot {
 	struct token dropped_by; /* others' file and line that throws ours away; file NULL: none */
 	struct boot_entry *entries; /* read back; only of a live machine */
 	size_t n;
+	bool half; /* the menu ends among its entries: it was being written when the power went */
 };
 
 struct boot_loader {

@@ -96,6 +96,7 @@ static void read_entries(struct boot *b, const char *text, bool moved)
 			grub_add_words(&entry->tokens, args, NULL, 0);
 		}
 	}
+	b->half |= inside;
 }
 
 /*
@@ -118,6 +119,7 @@ int grub_read_menu_file(struct host *h, struct boot *b, const char *path, struct
 
 	b->entries = NULL;
 	b->n = 0;
+	b->half = false;
 	if (r == -ENOENT)
 		return 0;
 	if (r < 0) {

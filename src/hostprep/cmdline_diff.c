@@ -57,11 +57,11 @@ static void diff_menu(struct compare *c)
 		with += n > 0;
 		twice += n > 1 && own;
 	}
-	if (!(c->kept && (with < enough || twice)) && !(c->gone && !others && with))
+	if (!(c->kept && (with < enough || twice || b->half)) && !(c->gone && !others && with))
 		return;
 	step_change(c->h, c->s, "", place(c, CMDLINE_MENU, b->loader->short_menu),
-		b->n ? arena_printf(c->h->pass, "in %zu of %zu entries%s", with, b->n,
-			       twice ? ", twice" : "")
+		b->n ? arena_printf(c->h->pass, "in %zu of %zu entries%s%s", with, b->n,
+			       twice ? ", twice" : "", b->half ? ", then cut off" : "")
 		     : "no entries",
 		c->kept ? "in each, once" : NULL);
 	c->can_do++;

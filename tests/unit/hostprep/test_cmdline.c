@@ -283,6 +283,27 @@ static void test_stale_menu(void **state)
 }
 
 /* The old menu stays until a new one is whole and has what is wanted. */
+/* Somebody else's update-grub, when the power went. */
+static void test_half_a_menu(void **state)
+{
+	struct machine *m = grub(state);
+	const char *whole;
+
+	want(m, "cmdline: [nosmt]");
+	settle(m);
+	reboot(m, "ro nosmt");
+	whole = get(m, MENU);
+	put(m, MENU,
+		arena_printf(m->arena, "%.*s", (int)(strstr(whole, "submenu") - whole), whole));
+	plan(m);
+	assert_int_equal(m->plan.n, 1);
+	assert_string_equal(change(m, CMDLINE_MENU "grub.cfg)"),
+		"in 1 of 1 entries, then cut off -> in each, once");
+	settle(m);
+	assert_file(m, MENU, whole);
+	assert_int_equal(plan(m)->n, 0);
+}
+
 static void test_tool_fails(void **state)
 {
 	struct machine *m = grub(state);
@@ -514,6 +535,7 @@ int main(void)
 		TEST(test_conflict),
 		TEST(test_moved_in_the_menu),
 		TEST(test_stale_menu),
+		TEST(test_half_a_menu),
 		TEST(test_tool_fails),
 		TEST(test_thrown_away_by_a_later_file),
 		TEST(test_somebody_elses_file),

@@ -80,7 +80,8 @@ static struct machine *machine(void **state)
 	put(m, "/usr/sbin/grub-mkconfig", "default/grub.d/");
 	put(m, "/etc/default/grub", "GRUB_CMDLINE_LINUX=intel_iommu=on\n");
 	put(m, "/boot/grub/grub.cfg",
-		"### BEGIN /etc/grub.d/10_linux ###\nlinux /vmlinuz intel_iommu=on\n");
+		"### BEGIN /etc/grub.d/10_linux ###\nlinux /vmlinuz intel_iommu=on\n"
+		"### END /etc/grub.d/10_linux ###\n");
 	put(m, "/proc/cmdline", "ro intel_iommu=on\n");
 	put(m, "/proc/interrupts", "  0:  2  IR-IO-APIC  2-edge  timer\n");
 	put(m, "/proc/sys/kernel/random/boot_id", "5a0d1e7e-0000-4000-8000-000000000001\n");

@@ -16,7 +16,8 @@ static struct machine *machine(void **state, const char *table, const char *runn
 	put(m, "/etc/default/grub", "GRUB_CMDLINE_LINUX='intel_iommu=on iommu=pt'\n");
 	put(m, "/boot/grub/grub.cfg",
 		"### BEGIN /etc/grub.d/10_linux ###\n"
-		"linux /vmlinuz intel_iommu=on iommu=pt\n");
+		"linux /vmlinuz intel_iommu=on iommu=pt\n"
+		"### END /etc/grub.d/10_linux ###\n");
 	put(m, "/proc/cmdline", running);
 	put(m, "/proc/interrupts", "  0:  2  IR-IO-APIC  2-edge  timer\n");
 	put(m, "/proc/sys/kernel/osrelease", "6.1.0-56-amd64\n");
