@@ -165,8 +165,22 @@ int plug_in(struct guest_qmp *q, const char *id, char *const *args, struct error
 	return r;
 }
 
+static bool stands_still(struct guest_qmp *q)
+{
+	json_t *status = NULL;
+	int r = guest_qmp_command(q, "query-status", NULL, -1, &status, NULL);
+	bool still = r >= 0 && json_is_false(json_object_get(status, "running"));
+
+	json_decref(status);
+	return still;
+}
+
 static int not_let_go(struct guest_qmp *q, bool refused, struct error *e)
 {
+	if (!refused && stands_still(q)) {
+		error_set(e, -ETIMEDOUT, "the guest did not let go of it in 10 s: it is paused");
+		return error_cure(e, "kvmhostctl guest resume %s; kvmhostctl apply", q->name);
+	}
 	error_set(e, refused ? -EBUSY : -ETIMEDOUT, "%s",
 		refused ? "the guest refuses to let go of it"
 			: "the guest did not let go of it in 10 s; it may be booting, or use it");
