@@ -218,9 +218,7 @@ int boot_check(const struct boot *b, struct error *e)
 		return error_cure(e, "see what %s says", b->loader->tool);
 	}
 	if (b->half) {
-		error_set(e, -EBADMSG,
-			"%s was run, but what it wrote ends in the midst of its entries",
-			b->loader->tool);
+		error_set(e, -EBADMSG, "%s was run, but what it wrote is cut off", b->loader->tool);
 		return error_cure(e, "make room: df /boot");
 	}
 	for (i = 0; i < b->n; i++)

@@ -26,7 +26,7 @@ struct boot {
 	struct token dropped_by; /* others' file and line that throws ours away; file NULL: none */
 	struct boot_entry *entries; /* read back; only of a live machine */
 	size_t n;
-	bool half; /* the menu ends among its entries: it was being written when the power went */
+	bool half; /* the menu ends within what one script wrote: the power went meanwhile */
 };
 
 struct boot_loader {

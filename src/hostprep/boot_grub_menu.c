@@ -74,7 +74,7 @@ static bool begins_linux(const char *line, bool moved)
 static void read_entries(struct boot *b, const char *text, bool moved)
 {
 	const char *p, *title = "", *args;
-	bool inside = false;
+	bool inside = false, section = false;
 
 	for (p = text; *p; p += strcspn(p, "\n"), p += *p == '\n') {
 		const char *s = p, *word = grub_word(b->arena, &s);
@@ -82,7 +82,8 @@ static void read_entries(struct boot *b, const char *text, bool moved)
 		if (begins_linux(p, moved))
 			inside = true;
 		else if (startswith(p, "### END "))
-			inside = false;
+			inside = section = false;
+		section |= startswith(p, "### BEGIN ") != NULL;
 		if (!inside || !word)
 			continue;
 		if (streq(word, "menuentry")) {
@@ -96,7 +97,7 @@ static void read_entries(struct boot *b, const char *text, bool moved)
 			grub_add_words(&entry->tokens, args, NULL, 0);
 		}
 	}
-	b->half |= inside;
+	b->half |= section;
 }
 
 /*
