@@ -15,12 +15,27 @@ static long number(const char *s, const char **end)
 	return n;
 }
 
-static const char *disk_path(const struct machine *m, long i)
+static const struct guest_disk *disk_at(const struct machine *m, long i)
 {
 	const struct list *disks = &m->spec->guest->disks;
 
-	return i >= 0 && (size_t)i < disks->n ? LIST_AT(disks, const struct guest_disk, i).path
-					      : NULL;
+	return i >= 0 && (size_t)i < disks->n ? &LIST_AT(disks, const struct guest_disk, i) : NULL;
+}
+
+static const char *disk_path(const struct machine *m, long i)
+{
+	const struct guest_disk *d = disk_at(m, i);
+
+	return d ? d->path : NULL;
+}
+
+/* "base0-0: ": the image that disk 0 is made on, not one further down. */
+static const char *base_path(const struct machine *m, const char *s)
+{
+	const char *end;
+	const struct guest_disk *d = disk_at(m, number(s, &end));
+
+	return d && startswith(end, "-0,") ? d->base : NULL;
 }
 
 static const char *boot_path(const struct machine *m, long fd)
@@ -44,10 +59,11 @@ static const char *skip_program(const char *line)
 }
 
 /* "-blockdev driver=qcow2,node-name=disk0,file=file0: ": the disk it is about, and what follows. */
-static const char *skip_blockdev(const struct machine *m, const char *line, const char **rest)
+static const char *skip_blockdev(
+	const struct machine *m, const char *line, bool *base, const char **rest)
 {
-	static const char *const nodes[] = { "node-name=disk", "node-name=file",
-		"node-name=format" };
+	static const char *const nodes[] = { "node-name=disk", "node-name=file", "node-name=format",
+		"node-name=base" };
 	const char *colon = strstr(line, ": "), *end;
 
 	if (!colon || !startswith(line, "-blockdev "))
@@ -56,8 +72,10 @@ static const char *skip_blockdev(const struct machine *m, const char *line, cons
 	for (size_t i = 0; i < ARRAY_SIZE(nodes); i++) {
 		const char *at = strstr(line, nodes[i]);
 
+		*base = endswith(nodes[i], "base");
 		if (at && at < colon)
-			return disk_path(m, number(at + strlen(nodes[i]), &end));
+			return *base ? base_path(m, at + strlen(nodes[i]))
+				     : disk_path(m, number(at + strlen(nodes[i]), &end));
 	}
 	return NULL;
 }
@@ -94,15 +112,16 @@ bool complaint_idle(const char *line)
 void complaint(const struct machine *m, const char *line, struct strbuf *out)
 {
 	const char *rest, *path, *disk;
+	bool base = false;
 
 	line = skip_program(line);
 	if (startswith(line, "unable to find CPU model")) {
 		sb_addf(out, "%s; `%s -cpu help` lists all", line, m->qemu);
 		return;
 	}
-	disk = skip_blockdev(m, line, &rest);
+	disk = skip_blockdev(m, line, &base, &rest);
 	if (disk) {
-		sb_addf(out, "disk %s: ", disk);
+		sb_addf(out, "%s %s: ", base ? "base image" : "disk", disk);
 		line = rest;
 	}
 	while (*line) {
@@ -115,6 +134,6 @@ void complaint(const struct machine *m, const char *line, struct strbuf *out)
 		}
 	}
 	if (disk && endswith(sb_str(out), " format"))
-		sb_addf(out, "; see what it is, and write that as its `format`: qemu-img info %s",
-			disk);
+		sb_addf(out, "; see what it is, and write that as %s: qemu-img info %s",
+			base ? "`base_format`" : "its `format`", disk);
 }

@@ -2,6 +2,7 @@
 /* docs/interop/qcow2.txt and qed_spec.txt, and block/vmdk.c, in QEMU's source. */
 #include "runner/image_chain.h"
 #include "config/obj.h"
+#include "runner/image_holder.h"
 #include "runner/state.h"
 #include <endian.h>
 #include <fcntl.h>
@@ -70,6 +71,24 @@ static bool is_format(const char *name, enum disk_format *out)
 	return false;
 }
 
+/* By the lock that QEMU has on what it writes to (RAW_PERM_LOCK_BASE in block/file-posix.c). */
+static int check_not_written(const char *path, int fd, const struct stat *st, struct error *e)
+{
+	_cleanup_arena_ struct arena *a = arena_new();
+	struct image_holder by;
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 101, .l_len = 1 };
+
+	if (fcntl(fd, F_OFD_GETLK, &lock) < 0 || lock.l_type == F_UNLCK)
+		return 0;
+	if (!image_holder_find(AT_FDCWD, a, "", st, &by)) {
+		error_set(e, -EBUSY, "another program writes to the base image %s", path);
+		return error_cure(e, "see which: fuser -v %s", path);
+	}
+	error_set(e, -EBUSY, "the guest %s writes to the base image %s", by.guest, path);
+	return error_cure(e, "an image that others are made on must stay as it is: give the guest "
+			     "one of its own");
+}
+
 static int open_layer(const char *path, struct image_layer *l, struct error *e)
 {
 	struct stat st;
@@ -79,7 +98,7 @@ static int open_layer(const char *path, struct image_layer *l, struct error *e)
 		return error_set(
 			e, -errno, "cannot open the base image %s: %s", path, strerror(errno));
 	l->block = S_ISBLK(st.st_mode);
-	return 0;
+	return check_not_written(path, l->fd, &st, e);
 }
 
 /* By a descriptor, which lists files with the data, or has a parent. */

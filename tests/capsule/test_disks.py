@@ -261,6 +261,26 @@ def test_another_base_is_no_base_of_an_image_that_is_there(stopped):
     settle(host, document(disk % 3))
 
 
+def test_an_image_further_down_that_another_guest_writes_to(stopped):
+    """The document names no more than the next one below; QEMU would speak of a descriptor's number."""
+    host = stopped
+    host.run(f"mkdir -p {IMAGES}; cd {IMAGES}; rm -f lowest.* upper.*; qemu-img create -q -f qcow2 lowest.qcow2 8M; "
+             "qemu-img create -q -f qcow2 -b lowest.qcow2 -F qcow2 lower.qcow2")
+    disk = f"path: {IMAGES}/upper.qcow2, size: 8MiB, base: {IMAGES}/lower.qcow2"
+    other = f"  db1:\n    memory: {{size: 64MiB}}\n    disks: [{{path: {IMAGES}/lowest.qcow2}}]\n    shutdown: {{timeout: 1s}}\n"
+    settle(host, document(disk, state="stopped") + other)
+    refused = host.ctl("guest", "start", "web1", check=False)
+    assert refused.rc == 1 and f"the guest db1 writes to the base image {IMAGES}/lowest.qcow2" in refused.stderr, refused
+    host.ctl("guest", "stop", "db1")
+    host.ctl("guest", "start", "web1")
+    host.run(f"cd {IMAGES}; rm -f junk.qcow2; echo junk >junk.qcow2; truncate -s 8M junk.qcow2; "
+             "qemu-img create -q -u -f qcow2 -b junk.qcow2 -F qcow2 onjunk.qcow2 8M")
+    settle(host, document(f"path: {IMAGES}/onjunk.qcow2, base: {IMAGES}/junk.qcow2", state="stopped"), "--allow-mass-removal")
+    refused = host.ctl("guest", "start", "web1", check=False)
+    assert refused.rc == 1 and f"base image {IMAGES}/junk.qcow2: Image is not in qcow2 format" in refused.stderr, refused
+    assert "write that as `base_format`" in refused.stderr
+
+
 def test_root_opens_nothing_that_a_header_names(stopped):
     """A guest that took over its QEMU can write its image's header, and root grows the image later."""
     host = stopped

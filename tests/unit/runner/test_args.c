@@ -471,6 +471,14 @@ static void test_complaints(void **state _unused_)
 			"disk /srv/b: Image is not in qcow2 format; see what it is, and write that "
 			"as "
 			"its `format`: qemu-img info /srv/b" },
+		{ "-blockdev driver=qcow2,node-name=base1-0,file=basefile1-0,read-only=on: Image "
+		  "is not in qcow2 format",
+			"base image /srv/c: Image is not in qcow2 format; see what it is, and "
+			"write that as `base_format`: qemu-img info /srv/c" },
+		{ "-blockdev driver=qcow2,node-name=base1-1,file=x: y", NULL },
+		{ "-blockdev driver=qcow2,node-name=base0-0,file=x: y", NULL },
+		{ "-blockdev driver=qcow2,node-name=base9-0,file=x: y", NULL },
+		{ "-blockdev driver=qcow2,node-name=base: y", NULL },
 		{ "Is another process using the image [/dev/fdset/0]?",
 			"Is another process using the image [/srv/a]?" },
 		{ "qemu: could not load kernel '/proc/self/fd/5': x",
@@ -486,8 +494,8 @@ static void test_complaints(void **state _unused_)
 		{ "", NULL },
 	};
 	_cleanup_arena_ struct arena *a = arena_new();
-	struct machine m =
-		machine(a, "kernel: {image: /k}\ndisks: [{path: /srv/a}, {path: /srv/b}]\n");
+	struct machine m = machine(
+		a, "kernel: {image: /k}\ndisks: [{path: /srv/a}, {path: /srv/b, base: /srv/c}]\n");
 
 	m.kernel_number = 5;
 	m.initrd_number = -1;
