@@ -288,6 +288,15 @@ static int sysctl_owned(struct host *h, const struct kind *k _unused_,
 	return 0;
 }
 
+/*
+ * Without ip_forward a network that comes back leads nowhere. What was not ours before is not
+ * among them: the log has no word on whether our file had a line.
+ */
+static bool sysctl_undo_along(const struct step *s)
+{
+	return (s->ours || !s->r->want) && startswith(s->r->name, "net.");
+}
+
 const struct kind sysctl_kind = {
 	.name = "sysctl",
 	.table = &sysctl_table,
@@ -297,4 +306,5 @@ const struct kind sysctl_kind = {
 	.diff = sysctl_diff,
 	.apply_all = sysctl_apply_all,
 	.owned = sysctl_owned,
+	.undo_along = sysctl_undo_along,
 };

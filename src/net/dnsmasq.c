@@ -249,10 +249,16 @@ static int dnsmasq_owned(struct host *h, const struct kind *k _unused_,
 	return units_each(h, NETWORK_UNIT_PREFIX, found_unit, &f, e);
 }
 
+static bool always(const struct step *s _unused_)
+{
+	return true;
+}
+
 const struct kind dnsmasq_kind = {
 	.name = "dnsmasq",
 	.table = &dnsmasq_table,
 	.units = true,
+	.undo_along = always,
 	.derive = dnsmasq_derive_hosts,
 	.observe = dnsmasq_observe,
 	.diff = dnsmasq_diff,

@@ -236,20 +236,18 @@ static int stopped(
 		back = undo_replay(h, e);
 	if (back < 0)
 		return back;
-	for (size_t i = 0; i < out->n && pending; i++)
-		if (out->steps[i]->state == STEP_DONE && out->steps[i]->r->kind->undo)
-			out->steps[i]->state = STEP_READY;
-	if (pending && o->person && *document) {
+	if (back && o->person && *document) {
 		reason = xprintf("it was ended by %s while it was applied", name);
 		apply_hold(h, document, reason);
 	}
-	if (!pending && !out->done)
+	if (back)
+		return error_set(e, -EINTR,
+			"ended by %s; of the network %d resource%s put back as before", name, back,
+			back == 1 ? " was" : "s were");
+	if (!out->done)
 		return error_set(e, -EINTR, "ended by %s before anything was changed", name);
-	if (!pending)
-		return error_set(e, -EINTR, "ended by %s: %zu step%s done, the rest was not begun",
-			name, out->done, plural(out->done));
-	return error_set(e, -EINTR, "ended by %s; the network is as before: %d resource%s put back",
-		name, back, plural((size_t)back));
+	return error_set(e, -EINTR, "ended by %s: %zu step%s done, the rest was not begun", name,
+		out->done, plural(out->done));
 }
 
 int apply(struct host *h, struct wants *w, const struct apply_options *o, struct outcome *out,

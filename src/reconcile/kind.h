@@ -56,6 +56,11 @@ struct kind {
 	bool units;
 	/* Its steps run under the undo log: links, addresses, routes, firewall. */
 	bool undo;
+	/*
+	 * Steps that go back with those, but are no reason for it when they fail: what a network is
+	 * served by, and needs. NULL: none.
+	 */
+	bool (*undo_along)(const struct step *s);
 
 	/*
 	 * Cross-field and cross-resource checks on a valid object. Only reads. May be NULL.

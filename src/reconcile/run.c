@@ -248,8 +248,8 @@ static struct step *cut_off(struct host *h, struct plan *p, size_t end, const st
 	return s;
 }
 
-static int roll_back(struct host *h, struct plan *p, size_t end, struct step *why,
-	const struct round *round, struct error *e)
+static int roll_back(struct host *h, struct plan *p, struct step *why, const struct round *round,
+	struct error *e)
 {
 	int r = undo_replay(h, e);
 
@@ -261,15 +261,22 @@ static int roll_back(struct host *h, struct plan *p, size_t end, struct step *wh
 	for (size_t i = 0; i < p->n; i++) {
 		struct step *s = p->steps[i];
 
-		if (!s->r->kind->undo && i >= end)
-			continue;
-		if (s->r->kind->undo && s->state == STEP_DONE) {
+		if (undo_goes_back(s) && s->state == STEP_DONE) {
 			s->state = STEP_UNDONE;
 			s->blocked_by = why;
 			tell(round, s);
 		}
 	}
 	return 0;
+}
+
+/* A signal came before the network was settled: what was done of it will be put back. */
+static int unsettled(struct plan *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (undo_goes_back(p->steps[i]) && p->steps[i]->state == STEP_DONE)
+			p->steps[i]->state = STEP_READY;
+	return -EINTR;
 }
 
 int run_steps(struct host *h, struct plan *p, const struct apply_options *o, struct guarding *g,
@@ -293,15 +300,15 @@ int run_steps(struct host *h, struct plan *p, const struct apply_options *o, str
 			return r;
 		run_range(h, p, 0, end, &round);
 		if (stop_asked())
-			return -EINTR;
+			return unsettled(p);
 		verify(h, p, end);
 		why = broken(p, end, final);
 		if (!why)
 			g->lost = why = cut_off(h, p, end, &round, g);
 		if (!why && stop_asked())
-			return -EINTR;
+			return unsettled(p);
 		if (why)
-			r = roll_back(h, p, end, why, &round, e);
+			r = roll_back(h, p, why, &round, e);
 		else if (!o->confirm_seconds)
 			r = undo_commit(h, e);
 		if (r < 0)

@@ -73,6 +73,13 @@ static int load(struct host *h, json_t **log, struct error *e)
 	return r;
 }
 
+bool undo_goes_back(const struct step *s)
+{
+	const struct kind *k = s->r->kind;
+
+	return k->undo || (k->undo_along && k->undo_along(s));
+}
+
 static bool logged(const json_t *steps, const char *id)
 {
 	size_t i;
@@ -131,7 +138,7 @@ int undo_begin(struct host *h, const struct plan *p, const char *document, struc
 	for (size_t i = 0; i < p->n; i++) {
 		const struct step *s = p->steps[i];
 
-		if (!s->r->kind->undo || s->state != STEP_READY || s->verb == STEP_FORGET ||
+		if (!undo_goes_back(s) || s->state != STEP_READY || s->verb == STEP_FORGET ||
 			(merge && logged(steps, s->r->id)))
 			continue;
 		json_array_append_new(steps, entry_of(s));
@@ -242,6 +249,40 @@ struct way_back {
 	int code; /* of the last failure */
 };
 
+static bool goes_along(const json_t *entry)
+{
+	const struct kind *k = kind_find(json_string_value(json_object_get(entry, "kind")));
+
+	return k && !k->undo;
+}
+
+static void log_not_back(struct error *why, const json_t *entry)
+{
+	error_prefix(why, "cannot put back %s: ", json_string_value(json_object_get(entry, "id")));
+	log_failure(why);
+}
+
+/*
+ * What serves a network: first what is to go, last what was there before, when its network is
+ * there again. One that fails keeps no log.
+ */
+static void put_back_along(struct host *h, const json_t *steps, bool was_there, struct way_back *w)
+{
+	for (size_t i = json_array_size(steps); i-- > 0;) {
+		const json_t *entry = json_array_get(steps, i);
+		_cleanup_error_ struct error why = { 0 };
+		int r;
+
+		if (!goes_along(entry) ||
+			json_is_null(json_object_get(entry, "before")) == was_there)
+			continue;
+		r = put_back(h, entry, &why);
+		w->back += r > 0;
+		if (r < 0)
+			log_not_back(&why, entry);
+	}
+}
+
 /* Last first; failures are logged when `tell`. */
 static void put_back_all(struct host *h, const json_t *steps, bool tell, struct way_back *w)
 {
@@ -249,7 +290,7 @@ static void put_back_all(struct host *h, const json_t *steps, bool tell, struct 
 	for (size_t i = json_array_size(steps); i-- > 0;) {
 		const json_t *entry = json_array_get(steps, i);
 		_cleanup_error_ struct error why = { 0 };
-		int r = put_back(h, entry, &why);
+		int r = goes_along(entry) ? 0 : put_back(h, entry, &why);
 
 		w->back += r > 0;
 		if (r >= 0)
@@ -257,11 +298,8 @@ static void put_back_all(struct host *h, const json_t *steps, bool tell, struct 
 		/* Go on: the more comes back, the better the chance to reach the host. */
 		w->failures++;
 		w->code = r;
-		if (!tell)
-			continue;
-		error_prefix(&why,
-			"cannot put back %s: ", json_string_value(json_object_get(entry, "id")));
-		log_failure(&why);
+		if (tell)
+			log_not_back(&why, entry);
 	}
 }
 
@@ -276,6 +314,7 @@ int undo_replay(struct host *h, struct error *e)
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
 	steps = json_object_get(log, "steps");
+	put_back_along(h, steps, false, &w);
 	/* A port may need its bridge to have the old name again first: once more while that helps.
 	 */
 	do {
@@ -285,6 +324,7 @@ int undo_replay(struct host *h, struct error *e)
 	} while (w.failures && w.failures < before && w.back > back);
 	if (w.failures)
 		put_back_all(h, steps, true, &w);
+	put_back_along(h, steps, true, &w);
 	json_decref(log);
 	if (w.failures)
 		return error_set(e, w.code,

@@ -16,8 +16,10 @@
 
 #include "reconcile/plan.h"
 
+/* The step is in the log of its apply. */
+bool undo_goes_back(const struct step *s);
 /*
- * Writes the log for the plan's steps of kinds with .undo; none: writes nothing. `document`: the
+ * Writes the log for the plan's steps that go back; none: writes nothing. `document`: the
  * hash of what is applied, or NULL.
  */
 int undo_begin(struct host *h, const struct plan *p, const char *document, struct error *e);

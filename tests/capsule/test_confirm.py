@@ -191,3 +191,37 @@ def test_what_cannot_be_put_back_is_told(host):
         host.run("rm /var/lib/kvmhost/undo.json; systemctl stop kvmhostd")
     host.ctl("apply")
     assert "last run    converged" in host.ctl("status").stdout
+
+
+def test_what_serves_a_network_goes_back_with_it(host):
+    """dnsmasq of the network that comes back serves again, and the host forwards; that of the one that goes does not look for its bridge for ever."""
+    def document(name, bridge, network):
+        return f"""\
+version: 1
+networks:
+  stays: {{mode: isolated, bridge: vbs, addresses: [10.6.0.1/24]}}
+  {name}:
+    mode: isolated
+    bridge: {bridge}
+    addresses: [{network}.1/24]
+    dhcp: {{range: [{network}.2, {network}.9]}}
+"""
+    def serving():
+        return host.run("systemctl is-active kvmhost-network@one kvmhost-network@two", check=False).stdout.split()
+
+    host.run("sysctl -q net.ipv4.ip_forward=0")
+    settle(host, document("one", "vbo", "10.5.0").replace("{mode: isolated", "{mode: nat", 1), "--allow-mass-removal")
+    before = everything(host) + host.read("/etc/sysctl.d/90-kvmhost.conf")
+    put(host, document("two", "vbm", "10.3.0"))
+    begin(host, 5)
+    assert serving() == ["inactive", "active"] and host.read("/proc/sys/net/ipv4/ip_forward") == "0\n"
+    wait_until(lambda: "put back:" in host.read("/run/apply.log"), 30, "put back")
+    assert serving() == ["active", "inactive"] and everything(host) + host.read("/etc/sysctl.d/90-kvmhost.conf") == before
+    # and where a step fails: a port of somebody else's
+    host.run("ip link add theirs type bridge; ip link add v0 type veth peer name v1; ip link set v0 master theirs; ip link set v0 up")
+    put(host, document("two", "vbm", "10.3.0") + "host: {rollback: {probe: 10.5.0.1, timeout: 1s}}\n")
+    r = host.ctl("apply", check=False)
+    assert r.rc == 1 and "put back" in r.stdout, r
+    assert serving() == ["active", "inactive"]
+    host.run("ip link del theirs; ip link del v0")
+    settle(host, NAT, "--allow-mass-removal")
