@@ -11,7 +11,10 @@
 
 enum { SAID_MAX = 4 << 20, SHOWN_LINES = 3, LOCK_FD = 3 };
 
-/* Its outputs into the pipe, nothing to read, signals as a program expects them. */
+/*
+ * Its outputs into the pipe, nothing to read, signals as a program expects them; ^C at the terminal
+ * is meant for us, who end in order.
+ */
 static int start(char *const argv[], int lock, int output, bool shown, pid_t *pid)
 {
 	/* LVM's tools, which some of them run, would tell of the lock. */
@@ -34,7 +37,9 @@ static int start(char *const argv[], int lock, int output, bool shown, pid_t *pi
 	posix_spawn_file_actions_addclosefrom_np(&files, lock < 0 ? LOCK_FD : LOCK_FD + 1);
 	posix_spawnattr_setsigmask(&attributes, &none);
 	posix_spawnattr_setsigdefault(&attributes, &all);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setflags(&attributes,
+		POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+	posix_spawnattr_setpgroup(&attributes, 0);
 	r = posix_spawn(pid, argv[0], &files, &attributes, argv, environment);
 	posix_spawn_file_actions_destroy(&files);
 	posix_spawnattr_destroy(&attributes);

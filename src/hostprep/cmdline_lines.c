@@ -33,11 +33,11 @@ static const struct handle lines_handle = {
 
 static void read_running(struct host *h, struct lines *l)
 {
-	_cleanup_free_ char *text = NULL, *id = NULL;
+	_cleanup_free_ char *text = NULL, *id = host_boot_id(h);
 
 	if (file_read(h->root, "/proc/cmdline", 1 << 20, &text, NULL) == 0)
 		tokens_read(&l->running, text);
-	if (file_read_line(h->root, "/proc/sys/kernel/random/boot_id", &id) == 0)
+	if (id)
 		l->boot_id = arena_strdup(l->boot.arena, id);
 }
 

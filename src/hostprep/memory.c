@@ -159,18 +159,10 @@ static int memory_observe(struct host *h, const struct resource *r, void **have,
  * next pass waits instead of trying again: {"short": {PATH: {"boot": ID,
  * "wanted": "4", "found": 1}}}
  */
-static char *boot_id(struct host *h)
-{
-	char *id = NULL;
-
-	return file_read_line(h->root, "/proc/sys/kernel/random/boot_id", &id) < 0 ? xstrdup("")
-										   : id;
-}
-
 /* How it went in this boot; NULL: it was not tried. */
 static json_t *attempt(struct host *h, const struct step *s, const struct knob *k)
 {
-	_cleanup_free_ char *id = boot_id(h);
+	_cleanup_free_ char *id = host_boot_id(h);
 	const char *boot, *wanted;
 	json_t *was;
 
@@ -179,20 +171,20 @@ static json_t *attempt(struct host *h, const struct step *s, const struct knob *
 	was = json_object_get(json_object_get(record_kept(h, s->r->id), "short"), k->path);
 	boot = json_string_value(json_object_get(was, "boot"));
 	wanted = json_string_value(json_object_get(was, "wanted"));
-	return boot && wanted && streq(boot, id) && streq(wanted, k->want) ? was : NULL;
+	return boot && wanted && streq_null(boot, id) && streq(wanted, k->want) ? was : NULL;
 }
 
 static void give_up(struct host *h, const struct step *s, const struct shortage *lack)
 {
 	json_t *kept = record_kept(h, s->r->id), *all = json_object_get(kept, "short");
-	_cleanup_free_ char *id = boot_id(h);
+	_cleanup_free_ char *id = host_boot_id(h);
 
 	if (!all) {
 		all = json_object();
 		json_object_set_new(kept, "short", all);
 	}
 	json_object_set_new(all, lack->knob->path,
-		json_pack("{s:s, s:s, s:I}", "boot", id, "wanted", lack->knob->want, "found",
+		json_pack("{s:s?, s:s, s:I}", "boot", id, "wanted", lack->knob->want, "found",
 			(json_int_t)lack->found));
 	record_touch(h);
 }

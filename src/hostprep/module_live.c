@@ -27,12 +27,10 @@ char *module_load_id(struct host *h, const char *module)
 {
 	_cleanup_free_ char *path = module_path(module, ""),
 			    *state = module_path(module, "initstate");
-	_cleanup_free_ char *boot = NULL;
+	_cleanup_free_ char *boot = host_boot_id(h);
 	struct stat st;
 
-	if (!file_exists(h->root, state) || file_stat(h->root, path, &st) < 0)
-		return NULL;
-	if (file_read_line(h->root, "/proc/sys/kernel/random/boot_id", &boot) < 0)
+	if (!boot || !file_exists(h->root, state) || file_stat(h->root, path, &st) < 0)
 		return NULL;
 	return xprintf("%s:%llu", boot, (unsigned long long)st.st_ino);
 }

@@ -186,11 +186,11 @@ int vfio_unbind(
 /* kernfs never gives an inode number twice in a boot. */
 const char *pci_object(struct host *h, const char *address)
 {
-	_cleanup_free_ char *path = xprintf("/sys/bus/pci/devices/%s", address), *boot = NULL;
+	_cleanup_free_ char *path = xprintf("/sys/bus/pci/devices/%s", address),
+			    *boot = host_boot_id(h);
 	struct stat st;
 
-	if (file_stat(h->root, path, &st) < 0 ||
-		file_read_line(h->root, "/proc/sys/kernel/random/boot_id", &boot) < 0)
+	if (!boot || file_stat(h->root, path, &st) < 0)
 		return NULL;
 	return arena_printf(h->pass, "%s:%llu", boot, (unsigned long long)st.st_ino);
 }

@@ -148,6 +148,7 @@ static enum port_ipv6 read_ipv6(const json_t *port)
 bool taken_read(struct host *h, const char *id, const char *port, struct taken *out)
 {
 	const json_t *json = kept_port(h, id, port);
+	const char *boot = json_string_value(json_object_get(json, "boot"));
 
 	if (!json)
 		return false;
@@ -157,6 +158,8 @@ bool taken_read(struct host *h, const char *id, const char *port, struct taken *
 		.up = json_is_true(json_object_get(json, "up")),
 		.mtu = (uint32_t)json_integer_value(json_object_get(json, "mtu")),
 		.at = (uint64_t)json_integer_value(json_object_get(json, "at")),
+		.uptime = (uint64_t)json_integer_value(json_object_get(json, "uptime")),
+		.boot = arena_strdup(h->pass, boot ? boot : ""),
 	};
 	read_addresses(h->pass, json_object_get(json, "addresses"), out);
 	read_routes(h->pass, json_object_get(json, "routes"), out);
@@ -165,6 +168,24 @@ bool taken_read(struct host *h, const char *id, const char *port, struct taken *
 	read_names(h->pass, json, &out->names);
 	out->ipv6 = read_ipv6(json);
 	return true;
+}
+
+void taken_now(struct host *h, struct taken *t)
+{
+	_cleanup_free_ char *boot = host_boot_id(h);
+
+	t->at = h->now();
+	t->uptime = h->uptime();
+	t->boot = boot ? arena_strdup(h->pass, boot) : "";
+}
+
+uint32_t taken_age(struct host *h, const struct taken *t)
+{
+	_cleanup_free_ char *boot = host_boot_id(h);
+	bool same = boot && streq_null(boot, t->boot);
+	uint64_t now = same ? h->uptime() : h->now(), then = same ? t->uptime : t->at;
+
+	return now > then ? (uint32_t)MIN_OF(now - then, (uint64_t)UINT32_MAX / 2) : 0;
 }
 
 int taken_index(struct host *h, const char *id, const char *port)
@@ -265,6 +286,10 @@ int taken_write(struct host *h, const char *id, const struct taken *t, struct er
 	port = json_pack("{s:i, s:b, s:I, s:I, s:o, s:o, s:o}", "index", t->index, "up", t->up,
 		"mtu", (json_int_t)t->mtu, "at", (json_int_t)t->at, "addresses", addresses_json(t),
 		"routes", routes_json(t), "neighbours", neighs_json(t));
+	if (t->boot && *t->boot) {
+		json_object_set_new(port, "boot", json_string(t->boot));
+		json_object_set_new(port, "uptime", json_integer((json_int_t)t->uptime));
+	}
 	if (t->ipv6 != IPV6_ON)
 		json_object_set_new(port, "ipv6", json_string(ipv6_words[t->ipv6]));
 	if (t->n_policies)

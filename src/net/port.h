@@ -4,6 +4,7 @@
  * that it can be given back whole, whatever happened in between:
  *
  *	{"ports": {"eth0": {"index": 2, "up": true, "mtu": 1500, "at": 1790000000,
+ *	  "boot": "5a0d1e7e-...", "uptime": 12,
  *	  "addresses": [{"text": "203.0.113.2/24", "message": "..."}],
  *	  "routes": [{"text": "default via 203.0.113.1", "message": "..."}],
  *	  "neighbours": [{"text": "203.0.113.1 lladdr 52:54:00:...", "message": "..."}],
@@ -30,7 +31,10 @@ struct taken {
 	bool up;
 	uint32_t mtu;
 	enum port_ipv6 ipv6;
-	uint64_t at; /* when the messages were true, in seconds since 1970 */
+	/* When the messages were true: in seconds since 1970, and since that boot; "": not known.
+	 */
+	uint64_t at, uptime;
+	const char *boot;
 	struct address *addrs;
 	size_t n_addrs;
 	struct route *routes;
@@ -44,6 +48,10 @@ struct taken {
 
 /* What the resource (its id, "bridge/br0") took of the port; false: nothing. In h->pass. */
 bool taken_read(struct host *h, const char *id, const char *port, struct taken *out);
+/* Its messages are true of this moment. */
+void taken_now(struct host *h, struct taken *t);
+/* Seconds since then; over a boot by the wall clock, which may have been set meanwhile. */
+uint32_t taken_age(struct host *h, const struct taken *t);
 /* The number that the port had then, 0: nothing was taken. */
 int taken_index(struct host *h, const char *id, const char *port);
 /* The i-th port that the resource has taken, or NULL. Borrowed. */

@@ -56,13 +56,6 @@ void drop_addresses(struct mover *m, const struct address *v, size_t n, const st
 		drop_address(m, &v[i], from);
 }
 
-uint32_t age_of(struct mover *m, const struct taken *t)
-{
-	uint64_t now = m->h->now();
-
-	return now > t->at ? (uint32_t)MIN_OF(now - t->at, (uint64_t)UINT32_MAX / 2) : 0;
-}
-
 static const char *route_words(struct mover *m, const struct route *r)
 {
 	return arena_printf(m->h->pass, "lead the route %s through", r->text);
@@ -70,7 +63,7 @@ static const char *route_words(struct mover *m, const struct route *r)
 
 void put_route(struct mover *m, const struct taken *t, const struct route *r, const struct link *to)
 {
-	queue(m, route_add(r, t->index, to->index, age_of(m, t)), route_words(m, r), to->name,
+	queue(m, route_add(r, t->index, to->index, taken_age(m->h, t)), route_words(m, r), to->name,
 		EEXIST);
 }
 

@@ -92,8 +92,6 @@ void give_names(struct mover *m, const struct taken *t, const struct link *port)
 
 bool is_bond(const struct link *l);
 
-/* Seconds since it was taken. */
-uint32_t age_of(struct mover *m, const struct taken *t);
 bool on_bridge(const struct mover *m, const struct cidr *c);
 
 #endif

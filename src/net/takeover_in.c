@@ -100,7 +100,7 @@ static uint32_t age_for(struct mover *m, const struct port *p, size_t n, const s
 {
 	for (size_t i = 0; i < n; i++)
 		if (taken_has(&p[i].t, &a->cidr) && !taken_has(&p[i].live, &a->cidr) && p[i].t.at)
-			return age_of(m, &p[i].t);
+			return taken_age(m->h, &p[i].t);
 	return 0;
 }
 

@@ -126,7 +126,7 @@ static void leave_bridge(struct mover *m, const struct taken *t, const struct li
 static void hand_back(struct mover *m, struct taken *t, const struct link *port)
 {
 	bool bond = is_bond(m->within), in = m->within && port->master == m->within->index;
-	uint32_t age = age_of(m, t);
+	uint32_t age = taken_age(m->h, t);
 
 	refresh(m, t);
 	if (!bond)

@@ -117,7 +117,8 @@ int port_capture(struct mover *m, struct port *p)
 	merge(m, p, &before);
 	p->t.port = p->link->name;
 	p->t.index = p->link->index;
-	p->t.at = p->live.n_addrs || !known ? m->h->now() : before.at;
+	if (p->live.n_addrs || !known)
+		taken_now(m->h, &p->t);
 	/* One that came late was down; who gave it addresses since wants it up. */
 	p->t.up = known ? before.up || p->live.n_addrs : p->link->flags & IFF_UP;
 	/* What boots may have no say in it: its manager leaves it alone by then. */

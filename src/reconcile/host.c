@@ -61,6 +61,13 @@ int host_failure(
 	return file_failure(e, code, verb, shown);
 }
 
+char *host_boot_id(const struct host *h)
+{
+	char *id;
+
+	return file_read_line(h->root, "/proc/sys/kernel/random/boot_id", &id) < 0 ? NULL : id;
+}
+
 void host_idle(struct host *h)
 {
 	ahead_end(h);

@@ -63,6 +63,9 @@ char *host_shown(const struct host *h, const char *path);
 int host_failure(
 	const struct host *h, struct error *e, int code, const char *verb, const char *path);
 
+/* The kernel's, random(4): another after each boot. NULL: it cannot be read. The caller frees. */
+char *host_boot_id(const struct host *h);
+
 /* The handle's data, opened if it was not; *data is left alone on error. */
 int host_handle(struct host *h, const struct handle *type, void **data, struct error *e);
 /*

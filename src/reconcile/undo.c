@@ -148,26 +148,24 @@ int undo_begin(struct host *h, const struct plan *p, const char *document, struc
 	return r;
 }
 
-#define BOOT_ID "/proc/sys/kernel/random/boot_id"
-
 /* Of another boot: who was to confirm it has lost the machine meanwhile. */
 static bool rebooted(struct host *h, const json_t *log)
 {
 	const char *then = json_string_value(json_object_get(log, "boot"));
-	_cleanup_free_ char *now = NULL;
+	_cleanup_free_ char *now = host_boot_id(h);
 
-	return then && file_read_line(h->root, BOOT_ID, &now) >= 0 && !streq(then, now);
+	return then && now && !streq(then, now);
 }
 
 int undo_await(struct host *h, const char *document, uint64_t until, struct error *e)
 {
-	_cleanup_free_ char *boot = NULL;
+	_cleanup_free_ char *boot = host_boot_id(h);
 	json_t *log = NULL;
 	int r = load(h, &log, e);
 
 	if (r < 0)
 		return r;
-	if (file_read_line(h->root, BOOT_ID, &boot) >= 0)
+	if (boot)
 		json_object_set_new(log, "boot", json_string(boot));
 	json_object_set_new(log, "document", json_string(document));
 	json_object_set_new(log, "confirm_by", json_integer((json_int_t)until));

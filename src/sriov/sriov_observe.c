@@ -60,11 +60,9 @@ static int claim(
 
 const char *boot_id(struct host *h)
 {
-	_cleanup_free_ char *id = NULL;
+	_cleanup_free_ char *id = host_boot_id(h);
 
-	if (file_read_line(h->root, "/proc/sys/kernel/random/boot_id", &id) < 0)
-		return "";
-	return arena_strdup(h->pass, id);
+	return id ? arena_strdup(h->pass, id) : "";
 }
 
 /* The PF that an entry of the record was set up with in this boot; NULL: none. */

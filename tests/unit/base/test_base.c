@@ -4,6 +4,7 @@
 #include "base/json_walk.h"
 #include "base/log.h"
 #include "base/strbuf.h"
+#include "base/tool.h"
 #include "base/utf8.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -267,6 +268,14 @@ static void test_log(void **state _unused_)
 	end_log("prog: broken; mend it\n");
 }
 
+/* ^C at a terminal goes to a whole process group. */
+static void test_tool_is_not_interrupted_with_us(void **state _unused_)
+{
+	static char *const argv[] = { "/bin/sh", "-c", "trap : INT; kill -INT 0; exit 0", NULL };
+
+	assert_int_equal(tool_run(argv, -1, NULL), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -279,6 +288,7 @@ int main(void)
 		cmocka_unit_test(test_utf8),
 		cmocka_unit_test(test_error),
 		cmocka_unit_test(test_log),
+		cmocka_unit_test(test_tool_is_not_interrupted_with_us),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 #include "reconcile/record.h"
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/mount.h>
 #include <time.h>
 
@@ -318,13 +319,18 @@ int net_apply(const char *yaml)
 {
 	static const struct apply_options options = { .allow_mass_removal = true };
 	_cleanup_error_ struct error e = { 0 };
+	sigset_t mask;
 	struct run r;
 	int ret;
 
 	run_begin(&r, yaml);
 	assert_good(&r);
 	outcome_free(&last);
+	/* What apply() blocks for good would stay so in the commands of sh(), timeout among them.
+	 */
+	sigprocmask(SIG_BLOCK, NULL, &mask);
 	ret = apply(&host, &r.wants, &options, &last, &e);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
 	note_failure();
 	if (ret < 0 && !*failure)
 		snprintf(failure, sizeof(failure), "%s", e.text ? e.text : "");

@@ -6,6 +6,7 @@
 #include <linux/if_ether.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <time.h>
 
 /* No address is being asked for any more; and links have told that they are up. */
 #define SETTLED \
@@ -199,6 +200,29 @@ static void prolonged_meanwhile(void **state_ _unused_)
 	sh("ip -6 address change 2001:db8:1::5/64 dev br0 valid_lft 900 preferred_lft 900; sleep "
 	   "3.2");
 	net_converge("bridges: {}");
+	has(sh("ip -6 address show to 2001:db8:1::5 dev eth0"), "valid_lft 89");
+}
+
+static uint64_t a_year_on(void)
+{
+	return (uint64_t)time(NULL) + 31557600;
+}
+
+/*
+ * A host without a clock of its own hears the time after its first minute. What nobody deleted is
+ * taken from the bridge as it is.
+ */
+static void clock_set_meanwhile(void **state_ _unused_)
+{
+	uint64_t (*now)(void) = host.now;
+
+	card();
+	sh("ip -6 address add 2001:db8:1::5/64 dev eth0 nodad valid_lft 895 preferred_lft 895");
+	net_converge(INHERIT);
+	host.now = a_year_on;
+	sh("ip link del br0");
+	net_converge("bridges: {}");
+	host.now = now;
 	has(sh("ip -6 address show to 2001:db8:1::5 dev eth0"), "valid_lft 89");
 }
 
@@ -519,6 +543,7 @@ int main(void)
 		cmocka_unit_test_setup(failure_puts_all_back, fixture_reset),
 		cmocka_unit_test_setup(neighbours_move_too, fixture_reset),
 		cmocka_unit_test_setup(prolonged_meanwhile, fixture_reset),
+		cmocka_unit_test_setup(clock_set_meanwhile, fixture_reset),
 		cmocka_unit_test_setup(another_card_has_the_name, fixture_reset),
 		cmocka_unit_test_setup(its_new_name_in_the_document, fixture_reset),
 		cmocka_unit_test_setup(one_of_its_other_names, fixture_reset),
