@@ -19,12 +19,26 @@ enum {
 };
 #define USEC ((uint64_t)1000 * 1000)
 
-static uint64_t now_usec(void)
+static uint64_t usec_of(clockid_t clock)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(clock, &t);
 	return (uint64_t)t.tv_sec * USEC + (uint64_t)t.tv_nsec / 1000;
+}
+
+static uint64_t now_usec(void)
+{
+	return usec_of(CLOCK_MONOTONIC);
+}
+
+/*
+ * What a look cost. Our time on a processor counts twice, since systemd works for it too; time in
+ * which we were stopped or others were busy is no reason to put off the next one.
+ */
+static uint64_t cost(uint64_t elapsed, uint64_t cpu)
+{
+	return MIN_OF(elapsed, 2 * cpu);
 }
 
 static void describe(const struct step *s, struct strbuf *out)
@@ -119,12 +133,13 @@ void daemon_look(struct daemon *d)
 	struct telling t = { 0 };
 	_cleanup_drift_ struct drift drift = { 0 };
 	_cleanup_error_ struct error e = { 0 };
-	uint64_t start = now_usec(), end;
+	uint64_t start = now_usec(), cpu = usec_of(CLOCK_PROCESS_CPUTIME_ID), end;
 	int r;
 
 	cause = ears->more ? xprintf("%s, and %zu more events", first, ears->more) : xstrdup(first);
 	r = drift_run(&d->host, cause, told, &t, &drift, &e);
 	end = now_usec();
+	cpu = usec_of(CLOCK_PROCESS_CPUTIME_ID) - cpu;
 	if (drift.found && drift.policy == DRIFT_REPAIR)
 		log_notice("drift: heard that %s; %d of %zu put right in %llu ms", cause,
 			r < 0 ? (int)drift.out.done : r, drift.found,
@@ -142,7 +157,7 @@ void daemon_look(struct daemon *d)
 	malloc_trim(0);
 	if (r == -EBUSY)
 		return again_later(d, first);
-	ears->not_before =
-		end + (drift.found && drift.policy == DRIFT_REPAIR ? hold_back(ears, end)
-								   : IDLE_PARTS * (end - start));
+	ears->not_before = end + (drift.found && drift.policy == DRIFT_REPAIR
+						 ? hold_back(ears, end)
+						 : IDLE_PARTS * cost(end - start, cpu));
 }
