@@ -196,6 +196,7 @@ struct showing {
 	struct host *h;
 	struct step *step;
 	size_t n;
+	size_t unshown[FW_INSERT + 1];
 };
 
 static void show(enum fw_edit edit, const struct fw_rule *r, size_t at _unused_, void *arg)
@@ -203,11 +204,29 @@ static void show(enum fw_edit edit, const struct fw_rule *r, size_t at _unused_,
 	_cleanup_strbuf_ struct strbuf text = { 0 };
 	struct showing *s = arg;
 
-	if (edit == FW_KEEP || s->n++ >= SHOWN)
+	if (edit == FW_KEEP)
 		return;
+	if (s->n++ >= SHOWN) {
+		s->unshown[edit]++;
+		return;
+	}
 	fw_rule_format(r, true, &text);
 	step_change(s->h, s->step, "rules", "rules", edit == FW_DELETE ? sb_str(&text) : NULL,
 		edit == FW_DELETE ? NULL : sb_str(&text));
+}
+
+/* As each of them would be: what goes stands on the left, what comes on the right. */
+static void show_rest(struct showing *s)
+{
+	for (enum fw_edit edit = FW_DELETE; edit <= FW_INSERT; edit++) {
+		size_t n = s->unshown[edit];
+		const char *text =
+			arena_printf(s->h->pass, "%zu more rule%s", n, n == 1 ? "" : "s");
+
+		if (n)
+			step_change(s->h, s->step, "rules", "rules",
+				edit == FW_DELETE ? text : NULL, edit == FW_DELETE ? NULL : text);
+	}
 }
 
 static void note_difference(
@@ -241,7 +260,7 @@ static void firewall_diff(struct host *h, struct step *s)
 	const struct firewall *f = s->have, *w = s->want;
 	const struct fw_view *views;
 	int to = fw_views_get(h, &views, NULL) < 0 ? -1 : fw_choose(views, w, NULL);
-	struct showing sh = { h, s, 0 };
+	struct showing sh = { .h = h, .step = s };
 	struct fw_part have = { 0 }, want;
 
 	if (to < 0)
@@ -256,9 +275,7 @@ static void firewall_diff(struct host *h, struct step *s)
 		have = said_by(h, f, fw_backends[to]);
 	want = said_by(h, w, fw_backends[to]);
 	compare(h, fw_backends[to], &have, &want, &sh);
-	if (sh.n > SHOWN)
-		step_change(h, s, "rules", "rules", NULL,
-			arena_printf(h->pass, "and %zu more differences", sh.n - SHOWN));
+	show_rest(&sh);
 }
 
 /* One job for each step that wants its rules in this backend, or has some there and wants none. */

@@ -6,8 +6,8 @@
 #include "base/strbuf.h"
 #include "net/port.h"
 #include "net/ported.h"
+#include "net/route_message.h"
 #include "reconcile/record.h"
-#include <linux/rtnetlink.h>
 #include <netlink/msg.h>
 
 struct reach {
@@ -16,6 +16,7 @@ struct reach {
 	const struct ported *want;
 	const struct route *routes;
 	size_t n;
+	int index; /* by which they lead: the port's, or what it was as they were taken */
 	const struct cidr *kept; /* that the bridge has and keeps beside those of the document */
 	size_t n_kept;
 };
@@ -88,6 +89,27 @@ static int refuse(
 	return error_cure(e, "list one that does, write addressing: inherit, or delete the route");
 }
 
+static bool out_of_reach(const struct reach *x, const struct links *ls, struct nl *nl,
+	unsigned int flags, const struct ip *ip)
+{
+	return !(flags & RTNH_F_ONLINK) && !is_link_local(ip) && !reaches(x, ip) &&
+	       !others_reach(x, ls, nl, ip);
+}
+
+/* IPv4's with several gateways: of those by the port. The kernel takes the route whole or not. */
+static bool missed_hop(const struct reach *x, const struct links *ls, struct nl *nl,
+	const struct route *r, struct ip *ip)
+{
+	struct nlattr *ways = route_attr(r->message, RTA_MULTIPATH);
+
+	for (const struct rtnexthop *hop = ways ? route_hop(ways, NULL) : NULL; hop;
+		hop = route_hop(ways, hop))
+		if (hop->rtnh_ifindex == x->index && route_hop_gateway(r, hop, ip) &&
+			out_of_reach(x, ls, nl, hop->rtnh_flags, ip))
+			return true;
+	return false;
+}
+
 static int check(const struct reach *x, const struct links *ls, struct nl *nl, struct error *e)
 {
 	for (size_t i = 0; i < x->n; i++) {
@@ -95,8 +117,9 @@ static int check(const struct reach *x, const struct links *ls, struct nl *nl, s
 		const struct rtmsg *head = nlmsg_data(r->message);
 		struct ip ip;
 
-		if (route_ip(r, RTA_GATEWAY, &ip) && !(head->rtm_flags & RTNH_F_ONLINK) &&
-			!is_link_local(&ip) && !reaches(x, &ip) && !others_reach(x, ls, nl, &ip))
+		if ((route_ip(r, RTA_GATEWAY, &ip) &&
+			    out_of_reach(x, ls, nl, head->rtm_flags, &ip)) ||
+			missed_hop(x, ls, nl, r, &ip))
 			return refuse(x, r, &ip, e);
 	}
 	return 0;
@@ -163,11 +186,13 @@ int port_reach(struct host *h, const struct resource *r, const struct links *ls,
 			return 0;
 		x.routes = taken.routes;
 		x.n = taken.n_routes;
+		x.index = taken.index;
 	} else {
 		ret = routes_read(nl, h->pass, port->index, &live, &x.n, e);
 		if (ret < 0)
 			return ret;
 		x.routes = live;
+		x.index = port->index;
 	}
 	return check(&x, ls, nl, e);
 }

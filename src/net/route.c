@@ -48,6 +48,11 @@ uint32_t route_table(const struct route *r)
 	return table ? table : head->rtm_table;
 }
 
+static struct nlattr *hop_attr(const struct rtnexthop *hop, int type)
+{
+	return nla_find((void *)(uintptr_t)(hop + 1), (int)(hop->rtnh_len - sizeof(*hop)), type);
+}
+
 static void add_ways(struct strbuf *out, const struct nlmsghdr *m)
 {
 	const struct rtmsg *head = nlmsg_data(m);
@@ -60,9 +65,7 @@ static void add_ways(struct strbuf *out, const struct nlmsghdr *m)
 	for (const struct rtnexthop *hop = ways ? route_hop(ways, NULL) : NULL; hop;
 		hop = route_hop(ways, hop)) {
 		sb_add(out, " via ");
-		add_ip(out, head->rtm_family,
-			nla_find((void *)(uintptr_t)(hop + 1), (int)(hop->rtnh_len - sizeof(*hop)),
-				RTA_GATEWAY));
+		add_ip(out, head->rtm_family, hop_attr(hop, RTA_GATEWAY));
 	}
 }
 
@@ -143,10 +146,9 @@ bool route_read(struct arena *a, const struct nlmsghdr *m, struct route *out)
 	return true;
 }
 
-bool route_ip(const struct route *r, int type, struct ip *out)
+static bool read_ip(const struct route *r, struct nlattr *at, struct ip *out)
 {
 	const struct rtmsg *head = nlmsg_data(r->message);
-	struct nlattr *at = route_attr(r->message, type);
 	size_t len = head->rtm_family == AF_INET ? 4 : 16;
 
 	if (!at || (size_t)nla_len(at) < len)
@@ -154,4 +156,14 @@ bool route_ip(const struct route *r, int type, struct ip *out)
 	*out = (struct ip){ .family = head->rtm_family };
 	memcpy(out->b, nla_data(at), len);
 	return true;
+}
+
+bool route_ip(const struct route *r, int type, struct ip *out)
+{
+	return read_ip(r, route_attr(r->message, type), out);
+}
+
+bool route_hop_gateway(const struct route *r, const struct rtnexthop *hop, struct ip *out)
+{
+	return read_ip(r, hop_attr(hop, RTA_GATEWAY), out);
 }

@@ -12,6 +12,8 @@ struct nlattr *route_attr(const struct nlmsghdr *m, int type);
 uint32_t route_number(const struct nlmsghdr *m, int type);
 /* The one behind hop (NULL: the first) of RTA_MULTIPATH; NULL at its end. */
 const struct rtnexthop *route_hop(struct nlattr *multipath, const struct rtnexthop *hop);
+/* Its gateway; false: it has none of the route's family. */
+bool route_hop_gateway(const struct route *r, const struct rtnexthop *hop, struct ip *out);
 /* Seconds that it lasts, rounded up; 0: it has no end. */
 uint32_t route_left(const struct nlmsghdr *m);
 /* For people, in the arena. */

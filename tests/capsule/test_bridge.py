@@ -292,6 +292,13 @@ def test_listed_addresses_that_reach_no_gateway(machine):
         assert f"cannot go along: of the addresses of br0 none reaches {gateway}" in plan.stdout + plan.stderr, plan
         assert machine.ctl("apply", check=False).rc == 1 and not machine.exists("/sys/class/net/br0")
     machine.run("ip route del 10.77.0.0/16")
+    # one of a route's two gateways
+    put(machine, listed("203.0.113.2/29", "2001:db8:1::2/64"))
+    plan = machine.ctl("plan", check=False)
+    said = plan.stdout + plan.stderr
+    assert plan.rc == 1 and "the route 10.10.0.0/16 via 203.0.113.1 via 203.0.113.9 cannot go along" in said, plan
+    assert "of br0 none reaches 203.0.113.9" in said and "host.yaml:3:" in said and "= list one that does" in said, plan
+    assert machine.ctl("apply", check=False).rc == 1 and not machine.exists("/sys/class/net/br0")
     assert state(machine) == machine.before
     # also where the bridge is there, and its addresses change
     settle(machine, INHERIT)

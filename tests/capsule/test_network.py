@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A NAT network, with traffic, beside a firewall that others use."""
 import json
+import re
 
 from documents import EMPTY, FOREIGN, NAT, everything, foreign_state, put, rules, settle
 from harness import Netns, Pings, wait_until
@@ -34,6 +35,20 @@ def test_drift_is_planned_and_repaired(capsule):
     assert "192.168.122.1/24" in capsule.run("ip -4 addr show virbr0").stdout
     assert "masquerade" in rules(capsule).lower()
     assert capsule.ctl("plan").rc == 0
+
+
+def test_a_plan_says_of_rules_that_it_does_not_show_whether_they_come_or_go(capsule):
+    settle(capsule, NAT)
+    many = NAT + "    forwards: [" + ", ".join(f"{{host_port: {8000 + i}, to: '192.168.122.10:80'}}" for i in range(12)) + "]\n"
+    put(capsule, many)
+    came = capsule.ctl("plan", check=False)
+    settle(capsule, many)
+    put(capsule, NAT)
+    went = capsule.ctl("plan", check=False)
+    settle(capsule, NAT)
+    assert re.search(r"rules +\(none\) -> [0-9]+ more rules?\n", came.stdout), came
+    assert re.search(r"rules +[0-9]+ more rules? -> \(none\)\n", went.stdout), went
+    assert "more differences" not in came.stdout + went.stdout
 
 
 def test_a_deleted_bridge_comes_back(capsule):
