@@ -56,6 +56,11 @@ def test_all_of_a_group_goes(host):
     assert drivers(host) == host.before
 
 
+def shown(host):
+    """Of the guest, by status."""
+    return json.loads(host.ctl("--json", "status", "guest/web1").stdout)["guest"]
+
+
 def test_a_card_in_a_guest(host):
     settle(host, IOMMU + NIC2 + "guests:\n" + guest("devices: [nic2]"))
     text = console(host, "GUEST IS READY")
@@ -66,7 +71,7 @@ def test_a_card_in_a_guest(host):
     assert int(uid) > 100000
     assert host.run(f"stat -c '%u %a' /dev/vfio/{group}").stdout == f"{uid} 600\n"
     assert f"{(192 + 1024) << 20}" in host.run("grep locked /proc/$(pidof qemu-system-x86_64)/limits").stdout
-    said = json.loads(host.ctl("status", "guest/web1").stdout.split("\nguest/web1")[0])
+    said = shown(host)
     assert said["devices"] == [{"name": "nic2", "address": NIC}] and said["migratable"] is False
 
 
@@ -101,7 +106,7 @@ def test_the_same_after_restart_and_reboot(host):
     text = console(host, "GUEST IS READY")
     assert f"NIC eth0 0x8086 0x10c9 {MAC}" in text, text
     # KVM's module is loaded late on a busy machine
-    assert json.loads(host.ctl("status", "guest/web1").stdout.split("\nguest/web1")[0])["accel"] == "kvm"
+    assert shown(host)["accel"] == "kvm"
     assert host.ctl("plan").stdout.rstrip().endswith("nothing to do")
 
 
