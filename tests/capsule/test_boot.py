@@ -101,8 +101,9 @@ def test_no_network_yet_is_no_installation(clean):
 def test_uefi_retries(clean, firmware):
     host = clean
     host.run("truncate -s 1M /srv/empty.img")
+    since = host.cursor()
     settle(host, document(f"firmware: {firmware}", "boot: {reboot_timeout: 1s}", "disks: [{path: /srv/empty.img, format: raw}]"))
-    wait_until(lambda: host.said("kvmhost-guest@web1").count("the firmware found nothing to boot, and tries again") > 1, 180, "it tried twice", 1)
+    wait_until(lambda: host.said("kvmhost-guest@web1", since).count("the firmware found nothing to boot, and tries again") > 1, 180, "it tried twice", 1)
     assert host.run("kvmhostctl guest list | grep -c running").stdout == "1\n"
 
 
