@@ -60,7 +60,8 @@ static void check_base(const struct guest_disk *k, struct diags *d)
 		diag_error(d, obj_mark(k, "preallocation"), "remove it, or `base`",
 			"an image that is made on another one is not preallocated");
 	else if (streq_null(k->base, k->path))
-		diag_error(d, obj_mark(k, "base"), NULL, "an image cannot be made on itself");
+		diag_error(d, obj_mark(k, "base"), "name another image, or remove `base`",
+			"an image cannot be made on itself");
 }
 
 static void check_copy(const struct guest_disk *k, struct diags *d)
