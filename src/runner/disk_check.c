@@ -75,7 +75,8 @@ static void check_copy(const struct guest_disk *k, struct diags *d)
 		diag_error(d, obj_mark_key(k, "copy_of"), "add the `size` that it is to have",
 			"`copy_of` is for an image that kvmhost makes, which needs a `size`");
 	else if (streq_null(k->copy_of, k->path))
-		diag_error(d, obj_mark(k, "copy_of"), NULL, "an image cannot be a copy of itself");
+		diag_error(d, obj_mark(k, "copy_of"), "name another image, or remove `copy_of`",
+			"an image cannot be a copy of itself");
 }
 
 static void check_device(const struct guest_disk *k, struct diags *d)
@@ -104,7 +105,7 @@ static void check_serial(const struct guest_disk *k, struct diags *d)
 		diag_error(
 			d, obj_mark_key(k, "serial"), "remove it", "a floppy has no serial number");
 	else if (strlen(k->serial) > SERIAL_MAX || k->serial[strspn(k->serial, valid)])
-		diag_error(d, obj_mark(k, "serial"), NULL,
+		diag_error(d, obj_mark(k, "serial"), "write one such as WD-1234, or remove it",
 			"a disk's serial number is of letters, digits, _ . and -, at most %d",
 			SERIAL_MAX);
 }

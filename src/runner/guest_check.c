@@ -9,8 +9,8 @@ static void check_count(
 	const struct guest *g, const struct list *l, const char *key, size_t max, struct diags *d)
 {
 	if (l->n > max)
-		diag_error(d, obj_mark_item(g, key, max), NULL, "a guest has at most %zu %s", max,
-			key);
+		diag_error(d, obj_mark_item(g, key, max), "take this one and what follows out",
+			"a guest has at most %zu %s", max, key);
 }
 
 static bool can_boot(const struct guest *g, enum boot_device from)
