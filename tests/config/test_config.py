@@ -223,6 +223,26 @@ def test_explain_lists_every_key(schema):
     assert set(keys(schema)) <= listed
 
 
+def paths(value, above=()):
+    """Each key of a document as it stands there, with its names and numbers."""
+    for key, child in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else []:
+        if isinstance(value, dict):
+            yield (*above, str(key))
+        yield from paths(child, (*above, str(key)))
+
+
+def test_explain_knows_the_keys_of_the_reference_example():
+    """As whoever reads it asks: by the path in the document."""
+    document = load(HERE / "good" / "host-example.yaml")
+    asked = list(paths(document))
+    assert len(asked) > 150 and set(document) == {"version", "host", "bridges", "vlans", "networks", "sriov", "devices", "guests"}
+    for key in asked:
+        result = run("explain", ".".join(key))
+        assert result.returncode == 0, (key, result.stderr)
+        heading = result.stdout.decode().splitlines()[0].split(".")
+        assert heading[-1] in (key[-1], heading[-1].upper()), (key, heading)
+
+
 def test_explain_suggests():
     result = run("explain", "guests.memroy")
     assert result.returncode == 1
